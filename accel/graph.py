@@ -1,0 +1,143 @@
+"""The integer graph: the contract between training and every implementation.
+
+Every edge carries integers of a declared range; its scale is metadata. A node has one output, and
+the edge is called by the node's name. Construction checks the grammar: a `Graph` that exists is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from accel.errors import GraphError
+from accel.numeric import bits
+from accel.op import Op
+
+Scale = float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One edge: `shape` is (tokens, channels) without the sample axis, values lie in lo..hi.
+
+    `scale` (one number, or one per channel) turns integers into real values; nothing computes with it.
+    """
+
+    shape: tuple[int, int]
+    lo: int
+    hi: int
+    scale: Scale = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 2 or min(self.shape) < 1:
+            raise GraphError(f"a tensor is (tokens, channels), both at least 1; got {self.shape}")
+        if self.lo > self.hi:
+            raise GraphError(f"empty range {self.lo}..{self.hi}")
+        if isinstance(self.scale, tuple) and len(self.scale) != self.channels:
+            raise GraphError(f"{len(self.scale)} scales for {self.channels} channels")
+
+    @property
+    def tokens(self) -> int:
+        return self.shape[0]
+
+    @property
+    def channels(self) -> int:
+        return self.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Bits of one element."""
+        return bits(self.lo, self.hi)[0]
+
+    @property
+    def signed(self) -> bool:
+        return self.lo < 0
+
+    @property
+    def magnitude(self) -> int:
+        """Largest absolute value."""
+        return max(abs(self.lo), abs(self.hi))
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator instance. `name` also names its output edge; `scale` is that edge's metadata."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    scale: Scale = 1.0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in execution order, one graph input, one or more outputs.
+
+    Raises GraphError, naming the node, when an edge is missing, a name is used twice, a node's
+    output goes nowhere, or an operator refuses its input shapes or ranges.
+    """
+
+    name: str
+    input_name: str
+    input: Tensor
+    nodes: tuple[Node, ...]
+    output: str
+    tensors: dict[str, Tensor] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", self._infer())
+
+    def _infer(self) -> dict[str, Tensor]:
+        tensors = {self.input_name: self.input}
+        for node in self.nodes:
+            if node.name in tensors:
+                raise GraphError(f"node {node.name!r}: the name is already taken; names must be unique")
+            missing = [name for name in node.inputs if name not in tensors]
+            if missing:
+                raise GraphError(f"node {node.name!r}: input {missing[0]!r} is produced by no earlier node")
+            tensors[node.name] = self._output_of(node, tensors)
+        if self.output not in tensors:
+            raise GraphError(f"output {self.output!r} is produced by no node")
+        used = {name for node in self.nodes for name in node.inputs} | {self.output}
+        dangling = [name for name in tensors if name not in used]
+        if dangling:
+            raise GraphError(f"edge {dangling[0]!r} is used by no node and is not the output")
+        return tensors
+
+    @staticmethod
+    def _output_of(node: Node, tensors: dict[str, Tensor]) -> Tensor:
+        if len(node.inputs) != node.op.arity:
+            raise GraphError(
+                f"node {node.name!r} ({node.op.kind}): takes {node.op.arity} inputs, got {len(node.inputs)}"
+            )
+        try:
+            out = node.op.infer(*(tensors[name] for name in node.inputs))
+            return replace(out, scale=node.scale)
+        except GraphError as error:
+            raise GraphError(f"node {node.name!r} ({node.op.kind}): {error}") from None
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[Node, ...]]:
+        """Per edge, the nodes that read it, in execution order (a node that reads it twice counts twice)."""
+        found: dict[str, list[Node]] = {name: [] for name in self.tensors}
+        for node in self.nodes:
+            for name in node.inputs:
+                found[name].append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    def ends(self, node: Node) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Input tensors and output tensor of a node."""
+        return tuple(self.tensors[name] for name in node.inputs), self.tensors[node.name]
+
+    @property
+    def output_tensor(self) -> Tensor:
+        return self.tensors[self.output]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one sample in Dense and MatMul nodes."""
+        return sum(node.op.macs(*self.ends(node)) for node in self.nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)

@@ -1,0 +1,75 @@
+"""What an operator is: one integer definition, its range rule, and data for the back ends.
+
+The definition lives in `accel/ops/<kind>/op.py`; beside it `kernel.py` (HLS), `rtl.py` (SystemVerilog)
+and, where training needs a layer of its own, `qat.py`. Back ends never name an operator: they read this data.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+
+if TYPE_CHECKING:
+    import torch
+
+    from accel.graph import Tensor
+
+
+def frozen(values: Any) -> np.ndarray:
+    """A read-only int64 copy. Raises GraphError when a value is not an integer."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iub" and not np.array_equal(array, np.rint(array)):
+        raise GraphError(f"constants are integers; got {array.dtype} with fractions or NaN")
+    array = np.array(array, dtype=np.int64)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Op(ABC):
+    """Base of the operators: a frozen value whose fields are integers, strings and integer arrays."""
+
+    kind: ClassVar[str]
+    arity: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if isinstance(value, (np.ndarray, list, tuple)):
+                object.__setattr__(self, spec.name, frozen(value))
+        self.check()
+
+    def check(self) -> None:
+        """Raise GraphError when the attributes contradict each other."""
+
+    @abstractmethod
+    def infer(self, *inputs: Tensor) -> Tensor:
+        """Shape and range of the output (scale left at 1); raises GraphError on unfit inputs."""
+
+    @abstractmethod
+    def peak(self, *inputs: Tensor) -> int:
+        """Bound on the magnitude of every intermediate value: it chooses the reference's carrier."""
+
+    @abstractmethod
+    def evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """The normative definition. Tensors are (samples, tokens, channels), integers in any exact carrier."""
+
+    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        """Multiply-accumulates per sample that a matrix unit performs; 0 for everything else."""
+        return 0
+
+    def constant(self, name: str, like: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """Field `name` as a torch tensor on the device of `like` (and its dtype unless one is given), cached."""
+        import torch
+
+        dtype = dtype or like.dtype
+        cache = self.__dict__.setdefault("_constants", {})
+        key = (name, dtype, like.device)
+        if key not in cache:
+            cache[key] = torch.tensor(getattr(self, name), dtype=dtype, device=like.device)
+        return cache[key]

@@ -1,0 +1,47 @@
+"""The closed set of operators. One explicit table; everything is imported on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from accel.op import Op
+
+#: kind → class name; the class lives in `accel.ops.<kind>.op`.
+OPERATORS: dict[str, str] = {
+    "dense": "Dense",
+    "matmul": "MatMul",
+    "add": "Add",
+    "rescale": "Rescale",
+    "lookup": "Lookup",
+    "softmax": "Softmax",
+    "norm": "Norm",
+    "position": "Position",
+    "pool": "Pool",
+}
+
+
+def operator(kind: str) -> type[Op]:
+    """The operator class of a kind. Raises KeyError for a kind that is not in the table."""
+    found: type[Op] = getattr(import_module(f"accel.ops.{kind}.op"), OPERATORS[kind])
+    return found
+
+
+@cache
+def facet(kind: str, name: str) -> ModuleType:
+    """Module `name` ("kernel", "rtl", "qat") in the folder of an operator."""
+    return import_module(f"accel.ops.{kind}.{name}")
+
+
+def folder(kind: str) -> Path:
+    """Folder that holds an operator's definition and its HLS and SystemVerilog sources."""
+    return Path(__file__).parent / kind
+
+
+def __getattr__(name: str) -> type[Op]:
+    for kind, class_name in OPERATORS.items():
+        if class_name == name:
+            return operator(kind)
+    raise AttributeError(f"accel.ops has no operator {name!r}; there are {', '.join(OPERATORS.values())}")

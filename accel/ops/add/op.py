@@ -1,0 +1,42 @@
+"""Add: y = multipliers[0] · a + multipliers[1] · b, element by element, exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """`multipliers` holds one positive integer per operand: it aligns their scales without rounding."""
+
+    kind: ClassVar[str] = "add"
+    arity: ClassVar[int] = 2
+    multipliers: np.ndarray
+
+    def check(self) -> None:
+        if self.multipliers.shape != (2,) or self.multipliers.min() < 1:
+            raise GraphError(f"two multipliers of at least 1 are needed; got {self.multipliers.tolist()}")
+
+    def infer(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.shape != b.shape:
+            raise GraphError(f"shapes differ: {a.shape} and {b.shape}")
+        p, q = map(int, self.multipliers)
+        return Tensor(a.shape, p * a.lo + q * b.lo, p * a.hi + q * b.hi)
+
+    def peak(self, a: Tensor, b: Tensor) -> int:
+        p, q = map(int, self.multipliers)
+        return p * a.magnitude + q * b.magnitude
+
+    def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        p, q = map(int, self.multipliers)
+        return a * p + b * q

@@ -1,0 +1,45 @@
+"""Dense: y[t, o] = Σ_i weight[o, i] · x[t, i] + bias[o], the same constants for every token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Op):
+    """`weight` is (out, in), `bias` is (out,); both are integers, the accumulator is exact."""
+
+    kind: ClassVar[str] = "dense"
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def check(self) -> None:
+        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
+            raise GraphError(f"weight {self.weight.shape} and bias {self.bias.shape} must be (out, in) and (out,)")
+
+    def infer(self, x: Tensor) -> Tensor:
+        if x.channels != self.weight.shape[1]:
+            raise GraphError(f"takes {self.weight.shape[1]} channels, got {x.channels}")
+        low, high = self.weight * x.lo, self.weight * x.hi
+        lo = np.minimum(low, high).sum(1) + self.bias
+        hi = np.maximum(low, high).sum(1) + self.bias
+        return Tensor((x.tokens, len(self.bias)), int(lo.min()), int(hi.max()))
+
+    def peak(self, x: Tensor) -> int:
+        return int((np.abs(self.weight).sum(1) * x.magnitude + np.abs(self.bias)).max())
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.constant("weight", x).T + self.constant("bias", x)
+
+    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        return inputs[0].tokens * self.weight.size

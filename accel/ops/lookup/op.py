@@ -1,0 +1,43 @@
+"""Lookup: y = table[x − x.lo], any unary function of at most 12 bits, computed once at training or import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_BITS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Op):
+    """`table[i]` is the output for input `base + i`; the input's range must lie within the table."""
+
+    kind: ClassVar[str] = "lookup"
+    table: np.ndarray
+    base: int
+
+    def check(self) -> None:
+        if self.table.ndim != 1 or not 1 <= self.table.size <= 1 << MAX_BITS:
+            raise GraphError(f"a table has 1..{1 << MAX_BITS} entries; got shape {self.table.shape}: rescale first")
+
+    def infer(self, x: Tensor) -> Tensor:
+        last = self.base + self.table.size - 1
+        if x.lo < self.base or x.hi > last:
+            raise GraphError(f"input range {x.lo}..{x.hi} leaves the table's {self.base}..{last}")
+        reachable = self.table[x.lo - self.base : x.hi - self.base + 1]
+        return Tensor(x.shape, int(reachable.min()), int(reachable.max()))
+
+    def peak(self, x: Tensor) -> int:
+        return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return self.constant("table", x)[(x - self.base).long()]

@@ -1,0 +1,126 @@
+"""Norm: LayerNorm and RMSNorm over the channels of a token, one integer square root and division each.
+
+    layer: v = n·Σx² − (Σx)² + c,  u = n·x − Σx        rms: v = n·Σx² + c,  u = n·x
+    r = isqrt(v << 2g),  R = floor(2^K / max(r, 2^g))
+    y = clip((u·R·γ + β + 2^(s−1)) >> s, lo, hi)
+
+c = round(n²·eps / scale²). Without γ and β, s = K − g − f_out and the output scale is 2^−f_out; γ with f bits of
+fraction adds f to s, and β is given at the scale of the sum. The rounding is half up.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.numeric import INT64_EXACT, bits, divide, isqrt, shift_round
+from accel.op import Op, frozen
+
+if TYPE_CHECKING:
+    import torch
+
+GUARD_BITS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Norm(Op):
+    """`form` is "layer" or "rms"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula."""
+
+    kind: ClassVar[str] = "norm"
+    form: str
+    guard: int
+    numerator_bits: int
+    shift: int
+    lo: int
+    hi: int
+    offset: int = 0
+    gamma: np.ndarray | tuple[int, ...] = (1,)
+    beta: np.ndarray | tuple[int, ...] = (0,)
+
+    @classmethod
+    def of(
+        cls, x: Tensor, form: str, out_fraction: int, out_bits: int, *, guard: int = GUARD_BITS, offset: int = 0
+    ) -> Norm:
+        """The constants by rule for input `x`: output of `out_bits` signed bits at scale 2^-out_fraction.
+
+        The guard bits are lowered until every intermediate fits 62 bits. Raises GraphError when none fit.
+        """
+        for g in range(guard, 0, -1):
+            variance = x.channels * x.channels * x.magnitude**2 + offset
+            root = math.isqrt(variance << (2 * g))
+            numerator = root.bit_length() + out_bits + 3
+            top = (1 << (out_bits - 1)) - 1
+            if numerator - g - out_fraction < 1:
+                continue
+            op = cls(form, g, numerator, numerator - g - out_fraction, -top - 1, top, offset)
+            if op.peak(x) < INT64_EXACT:
+                return op
+        raise GraphError(f"{x.channels} channels of {x.width} bits do not fit 62-bit arithmetic at any guard")
+
+    def check(self) -> None:
+        if self.form not in ("layer", "rms"):
+            raise GraphError(f"form is 'layer' or 'rms'; got {self.form!r}")
+        if self.guard < 1 or self.numerator_bits <= self.guard or self.shift < 1 or self.offset < 0:
+            raise GraphError("needs guard >= 1, numerator_bits > guard, shift >= 1, offset >= 0")
+        if self.lo > self.hi:
+            raise GraphError(f"empty range {self.lo}..{self.hi}")
+
+    def infer(self, x: Tensor) -> Tensor:
+        for name in ("gamma", "beta"):
+            if len(getattr(self, name)) not in (1, x.channels):
+                raise GraphError(f"{len(getattr(self, name))} {name} for {x.channels} channels")
+        if self.peak(x) >= INT64_EXACT:
+            raise GraphError(f"needs {self.peak(x).bit_length()} bits, at most 62 fit: lower the guard bits")
+        return Tensor(x.shape, self.lo, self.hi)
+
+    def variance_peak(self, x: Tensor) -> int:
+        """Largest v."""
+        return x.channels * x.channels * x.magnitude**2 + self.offset
+
+    def inverse_peak(self) -> int:
+        """Largest R: the divisor is at least 2^g."""
+        return 1 << (self.numerator_bits - self.guard)
+
+    def product_peak(self, x: Tensor) -> int:
+        """Bound on |u·R|: |u| ≤ sqrt((n−1)·v) (LayerNorm) or sqrt(n·v) (RMSNorm), plus the floor of the root."""
+        terms = x.channels - 1 if self.form == "layer" else x.channels
+        exact = math.isqrt(terms << (2 * (self.numerator_bits - self.guard))) + 1
+        return exact * (1 << self.guard) // ((1 << self.guard) - 1) + 1
+
+    def sum_peak(self, x: Tensor) -> int:
+        """Bound on |u·R·γ + β + half|."""
+        gamma, beta = np.abs(frozen(self.gamma)).max(), np.abs(frozen(self.beta)).max()
+        return self.product_peak(x) * max(1, int(gamma)) + int(beta) + (1 << (self.shift - 1))
+
+    def peak(self, x: Tensor) -> int:
+        return max(
+            self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x)
+        )
+
+    def centred_bits(self, x: Tensor) -> int:
+        """Signed width of u."""
+        reach = x.channels * (x.hi - x.lo) if self.form == "layer" else x.channels * x.magnitude
+        return bits(-reach, reach)[0]
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[-1]
+        variance = n * (x * x).sum(-1, keepdim=True) + self.offset
+        centred = n * x
+        if self.form == "layer":
+            total = x.sum(-1, keepdim=True)
+            variance = variance - total * total
+            centred = centred - total
+        root = isqrt(variance * (1 << (2 * self.guard))).clamp(min=1 << self.guard)
+        product = centred * divide(1 << self.numerator_bits, root)
+        if self.has_affine:
+            product = product * self.constant("gamma", x) + self.constant("beta", x)
+        return shift_round(product, self.shift, "half_up").clamp(self.lo, self.hi)
+
+    @property
+    def has_affine(self) -> bool:
+        return len(self.gamma) > 1 or int(self.gamma[0]) != 1 or len(self.beta) > 1 or int(self.beta[0]) != 0

@@ -1,0 +1,28 @@
+"""Pool: y[c] = Σ_t x[t, c], the sum over tokens. A mean is this sum and a Rescale (or a scale divided by T)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Pool(Op):
+    """Sum over tokens; the output has one token."""
+
+    kind: ClassVar[str] = "pool"
+
+    def infer(self, x: Tensor) -> Tensor:
+        return Tensor((1, x.channels), x.tokens * x.lo, x.tokens * x.hi)
+
+    def peak(self, x: Tensor) -> int:
+        return x.tokens * x.magnitude
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sum(1, keepdim=True)

@@ -1,0 +1,40 @@
+"""Position: y[t, c] = multiplier · x[t, c] + table[t, c], constants that depend on the token's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Position(Op):
+    """`table` is (tokens, channels) at the output's scale; `multiplier` ≥ 1 brings x to that scale."""
+
+    kind: ClassVar[str] = "position"
+    table: np.ndarray
+    multiplier: int = 1
+
+    def check(self) -> None:
+        if self.table.ndim != 2 or self.multiplier < 1:
+            raise GraphError(f"needs a (tokens, channels) table and a multiplier of at least 1; got {self.table.shape}")
+
+    def infer(self, x: Tensor) -> Tensor:
+        if self.table.shape != x.shape:
+            raise GraphError(f"table is {self.table.shape}, input is {x.shape}")
+        lo = self.multiplier * x.lo + int(self.table.min())
+        return Tensor(x.shape, lo, self.multiplier * x.hi + int(self.table.max()))
+
+    def peak(self, x: Tensor) -> int:
+        return self.multiplier * x.magnitude + int(np.abs(self.table).max())
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.multiplier + self.constant("table", x)

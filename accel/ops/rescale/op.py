@@ -1,0 +1,78 @@
+"""Rescale: y = clip(round(x · multiplier / 2^shift), lo, hi), the only place where precision is given up.
+
+A left shift is a multiplier 2^k; shifts that differ per channel are multipliers 2^(shift − shift_c); ReLU is lo = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.numeric import ROUNDINGS, shift_round
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Rescale(Op):
+    """`multiplier` holds one integer ≥ 1, or one per channel. `rounding` is one of `accel.numeric.ROUNDINGS`."""
+
+    kind: ClassVar[str] = "rescale"
+    multiplier: np.ndarray
+    shift: int
+    rounding: str
+    lo: int
+    hi: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "multiplier", np.atleast_1d(np.asarray(self.multiplier)))
+        super().__post_init__()
+
+    def check(self) -> None:
+        if self.multiplier.ndim != 1 or self.multiplier.min() < 1:
+            raise GraphError(f"multipliers are at least 1; got {self.multiplier.tolist()}")
+        if not 0 <= self.shift <= 60:
+            raise GraphError(f"shift is 0..60; got {self.shift}")
+        if self.rounding not in ROUNDINGS:
+            raise GraphError(f"rounding is one of {', '.join(ROUNDINGS)}; got {self.rounding!r}")
+        if self.lo > self.hi:
+            raise GraphError(f"empty range {self.lo}..{self.hi}")
+
+    def infer(self, x: Tensor) -> Tensor:
+        if len(self.multiplier) not in (1, x.channels):
+            raise GraphError(f"{len(self.multiplier)} multipliers for {x.channels} channels")
+        low = min(self._scalar(x.lo * int(m)) for m in (self.multiplier.min(), self.multiplier.max()))
+        high = max(self._scalar(x.hi * int(m)) for m in (self.multiplier.min(), self.multiplier.max()))
+        return Tensor(x.shape, low, high)
+
+    def _scalar(self, product: int) -> int:
+        """The definition on one Python integer (after the multiplication)."""
+        floor, rest = product >> self.shift, product & ((1 << self.shift) - 1)
+        half = (1 << self.shift) >> 1
+        up = {
+            "half_even": rest > half or (rest == half and floor % 2 == 1),
+            "half_up": rest >= half,
+            "half_away": rest > half or (rest == half and product > 0),
+            "floor": False,
+            "toward_zero": rest > 0 and product < 0,
+        }[self.rounding]
+        rounded = floor + (1 if up and self.shift else 0)
+        return min(max(rounded, self.lo), self.hi)
+
+    def peak(self, x: Tensor) -> int:
+        return x.magnitude * int(self.multiplier.max()) + ((1 << self.shift) >> 1)
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        product = x if self.is_shift else x * self.constant("multiplier", x)
+        return shift_round(product, self.shift, self.rounding).clamp(self.lo, self.hi)
+
+    @property
+    def is_shift(self) -> bool:
+        """True when no multiplication is needed."""
+        return len(self.multiplier) == 1 and int(self.multiplier[0]) == 1

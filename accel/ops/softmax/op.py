@@ -1,0 +1,106 @@
+"""Softmax over rows of integers, with one table of exponentials and one division per row.
+
+    d = max(x) − x;  E = rom[min(d, len(rom) − 1)];  S = Σ E;  F = floor(2^K / S)
+    p = min((E·F + 2^(K − ob − 1)) >> (K − ob), 2^ob − 1)
+    ob = out_bits,  eb = max(12, ob + 4),  K = eb + ob + 4,  rom[0] = 2^eb − 1
+
+Masked keys take no part in the maximum and have E = 0; causal means key j ≤ query i + (Tk − Tq).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.numeric import divide, lowest
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+def exp_bits(out_bits: int) -> int:
+    """Width eb of the entries of the exponential table."""
+    return max(12, out_bits + 4)
+
+
+def exp_table(scale: float, out_bits: int, entries: int) -> np.ndarray:
+    """rom[d] = round((2^eb − 1) · exp(−d · scale)) for d = 0..entries − 1, cut after the first zero.
+
+    `scale` is the real value of one step of the input. The last entry stands for every larger d.
+    """
+    top = (1 << exp_bits(out_bits)) - 1
+    rom = np.rint(top * np.exp(-np.arange(entries, dtype=np.float64) * scale)).astype(np.int64)
+    nonzero = int(np.count_nonzero(rom))
+    return rom[: nonzero + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Op):
+    """`row` keys per row (the channels are heads · row), `rom` the exponential table, `out_bits` ob."""
+
+    kind: ClassVar[str] = "softmax"
+    row: int
+    out_bits: int
+    rom: np.ndarray
+    causal: int = 0
+
+    def check(self) -> None:
+        if not 1 <= self.out_bits <= 16:
+            raise GraphError(f"out_bits is 1..16; got {self.out_bits}")
+        if self.rom.ndim != 1 or self.rom.size < 1 or int(self.rom[0]) != (1 << self.exp_bits) - 1:
+            raise GraphError(f"rom must start with 2^{self.exp_bits} - 1; got {self.rom[:1].tolist()}")
+        if np.any(np.diff(self.rom) > 0) or int(self.rom[-1]) < 0:
+            raise GraphError("rom must be non-negative and must not increase")
+
+    @property
+    def exp_bits(self) -> int:
+        return exp_bits(self.out_bits)
+
+    @property
+    def numerator_bits(self) -> int:
+        """K of the definition."""
+        return self.exp_bits + self.out_bits + 4
+
+    @property
+    def shift(self) -> int:
+        return self.numerator_bits - self.out_bits
+
+    def infer(self, x: Tensor) -> Tensor:
+        if x.channels % self.row:
+            raise GraphError(f"{x.channels} channels are not whole rows of {self.row}")
+        if self.causal and x.tokens > self.row:
+            raise GraphError(f"causal with {x.tokens} queries and {self.row} keys leaves a row without a key")
+        if len(self.rom) < x.hi - x.lo + 1 and int(self.rom[-1]) != 0:
+            raise GraphError(f"rom ends at {int(self.rom[-1])} after {len(self.rom)} entries; it must reach 0")
+        return Tensor(x.shape, 0, (1 << self.out_bits) - 1)
+
+    def peak(self, x: Tensor) -> int:
+        return max(1 << self.numerator_bits, self.row << self.exp_bits, x.hi - x.lo) + (1 << self.shift)
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.unflatten(-1, (-1, self.row))
+        masked = self._masked(rows) if self.causal else None
+        visible = rows if masked is None else rows.masked_fill(masked, lowest(x.dtype))
+        distance = (visible.amax(-1, keepdim=True) - rows).clamp(0, len(self.rom) - 1)
+        exponentials = self.constant("rom", x)[distance.long()]
+        if masked is not None:
+            exponentials = exponentials.masked_fill(masked, 0)
+        inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
+        half = 1 << (self.shift - 1)
+        product = exponentials * inverse + half
+        p = (product * 2.0**-self.shift).floor() if x.is_floating_point() else product >> self.shift
+        return p.clamp(max=(1 << self.out_bits) - 1).flatten(-2)
+
+    def _masked(self, rows: torch.Tensor) -> torch.Tensor:
+        """True where key j may not be seen: j > i + (Tk − Tq). Shape (tokens, 1, row)."""
+        import torch
+
+        tokens = rows.shape[1]
+        query = torch.arange(tokens, device=rows.device)[:, None, None]
+        key = torch.arange(self.row, device=rows.device)
+        return key > query + (self.row - tokens)

@@ -1,0 +1,103 @@
+"""The reference level: the integer graph in torch, on any device, whole test sets at once.
+
+Each node runs in the cheapest carrier that its `peak` proves exact (float32, float64 or int64).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accel.errors import UserError
+from accel.graph import Graph
+from accel.numeric import carrier
+
+if TYPE_CHECKING:
+    import torch
+
+
+def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
+    """Real inputs (samples, tokens, channels) → integers of the graph's input, rounded half to even, clipped.
+
+    Raises UserError on a wrong shape, NaN or infinity.
+    """
+    spec = graph.input
+    real = np.asarray(real, dtype=np.float64)
+    _check_shape(graph, real)
+    if not np.isfinite(real).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(real))[0])
+        raise UserError(f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantised")
+    return np.clip(np.rint(real / np.asarray(spec.scale)), spec.lo, spec.hi).astype(np.int64)
+
+
+def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> np.ndarray:
+    """Integer inputs (samples, tokens, channels) → integer outputs, int64.
+
+    Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range.
+    """
+    return _run(graph, x, device, batch, (graph.output,))[graph.output]
+
+
+def trace(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> dict[str, np.ndarray]:
+    """Like `run`, but every edge of the graph by name."""
+    return _run(graph, x, device, batch, tuple(graph.tensors))
+
+
+def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
+    import torch
+
+    x = _checked(graph, x)
+    target = _device(device)
+    kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
+    with torch.inference_mode():
+        for start in range(0, len(x), batch):
+            values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
+            for name in keep:
+                kept[name].append(values[name].to("cpu", torch.int64).numpy())
+    return {name: np.concatenate(parts) for name, parts in kept.items()}
+
+
+def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:
+    """Every edge in `keep`; others are dropped after their last reader."""
+    values = {graph.input_name: x}
+    remaining = {name: len(nodes) for name, nodes in graph.consumers.items()}
+    for node in graph:
+        inputs, output = graph.ends(node)
+        dtype = carrier(max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs)))
+        values[node.name] = node.op.evaluate(*(values[name].to(dtype) for name in node.inputs))
+        for name in node.inputs:
+            remaining[name] -= 1
+            if not remaining[name] and name not in keep:
+                del values[name]
+    return values
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device {name!r} is not usable ({reason}); try --device cpu") from None
+    return device
+
+
+def _check_shape(graph: Graph, x: np.ndarray) -> None:
+    if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
+        want = ", ".join(map(str, graph.input.shape))
+        raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
+
+
+def _checked(graph: Graph, x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x)
+    _check_shape(graph, x)
+    if x.dtype.kind not in "iu":
+        raise UserError(f"input is {x.dtype}, the graph takes integers: use accel.reference.quantize for real values")
+    if x.min() < graph.input.lo or x.max() > graph.input.hi:
+        raise UserError(
+            f"input values {x.min()}..{x.max()} leave the declared range {graph.input.lo}..{graph.input.hi}"
+        )
+    return np.ascontiguousarray(x, dtype=np.int64)
