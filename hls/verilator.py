@@ -1,0 +1,204 @@
+"""SystemVerilog + a C++ main → an executable, through Verilator and a C++ compiler.
+
+Verilator's generated makefile is not used: it refuses folders with spaces and needs make, perl and a
+`python` on PATH. The list of sources that Verilator writes is compiled here; its runtime library is
+compiled once per user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+from accel import tools
+from accel.errors import ToolError, UserError
+
+_VERILATE = (
+    "--cc",
+    "--no-timing",
+    "--make",
+    "json",
+    "--prefix",
+    "Vtop",
+    "--x-initial",
+    "unique",  # with randReset(2) in the harness, registers without reset start random
+    "-O3",
+)
+_FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+_MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
+_CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
+_FAST, _SLOW = "-O2", "-O1"  # -O3 gains nothing measurable; _SLOW is code that runs once
+_KEEP = 200  # executables in the cache
+
+
+def lint(folder: Path, sources: Sequence[str], top: str) -> None:
+    """`verilator --lint-only -Wall` on `sources` (relative to `folder`); raises ToolError with the warnings."""
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "lint.log"
+        try:
+            _verilator(["--lint-only", "-Wall", "--no-timing", "--top-module", top], sources, folder, log)
+        except ToolError:
+            if not log.exists():
+                raise
+            raise ToolError(f"verilator refuses module {top} of {folder}:\n{log.read_text().strip()}") from None
+
+
+def build(folder: Path, sources: Sequence[str], top: str, harness: Path, *, defines: Iterable[str] = ()) -> Path:
+    """The executable that simulates module `top` of `sources` (names relative to `folder`) under a C++ `harness`.
+
+    The harness includes "Vtop.h" (class Vtop, whatever `top` is called) and has a `main`; `defines`
+    ("NAME=VALUE") are given to its compiler. Run the executable with `folder` as its working directory:
+    $readmemh files are opened at run time. The result is kept in the user's cache under a hash of
+    everything it is made of. Raises ToolError when a tool is missing or refuses, UserError on a missing file.
+    """
+    folder, harness, defines = Path(folder).resolve(), Path(harness), list(defines)
+    key = _key(folder, sources, top, harness, defines)
+    cache = tools.cache_folder("verilator")
+    executable = cache / key
+    if executable.exists():
+        os.utime(executable)
+        return executable
+    runtime = _runtime()
+    scratch = Path(tempfile.mkdtemp(dir=cache, prefix="build-"))
+    try:
+        generated = _verilate(folder, sources, top, scratch)
+        made = _compile(generated, harness, defines, runtime, scratch)
+        os.replace(made, executable)
+    except ToolError as error:
+        kept = cache / f"{key}.log"
+        text = str(error)
+        for log in scratch.glob("*.log"):
+            if str(log) in text:
+                os.replace(log, kept)
+                text = text.replace(str(log), str(kept))
+        raise ToolError(text) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    _prune(cache)
+    return executable
+
+
+def _verilator(args: Sequence[str], sources: Sequence[str], folder: Path, log: Path) -> None:
+    path = tools.require("verilator")
+    root = {"VERILATOR_ROOT": str(path.parent.parent)}
+    tools.run([path, *args, *sources], folder, log, env=root)
+
+
+def _verilate(folder: Path, sources: Sequence[str], top: str, scratch: Path) -> dict[str, list[str]]:
+    """C++ of the design in `scratch`; returns Verilator's own list of what to compile."""
+    args = [*_VERILATE, "--top-module", top, "--Mdir", str(scratch)]
+    _verilator(args, sources, folder, scratch / "verilator.log")
+    listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text())["sources"]
+    return listed
+
+
+def _include() -> Path:
+    return tools.require("verilator").parent.parent / "include"
+
+
+def _cxx(arguments: Sequence[str | Path], scratch: Path, log: str) -> None:
+    include = _include()
+    flags = [*_CXX, f"-I{include}", f"-I{include / 'vltstd'}", f"-I{scratch}"]
+    tools.run([tools.require("g++"), *flags, *arguments], scratch, scratch / log)
+
+
+def _compile(
+    generated: dict[str, list[str]], harness: Path, defines: list[str], runtime: list[Path], scratch: Path
+) -> Path:
+    """Compile and link everything in parallel; returns the executable inside `scratch`."""
+    jobs = os.cpu_count() or 1
+    slow = generated.get("classes_slow", []) + generated.get("support_slow", [])
+    fast = generated.get("classes_fast", []) + generated.get("support_fast", [])
+    units = [(_FAST, group) for group in _share(fast, jobs)] + [(_SLOW, slow)]
+
+    def compile_unit(index: int) -> Path:
+        level, files = units[index]
+        source = scratch / f"unit{index}.cpp"
+        source.write_text("".join(f'#include "{Path(file).name}"\n' for file in files))
+        _cxx([level, "-c", source, "-o", source.with_suffix(".o")], scratch, f"unit{index}.log")
+        return source.with_suffix(".o")
+
+    def compile_harness() -> Path:
+        target = scratch / "harness.o"
+        macros = [f"-D{define}" for define in defines]
+        _cxx([_FAST, *macros, "-Wall", "-c", harness.resolve(), "-o", target], scratch, "harness.log")
+        return target
+
+    with ThreadPoolExecutor(jobs) as pool:
+        last = pool.submit(compile_harness)
+        objects = [*pool.map(compile_unit, range(len(units))), last.result()]
+    executable = scratch / "simulation"
+    _cxx([*objects, *runtime, "-pthread", "-o", executable], scratch, "link.log")
+    return executable
+
+
+def _share(files: list[str], groups: int) -> list[list[str]]:
+    """Files in at most `groups` groups of similar size: one translation unit each parses the headers once."""
+    shares: list[list[str]] = [[] for _ in range(groups)]
+    sizes = [0] * groups
+    for file in sorted(files, key=lambda name: -Path(name).stat().st_size):
+        smallest = sizes.index(min(sizes))
+        shares[smallest].append(file)
+        sizes[smallest] += Path(file).stat().st_size
+    return [share for share in shares if share]
+
+
+def _runtime() -> list[Path]:
+    """Objects of Verilator's runtime library, compiled at first use (5 s)."""
+    names = ("verilated.cpp", "verilated_threads.cpp")
+    folder = tools.cache_folder("verilator-runtime") / _digest(_toolchain())
+    if not folder.exists():
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="build-"))
+        try:
+            with ThreadPoolExecutor(len(names)) as pool:
+                list(pool.map(lambda name: _cxx([_FAST, "-c", _include() / name], scratch, f"{name}.log"), names))
+            os.rename(scratch, folder)
+        except OSError:
+            if not folder.exists():  # else another process was faster, with the same result
+                raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return [folder / Path(name).with_suffix(".o").name for name in names]
+
+
+def _toolchain() -> list[str]:
+    """What an object file depends on besides its source."""
+    return [
+        tools.compiler_version(),
+        str(tools.require("verilator")),
+        metadata.version("verilator"),
+        platform.machine(),
+        _FAST,
+        _SLOW,
+        *_CXX,
+    ]
+
+
+def _key(folder: Path, sources: Sequence[str], top: str, harness: Path, defines: list[str]) -> str:
+    parts = [*_toolchain(), *_VERILATE, top, *defines]
+    for path in [*(folder / name for name in sources), harness]:
+        try:
+            parts += [path.name, path.read_text()]
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
+    return _digest(parts)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _prune(cache: Path) -> None:
+    """Keep the executables that were used last."""
+    entries = [path for path in cache.iterdir() if path.is_file()]
+    entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in entries[_KEEP:]:
+        path.unlink(missing_ok=True)
