@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from accel.errors import GraphError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 Rounding = Literal["half_even", "half_up", "half_away", "floor", "toward_zero"]
@@ -27,6 +28,11 @@ def bits(lo: int, hi: int) -> tuple[int, bool]:
     if lo >= 0:
         return max(1, hi.bit_length()), False
     return max(hi.bit_length(), (-lo - 1).bit_length()) + 1, True
+
+
+def signed_width(values: np.ndarray) -> int:
+    """Width of the smallest two's complement type that holds all values."""
+    return bits(min(-1, int(values.min())), max(0, int(values.max())))[0]
 
 
 def carrier(peak: int) -> torch.dtype:

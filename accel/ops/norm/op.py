@@ -98,9 +98,7 @@ class Norm(Op):
         return self.product_peak(x) * max(1, int(gamma)) + int(beta) + (1 << (self.shift - 1))
 
     def peak(self, x: Tensor) -> int:
-        return max(
-            self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x)
-        )
+        return max(self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x))
 
     def centred_bits(self, x: Tensor) -> int:
         """Signed width of u."""

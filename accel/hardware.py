@@ -1,0 +1,156 @@
+"""What the RTL back end needs of a node, as data: units, their streams, their timing (`accel/ops/<kind>/rtl.py`).
+
+A unit starts work on at most one beat per cycle (`fire`) and then runs to the end without stopping: it takes a place
+in the buffer behind it first. So timing does not depend on data, and an `Actor` says all of it: which firings of a
+sequence need, take and give which beats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+Fold = dict[str, int]
+"""Folding of one node: "pe" and "simd" of a matrix unit, "lanes" of everything else."""
+
+
+@dataclass(frozen=True)
+class Rom:
+    """Memory contents: `words` as integers, written as one hexadecimal number per line."""
+
+    words: tuple[int, ...]
+    width: int
+
+    @classmethod
+    def pack(cls, values: np.ndarray, width: int) -> Rom:
+        """One word per row of a 2-D integer array; element 0 lands in the lowest `width` bits."""
+        mask = (1 << width) - 1
+        words = []
+        for row in values.tolist():
+            word = 0
+            for element in reversed(row):
+                word = word << width | (element & mask)
+            words.append(word)
+        return cls(tuple(words), width * values.shape[1])
+
+    @property
+    def is_deep(self) -> bool:
+        """Worth a block RAM: at least 1 kbit and 32 words."""
+        return len(self.words) >= 32 and self.width * len(self.words) >= 1024
+
+    def hex(self) -> str:
+        digits = (self.width + 3) // 4
+        return "".join(f"{word:0{digits}x}\n" for word in self.words)
+
+
+class Long(int):
+    """A module parameter that is declared `longint`."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """An instance of a SystemVerilog module: numeric parameters, and files for its memories by parameter name."""
+
+    name: str
+    params: dict[str, int]
+    roms: dict[str, Rom] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A stream of beats: `lanes` elements of `width` bits each. `edge` names it within the node.
+
+    Inputs of a node are "in0", "in1"; its result is "out"; other names are streams between units of the node.
+    """
+
+    edge: str
+    lanes: int
+    width: int
+
+
+class Use(NamedTuple):
+    """How an actor uses an edge, per firing of a sequence (boolean arrays).
+
+    Input: `hold` says where the head beat must be present, `done` where it leaves.
+    Output: `hold` says where a place is taken, `done` where the beat is written, `latency` cycles after the firing.
+    """
+
+    edge: str
+    hold: np.ndarray
+    done: np.ndarray
+    latency: int = 0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`firings` per sequence, at least `interval` cycles apart."""
+
+    firings: int
+    inputs: tuple[Use, ...]
+    outputs: tuple[Use, ...]
+    interval: int = 1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One module with streams in and out. `places` are capacities of edges inside the module, used by its actors."""
+
+    module: Module
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    actors: tuple[Actor, ...]
+    places: dict[str, int] = field(default_factory=dict)
+    multipliers: int = 0
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per sequence when nothing waits."""
+        return max(actor.firings * actor.interval for actor in self.actors)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A free-running pipeline behind a unit: same beats, new contents, `latency` cycles. It cannot stall."""
+
+    module: Module
+    lanes: int
+    width: int
+    latency: int
+
+
+def every(firings: int) -> np.ndarray:
+    """All firings."""
+    return np.ones(firings, dtype=bool)
+
+
+def window(firings: int, period: int, first: int, count: int = 1) -> np.ndarray:
+    """Firings k with first ≤ k mod period < first + count."""
+    phase = np.arange(firings) % period
+    return (first <= phase) & (phase < first + count)
+
+
+def consume(edge: str, mask: np.ndarray) -> Use:
+    """One beat read and dropped at every marked firing."""
+    return Use(edge, mask, mask)
+
+
+def produce(edge: str, mask: np.ndarray, latency: int) -> Use:
+    """One beat written `latency` cycles after every marked firing."""
+    return Use(edge, mask, mask, latency)
+
+
+def divisors(n: int) -> list[int]:
+    """Divisors of n, ascending."""
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def lane_folds(channels: int) -> list[Fold]:
+    """Folds of an operator that works on `lanes` channels per beat."""
+    return [{"lanes": lanes} for lanes in divisors(channels)]
+
+
+def per_row(firings: int, beats: int, edge: str) -> Use:
+    """An input held during the `beats` firings of a row and dropped with the last."""
+    return Use(edge, every(firings), window(firings, beats, beats - 1))

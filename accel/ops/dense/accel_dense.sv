@@ -1,0 +1,81 @@
+// Dense: y[o] = sum_i weight[o][i] * x[i] + bias[o], PE outputs x SIMD inputs per cycle.
+// In: COLS / SIMD beats per token; out: ROWS / PE beats; SF * NF cycles per token; latency 4 + TREE.
+module accel_dense #(
+    parameter int ROWS = 8,
+    parameter int COLS = 8,
+    parameter int PE = 1,
+    parameter int SIMD = 1,
+    parameter int AW = 8,
+    parameter bit A_SIGNED = 1'b1,
+    parameter int WW = 4,
+    parameter int OW = 16,
+    parameter int BW = 8,
+    parameter bit WEIGHT_BLOCK = 1'b0,
+    parameter WEIGHT_FILE = "weight.hex",
+    parameter BIAS_FILE = "bias.hex"
+) (
+    input  logic               clk,
+    input  logic               rst,
+    input  logic               s0_valid,
+    output logic               s0_ready,
+    input  logic [SIMD*AW-1:0] s0_data,
+    input  logic               s0_last,
+    input  logic               m0_room,
+    output logic               m0_take,
+    output logic               m0_valid,
+    output logic [PE*OW-1:0]   m0_data,
+    output logic               m0_last
+);
+    localparam int SF = COLS / SIMD, NF = ROWS / PE, DEPTH = SF * NF;
+    localparam int SW = SF > 1 ? $clog2(SF) : 1, NW = NF > 1 ? $clog2(NF) : 1, DW = DEPTH > 1 ? $clog2(DEPTH) : 1;
+    localparam int STAGES = 3 + ($clog2(SIMD) + 1) / 2;  // from fire to the accumulate stage
+
+    logic taking, beat_last, row_last, fire;
+    logic [SW-1:0] beat;
+    logic [NW-1:0] pass;
+    logic [SIMD*AW-1:0] x1, x2;
+    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .x(x1), .*);
+    assign fire    = (!taking || s0_valid) && (!beat_last || m0_room);
+    assign s0_ready = taking && (!beat_last || m0_room);
+    assign m0_take  = fire && beat_last;
+
+    logic [DW-1:0] address;
+    always_ff @(posedge clk)
+        if (rst) address <= '0;
+        else if (fire) address <= row_last ? '0 : address + 1'b1;
+    logic [PE*SIMD*WW-1:0] w2;
+    accel_rom #(.WIDTH(PE*SIMD*WW), .DEPTH(DEPTH), .BLOCK(WEIGHT_BLOCK), .FILE(WEIGHT_FILE))
+        weight (.clk, .address, .data(w2));
+    always_ff @(posedge clk) x2 <= x1;
+
+    logic token_last;  // the token in work is the sequence's last
+    always_ff @(posedge clk) if (fire && taking && beat_last) token_last <= s0_last;
+    wire last_now = row_last && (NF == 1 ? s0_last : token_last);
+
+    // control, delayed to the accumulate stage
+    logic [STAGES:1] valid, first, done, last;
+    logic [NW-1:0] row[STAGES:1];
+    always_ff @(posedge clk) begin
+        valid <= rst ? '0 : {valid[STAGES-1:1], fire};
+        first <= {first[STAGES-1:1], beat == '0};
+        done  <= {done[STAGES-1:1], beat_last};
+        last  <= {last[STAGES-1:1], last_now};
+        row[1] <= pass;
+        for (int i = 2; i <= STAGES; i++) row[i] <= row[i-1];
+        m0_valid <= !rst && valid[STAGES] && done[STAGES];
+        m0_last <= last[STAGES];
+    end
+
+    (* rom_style = "logic" *) logic [PE*BW-1:0] bias[NF];
+    initial $readmemh(BIAS_FILE, bias);
+    logic [PE*BW-1:0] bias_now;
+    always_ff @(posedge clk) bias_now <= bias[NF > 1 ? row[STAGES-1] : '0];
+    logic [PE*OW-1:0] init;
+    for (genvar p = 0; p < PE; p++) begin : extend
+        wire signed [BW-1:0] b = bias_now[p*BW+:BW];
+        assign init[p*OW+:OW] = OW'(b);
+    end
+
+    accel_mac #(.PE(PE), .SIMD(SIMD), .AW(AW), .WW(WW), .OW(OW), .A_SIGNED(A_SIGNED), .W_SIGNED(1'b1))
+        mac (.clk, .a(x2), .w(w2), .enable(valid[STAGES]), .first(first[STAGES]), .init, .y(m0_data));
+endmodule

@@ -1,0 +1,23 @@
+"""Lookup in hardware: one ROM per lane, a stage behind whatever produces its input."""
+
+from __future__ import annotations
+
+from accel.graph import Tensor
+from accel.hardware import Module, Rom, Stage
+from accel.ops.lookup.op import Lookup
+
+
+def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -> Stage:
+    """Latency 3. Only the entries that the input's range reaches are stored."""
+    (x,) = inputs
+    reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
+    table = Rom.pack(reachable.reshape(-1, 1), output.width)
+    module = Module(
+        "accel_lookup",
+        {
+            "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "BASE": x.lo, "DEPTH": len(reachable),
+            "YW": output.width, "BLOCK": int(table.is_deep),
+        },
+        {"TABLE_FILE": table},
+    )  # fmt: skip
+    return Stage(module, lanes, output.width, 3)

@@ -1,0 +1,67 @@
+"""MatMul in hardware: the second operand of a sequence is held on chip twice, the first streams through."""
+
+from __future__ import annotations
+
+from accel.graph import Tensor
+from accel.hardware import Actor, Fold, Module, Port, Unit, Use, consume, divisors, every, produce, window
+from accel.ops.common.tree import tree_registers
+from accel.ops.matmul.op import MatMul
+
+FILLED_EARLY = -1
+"""A filled half may be read the cycle after its last write: two cycles sooner than a beat leaves a buffer, plus one."""
+
+
+def _sizes(op: MatMul, b: Tensor) -> tuple[int, int, int, int]:
+    """Keys, channels of a head, and the matrix as rows × columns."""
+    keys, channels = b.tokens, b.channels // op.heads
+    return (keys, channels, keys, channels) if op.form == "scores" else (keys, channels, channels, keys)
+
+
+def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """Every PE dividing the rows with every SIMD dividing the columns of the product."""
+    *_, rows, columns = _sizes(op, inputs[1])
+    return [{"pe": pe, "simd": simd} for pe in divisors(rows) for simd in divisors(columns)]
+
+
+def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+    """One unit with two actors: loading the second operand, and computing."""
+    a, b = inputs
+    keys, channels, rows, columns = _sizes(op, b)
+    pe, simd = fold["pe"], fold["simd"]
+    passes, beats = rows // pe, columns // simd
+    scores = op.form == "scores"
+    key_lanes, channel_lanes = (pe, simd) if scores else (simd, pe)
+    depth = 2 * op.heads * (keys // key_lanes) * (channels // channel_lanes)
+    module = Module(
+        "accel_matmul",
+        {
+            "SCORES": int(scores), "HEADS": op.heads, "KEYS": keys, "CHANNELS": channels, "PE": pe, "SIMD": simd,
+            "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed), "OW": output.width,
+            "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= 1024),
+        },
+    )  # fmt: skip
+    loads = b.tokens * b.channels // channel_lanes
+    load = Actor(
+        loads,
+        (consume("in1", every(loads)),),
+        (Use("half", window(loads, loads, 0), window(loads, loads, loads - 1), FILLED_EARLY),),
+    )
+    firings = a.tokens * op.heads * passes * beats
+    compute = Actor(
+        firings,
+        (
+            consume("in0", window(firings, passes * beats, 0, beats)),
+            Use("half", every(firings), window(firings, firings, firings - 1)),
+        ),
+        (produce("out", window(firings, beats, beats - 1), 4 + tree_registers(simd)),),
+    )
+    return (
+        Unit(
+            module,
+            (Port("in0", simd, a.width), Port("in1", channel_lanes, b.width)),
+            (Port("out", pe, output.width),),
+            (load, compute),
+            places={"half": 2},
+            multipliers=pe * simd,
+        ),
+    )

@@ -1,0 +1,100 @@
+"""Norm in hardware: sums of a token, square root, division, scaling; tokens wait in ordinary buffers between them."""
+
+from __future__ import annotations
+
+import math
+
+from accel.graph import Tensor
+from accel.hardware import (
+    Actor,
+    Fold,
+    Long,
+    Module,
+    Port,
+    Rom,
+    Unit,
+    consume,
+    every,
+    lane_folds,
+    per_row,
+    produce,
+    window,
+)
+from accel.numeric import bits, signed_width
+from accel.op import frozen
+from accel.ops.common.serial import divide_unit, isqrt_unit
+from accel.ops.norm.op import Norm
+
+
+def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """Lanes that divide the channels."""
+    return lane_folds(output.channels)
+
+
+def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+    """Four units: statistics, root, inverse, scale."""
+    (x,) = inputs
+    variance = op.variance_peak(x)
+    root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
+    stats = _stats(op, x, fold["lanes"])
+    root = isqrt_unit("variance", "root", variance.bit_length(), 2 * op.guard, root_peak, x.tokens)
+    inverse = divide_unit(
+        "root", "inverse", root.outputs[0].width, op.inverse_peak(), op.numerator_bits, op.guard, x.tokens
+    )
+    return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width)
+
+
+def _sum_width(x: Tensor) -> int:
+    return bits(min(-1, x.channels * x.lo), max(0, x.channels * x.hi))[0]
+
+
+def _stats(op: Norm, x: Tensor, lanes: int) -> Unit:
+    beats = x.channels // lanes
+    firings = x.tokens * beats
+    variance_width = op.variance_peak(x).bit_length()
+    row_end = window(firings, beats, beats - 1)
+    module = Module(
+        "accel_norm_stats",
+        {
+            "LAYER": int(op.form == "layer"), "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed),
+            "TW": _sum_width(x), "VW": variance_width, "OFFSET": Long(op.offset),
+        },
+    )  # fmt: skip
+    results = (Port("variance", 1, variance_width), Port("sum", 1, _sum_width(x)))
+    actor = Actor(
+        firings,
+        (consume("in0", every(firings)),),
+        tuple(produce(port.edge, row_end, 6) for port in results),
+    )
+    return Unit(module, (Port("in0", lanes, x.width),), results, (actor,))
+
+
+def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) -> Unit:
+    beats = x.channels // lanes
+    firings = x.tokens * beats
+    product, total = op.product_peak(x), op.sum_peak(x)
+    params = {
+        "LAYER": int(op.form == "layer"), "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed),
+        "TW": _sum_width(x), "UW": op.centred_bits(x), "RW": inverse_width, "PW": bits(-product, product)[0],
+        "AW": bits(-total, total)[0], "SHIFT": op.shift, "LO": Long(op.lo), "HI": Long(op.hi), "YW": output.width,
+    }  # fmt: skip
+    roms = {}
+    if op.has_affine:
+        gamma, beta = (frozen(v) + frozen([0] * x.channels) for v in (op.gamma, op.beta))
+        for name, short, values in (("GAMMA_FILE", "GW", gamma), ("BETA_FILE", "BW", beta)):
+            width = signed_width(values)
+            params[short] = width
+            roms[name] = Rom.pack(values.reshape(beats, lanes), width)
+        params["AFFINE"] = 1
+    rows = (Port("inverse", 1, inverse_width), Port("sum", 1, _sum_width(x)))
+    actor = Actor(
+        firings,
+        (consume("in0", every(firings)), *(per_row(firings, beats, port.edge) for port in rows)),
+        (produce("out", every(firings), 8 if op.has_affine else 6),),
+    )
+    return Unit(
+        Module("accel_norm_scale", params, roms),
+        (Port("in0", lanes, x.width), *rows),
+        (Port("out", lanes, output.width),),
+        (actor,),
+    )

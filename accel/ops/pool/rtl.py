@@ -1,0 +1,33 @@
+"""Pool in hardware: running sums of a token's channels, given out with the last token."""
+
+from __future__ import annotations
+
+from accel.graph import Tensor
+from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, lane_folds, produce, window
+from accel.ops.pool.op import Pool
+
+
+def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """Lanes that divide the channels."""
+    return lane_folds(output.channels)
+
+
+def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+    """One unit, one beat per cycle."""
+    (x,) = inputs
+    lanes = fold["lanes"]
+    groups = x.channels // lanes
+    module = Module(
+        "accel_pool",
+        {
+            "LANES": lanes, "TOKENS": x.tokens, "GROUPS": groups, "XW": x.width, "X_SIGNED": int(x.signed),
+            "YW": output.width,
+        },
+    )  # fmt: skip
+    firings = x.tokens * groups
+    actor = Actor(
+        firings,
+        (consume("in0", every(firings)),),
+        (produce("out", window(firings, firings, firings - groups, groups), 1),),
+    )
+    return (Unit(module, (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),), (actor,)),)

@@ -1,0 +1,24 @@
+"""Position in hardware: constants read beat by beat, a stage behind whatever produces its input."""
+
+from __future__ import annotations
+
+from accel.graph import Tensor
+from accel.hardware import Module, Rom, Stage
+from accel.numeric import signed_width
+from accel.ops.position.op import Position
+
+
+def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -> Stage:
+    """Latency 3."""
+    (x,) = inputs
+    width = signed_width(op.table)
+    table = Rom.pack(op.table.reshape(-1, lanes), width)
+    module = Module(
+        "accel_position",
+        {
+            "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MULTIPLIER": op.multiplier,
+            "BEATS": len(table.words), "TW": width, "YW": output.width, "BLOCK": int(table.is_deep),
+        },
+        {"TABLE_FILE": table},
+    )  # fmt: skip
+    return Stage(module, lanes, output.width, 3)

@@ -1,0 +1,92 @@
+"""Softmax in hardware: row maximum, exponentials and their sum, one division per row, scaling."""
+
+from __future__ import annotations
+
+from accel.graph import Tensor
+from accel.hardware import (
+    Actor,
+    Fold,
+    Module,
+    Port,
+    Rom,
+    Unit,
+    consume,
+    divisors,
+    every,
+    per_row,
+    produce,
+    window,
+)
+from accel.ops.common.serial import divide_unit
+from accel.ops.softmax.op import Softmax
+
+
+def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """Lanes that divide a row."""
+    return [{"lanes": lanes} for lanes in divisors(op.row)]
+
+
+def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+    """Four units; rows wait in ordinary buffers between them."""
+    (x,) = inputs
+    lanes = fold["lanes"]
+    heads, beats = x.channels // op.row, op.row // lanes
+    rows = x.tokens * heads
+    firings = rows * beats
+    sum_width = (op.row * int(op.rom[0])).bit_length()
+    inverse_peak = (1 << op.numerator_bits) // int(op.rom[0])
+    shape = {
+        "LANES": lanes, "BEATS": beats, "HEADS": heads, "TOKENS": x.tokens, "CAUSAL": int(bool(op.causal)),
+        "XW": x.width, "X_SIGNED": int(x.signed),
+    }  # fmt: skip
+    always, row_end = every(firings), window(firings, beats, beats - 1)
+    elements = Port("in0", lanes, x.width)
+    largest = Unit(
+        Module("accel_softmax_max", shape),
+        (elements,),
+        (Port("max", 1, x.width),),
+        (Actor(firings, (consume("in0", always),), (produce("max", row_end, 2),)),),
+    )
+    exponentials = Unit(
+        _exp_module(op, x, shape, sum_width),
+        (elements, Port("max", 1, x.width)),
+        (Port("exp", lanes, op.exp_bits), Port("sum", 1, sum_width)),
+        (
+            Actor(
+                firings,
+                (consume("in0", always), per_row(firings, beats, "max")),
+                (produce("exp", always, 4), produce("sum", row_end, 6)),
+            ),
+        ),
+    )
+    divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows)
+    inverse_width = divide.outputs[0].width
+    scale = Unit(
+        Module(
+            "accel_softmax_scale",
+            {
+                "LANES": lanes,
+                "BEATS": beats,
+                "EW": op.exp_bits,
+                "FW": inverse_width,
+                "SHIFT": op.shift,
+                "YW": op.out_bits,
+            },
+        ),
+        (Port("exp", lanes, op.exp_bits), Port("inverse", 1, inverse_width)),
+        (Port("out", lanes, op.out_bits),),
+        (
+            Actor(
+                firings,
+                (consume("exp", always), per_row(firings, beats, "inverse")),
+                (produce("out", always, 3),),
+            ),
+        ),
+    )
+    return largest, exponentials, divide, scale
+
+
+def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int) -> Module:
+    rom = Rom.pack(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
+    params = shape | {"DEPTH": len(rom.words), "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep)}
+    return Module("accel_softmax_exp", params, {"ROM_FILE": rom})

@@ -1,0 +1,57 @@
+"""Integer graph → SystemVerilog dataflow design."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from accel.design import Design, Stream
+from accel.graph import Graph, Tensor
+from accel.schedule import Schedule, fold_for
+from hls.rtl import emit
+from hls.rtl.netlist import Netlist, build
+from hls.rtl.plan import buffer_depths, predict
+
+DEFAULT_INTERVAL = 4096
+"""Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
+
+
+def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
+    """The dataflow design of a graph.
+
+    Without a schedule every node gets the cheapest fold that keeps DEFAULT_INTERVAL cycles per sample (or the
+    fastest possible interval above it). Buffers get the depths of the schedule, or those that the timing asks for.
+    `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
+    """
+    schedule = schedule or fold_for(graph, DEFAULT_INTERVAL)
+    netlist = build(graph, schedule)
+    depths = buffer_depths(netlist) | schedule.depths
+    prediction = predict(netlist, depths)
+    source, result = graph.input, graph.output_tensor
+    streams = _stream(source, netlist.instances[0].lanes), _stream(result, netlist.instances[_last(netlist)].lanes)
+    multipliers = sum(instance.unit.multipliers for instance in netlist.instances)
+    info = {
+        "predicted": {"latency": prediction.latency, "interval": prediction.interval},
+        "macs": graph.macs,
+        "multipliers": multipliers,
+        "mac_utilization": graph.macs / (multipliers * prediction.interval) if multipliers else 0.0,
+        "input": _tensor(source),
+        "output": _tensor(result),
+        "units": [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances],
+        "taps": emit.taps(netlist, graph),
+        "schedule": asdict(Schedule(schedule.folds, depths)),
+    }
+    files = emit.files(netlist, depths, streams[0].bits, streams[1].bits)
+    return Design(graph.name, emit.TOP, files, *streams, info)
+
+
+def _last(netlist: Netlist) -> int:
+    return netlist.buffers[-1].source.instance
+
+
+def _stream(tensor: Tensor, lanes: int) -> Stream:
+    return Stream(lanes, tensor.width, tensor.signed, tensor.tokens * tensor.channels // lanes)
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"shape": list(tensor.shape), "lo": tensor.lo, "hi": tensor.hi}

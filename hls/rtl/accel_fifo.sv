@@ -1,0 +1,53 @@
+// The buffer behind every unit, with credits: a unit takes a place when it starts work on a beat (take, only while
+// room is set) and fills it when the beat leaves its pipeline (s_valid), so pipelines never stop and never overflow.
+// A beat is visible two cycles after s_valid; a place is free the cycle after its beat left.
+module accel_fifo #(
+    parameter int WIDTH = 8,
+    parameter int DEPTH = 16,
+    parameter bit BLOCK = 1'b0
+) (
+    input  logic             clk,
+    input  logic             rst,
+    output logic             room,
+    input  logic             take,
+    input  logic             s_valid,
+    input  logic [WIDTH-1:0] s_data,
+    output logic             m_valid,
+    input  logic             m_ready,
+    output logic [WIDTH-1:0] m_data
+);
+    localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1, CW = $clog2(DEPTH + 1);
+    logic [CW-1:0] taken, stored;  // places taken; beats in the memory (not counting the output register)
+    logic [AW-1:0] write_at, read_at;
+    wire leave = m_valid && m_ready;
+    wire load = stored != '0 && (!m_valid || m_ready);
+    always_ff @(posedge clk)
+        if (rst) begin
+            room <= 1'b1;
+            taken <= '0;
+            stored <= '0;
+            write_at <= '0;
+            read_at <= '0;
+            m_valid <= 1'b0;
+        end else begin
+            taken <= taken + CW'(take) - CW'(leave);
+            room <= taken + CW'(take) - CW'(leave) != CW'(DEPTH);
+            stored <= stored + CW'(s_valid) - CW'(load);
+            if (s_valid) write_at <= write_at == AW'(DEPTH - 1) ? '0 : write_at + 1'b1;
+            if (load) read_at <= read_at == AW'(DEPTH - 1) ? '0 : read_at + 1'b1;
+            m_valid <= load || (m_valid && !m_ready);
+        end
+    if (BLOCK) begin : block
+        (* ram_style = "block", no_rw_check *) logic [WIDTH-1:0] memory[DEPTH];
+        always_ff @(posedge clk) begin
+            if (s_valid) memory[write_at] <= s_data;
+            if (load) m_data <= memory[read_at];
+        end
+    end else begin : distributed
+        (* ram_style = "distributed" *) logic [WIDTH-1:0] memory[DEPTH];
+        always_ff @(posedge clk) begin
+            if (s_valid) memory[write_at] <= s_data;
+            if (load) m_data <= memory[read_at];
+        end
+    end
+endmodule

@@ -1,0 +1,30 @@
+// Splits one wide beat into RATIO narrow beats, the lowest lanes first. Latency 1.
+module accel_scatter #(
+    parameter int WIDTH = 8,  // of a narrow beat
+    parameter int RATIO = 2
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic                   s0_valid,
+    output logic                   s0_ready,
+    input  logic [RATIO*WIDTH-1:0] s0_data,
+    input  logic                   s0_last,
+    input  logic                   m0_room,
+    output logic                   m0_take,
+    output logic                   m0_valid,
+    output logic [WIDTH-1:0]       m0_data,
+    output logic                   m0_last
+);
+    localparam int CW = $clog2(RATIO);
+    logic [CW-1:0] count;
+    wire done = count == CW'(RATIO - 1);
+    assign s0_ready = done && m0_room;
+    assign m0_take  = s0_valid && m0_room;
+    always_ff @(posedge clk) begin
+        if (rst) count <= '0;
+        else if (m0_take) count <= done ? '0 : count + 1'b1;
+        m0_valid <= m0_take && !rst;
+        m0_data  <= s0_data[32'(count)*WIDTH+:WIDTH];
+        m0_last  <= s0_last && done;
+    end
+endmodule

@@ -1,0 +1,173 @@
+"""Netlist → SystemVerilog: the top module, its memories, and the library modules it uses.
+
+Every identifier is made here from running numbers and module names; no text of a model file gets in.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from accel import ops
+from accel.hardware import Long, Module
+from accel.graph import Graph
+from hls.rtl.netlist import Buffer, Instance, Netlist
+
+TOP = "accel_top"
+_LIBRARY = (Path(__file__).parent, Path(ops.__file__).parent)
+_DEEP = 64
+"""Entries from which a buffer is worth a block RAM."""
+
+
+@cache
+def library() -> dict[str, str]:
+    """Module name → source text of every module in the library (file = module)."""
+    return {path.stem: path.read_text() for root in _LIBRARY for path in sorted(root.rglob("*.sv"))}
+
+
+def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> dict[str, str]:
+    """All files of a design: `accel_top.sv`, the library modules it needs, one .hex per memory."""
+    top, memories = _top(netlist, depths, in_bits, out_bits)
+    return {f"{TOP}.sv": top, **memories, **{f"{name}.sv": library()[name] for name in _used(top)}}
+
+
+def _used(text: str) -> list[str]:
+    """Library modules instantiated in a text, directly or below."""
+    found: set[str] = set()
+    pending = [text]
+    while pending:
+        names = set(re.findall(r"\baccel_\w+\b(?=\s+(?:#\(|\w+\s*\())", pending.pop())) & set(library())
+        pending += [library()[name] for name in names - found]
+        found |= names
+    return sorted(found)
+
+
+def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> tuple[str, dict[str, str]]:
+    lines = [
+        "// Dataflow design: every operator is a unit, joined by buffers. Written by accel; do not edit.",
+        f"module {TOP} (",
+        "    input  logic clk,",
+        "    input  logic rst,",
+        "    input  logic s_valid,",
+        "    output logic s_ready,",
+        f"    input  logic [{in_bits - 1}:0] s_data,",
+        "    input  logic s_last,",
+        "    output logic m_valid,",
+        "    input  logic m_ready,",
+        f"    output logic [{out_bits - 1}:0] m_data,",
+        "    output logic m_last",
+        ");",
+    ]
+    memories: dict[str, str] = {}
+    for number, instance in enumerate(netlist.instances):
+        lines += _instance(number, instance, netlist, memories)
+    for number, buffer in enumerate(netlist.buffers):
+        lines += _buffer(number, buffer, netlist, depths[buffer.name])
+    return "\n".join([*lines, "endmodule", ""]), memories
+
+
+def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[str, str]) -> list[str]:
+    """Declarations and instantiation of one unit, its stages, and taps for tracing."""
+    unit, name = instance.unit, f"i{number}"
+    lines, pins = ["", f"    // {instance.name}"], []
+    for k, port in enumerate(unit.inputs):
+        p = f"{name}_s{k}"
+        lines.append(f"    logic {p}_valid, {p}_ready, {p}_last; logic [{port.lanes * port.width - 1}:0] {p}_data;")
+        pins += [f".s{k}_{pin}({p}_{pin})" for pin in ("valid", "ready", "data", "last")]
+    for k, port in enumerate(unit.outputs):
+        p = f"{name}_m{k}"
+        bits = port.lanes * port.width
+        lines.append(f"    logic {p}_room, {p}_take, {p}_valid, {p}_last; logic [{bits - 1}:0] {p}_data;")
+        pins += [f".m{k}_{pin}({p}_{pin})" for pin in ("room", "take", "valid", "data", "last")]
+    lines.append(_instantiate(unit.module, name, pins, memories))
+    if number == 0:
+        lines += [f"    assign i0_s0_{pin} = s_{pin};" for pin in ("valid", "data", "last")]
+        lines.append("    assign s_ready = i0_s0_ready;")
+    for k in range(len(unit.outputs)):
+        rooms = [
+            f"f{i}_room" for i, b in enumerate(netlist.buffers) if (b.source.instance, b.source.port) == (number, k)
+        ]
+        lines.append(f"    assign {name}_m{k}_room = {' & '.join(rooms)};")
+    before = sum(layer is not None for i in netlist.instances[:number] for layer in i.layers)
+    lines += _stages(name, instance, before, memories)
+    return lines
+
+
+def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -> list[str]:
+    """The chain of stages behind the result: wires <name>_t<n>_*; taps of graph values are numbered from `tap`."""
+    wires = f"{name}_m{instance.result_index}"
+    port = instance.unit.outputs[instance.result_index]
+    lines = _tap(instance.layers[0], wires, port.lanes * port.width, tap)
+    for k, stage in enumerate(instance.stages):
+        after = f"{name}_t{k}"
+        lines.append(f"    logic {after}_valid, {after}_last; logic [{stage.lanes * stage.width - 1}:0] {after}_data;")
+        pins = [f".s_{pin}({wires}_{pin})" for pin in ("valid", "data", "last")]
+        pins += [f".m_{pin}({after}_{pin})" for pin in ("valid", "data", "last")]
+        lines.append(_instantiate(stage.module, after, pins, memories))
+        wires = after
+        tap += instance.layers[k] is not None
+        lines += _tap(instance.layers[k + 1], wires, stage.lanes * stage.width, tap)
+    return lines
+
+
+def taps(netlist: Netlist, graph: Graph) -> list[dict[str, Any]]:
+    """What every tap of the traced design reports: its layer, lanes, and how to read the elements."""
+    found = []
+    for instance in netlist.instances:
+        for layer in instance.layers:
+            if layer is not None:
+                tensor = graph.tensors[layer]
+                found.append(
+                    {
+                        "layer": layer,
+                        "lanes": instance.lanes,
+                        "width": tensor.width,
+                        "signed": tensor.signed,
+                        "shape": list(tensor.shape),
+                    }
+                )
+    return found
+
+
+def _tap(layer: str | None, wires: str, bits: int, number: int) -> list[str]:
+    """Marks the wires that carry a value of the graph, numbered in the order of `taps`."""
+    if layer is None:
+        return []
+    return [
+        "`ifdef ACCEL_TRACE",
+        f"    accel_tap #(.BITS({bits}), .ID({number})) tap{number} (.clk, .valid({wires}_valid), .data({wires}_data));",
+        "`endif",
+    ]
+
+
+def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[str]:
+    """One accel_fifo; `last` travels as the highest bit."""
+    source = f"i{buffer.source.instance}_m{buffer.source.port}"
+    stages = netlist.instances[buffer.source.instance].stages
+    is_result = buffer.source.port == netlist.instances[buffer.source.instance].result_index
+    end = f"i{buffer.source.instance}_t{len(stages) - 1}" if stages and is_result else source
+    target = f"i{buffer.reader.instance}_s{buffer.reader.port}" if buffer.reader else "m"
+    params = f".WIDTH({buffer.bits + 1}), .DEPTH({depth}), .BLOCK({int(depth > _DEEP)})"
+    return [
+        "",
+        f"    // {buffer.name}",
+        f"    logic f{number}_room;",
+        f"    accel_fifo #({params}) f{number} (.clk, .rst, .room(f{number}_room), .take({source}_take),",
+        f"        .s_valid({end}_valid), .s_data({{{end}_last, {end}_data}}),",
+        f"        .m_valid({target}_valid), .m_ready({target}_ready), .m_data({{{target}_last, {target}_data}}));",
+    ]
+
+
+def _instantiate(module: Module, name: str, pins: list[str], memories: dict[str, str]) -> str:
+    params = [f".{key}({_number(value)})" for key, value in module.params.items()]
+    for key, rom in module.roms.items():
+        file = f"{name}_{key.removesuffix('_FILE').lower()}.hex"
+        memories[file] = rom.hex()
+        params.append(f'.{key}("{file}")')
+    return f"    {module.name} #({', '.join(params)}) {name} (.clk, .rst, {', '.join(pins)});"
+
+
+def _number(value: int) -> str:
+    return f"{'-' if value < 0 else ''}64'sd{abs(value)}" if isinstance(value, Long) else str(value)

@@ -1,0 +1,212 @@
+"""Integer graph + schedule → instances of units joined by buffers: the structure of a dataflow design.
+
+Stage operators ride behind the unit that feeds them; where lanes differ, gather and scatter units adapt them;
+a stream that several units read gets one buffer per reader.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from accel.errors import UserError
+from accel.graph import Graph, Node
+from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
+from accel.ops import facet
+from accel.schedule import Schedule, is_stage
+
+
+@dataclass
+class Instance:
+    """A placed unit and the stages behind its result. `layers` are the graph nodes whose values it produces.
+
+    `layers[0]` is the value in front of the first stage (None for units that only pass values on).
+    """
+
+    name: str
+    unit: Unit
+    stages: list[Stage] = field(default_factory=list)
+    layers: list[str | None] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        """Width of one element of the result, behind all stages."""
+        return self.stages[-1].width if self.stages else self._result.width
+
+    @property
+    def lanes(self) -> int:
+        return self._result.lanes
+
+    @property
+    def _result(self) -> Port:
+        return self.unit.outputs[self.result_index]
+
+    @property
+    def result_index(self) -> int:
+        """Which output is the node's result; 0 for a unit that only feeds its neighbours."""
+        return next((i for i, port in enumerate(self.unit.outputs) if port.edge == "out"), 0)
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Output `port` of an instance."""
+
+    instance: int
+    port: int
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Buffer between an output and an input (`reader` None: the design's output stream)."""
+
+    name: str
+    source: Tap
+    reader: Tap | None
+    bits: int
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Instances in topological order, buffers in the order of their readers; instance 0 reads the design's input."""
+
+    instances: tuple[Instance, ...]
+    buffers: tuple[Buffer, ...]
+
+
+def build(graph: Graph, schedule: Schedule) -> Netlist:
+    """The netlist of a graph. Raises UserError when the schedule does not fit the graph."""
+    return _Builder(graph, schedule).netlist()
+
+
+class _Builder:
+    def __init__(self, graph: Graph, schedule: Schedule) -> None:
+        self.graph = graph
+        self.schedule = schedule
+        self.instances: list[Instance] = []
+        self.buffers: list[Buffer] = []
+        self.results: dict[str, Tap] = {}  # graph edge → where its value comes out
+        self.adapted: dict[tuple[str, int], Tap] = {}  # (graph edge, lanes) → behind gather/scatter
+
+    def netlist(self) -> Netlist:
+        graph = self.graph
+        self.results[graph.input_name] = Tap(self._place(self._entry(), "input", graph.input_name), 0)
+        for node in graph:
+            if is_stage(node):
+                self._append_stage(node)
+            else:
+                self._place_units(node)
+        self._connect(self.results[graph.output], None)
+        return Netlist(tuple(self.instances), tuple(self.buffers))
+
+    # ---- placing
+
+    def _entry(self) -> Unit:
+        """The unit that takes samples in, with the lanes its first reader wants."""
+        spec, reader = self.graph.input, self.graph.consumers[self.graph.input_name][0]
+        lanes = 1
+        if not is_stage(reader):
+            position = reader.inputs.index(self.graph.input_name)
+            units = self._units(reader)
+            lanes = next(p.lanes for unit in units for p in unit.inputs if p.edge == f"in{position}")
+        return _pass_unit(spec.tokens * spec.channels // lanes, lanes, spec.width)
+
+    def _units(self, node: Node) -> tuple[Unit, ...]:
+        rtl = facet(node.op.kind, "rtl")
+        inputs, output = self.graph.ends(node)
+        fold = self.schedule.folds.get(node.name)
+        allowed = rtl.folds(node.op, inputs, output)
+        if fold not in allowed:
+            raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {allowed[:12]}")
+        units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold)
+        return units
+
+    def _place(self, unit: Unit, label: str, layer: str | None) -> int:
+        number = len(self.instances)
+        self.instances.append(Instance(f"u{number}_{label}", unit, layers=[layer]))
+        return number
+
+    def _place_units(self, node: Node) -> None:
+        local: dict[str, Tap] = {}
+        for unit in self._units(node):
+            is_result = any(port.edge == "out" for port in unit.outputs)
+            label = unit.module.name.removeprefix("accel_")
+            number = self._place(unit, label, node.name if is_result else None)
+            for index, port in enumerate(unit.inputs):
+                if port.edge in local:
+                    source = local[port.edge]
+                else:
+                    source = self._with_lanes(node.inputs[int(port.edge.removeprefix("in"))], port.lanes)
+                self._connect(source, Tap(number, index))
+            for index, port in enumerate(unit.outputs):
+                local[port.edge] = Tap(number, index)
+        self.results[node.name] = local["out"]
+
+    def _append_stage(self, node: Node) -> None:
+        """Behind the producer when nobody else reads its value, else behind a pass unit of its own."""
+        (edge,) = node.inputs
+        if len(self.graph.consumers[edge]) > 1 or edge == self.graph.output:
+            source = self.results[edge]
+            before = self.instances[source.instance]
+            tensor = self.graph.tensors[edge]
+            beats = tensor.tokens * tensor.channels // before.lanes
+            number = self._place(_pass_unit(beats, before.lanes, before.width), "pass", None)
+            self._connect(source, Tap(number, 0))
+            target = Tap(number, 0)
+        else:
+            target = self.results[edge]
+        instance = self.instances[target.instance]
+        inputs, output = self.graph.ends(node)
+        stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, instance.lanes)
+        instance.stages.append(stage)
+        instance.layers.append(node.name)
+        self.results[node.name] = target
+
+    # ---- connecting
+
+    def _with_lanes(self, edge: str, lanes: int) -> Tap:
+        """Where the value of a graph edge comes out with `lanes` elements per beat."""
+        source = self.results[edge]
+        have = self.instances[source.instance].lanes
+        if have == lanes:
+            return source
+        if (edge, lanes) not in self.adapted:
+            common = math.gcd(have, lanes)
+            if common not in (have, lanes):
+                source, have = self._with_lanes(edge, common), common
+            width = self.instances[source.instance].width
+            tensor = self.graph.tensors[edge]
+            unit = _adapter(tensor.tokens * tensor.channels, have, lanes, width)
+            number = self._place(unit, unit.module.name.removeprefix("accel_"), None)
+            self._connect(source, Tap(number, 0))
+            self.adapted[edge, lanes] = Tap(number, 0)
+        return self.adapted[edge, lanes]
+
+    def _connect(self, source: Tap, reader: Tap | None) -> None:
+        instance = self.instances[source.instance]
+        port = instance.unit.outputs[source.port]
+        width = instance.width if source.port == instance.result_index else port.width
+        to = "output" if reader is None else f"{self.instances[reader.instance].name}.s{reader.port}"
+        name = f"{instance.name}.m{source.port}>{to}"
+        self.buffers.append(Buffer(name, source, reader, port.lanes * width))
+
+
+def _pass_unit(beats: int, lanes: int, width: int) -> Unit:
+    always = every(beats)
+    actor = Actor(beats, (consume("in0", always),), (produce("out", always, 1),))
+    module = Module("accel_pass", {"WIDTH": lanes * width})
+    return Unit(module, (Port("in0", lanes, width),), (Port("out", lanes, width),), (actor,))
+
+
+def _adapter(elements: int, have: int, want: int, width: int) -> Unit:
+    """Gather (want > have) or scatter unit; one of the two lane counts divides the other."""
+    ratio = max(have, want) // min(have, want)
+    beats = elements // min(have, want)
+    params = {"WIDTH": min(have, want) * width, "RATIO": ratio}
+    edge = window(beats, ratio, ratio - 1)
+    if want > have:
+        actor = Actor(beats, (consume("in0", every(beats)),), (produce("out", edge, 1),))
+        module = Module("accel_gather", params)
+    else:
+        actor = Actor(beats, (per_row(beats, ratio, "in0"),), (produce("out", every(beats), 1),))
+        module = Module("accel_scatter", params)
+    return Unit(module, (Port("in0", have, width),), (Port("out", want, width),), (actor,))

@@ -1,0 +1,119 @@
+"""Predicted cycles of a netlist and the depth of its buffers, both from `accel.timing`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accel.hardware import Actor, Use, consume, every
+from accel.timing import Edge, Process, run
+from hls.rtl.netlist import Netlist
+
+SEQUENCES = 12
+"""Sequences that are timed: enough to fill the pipeline and see a few steady intervals."""
+TAIL = 4
+"""Steady intervals that are averaged."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Cycles from the first input beat taken to the last output beat given (`latency`) and between samples (`interval`).
+
+    `beats` holds the cycle of every output beat of the timed sequences, counted from the first input beat.
+    """
+
+    latency: int
+    interval: float
+    beats: tuple[int, ...]
+
+
+def predict(netlist: Netlist, depths: dict[str, int]) -> Prediction:
+    """Timing with an input that always offers a beat and an output that always takes one."""
+    beats = _input_beats(netlist) * SEQUENCES
+    edges, processes = _network(netlist, depths, [-2] * beats)
+    run(edges, processes, SEQUENCES)
+    given = edges[len(netlist.buffers)].reads
+    start = edges[0].reads[0]
+    times = tuple(time - start for time in given)
+    per_sequence = len(times) // SEQUENCES
+    ends = times[per_sequence - 1 :: per_sequence]
+    return Prediction(ends[0], interval_of(ends), times)
+
+
+def interval_of(ends: tuple[int, ...]) -> float:
+    """Cycles per sample over the last TAIL of a run's sequences; `ends` are the cycles of their last beats."""
+    tail = min(TAIL, len(ends) - 1)
+    span = (ends[-1] - ends[-1 - tail]) / tail
+    return int(span) if span == int(span) else span
+
+
+def buffer_depths(netlist: Netlist) -> dict[str, int]:
+    """For every buffer the next power of two that holds what it holds at the full rate.
+
+    Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest
+    unit. With these depths the same run is possible, so a design fed faster cannot be slower.
+    """
+    interval = max(instance.unit.cycles for instance in netlist.instances)
+    beats = _input_beats(netlist)
+    released = [
+        sample * interval + beat * interval // beats - 2 for sample in range(SEQUENCES) for beat in range(beats)
+    ]
+    edges, processes = _network(netlist, {}, released)
+    run(edges, processes, SEQUENCES)
+    return {
+        buffer.name: max(2, 1 << (edge.most_taken() - 1).bit_length())
+        for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)
+    }
+
+
+def _input_beats(netlist: Netlist) -> int:
+    return netlist.instances[0].unit.actors[0].firings
+
+
+def _network(netlist: Netlist, depths: dict[str, int], released: list[int]) -> tuple[list[Edge], list[Process]]:
+    """Edge 0 is the design's input, then one edge per buffer (the output's is the last), then edges inside units."""
+    source = Edge("input", writes=released)
+    edges = [source, *(Edge(buffer.name, depths.get(buffer.name)) for buffer in netlist.buffers)]
+    into = {(b.reader.instance, b.reader.port): i + 1 for i, b in enumerate(netlist.buffers) if b.reader}
+    into[0, 0] = 0
+    out_of: dict[tuple[int, int], list[int]] = {}
+    for i, buffer in enumerate(netlist.buffers):
+        out_of.setdefault((buffer.source.instance, buffer.source.port), []).append(i + 1)
+    processes = []
+    for number, instance in enumerate(netlist.instances):
+        unit = instance.unit
+        inside = {}
+        for name, places in unit.places.items():
+            inside[name] = len(edges)
+            edges.append(Edge(f"{instance.name}.{name}", places))
+        reads = {port.edge: into[number, i] for i, port in enumerate(unit.inputs)} | inside
+        gives = {port.edge: out_of[number, i] for i, port in enumerate(unit.outputs)}
+        delay = {unit.outputs[instance.result_index].edge: sum(stage.latency for stage in instance.stages)}
+        for actor in unit.actors:
+            outputs: list[tuple[Use, int]] = []
+            for use in actor.outputs:
+                late = use._replace(latency=use.latency + delay.get(use.edge, 0))
+                outputs += [(late, edge) for edge in gives.get(use.edge, [inside.get(use.edge, -1)])]
+            processes.append(
+                Process(
+                    instance.name,
+                    Actor(actor.firings, actor.inputs, tuple(use for use, _ in outputs), actor.interval),
+                    tuple(reads[use.edge] for use in actor.inputs),
+                    tuple(edge for _, edge in outputs),
+                )
+            )
+    last = len(netlist.buffers)
+    beats = _output_beats(netlist)
+    processes.append(Process("output", Actor(beats, (consume("in0", every(beats)),), ()), (last,), ()))
+    return edges, processes
+
+
+def _output_beats(netlist: Netlist) -> int:
+    """Beats of one sequence on the design's output."""
+    source = netlist.buffers[-1].source
+    edge = netlist.instances[source.instance].unit.outputs[source.port].edge
+    return sum(
+        int(use.done.sum())
+        for a in netlist.instances[source.instance].unit.actors
+        for use in a.outputs
+        if use.edge == edge
+    )
