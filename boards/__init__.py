@@ -1,0 +1,51 @@
+"""FPGA boards: what they are (`names`, `get`), building a design for one, and simulating it there."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from accel.errors import UserError
+
+if TYPE_CHECKING:
+    from boards.board import Board
+
+#: Board name → module that declares it; everything is imported on first use.
+_MODULES = {
+    "ulx3s-85f": "boards.ulx3s_85f",
+    "arty-a7-100t": "boards.arty_a7_100t",
+}
+_LAZY = {
+    "build": "boards.bitstream",
+    "BuildResult": "boards.bitstream",
+    "write_vivado": "boards.bitstream",
+    "simulate": "boards.simulation",
+    "SimulatedBoard": "boards.simulation",
+    "Host": "boards.host",
+}
+
+
+def names() -> list[str]:
+    """The boards there are."""
+    return list(_MODULES)
+
+
+def get(name: str) -> Board:
+    """The board of a name or alias, whatever its case. Raises UserError with the nearest name."""
+    wanted = name.lower().replace("_", "-")
+    known: dict[str, Board] = {}
+    for module in _MODULES.values():
+        board: Board = import_module(module).BOARD
+        known |= dict.fromkeys((board.name, *board.aliases), board)
+    if wanted in known:
+        return known[wanted]
+    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)
+    hint = f"did you mean {known[near[0]].name}? " if near else ""
+    raise UserError(f"unknown board {name!r}: {hint}There are {', '.join(names())}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module boards has no attribute {name!r}")

@@ -1,0 +1,98 @@
+"""A build plan is a value: files, and the steps of a tool flow as a table. Executing it is a separate act."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from accel import tools
+from accel.design import write_atomic
+from accel.errors import ToolError, UserError
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One tool call: `tool` as `accel.tools` knows it, its arguments, and the files that it must leave."""
+
+    name: str
+    tool: str
+    args: tuple[str, ...]
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """Files (name → text) and the steps that run in their folder; all names are relative to it."""
+
+    files: dict[str, str]
+    steps: tuple[Step, ...]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that is executed."""
+        content = {"files": self.files, "steps": [asdict(step) for step in self.steps]}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write the files into `folder`, which is created. Raises UserError when it is not writable."""
+        make_folder(folder)
+        for name, text in self.files.items():
+            write_atomic(folder / name, text)
+
+    def execute(self, out: Path, progress: Progress | None = None) -> dict[str, float]:
+        """Run every step in a fresh folder and move files, products and logs to `out`; returns seconds per step.
+
+        A tool never sees what an earlier run left. When a step fails, only the logs reach `out`.
+        Raises ToolError when a tool is missing (before the first step), fails, or leaves a product out.
+        """
+        commands = [[*tools.command(step.tool), *step.args] for step in self.steps]
+        out = make_folder(out)
+        made = [name for step in self.steps for name in (*step.products, _log(step))]
+        for old in [*self.files, *made]:
+            (out / old).unlink(missing_ok=True)
+        work = Path(tempfile.mkdtemp(dir=out, prefix=".work-"))
+        try:
+            self.write(work)
+            seconds = {}
+            for step, command in zip(self.steps, commands, strict=True):
+                if progress:
+                    progress(step.name)
+                started = time.perf_counter()
+                _run(step, command, work, out)
+                seconds[step.name] = time.perf_counter() - started
+            for entry in work.iterdir():
+                os.replace(entry, out / entry.name)
+            return seconds
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> Path:
+    """Create a folder; returns its absolute path. Raises UserError when that is not possible."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(f"cannot write into {folder}: {error.strerror}; choose another folder") from None
+    return Path(folder).resolve()
+
+
+def _log(step: Step) -> str:
+    return f"{step.name}.log"
+
+
+def _run(step: Step, command: list[str], work: Path, out: Path) -> None:
+    log = out / _log(step)
+    tools.run(command, work, log)
+    for product in step.products:
+        if not (work / product).exists():
+            raise ToolError(f"{step.tool} left no {product}; log: {log}\n{tools.tail(log)}")

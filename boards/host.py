@@ -1,0 +1,84 @@
+"""The host's side of the protocol: samples to a board, results back, over any serial link."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from accel.design import Design
+from accel.errors import ToolError, UserError
+from boards import protocol
+from boards.protocol import Frame, Reason, Type
+
+
+class Link(Protocol):
+    """What a serial port offers (pyserial's `Serial` with a timeout, or a simulated board)."""
+
+    def write(self, data: bytes, /) -> object:
+        """Send bytes."""
+
+    def read(self, count: int, /) -> bytes:
+        """Wait for `count` bytes; fewer when the line stays silent."""
+
+
+class Host:
+    """Runs samples on a board that holds `design`; sends a request again when it or its answer was damaged."""
+
+    def __init__(self, link: Link, design: Design, attempts: int = 3) -> None:
+        self._link = link
+        self._design = design
+        self._attempts = attempts
+        self._sequence = 0
+
+    def check(self) -> None:
+        """Raise UserError when the board holds another design."""
+        expected = bytes.fromhex(self._design.hash)[: protocol.IDENTITY_BYTES]
+        found = self._request(Type.IDENTIFY, b"", Type.IDENTITY, protocol.IDENTITY_BYTES)
+        if found != expected:
+            raise UserError(f"the board holds design {found.hex()}, not {expected.hex()}; load its bitstream")
+
+    def run(self, samples: np.ndarray) -> np.ndarray:
+        """Integer samples (N, elements of the input stream in any shape) → int64 (N, beats, lanes) of the output.
+
+        Raises UserError on samples that do not fit the input, ToolError when the board does not answer.
+        """
+        stream = self._design.output
+        results = np.empty((len(samples), stream.beats, stream.lanes), np.int64)
+        for index, sample in enumerate(samples):
+            payload = protocol.pack(sample, self._design.input)
+            answer = self._request(Type.SAMPLE, payload, Type.RESULT, protocol.payload_bytes(stream))
+            results[index] = protocol.unpack(answer, stream)
+        return results
+
+    def _request(self, kind: Type, payload: bytes, wanted: Type, size: int) -> bytes:
+        problem = ""
+        for _ in range(self._attempts):
+            self._sequence = (self._sequence + 1) % 256
+            self._link.write(Frame(kind, self._sequence, payload).encode())
+            answer = self._answer(size)
+            if answer is None:
+                problem = "no answer"
+            elif answer.type == Type.ERROR:
+                known = len(answer.payload) == 1 and answer.payload[0] in set(Reason)
+                problem = f"it refused the request ({Reason(answer.payload[0]).name if known else 'unknown reason'})"
+            elif answer.type != wanted or len(answer.payload) != size:
+                problem = f"answer of type {answer.type:#04x} with {len(answer.payload)} bytes"
+            else:
+                return answer.payload
+        raise ToolError(f"board: {problem} to {kind.name} after {self._attempts} attempts")
+
+    def _answer(self, size: int) -> Frame | None:
+        """The frame that repeats our sequence number; None when the line falls silent before it came."""
+        decoder = protocol.Decoder(limit=size)
+        wanted = protocol.OVERHEAD + 1  # an error, the shortest answer
+        silent = False
+        while not silent:
+            data = self._link.read(wanted)
+            silent = len(data) < wanted
+            frames = decoder.feed(data) + (decoder.flush() if silent else [])
+            for frame in frames:
+                if frame.sequence == self._sequence:
+                    return frame
+            wanted = decoder.missing()
+        return None

@@ -1,0 +1,100 @@
+"""Board-level simulation: the board top of the bitstream, Verilated, behind its serial pins.
+
+What differs from the bitstream: the PLL is a wire (boards/shell/simulation), and the generated package
+has 8 clocks per bit and a short time-out instead of the real baud rate's.
+"""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from accel.design import Design, write_atomic
+from accel.errors import ToolError
+from boards import clocking, shell
+from boards.board import Board
+from boards.host import Host
+from boards.pins import pinout
+from hls import verilator
+
+LIMIT = 20_000_000  # cycles that one answer may take
+
+
+class SimulatedBoard:
+    """A board in Verilator, as a context manager; reads and writes like a serial port."""
+
+    def __init__(self, design: Design, board: Board, *, limit: int = LIMIT, seed: int = 1) -> None:
+        self._design, self._board, self._limit, self._seed = design, board, limit, seed
+        self._pending = b""
+        self.cycles = 0
+
+    def __enter__(self) -> SimulatedBoard:
+        pins = pinout(self._board)
+        clock = clocking.plan(self._board.flow, pins.oscillator_mhz, self._board.clock_mhz)
+        files = shell.files(self._design, self._board, pins, clock, shell.Timing.simulated())
+        files |= shell.simulation_files()
+        self._folder = tempfile.TemporaryDirectory(prefix="accel-board-")
+        folder = Path(self._folder.name)
+        try:
+            for name, text in files.items():
+                write_atomic(folder / name, text)
+            reset = int(not pins.ports["reset_pin"].inverted)
+            defines = [f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}", f"RESET_LEVEL={reset}"]
+            program = verilator.build(folder, shell.sources(files), shell.TOP, shell.harness(), defines=defines)
+            self._process = subprocess.Popen(
+                [program, str(self._seed)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the board; they go out with the next `read`."""
+        self._pending += data
+
+    def read(self, count: int) -> bytes:
+        """Simulate until `count` bytes came back or the cycle limit is spent; then fewer."""
+        return self._exchange(count, self._limit)
+
+    def idle(self, cycles: int) -> bytes:
+        """Simulate `cycles` cycles; returns what came back."""
+        return self._exchange(0xFFFFFFFF, cycles)
+
+    def _exchange(self, wanted: int, most: int) -> bytes:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = struct.pack("<IIQ", len(self._pending), wanted, most) + self._pending
+        self._pending = b""
+        try:
+            self._process.stdin.write(request)
+            self._process.stdin.flush()
+            self.cycles, count = struct.unpack("<QI", self._process.stdout.read(12))
+            return self._process.stdout.read(count)
+        except (OSError, struct.error):
+            code = self._process.wait()
+            raise ToolError(f"board simulation of {self._design.name} ended with code {code}") from None
+
+
+def simulate(design: Design, board: Board, samples: np.ndarray, *, limit: int = LIMIT, seed: int = 1) -> np.ndarray:
+    """Samples (N, …) of integers in stream order → results int64 (N, beats, lanes), through the serial pins.
+
+    `limit` bounds the cycles of one answer, `seed` fills registers that have no reset. Raises ToolError when
+    the board does not answer in time, UserError when samples do not fit the design's input.
+    """
+    with SimulatedBoard(design, board, limit=limit, seed=seed) as link:
+        host = Host(link, design, attempts=1)
+        host.check()
+        return host.run(samples)

@@ -1,0 +1,52 @@
+"""Tiny hand-written designs for board tests."""
+
+from accel.design import Design, Stream
+
+_ADD_ONE = """\
+// Adds 1 to every element, one beat per four cycles; output elements are wider than input elements.
+module add_one (
+    input  logic clk,
+    input  logic rst,
+    input  logic s_valid,
+    output logic s_ready,
+    input  logic [{IN}-1:0] s_data,
+    input  logic s_last,
+    output logic m_valid,
+    input  logic m_ready,
+    output logic [{OUT}-1:0] m_data,
+    output logic m_last
+);
+    logic [1:0] pause;
+
+    assign s_ready = (!m_valid || m_ready) && pause == '0;
+
+    always_ff @(posedge clk) begin
+        pause <= (s_valid && s_ready) ? 2'd3 : (pause != '0) ? pause - 1'b1 : pause;
+        if (m_ready) m_valid <= 1'b0;
+        if (s_valid && s_ready) begin
+            m_valid <= 1'b1;
+            m_last  <= s_last;
+            for (int i = 0; i < {LANES}; i++)
+                m_data[i*{W}+:{W}] <= {W}'($signed(s_data[i*{V}+:{V}])) + 1'b1;
+        end
+        if (rst) begin
+            m_valid <= 1'b0;
+            pause   <= '0;
+        end
+    end
+endmodule
+"""
+
+
+def add_one(lanes: int = 2, width: int = 6, wider: int = 12, beats: int = 5) -> Design:
+    """A stream that adds 1: `lanes` elements of `width` bits in, of `wider` bits out."""
+    text = _ADD_ONE
+    for name, value in {"IN": lanes * width, "OUT": lanes * wider, "LANES": lanes, "V": width, "W": wider}.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return Design(
+        "add-one",
+        "add_one",
+        {"add_one.sv": text},
+        Stream(lanes, width, True, beats),
+        Stream(lanes, wider, True, beats),
+    )
