@@ -13,7 +13,7 @@ def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -
     (x,) = inputs
     params = {
         "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "SHIFT": op.shift,
-        "MODE": ROUNDINGS.index(op.rounding), "LO": Long(op.lo), "HI": Long(op.hi), "YW": output.width,
+        "MODE": ROUNDINGS.index(op.rounding), "LO": Long(output.lo), "HI": Long(output.hi), "YW": output.width,
     }  # fmt: skip
     if op.is_shift:
         return Stage(Module("accel_rescale", params), lanes, output.width, 2)

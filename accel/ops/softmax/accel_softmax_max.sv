@@ -32,13 +32,12 @@ module accel_softmax_max #(
         mask (.clk, .rst, .fire, .beat, .row_last, .visible);
 
     // compare as unsigned numbers with the sign bit inverted, so that 0 is below everything
+    localparam logic [XW-1:0] FLIP = XW'(X_SIGNED) << (XW - 1);
     logic [XW-1:0] best, largest;
     always_comb begin
         best = '0;
-        for (int l = 0; l < LANES; l++) begin
-            automatic logic [XW-1:0] x = s0_data[l*XW+:XW] ^ {X_SIGNED, {(XW - 1) {1'b0}}};
-            if (visible[l] && x > best) best = x;
-        end
+        for (int l = 0; l < LANES; l++)
+            if (visible[l] && (s0_data[l*XW+:XW] ^ FLIP) > best) best = s0_data[l*XW+:XW] ^ FLIP;
     end
     logic first1, valid1, done1, last1;
     logic [XW-1:0] best1;
@@ -52,5 +51,5 @@ module accel_softmax_max #(
         m0_valid <= valid1 && done1 && !rst;
         m0_last  <= last1;
     end
-    assign m0_data = largest ^ {X_SIGNED, {(XW - 1) {1'b0}}};
+    assign m0_data = largest ^ FLIP;
 endmodule

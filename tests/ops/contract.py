@@ -1,0 +1,186 @@
+"""What every operator must hold, inherited by one test class per operator.
+
+A subclass draws an operator with its input tensors and says how far the integers may be from the real function.
+The rest is the same for all: declared ranges contain every output, all carriers agree, a stored graph comes back,
+and reference = RTL (any fold, with and without stalls, cycles as predicted) = HLS csim on drawn shapes, widths, values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from accel import reference
+from accel.graph import Graph, Node, Tensor
+from accel.numeric import FLOAT32_EXACT, FLOAT64_EXACT
+from accel.op import Op
+from accel.ops import Dense, Rescale, facet
+from accel.schedule import Schedule, is_stage
+
+Drawn = tuple[Op, tuple[Tensor, ...]]
+# Tests are inherited on purpose, so they run with different executors; nothing is kept between runs.
+CHEAP = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.differing_executors],
+)
+COMPILED = settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # shrinking would compile dozens of designs
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@st.composite
+def tensors(draw: st.DrawFn, max_tokens: int = 6, max_channels: int = 8, max_bits: int = 8) -> Tensor:
+    """A tensor of drawn shape with a signed, unsigned or lopsided range."""
+    width = draw(st.integers(2, max_bits))
+    lo, hi = draw(
+        st.sampled_from([(-(1 << (width - 1)), (1 << (width - 1)) - 1), (0, (1 << width) - 1), (-(1 << width) // 3, 5)])
+    )
+    return Tensor((draw(st.integers(1, max_tokens)), draw(st.integers(1, max_channels))), lo, hi)
+
+
+def values(tensor: Tensor, samples: int, seed: int) -> np.ndarray:
+    """Random samples with saturated and constant ones among them."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(tensor.lo, tensor.hi + 1, (samples, *tensor.shape))
+    x[0] = tensor.lo
+    if samples > 2:
+        x[1] = tensor.hi
+        x[2] = np.where(rng.random(tensor.shape) < 0.5, tensor.lo, tensor.hi)
+    return x
+
+
+def graph_around(op: Op, inputs: tuple[Tensor, ...], seed: int) -> Graph:
+    """A graph in which every input of `op` comes from the one graph input, spread over its whole range."""
+    rng = np.random.default_rng(seed)
+    source = Tensor((inputs[0].tokens, 4), -128, 127)
+    nodes: list[Node] = []
+    for index, tensor in enumerate(inputs):
+        weight = rng.integers(-8, 8, (tensor.channels, 4))
+        dense = Dense(weight, rng.integers(-50, 50, tensor.channels))
+        reach = dense.infer(source).magnitude
+        multiplier = max(1, 2 * max(tensor.magnitude, 1) * 64 // max(reach, 1))
+        clip = Rescale([multiplier], 6, "half_even", tensor.lo, tensor.hi)
+        nodes += [Node(f"dense{index}", dense, ("x",)), Node(f"in{index}", clip, (f"dense{index}",))]
+    names = tuple(f"in{index}" for index in range(len(inputs)))
+    return Graph("contract", "x", source, (*nodes, Node("y", op, names)), "y")
+
+
+def random_schedule(graph: Graph, seed: int) -> Schedule:
+    """A random legal fold of every node that has one."""
+    rng = np.random.default_rng(seed)
+    folds = {}
+    for node in graph:
+        if not is_stage(node):
+            options = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            folds[node.name] = options[rng.integers(len(options))]
+    return Schedule(folds)
+
+
+class OperatorContract:
+    """Subclass as TestX with `draw` and `deviation`."""
+
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        """An operator and the tensors it is applied to."""
+        raise NotImplementedError
+
+    def deviation(self, op: Op, y: np.ndarray, *xs: np.ndarray) -> np.ndarray:
+        """|y − real function| minus the derived bound, element by element, in units of the output's LSB: ≤ 0."""
+        raise NotImplementedError
+
+    def drawn(self, data: st.DataObject) -> Drawn:
+        return data.draw(st.composite(self.draw)())
+
+    @CHEAP
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+    def test_real_function(self, data: st.DataObject, seed: int) -> None:
+        op, inputs = self.drawn(data)
+        xs = [values(t, 5, seed + i) for i, t in enumerate(inputs)]
+        y = op.evaluate(*map(torch.from_numpy, xs)).numpy()
+        excess = self.deviation(op, y, *xs)
+        assert excess.max() <= 1e-9, f"{op} is {excess.max()} LSB beyond its bound"
+
+    @CHEAP
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+    def test_range_and_carriers(self, data: st.DataObject, seed: int) -> None:
+        op, inputs = self.drawn(data)
+        xs = [torch.from_numpy(values(t, 5, seed + i)) for i, t in enumerate(inputs)]
+        y, out = op.evaluate(*xs), op.infer(*inputs)
+        assert y.dtype == torch.int64
+        assert tuple(y.shape[1:]) == out.shape
+        assert out.lo <= y.min()
+        assert y.max() <= out.hi
+        peak = max(op.peak(*inputs), out.magnitude, *(t.magnitude for t in inputs))
+        for limit, dtype in ((FLOAT32_EXACT, torch.float32), (FLOAT64_EXACT, torch.float64)):
+            if peak < limit:
+                assert torch.equal(op.evaluate(*(x.to(dtype) for x in xs)).long(), y), dtype
+
+    @CHEAP
+    @given(data=st.data())
+    def test_stored_graph_comes_back(self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+        from accel import storage
+
+        op, inputs = self.drawn(data)
+        graph = graph_around(op, inputs, 0)
+        path = tmp_path_factory.mktemp("stored") / "graph.npz"
+        storage.save(graph, path)
+        again = storage.load(path)
+        assert again.tensors == graph.tensors
+        before, after = _fields(op), _fields(again.nodes[-1].op)
+        assert before.keys() == after.keys()
+        assert all(np.array_equal(before[key], after[key]) for key in before)
+
+    @COMPILED
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+    def test_rtl(self, data: st.DataObject, seed: int) -> None:
+        from hls import rtl, simulate
+        from hls.rtl.plan import SEQUENCES, predict
+
+        op, inputs = self.drawn(data)
+        graph = graph_around(op, inputs, seed)
+        design = rtl.lower(graph, random_schedule(graph, seed))
+        x = values(graph.input, 16, seed)
+        expected = reference.run(graph, x)
+        free = simulate.run(design, x)
+        assert np.array_equal(free.outputs, expected)
+        predicted = design.info["predicted"]
+        assert (free.latency, free.interval) == (predicted["latency"], predicted["interval"])
+        schedule = Schedule(**design.info["schedule"])
+        times = predict(rtl.build(graph, schedule), schedule.depths).beats
+        assert tuple(free.beats[: len(times)]) == times, f"first {SEQUENCES} samples"
+        stalled = simulate.run(design, x, stall=0.4, seed=seed)
+        assert np.array_equal(stalled.outputs, expected)
+
+    @COMPILED
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1), io_type=st.sampled_from(["io_parallel", "io_stream"]))
+    def test_csim(self, data: st.DataObject, seed: int, io_type: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+        from hls import project
+
+        op, inputs = self.drawn(data)
+        graph = graph_around(op, inputs, seed)
+        x = values(graph.input, 16, seed)
+        written = project.write(graph, tmp_path_factory.mktemp("csim") / "project", io_type=io_type)
+        written.compile()
+        assert np.array_equal(written.predict(x), reference.run(graph, x))
+
+
+def _fields(op: Op) -> dict[str, Any]:
+    return {spec.name: getattr(op, spec.name) for spec in fields(op)}
+
+
+def widened(tensor: Tensor, channels: int) -> Tensor:
+    """The same tensor with another number of channels."""
+    return replace(tensor, shape=(tensor.tokens, channels))
