@@ -27,7 +27,9 @@ def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
     _check_shape(graph, real)
     if not np.isfinite(real).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(real))[0])
-        raise UserError(f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantised")
+        raise UserError(
+            f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantised"
+        )
     return np.clip(np.rint(real / np.asarray(spec.scale)), spec.lo, spec.hi).astype(np.int64)
 
 
@@ -47,7 +49,7 @@ def trace(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024
 def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
     import torch
 
-    x = _checked(graph, x)
+    x = checked(graph, x)
     target = _device(device)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
     with torch.inference_mode():
@@ -91,7 +93,8 @@ def _check_shape(graph: Graph, x: np.ndarray) -> None:
         raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
 
 
-def _checked(graph: Graph, x: np.ndarray) -> np.ndarray:
+def checked(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """`x` as int64. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range."""
     x = np.asarray(x)
     _check_shape(graph, x)
     if x.dtype.kind not in "iu":

@@ -1,0 +1,49 @@
+# Everything lives in .venv and build/. PYTHON=python3.12 make … chooses the interpreter, TESTS=tests/unit what `make test` runs.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+BOARD ?= ulx3s-85f
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help demo test nightly lint bitstreams bench clean preflight
+
+help:
+	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
+	@echo "make test        every test but the slow ones"
+	@echo "make nightly     every test"
+	@echo "make lint        ruff and mypy"
+	@echo "make bitstreams  the fast design for $(BOARD) (build/bitstreams): an hour of place and route"
+	@echo "make bench       measure the reference and the simulations"
+	@echo "make clean       remove .venv and build"
+
+preflight:
+	@sh scripts/preflight.sh
+
+# An installation that was interrupted has no stamp: the next run completes it.
+$(STAMP): pyproject.toml constraints.txt | preflight
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $$(sh scripts/preflight.sh --python) -m venv $(VENV)
+	@echo "Installing into $(VENV) (the first time takes some minutes)"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/accel demo --board $(BOARD) --out build/demo
+
+test: $(STAMP)
+	@$(PYTEST) -m "not slow" $(TESTS)
+
+nightly: $(STAMP)
+	@$(PYTEST) $(TESTS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

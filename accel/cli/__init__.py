@@ -1,0 +1,82 @@
+"""The command `accel`, and the only place that composes all parts: one module per verb, imported when it is used."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module, metadata
+from typing import Any, NoReturn
+
+import click
+
+from accel.cli.parts import require_own_packages
+from accel.errors import AccelError, UserError
+
+VERBS = ("demo", "train", "export", "check", "lower", "simulate", "bitstream", "boards")
+
+
+class Cli(click.Group):
+    """Imports a verb when it is asked for, and turns every error a user can cause into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The verb's module, on first use."""
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"accel.cli.{name}").command
+        return command
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Exit with 0, with 1 when a check or a tool failed, or with 2 when the request has to be changed."""
+        try:
+            require_own_packages()
+            sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "accel"
+            _fail(2, f"{error.format_message()} (see {where} --help)")
+        except click.Abort:
+            _fail(1, "interrupted; nothing half-written was left behind")
+        except UserError as error:
+            _fail(2, str(error))
+        except (AccelError, click.ClickException) as error:
+            _fail(1, str(error))
+        except OSError as error:
+            _fail(1, f"{error.filename or 'system'}: {error.strerror}")
+
+
+def _fail(code: int, text: str) -> NoReturn:
+    click.echo(f"accel: error: {text}", err=True)
+    sys.exit(code)
+
+
+@click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(metadata.version("accel-fpga"), message="accel %(version)s")
+def cli() -> None:
+    """From a quantised transformer to a running FPGA, proven exact at every step.
+
+    A model trained with Brevitas is exported to QONNX and imported as an integer graph. The graph runs in torch
+    (reference), as C++ for high-level synthesis (csim), as SystemVerilog in a cycle-accurate simulation (rtl) and
+    behind a board's serial port (board). All of them must give the same integers.
+
+    \b
+    Start here:
+      accel demo                                 the whole path on handwritten digits, in some minutes
+      accel check model.onnx                     does every level agree on my model?
+      accel lower model.onnx --target rtl --out build/rtl
+
+    Exit codes: 0 all well, 1 a level disagrees or a tool failed, 2 the request has to be changed.
+    """
+
+
+def _terminate(*_: object) -> NoReturn:
+    """A polite kill cleans up like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    cli.main(prog_name="accel")

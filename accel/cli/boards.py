@@ -1,0 +1,52 @@
+"""`accel boards`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+
+def describe() -> list[dict[str, Any]]:
+    """Every supported board as plain data."""
+    import boards
+
+    found = []
+    for name in boards.names():
+        board = boards.get(name)
+        found.append(
+            {
+                "name": name,
+                "title": board.title,
+                "output": "bitstream" if board.flow == "ecp5" else "build script",
+                "flow": board.flow,
+                "clock_mhz": board.clock_mhz,
+                **asdict(board.capacity),
+                "aliases": list(board.aliases),
+            }
+        )
+    return found
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(as_json: bool) -> None:
+    """List the supported boards.
+
+    \b
+    Example:
+      accel boards
+    """
+    found = describe()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from accel.cli.display import show_table
+
+    rows = [
+        (b["name"], b["title"], b["output"], f"{b['clock_mhz']:g}", b["lut4"], b["ff"], b["bram"], b["dsp"])
+        for b in found
+    ]
+    show_table("Boards", ("name", "board", "result", "clock MHz", "LUT", "FF", "BRAM", "DSP"), rows)

@@ -1,0 +1,49 @@
+"""What a person sees: a live status in a terminal, plain lines in a pipe, tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+Progress = Callable[[str], None]
+"""Called with what is being done now."""
+
+
+@contextmanager
+def working(what: str) -> Iterator[Progress]:
+    """Show `what` while the block runs, and how long it took, on standard error.
+
+    In a terminal the line is alive and shows the newest text given to the callback; in a pipe only the
+    finished line is written.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    start = time.perf_counter()
+    with console.status(what) as status:
+
+        def tell(text: str) -> None:
+            status.update(f"{what}  {text}  {time.perf_counter() - start:.0f} s")
+
+        yield tell
+    console.print(f"{what:32} {time.perf_counter() - start:7.1f} s", markup=False)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table on standard output: numbers to the right; in a pipe as wide as it needs to be."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], (int, float)) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(str, row))
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)

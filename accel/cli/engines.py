@@ -1,0 +1,76 @@
+"""Every implementation of a graph as a level that `accel.levels.verify` can run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accel import reference
+from accel.levels import Level
+
+if TYPE_CHECKING:
+    from accel.design import Design
+    from accel.graph import Graph
+    from boards.board import Board
+    from hls.project import Project
+    from hls.simulate import Simulation
+
+QONNX_LIMIT = 32  # the executor runs some 20 samples a second
+BOARD_LIMIT = 8  # every cycle of every bit on the serial line is simulated
+STALL = 0.3
+"""Probability with which either end of a stalled simulation pauses in a cycle."""
+
+
+def qonnx(graph: Graph, model: Path) -> Level:
+    """The exported file in qonnx's own executor."""
+    from accel import qonnx_run
+
+    return Level("qonnx", lambda x: qonnx_run.run(model, graph, x), limit=QONNX_LIMIT)
+
+
+def torch_reference(graph: Graph, device: str = "cpu") -> Level:
+    """The integer graph in torch."""
+    return Level(
+        "reference",
+        lambda x: reference.run(graph, x, device=device),
+        lambda x: reference.trace(graph, x, device=device),
+    )
+
+
+def csim(project: Project) -> Level:
+    """A compiled hls4ml project."""
+    return Level("csim", project.predict, project.trace)
+
+
+class Rtl:
+    """A design in Verilator; `simulation` is the latest one, for its measured cycles."""
+
+    simulation: Simulation
+
+    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0) -> None:
+        self._design, self._stall, self._seed = design, stall, seed
+        self.level = Level("rtl_stalled" if stall else "rtl", self._run, self._trace)
+
+    def _run(self, x: np.ndarray) -> np.ndarray:
+        from hls import simulate
+
+        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed)
+        return self.simulation.outputs
+
+    def _trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        from hls import simulate
+
+        return simulate.run(self._design, x, stall=self._stall, seed=self._seed, trace=True).edges or {}
+
+
+def board(design: Design, target: Board) -> Level:
+    """The board's top level in Verilator, behind its serial port."""
+
+    def run(x: np.ndarray) -> np.ndarray:
+        import boards
+
+        return boards.simulate(design, target, x).reshape(len(x), *design.info["output"]["shape"])
+
+    return Level("board", run, limit=BOARD_LIMIT)

@@ -1,0 +1,46 @@
+"""Reading what a user passes: model files, sample files, or random samples where there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from accel.graph import Graph
+
+
+def load_samples(graph: Graph, path: Path | None, count: int, seed: int = 0) -> np.ndarray:
+    """At most `count` integer samples (samples, tokens, channels) for a graph.
+
+    From an .npy file: integers are taken as they are, real numbers are quantised as the model quantises its
+    input. Without a file: uniformly random over the whole input range. Raises UserError on an unfit file.
+    """
+    import numpy as np
+
+    from accel import reference
+
+    if path is None:
+        spec = graph.input
+        return np.random.default_rng(seed).integers(spec.lo, spec.hi, (count, *spec.shape), endpoint=True)
+    values = _read(path)[:count]
+    if values.dtype.kind == "f":
+        return reference.quantize(graph, values)
+    return reference.checked(graph, values)
+
+
+def _read(path: Path) -> np.ndarray:
+    import numpy as np
+
+    try:
+        values = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or 'not a NumPy file'}") from None
+    except (ValueError, EOFError):
+        raise UserError(f"{path} is not a NumPy array file: write it with numpy.save") from None
+    if not isinstance(values, np.ndarray) or values.ndim == 0 or values.dtype.kind not in "fiu":
+        raise UserError(f"{path} does not hold one array of numbers: write it with numpy.save")
+    return values

@@ -1,0 +1,77 @@
+"""Output that is either complete or absent, and is known to be possible before the work starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from accel.errors import ToolError, UserError
+
+
+@contextmanager
+def whole_file(out: Path) -> Iterator[Path]:
+    """A path to write to; the file appears as `out` when the block ends well, and nothing is left when it does not.
+
+    Raises UserError at once when `out` cannot be written.
+    """
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file")
+    with _scratch(out) as scratch:
+        yield scratch / out.name
+        os.replace(scratch / out.name, out)
+
+
+@contextmanager
+def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterator[Path]:
+    """Like `whole_file`, for a folder. An existing one is replaced if it is empty or an earlier run's: it has `marker`.
+
+    With `keep_failed`, what a failed tool leaves (logs) is moved to `<out>.failed`, and its error says so.
+    Raises UserError at once when `out` cannot be written or holds something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
+        raise UserError(f"--out {out} holds other files (no {marker}): choose a new or empty folder")
+    with _scratch(out) as scratch:
+        new = scratch / out.name
+        new.mkdir()
+        try:
+            yield new
+        except ToolError as error:
+            if not keep_failed:
+                raise
+            raise ToolError(str(error).replace(str(new), str(_keep(new, out)))) from None
+        if out.exists():
+            os.rename(out, scratch / "replaced")
+        os.rename(new, out)
+
+
+def _keep(new: Path, out: Path) -> Path:
+    failed = out.with_name(f"{out.name}.failed")
+    shutil.rmtree(failed, ignore_errors=True)
+    new.rename(failed)
+    return failed
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`; folders made for it go away again when they stay empty."""
+    parent = out.absolute().parent
+    missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=parent, prefix=".accel-"))
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror} ({error.filename}); choose another --out") from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                folder.rmdir()

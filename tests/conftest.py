@@ -1,0 +1,29 @@
+"""What all tests share: one thread per process, reproducible draws, and a small graph."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tiny matrices stall with more threads than cores
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from accel.graph import Graph, Node, Tensor
+from accel.ops import Dense, Rescale
+
+settings.register_profile("accel", derandomize=True, deadline=None, database=None)
+settings.load_profile("accel")
+
+
+@pytest.fixture
+def tiny_graph() -> Graph:
+    """Two dense layers with a rescale between them: x (3, 4) → dense0 → hidden → y (3, 2)."""
+    rng = np.random.default_rng(0)
+    nodes = (
+        Node("dense0", Dense(rng.integers(-7, 8, (5, 4)), rng.integers(-9, 10, 5)), ("x",)),
+        Node("hidden", Rescale([1], 3, "half_even", 0, 15), ("dense0",)),
+        Node("y", Dense(rng.integers(-7, 8, (2, 5)), rng.integers(-9, 10, 2)), ("hidden",)),
+    )
+    return Graph("tiny", "x", Tensor((3, 4), -8, 7, 0.125), nodes, "y")
