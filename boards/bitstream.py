@@ -54,11 +54,10 @@ def build(
     out = Path(out)
     _, clock, timing = _settings(board, clock_mhz)
     plan = ecp5_plan(design, board, clock_mhz=clock_mhz, seed=seed)
-    (out / _RESULT).unlink(missing_ok=True)
     try:
-        seconds = plan.execute(out, progress)
+        seconds = plan.execute(out, progress, stale=(_RESULT,))
     except ToolError as error:
-        raise ecp5.explain(error, out / "place-and-route.log") from None
+        raise ecp5.explain(error, out / "place-and-route.log", clock) from None
     fmax, resources = ecp5.results(out, clock)
     baud = float(clock.mhz * 1_000_000 / timing.clocks_per_bit)
     bitstream = out / ecp5.BITSTREAM

@@ -27,10 +27,10 @@ def plan(flow: str, oscillator: Fraction, wanted_mhz: float) -> Clock:
     Raises UserError when the request is out of the generator's reach.
     """
     candidates = list({"ecp5": _ecp5, "vivado": _plle2}[flow](oscillator))
+    lowest, highest = (float(pick(clock.mhz for clock in candidates)) for pick in (min, max))
+    if not lowest <= wanted_mhz <= highest:
+        raise UserError(f"core clock {wanted_mhz:g} MHz: this board makes {lowest:g} to {highest:g} MHz")
     wanted = Fraction(wanted_mhz).limit_denominator(1_000_000)
-    lowest, highest = (pick(clock.mhz for clock in candidates) for pick in (min, max))
-    if not lowest <= wanted <= highest:
-        raise UserError(f"core clock {wanted_mhz:g} MHz: this board makes {float(lowest):g} to {float(highest):g} MHz")
     return max((clock for clock in candidates if clock.mhz <= wanted), key=lambda clock: clock.mhz)
 
 

@@ -141,6 +141,8 @@ def pack(values: np.ndarray, stream: Stream) -> bytes:
     Raises UserError on a wrong number of elements or a value that the stream's width cannot hold.
     """
     flat = np.asarray(values).reshape(-1)
+    if flat.dtype.kind not in "iu":
+        raise UserError(f"a sample has integer elements, got {flat.dtype}; quantize it first")
     if flat.size != stream.beats * stream.lanes:
         raise UserError(f"a sample has {stream.beats * stream.lanes} elements, got {flat.size}")
     lo, hi = (-(1 << stream.width - 1), (1 << stream.width - 1) - 1) if stream.signed else (0, (1 << stream.width) - 1)

@@ -66,11 +66,10 @@ def build(folder: Path, sources: Sequence[str], top: str, harness: Path, *, defi
     if executable.exists():
         os.utime(executable)
         return executable
-    runtime = _runtime()
     scratch = Path(tempfile.mkdtemp(dir=cache, prefix="build-"))
     try:
         generated = _verilate(folder, sources, top, scratch)
-        made = _compile(generated, harness, defines, runtime, scratch)
+        made = _compile(generated, harness, defines, _runtime(), scratch)
         os.replace(made, executable)
     except ToolError as error:
         kept = cache / f"{key}.log"

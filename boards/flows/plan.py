@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,16 +48,17 @@ class BuildPlan:
         for name, text in self.files.items():
             write_atomic(folder / name, text)
 
-    def execute(self, out: Path, progress: Progress | None = None) -> dict[str, float]:
+    def execute(self, out: Path, progress: Progress | None = None, stale: Sequence[str] = ()) -> dict[str, float]:
         """Run every step in a fresh folder and move files, products and logs to `out`; returns seconds per step.
 
-        A tool never sees what an earlier run left. When a step fails, only the logs reach `out`.
+        A tool never sees what an earlier run left. When a step fails, only the logs reach `out`; what an
+        earlier run left there under the names of files, products or `stale` is gone either way.
         Raises ToolError when a tool is missing (before the first step), fails, or leaves a product out.
         """
         commands = [[*tools.command(step.tool), *step.args] for step in self.steps]
         out = make_folder(out)
         made = [name for step in self.steps for name in (*step.products, _log(step))]
-        for old in [*self.files, *made]:
+        for old in [*self.files, *made, *stale]:
             (out / old).unlink(missing_ok=True)
         work = Path(tempfile.mkdtemp(dir=out, prefix=".work-"))
         try:

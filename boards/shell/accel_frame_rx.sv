@@ -23,7 +23,8 @@ module accel_frame_rx (
     input  logic       finished
 );
     localparam int PAYLOAD = accel_board_pkg::PAYLOAD_IN;
-    localparam int W = $clog2(PAYLOAD < 4 ? 4 : PAYLOAD);
+    localparam int DEPTH = PAYLOAD < 4 ? 4 : PAYLOAD;  // the index also counts header and CRC bytes
+    localparam int W = $clog2(DEPTH);
     localparam int T = $clog2(accel_board_pkg::TIMEOUT);
     localparam logic [W-1:0] LAST = W'(PAYLOAD - 1);
     localparam logic [T-1:0] SILENCE = T'(accel_board_pkg::TIMEOUT - 1);
@@ -32,7 +33,7 @@ module accel_frame_rx (
     typedef enum logic [3:0] {HUNT, MAGIC, HEADER, BODY, CHECK, JUDGE, NOTICE, FETCH, GIVE, WAIT} state_t;
     state_t state;
 
-    logic [7:0] memory[PAYLOAD];
+    logic [7:0] memory[DEPTH];
     logic [W-1:0] index;
     logic [T-1:0] silence;
     logic sample, identify, length_low;

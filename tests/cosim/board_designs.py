@@ -1,5 +1,7 @@
 """Tiny hand-written designs for board tests."""
 
+from dataclasses import replace
+
 from accel.design import Design, Stream
 
 _ADD_ONE = """\
@@ -50,3 +52,30 @@ def add_one(lanes: int = 2, width: int = 6, wider: int = 12, beats: int = 5) -> 
         Stream(lanes, width, True, beats),
         Stream(lanes, wider, True, beats),
     )
+
+
+def silent() -> Design:
+    """A core that takes its input and never answers."""
+    design = add_one()
+    return replace(
+        design, files={"add_one.sv": design.files["add_one.sv"].replace("m_valid <= 1'b1;", "m_valid <= 1'b0;")}
+    )
+
+
+def huge(kilobits: int = 4500) -> Design:
+    """A core with more memory than an ECP5-85F has (208 blocks of 18 kbit), and too slow for its clock."""
+    design = add_one()
+    depth = kilobits * 1024 // 36
+    memory = f"""\
+    logic [35:0] memory[{depth}];
+    logic [35:0] word;
+    logic [16:0] place;
+    always_ff @(posedge clk) begin
+        place <= rst ? '0 : place + 1'b1;
+        word <= memory[place];
+        if (s_valid) memory[place] <= word + 36'(s_data);
+    end
+"""
+    text = design.files["add_one.sv"].replace("    logic [1:0] pause;\n", f"    logic [1:0] pause;\n{memory}")
+    text = text.replace("+ 1'b1;\n        end", "+ 12'(^word);\n        end")
+    return replace(design, files={"add_one.sv": text})

@@ -1,0 +1,84 @@
+"""Compiling and linting SystemVerilog."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from board_designs import add_one
+
+from accel.errors import ToolError, UserError
+from hls import verilator
+
+HARNESS = """
+#include <cstdio>
+#include "Vtop.h"
+int main() {
+    Vtop top;
+    top.rst = 1; top.clk = 0; top.eval(); top.clk = 1; top.eval();
+    top.rst = 0; top.s_valid = 1; top.m_ready = 1; top.s_data = START; top.clk = 0; top.eval(); top.clk = 1; top.eval();
+    std::printf("%d", int(top.m_data));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, cache):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    folder = tmp_path / "a folder with spaces"
+    add_one(lanes=1, width=6, wider=12).write(folder)
+    (folder / "main.cpp").write_text(HARNESS)
+    return folder
+
+
+def build(folder, **options):
+    return verilator.build(folder, ["add_one.sv"], "add_one", folder / "main.cpp", **options)
+
+
+def test_build_runs_and_is_cached_by_content(project):
+    program = build(project, defines=["START=7"])
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "8"
+    started = time.perf_counter()
+    assert build(project, defines=["START=7"]) == program
+    assert time.perf_counter() - started < 0.5
+    assert build(project, defines=["START=20"]) != program
+    (project / "add_one.sv").write_text((project / "add_one.sv").read_text().replace("+ 1'b1;", "+ 12'd2;"))
+    changed = build(project, defines=["START=7"])
+    assert subprocess.run([changed], capture_output=True, text=True, check=True).stdout == "9"
+    assert not list(program.parent.glob("build-*"))
+
+
+def test_an_error_in_the_source_is_quoted_with_file_and_line(project):
+    (project / "add_one.sv").write_text("module add_one(input logic clk);\n  assign nothing = clk +;\nendmodule\n")
+    with pytest.raises(ToolError, match=r"add_one\.sv:2:\d+: syntax error") as error:
+        build(project)
+    log = str(error.value).partition("log: ")[2].partition("\n")[0]
+    assert os.path.exists(log)
+
+
+def test_an_error_in_the_harness_is_quoted(project):
+    with pytest.raises(ToolError, match="main.cpp.*START"):
+        build(project)
+
+
+def test_a_missing_source_is_a_users_error(project):
+    with pytest.raises(UserError, match=r"cannot read .*absent\.sv: No such file or directory"):
+        verilator.build(project, ["absent.sv"], "absent", project / "main.cpp")
+
+
+def test_a_missing_compiler_is_named_before_anything_is_built(project, monkeypatch):
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+    with pytest.raises(ToolError, match=r"g\+\+: \$CXX is '/nowhere/g\+\+', which is no program"):
+        build(project)
+
+
+def test_lint_passes_clean_sources_and_shows_warnings(project):
+    verilator.lint(project, ["add_one.sv"], "add_one")
+    (project / "add_one.sv").write_text(add_one().files["add_one.sv"].replace("pause;", "pause, forgotten;", 1))
+    with pytest.raises(ToolError, match="UNUSEDSIGNAL.*forgotten"):
+        verilator.lint(project, ["add_one.sv"], "add_one")
