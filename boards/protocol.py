@@ -93,7 +93,7 @@ class Decoder:
         return max(1, self._size() - len(self._buffer)) if self._buffer else OVERHEAD
 
     def _frames(self, at_end: bool) -> list[Frame]:
-        found = []
+        found: list[Frame] = []
         buffer = self._buffer
         while True:
             start = buffer.find(MAGIC)

@@ -165,7 +165,7 @@ class TestLine:
 
 
 def test_another_design_on_the_board_is_noticed(link):
-    with pytest.raises(UserError, match="the board holds design [0-9a-f]{16}, not [0-9a-f]{16}; load its bitstream"):
+    with pytest.raises(UserError, match=r"the board holds design [0-9a-f]{16}, not [0-9a-f]{16}; load its bitstream"):
         Host(link, add_one(1, 8, 8, 1)).check()
 
 

@@ -62,7 +62,7 @@ def test_an_error_in_the_source_is_quoted_with_file_and_line(project):
 
 
 def test_an_error_in_the_harness_is_quoted(project):
-    with pytest.raises(ToolError, match="main.cpp.*START"):
+    with pytest.raises(ToolError, match=r"main\.cpp.*START"):
         build(project)
 
 
@@ -80,5 +80,5 @@ def test_a_missing_compiler_is_named_before_anything_is_built(project, monkeypat
 def test_lint_passes_clean_sources_and_shows_warnings(project):
     verilator.lint(project, ["add_one.sv"], "add_one")
     (project / "add_one.sv").write_text(add_one().files["add_one.sv"].replace("pause;", "pause, forgotten;", 1))
-    with pytest.raises(ToolError, match="UNUSEDSIGNAL.*forgotten"):
+    with pytest.raises(ToolError, match=r"UNUSEDSIGNAL.*forgotten"):
         verilator.lint(project, ["add_one.sv"], "add_one")

@@ -1,6 +1,7 @@
 """The framed protocol: properties of encoding and of the decoder that survives garbage."""
 
 import zlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def decode(data: bytes, cuts: list[int]) -> list[Frame]:
     decoder = Decoder(limit=64)
     found = []
     points = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         found += decoder.feed(data[start:end])
     return found + decoder.flush()
 

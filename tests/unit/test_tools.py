@@ -80,7 +80,7 @@ def test_a_program_that_takes_too_long_is_stopped_with_its_children(tmp_path):
 
 
 def test_a_program_that_cannot_start_is_one_line(tmp_path):
-    with pytest.raises(ToolError, match="cannot run absent in .*: No such file or directory"):
+    with pytest.raises(ToolError, match=r"cannot run absent in .*: No such file or directory"):
         tools.run(["/nowhere/absent"], tmp_path, tmp_path / "log")
 
 
