@@ -36,7 +36,7 @@ class Cli(click.Group):
             sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "accel"
-            _fail(2, f"{error.format_message()} (see {where} --help)")
+            _fail(2, f"{' '.join(error.format_message().split())} (see {where} --help)")
         except click.Abort:
             _fail(1, "interrupted; nothing half-written was left behind")
         except UserError as error:

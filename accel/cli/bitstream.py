@@ -13,8 +13,8 @@ from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
     from accel.design import Design
-    from boards.board import Board
     from boards.bitstream import BuildResult
+    from boards.board import Board
 
 MARKERS = {"ecp5": "build.json", "vivado": "build.tcl"}
 """Flow → the file by which an earlier output is known."""

@@ -1,6 +1,151 @@
+"""`accel check`: does every level give the same integers for a model file?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
+
+from accel.cli.display import Progress, show_table, working
+from accel.cli.inputs import load_samples
+
+if TYPE_CHECKING:
+    from accel.graph import Graph
+    from accel.levels import Level, Outcome
+
+LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
+BOARD = "ulx3s-85f"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a model file gave at every level, in order."""
+
+    graph: Graph
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def mismatches(self) -> int:
+        """Over all levels."""
+        return sum(outcome.mismatches for outcome in self.outcomes)
+
+
+def check(
+    model: Path,
+    data: Path | None = None,
+    samples: int = 64,
+    *,
+    levels: Sequence[str] = LEVELS,
+    board: str = BOARD,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Checked:
+    """Run `levels` on a QONNX file. What qonnx makes of the file is expected of the reference, and so on downward.
+
+    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Raises UserError on an unfit file or board.
+    """
+    from accel import onnx_import
+    from accel.levels import verify_all
+
+    graph = onnx_import.load(model)
+    x = load_samples(graph, data, samples, seed)
+    chosen = _levels(graph, model, levels, board, device, seed, progress or (lambda text: None))
+    return Checked(graph, tuple(verify_all(graph, chosen, x)))
+
+
+def _levels(
+    graph: Graph, model: Path, names: Sequence[str], board: str, device: str, seed: int, progress: Progress
+) -> Iterator[Level]:
+    """Levels in order, each made when its turn comes; temporary files live as long as their level."""
+    import boards
+    from accel.cli import engines
+    from hls import rtl
+
+    target = boards.get(board)
+    design = cache(lambda: rtl.lower(graph))
+    make: dict[str, Callable[[], AbstractContextManager[Level]]] = {
+        "qonnx": lambda: nullcontext(engines.qonnx(graph, model)),
+        "reference": lambda: nullcontext(engines.torch_reference(graph, device)),
+        "csim": lambda: engines.temporary_csim(graph),
+        "rtl": lambda: nullcontext(engines.Rtl(design()).level),
+        "rtl_stalled": lambda: nullcontext(engines.Rtl(design(), stall=engines.STALL, seed=seed).level),
+        "board": lambda: nullcontext(engines.board(design(), target)),
+    }
+    for name in LEVELS:
+        if name in names:
+            progress(name)
+            with make[name]() as level:
+                yield level
+
+
+def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
+    chosen = tuple(part.strip() for part in text.split(","))
+    unknown = [name for name in chosen if name not in LEVELS]
+    if unknown:
+        raise click.BadParameter(f"unknown level {unknown[0]!r}; there are {', '.join(LEVELS)}")
+    return chosen
 
 
 @click.command()
-def command() -> None:
-    """TODO."""
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
+@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
+@click.option("--levels", default=",".join(LEVELS), callback=_selection, help="Some of them.  [default: all]")
+@click.option("--board", default=BOARD, show_default=True, help="Board whose top level is simulated.")
+@click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(
+    model: Path,
+    data: Path | None,
+    samples: int,
+    levels: tuple[str, ...],
+    board: str,
+    device: str,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Run every level on a QONNX MODEL and count the samples on which they disagree.
+
+    What the file computes (qonnx) is expected of the reference, and what the reference computes of all others. All
+    output elements are compared as raw integers. Where a level disagrees, its first faulty layer is named.
+
+    \b
+    DATA holds an array (samples, tokens, channels): real numbers are quantised as the model does, integers are
+    taken as they are.
+
+    \b
+    Examples:
+      accel check model.onnx
+      accel check model.onnx --data x.npy --levels reference,csim --json
+    """
+    with working("check") as progress:
+        done = check(model, data, samples, levels=levels, board=board, device=device, seed=seed, progress=progress)
+    if as_json:
+        click.echo(
+            json.dumps({"model": done.graph.name, "levels": {o.level: _entry(o) for o in done.outcomes}}, indent=2)
+        )
+    else:
+        rows = [(o.level, o.samples, o.mismatches, f"{o.seconds:.2f}") for o in done.outcomes]
+        show_table(done.graph.name, ("level", "samples", "mismatches", "seconds"), rows)
+    for outcome in done.outcomes:
+        if outcome.difference:
+            click.echo(f"accel: {outcome.difference}", err=True)
+    return int(done.mismatches > 0)
+
+
+def _entry(outcome: Outcome) -> dict[str, object]:
+    found = outcome.difference
+    return {
+        "samples": outcome.samples,
+        "mismatches": outcome.mismatches,
+        "seconds": outcome.seconds,
+        **({"difference": str(found)} if found else {}),
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +14,11 @@ from accel import reference
 from accel.levels import Level
 
 if TYPE_CHECKING:
+    from hls.project import Project
+
     from accel.design import Design
     from accel.graph import Graph
     from boards.board import Board
-    from hls.project import Project
     from hls.simulate import Simulation
 
 QONNX_LIMIT = 32  # the executor runs some 20 samples a second
@@ -42,6 +46,17 @@ def torch_reference(graph: Graph, device: str = "cpu") -> Level:
 def csim(project: Project) -> Level:
     """A compiled hls4ml project."""
     return Level("csim", project.predict, project.trace)
+
+
+@contextmanager
+def temporary_csim(graph: Graph) -> Iterator[Level]:
+    """The level of a project that exists while the block runs."""
+    from hls import project
+
+    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
+        made = project.write(graph, Path(folder) / "project")
+        made.compile()
+        yield csim(made)
 
 
 class Rtl:

@@ -33,7 +33,7 @@ def lower(graph: Graph, target: str, out: Path, *, interval: int | None = None) 
             from accel.schedule import fold_for
             from hls import rtl
 
-            rtl.lower(graph, interval and fold_for(graph, interval)).write(folder)
+            rtl.lower(graph, fold_for(graph, interval) if interval else None).write(folder)
         else:
             from hls import project
 

@@ -19,6 +19,7 @@ def whole_file(out: Path) -> Iterator[Path]:
 
     Raises UserError at once when `out` cannot be written.
     """
+    out = Path(os.path.abspath(out))
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; name a file")
     with _scratch(out) as scratch:
@@ -33,6 +34,7 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
     With `keep_failed`, what a failed tool leaves (logs) is moved to `<out>.failed`, and its error says so.
     Raises UserError at once when `out` cannot be written or holds something else.
     """
+    out = Path(os.path.abspath(out))
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
@@ -61,11 +63,13 @@ def _keep(new: Path, out: Path) -> Path:
 @contextmanager
 def _scratch(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out`; folders made for it go away again when they stay empty."""
-    parent = out.absolute().parent
+    parent = out.parent
     missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     try:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=parent, prefix=".accel-"))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"cannot write {out}: {error.filename} is not a folder; choose another --out") from None
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror} ({error.filename}); choose another --out") from None
     try:

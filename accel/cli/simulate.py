@@ -65,13 +65,14 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
     """
     with working("simulate"):
         done = simulate(folder, data, samples, stall, seed)
-    predicted, ran = done.design.info["predicted"], done.simulation
+    ran = done.simulation
+    predicted = {} if stall else done.design.info["predicted"]  # what is predicted holds without pauses
     show_table(
         f"{done.design.name} ({done.design.hash[:12]})",
         ("", "measured", "predicted"),
         [
-            ("latency, cycles", f"{ran.latency}", f"{predicted['latency']}"),
-            ("interval, cycles", f"{ran.interval:g}", f"{predicted['interval']:g}"),
+            ("latency, cycles", f"{ran.latency}", predicted.get("latency", "")),
+            ("interval, cycles", f"{ran.interval:g}", predicted.get("interval", "")),
             ("simulation, cycles/s", f"{ran.cycles_per_second:,.0f}", ""),
             ("samples", f"{done.outcome.samples}", ""),
             ("mismatches", f"{done.outcome.mismatches}", ""),

@@ -3,4 +3,7 @@ import click
 
 @click.command()
 def command() -> None:
-    """TODO."""
+    """TODO.
+
+    Example: accel train
+    """

@@ -1,0 +1,194 @@
+"""The command line: help texts, exit codes, one clear line per mistake, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import accel.cli.boards
+from accel.cli import VERBS, cli
+from accel.cli.output import whole_file, whole_folder
+from accel.design import Design, Stream
+from accel.errors import ToolError, UserError
+
+
+def accel_command(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="accel")
+
+
+def assert_refused(result: Result, *parts: str, code: int = 2) -> None:
+    """One line on standard error, no traceback, the exit code of a user's mistake."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert lines[-1].startswith("accel: error: ")
+    assert len([line for line in lines if line.startswith("accel: error: ")]) == 1
+    assert "Traceback" not in result.stderr
+    for part in parts:
+        assert part in lines[-1]
+
+
+@pytest.fixture
+def design_folder(tmp_path: Path) -> Path:
+    stream = Stream(1, 8, True, 4)
+    Design("tiny", "top", {"top.sv": "module top; endmodule\n"}, stream, stream).write(tmp_path / "rtl")
+    return tmp_path / "rtl"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb: str) -> None:
+    result = accel_command(verb, "--help")
+    assert result.exit_code == 0
+    assert f"accel {verb}" in result.stdout.split("Example", 1)[1]
+
+
+def test_help_lists_every_verb_and_the_exit_codes() -> None:
+    result = accel_command("--help")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.split("Commands:\n")[1].splitlines()] == list(VERBS)
+    assert "Exit codes" in result.stdout
+
+
+def test_version() -> None:
+    assert accel_command("--version").stdout.startswith("accel 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["chek"], "No such command 'chek'"),
+        (["boards", "--bad"], "No such option '--bad'"),
+        (["lower", "model.onnx", "--out", "x"], "Missing option '--target'"),
+        (["lower", "model.onnx", "--target", "asic", "--out", "x"], "'asic' is not one of 'rtl', 'vitis'"),
+        (["check", "model.onnx", "--levels", "rtl,gds"], "unknown level 'gds'; there are qonnx, reference, csim"),
+        (["simulate", "x", "--stall", "2"], "'--stall'"),
+    ],
+)
+def test_wrong_command_lines_are_one_line(arguments: list[str], text: str) -> None:
+    assert_refused(accel_command(*arguments), text, "--help)")
+
+
+def test_boards_are_listed() -> None:
+    assert "ulx3s-85f" in accel_command("boards").stdout
+    listed = json.loads(accel_command("boards", "--json").stdout)
+    assert {"name", "title", "output", "clock_mhz", "lut4", "ff", "bram", "dsp"} <= set(listed[0])
+
+
+def test_unknown_board(design_folder: Path) -> None:
+    result = accel_command("bitstream", design_folder, "--board", "ulx3s-86f")
+    assert_refused(result, "unknown board 'ulx3s-86f'", "did you mean ulx3s-85f?")
+
+
+def test_vivado_board_gets_a_script(design_folder: Path, tmp_path: Path) -> None:
+    result = accel_command("bitstream", design_folder, "--board", "arty-a7-100t")
+    assert result.exit_code == 0
+    assert (tmp_path / "rtl-arty-a7-100t" / "build.tcl").exists()
+
+
+def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
+    result = accel_command("bitstream", design_folder, "--out", tmp_path / "out")
+    assert_refused(result, "nextpnr-ecp5", "no-such-nextpnr", code=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_without_a_design(tmp_path: Path) -> None:
+    assert_refused(accel_command("simulate", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+    assert_refused(accel_command("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+
+
+def test_changed_design(design_folder: Path) -> None:
+    (design_folder / "top.sv").write_text("module top; wire x; endmodule\n")
+    assert_refused(accel_command("simulate", design_folder), "files differ from the recorded hash")
+
+
+def test_foreign_package_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    expected = f"accel: error: {tmp_path / 'models.py'} hides the package 'models' of accel-fpga: rename it"
+    assert done.stderr.startswith(expected)
+    assert done.stderr.count("\n") == 1
+
+
+def test_interrupt_and_system_errors_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    def full() -> None:
+        raise OSError(28, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr(accel.cli.boards, "describe", interrupted)
+    assert_refused(accel_command("boards"), "interrupted; nothing half-written was left behind", code=1)
+    monkeypatch.setattr(accel.cli.boards, "describe", full)
+    assert_refused(accel_command("boards"), "/somewhere: No space left on device", code=1)
+
+
+def fail_inside(output: AbstractContextManager[Path], error: Callable[[Path], BaseException]) -> None:
+    """Write something, then fail."""
+    with output as path:
+        (path / "half" if path.is_dir() else path).write_text("half")
+        raise error(path)
+
+
+class TestOutput:
+    """`whole_file` and `whole_folder`: complete or absent."""
+
+    def test_file_appears_at_the_end(self, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "model.pt"
+        with whole_file(out) as path:
+            path.write_text("1")
+            assert not out.exists()
+        assert out.read_text() == "1"
+        assert [path.name for path in out.parent.iterdir()] == ["model.pt"]
+
+    def test_nothing_is_left_of_a_failure(self, tmp_path: Path) -> None:
+        (tmp_path / "kept.txt").write_text("old")
+        with pytest.raises(KeyboardInterrupt):
+            fail_inside(whole_folder(tmp_path / "a" / "b", "marker"), KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fail_inside(whole_file(tmp_path / "kept.txt"), KeyboardInterrupt)
+        assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+        assert (tmp_path / "kept.txt").read_text() == "old"
+
+    def test_an_earlier_output_is_replaced(self, tmp_path: Path) -> None:
+        for name in ("first", "second"):
+            with whole_folder(tmp_path / "out", "marker") as folder:
+                (folder / "marker").touch()
+                (folder / name).touch()
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["marker", "second"]
+
+    def test_other_files_are_never_replaced(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("")
+        with pytest.raises(UserError, match=r"holds other files \(no marker\): choose a new or empty folder"):
+            whole_folder(tmp_path, "marker").__enter__()
+        with pytest.raises(UserError, match=r"thesis\.tex is a file; name a folder"):
+            whole_folder(tmp_path / "thesis.tex", "marker").__enter__()
+        with pytest.raises(UserError, match="is a folder; name a file"):
+            whole_file(tmp_path).__enter__()
+
+    def test_unwritable_place(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UserError, match=r"cannot write .*out: .*file is not a folder; choose another --out"):
+            whole_folder(tmp_path / "file" / "out", "marker").__enter__()
+
+    def test_logs_of_a_failed_tool_are_kept_apart(self, tmp_path: Path) -> None:
+        with pytest.raises(ToolError, match=r"log: .*out\.failed/tool\.log"):
+            fail_inside(
+                whole_folder(tmp_path / "out", "marker", keep_failed=True),
+                lambda path: ToolError(f"tool failed; log: {path / 'tool.log'}"),
+            )
+        assert (tmp_path / "out.failed" / "half").exists()
+        assert not (tmp_path / "out").exists()
