@@ -53,7 +53,7 @@ class IntLookup(nn.Module):
         scale = scale_of(x)
         if self.training:
             self.table.copy_(self._entries(scale))
-        exact = _Exact.apply(value, self.table, scale, self.base)
+        exact = _Exact.apply(value.detach(), self.table, scale, self.base)
         if torch.is_grad_enabled():
             exact = straight_through(self.function(value), exact)
         return quantized(exact, scale, self.bits, True, self.training)

@@ -54,7 +54,7 @@ class IntNorm(nn.Module):
         value = value_of(x)
         if not isinstance(x, IntQuantTensor):
             return self._smooth(value)
-        exact = _Exact.apply(value, self.op, scale_of(x), self.out_scale)
+        exact = _Exact.apply(value.detach(), self.op, scale_of(x), self.out_scale)
         if torch.is_grad_enabled():
             smooth = self._smooth(value).clamp(self.op.lo * self.out_scale, self.op.hi * self.out_scale)
             exact = straight_through(smooth, exact)

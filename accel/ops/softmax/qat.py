@@ -61,7 +61,7 @@ class IntSoftmax(nn.Module):
             return self._smooth(value)
         if self.training:
             self.rom.copy_(self._table(scale_of(x)))
-        exact = _Exact.apply(value, self.rom, scale_of(x), self.out_bits, int(self.causal))
+        exact = _Exact.apply(value.detach(), self.rom, scale_of(x), self.out_bits, int(self.causal))
         if torch.is_grad_enabled():
             exact = straight_through(self._smooth(value), exact)
         return quantized(exact, 2.0**-self.out_bits, self.out_bits, False, self.training)
