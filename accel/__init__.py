@@ -1,0 +1,43 @@
+"""Quantised transformers from Brevitas to FPGAs, exact at every level.
+
+    graph = accel.load("model.onnx")              # QONNX file → integer graph
+    y = accel.reference.run(graph, x)             # the graph in torch, integers in and out
+    accel.check("model.onnx").mismatches          # every level against the file
+    accel.lower(graph, "rtl", "build/rtl")        # SystemVerilog
+    accel.simulate("build/rtl").simulation        # measured cycles
+    accel.bitstream("build/rtl", "ulx3s-85f")
+
+Everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Design": "accel.design",
+    "Graph": "accel.graph",
+    "Node": "accel.graph",
+    "Schedule": "accel.schedule",
+    "Tensor": "accel.graph",
+    "UserError": "accel.errors",
+    "bitstream": "accel.cli.bitstream",
+    "check": "accel.cli.check",
+    "export": "accel.cli.export",
+    "load": "accel.onnx_import",
+    "lower": "accel.cli.lower",
+    "simulate": "accel.cli.simulate",
+    "train": "accel.cli.train",
+}
+_MODULES = ("onnx_import", "ops", "reference", "storage")
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return import_module(f"accel.{name}")
+    raise AttributeError(f"module 'accel' has no attribute {name!r}")

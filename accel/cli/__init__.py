@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from importlib import import_module, metadata
 from typing import Any, NoReturn
 
@@ -31,6 +32,8 @@ class Cli(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Exit with 0, with 1 when a check or a tool failed, or with 2 when the request has to be changed."""
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # of libraries, to their developers
         try:
             require_own_packages()
             sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)

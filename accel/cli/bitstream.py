@@ -12,32 +12,44 @@ from accel.cli.display import Progress, show_table, working
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
-    from accel.design import Design
     from boards.bitstream import BuildResult
-    from boards.board import Board
 
+BOARD = "ulx3s-85f"
 MARKERS = {"ecp5": "build.json", "vivado": "build.tcl"}
 """Flow → the file by which an earlier output is known."""
 
 
-def bitstream(design: Design, board: Board, out: Path, progress: Progress | None = None) -> BuildResult | None:
-    """Build the bitstream of `design` for `board` into folder `out`; for a Vivado board write its script: None.
+def bitstream(
+    folder: Path | str, board: str = BOARD, out: Path | str | None = None, progress: Progress | None = None
+) -> BuildResult | None:
+    """Build the bitstream of the design in `folder` into `out` (default: FOLDER-BOARD).
 
-    Raises ToolError when a tool is missing or fails, or when the design does not fit or misses timing.
+    For a Vivado board the build script is written instead, and None returned. Raises UserError on an unknown board
+    or a folder without design, ToolError when a tool is missing or fails, the design does not fit or misses timing.
     """
     import boards
+    from accel.design import Design
 
-    with whole_folder(out, MARKERS[board.flow], keep_failed=True) as folder:
-        if board.flow == "vivado":
-            boards.write_vivado(design, board, folder)
+    target = boards.get(board)
+    design = Design.load(Path(folder))
+    out = Path(out or default_out(folder, target.name))
+    with whole_folder(out, MARKERS[target.flow], keep_failed=True) as new:
+        if target.flow == "vivado":
+            boards.write_vivado(design, target, new)
             return None
-        result: BuildResult = boards.build(design, board, folder, progress=progress)
+        result: BuildResult = boards.build(design, target, new, progress=progress)
     return replace(result, bitstream=out / result.bitstream.name)
 
 
-@click.command()
+def default_out(folder: Path | str, board: str) -> Path:
+    """Beside the design's folder."""
+    folder = Path(folder)
+    return folder.with_name(f"{folder.name}-{board}")
+
+
+@click.command(short_help="RTL design to bitstream.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--board", "name", default="ulx3s-85f", show_default=True, help="One of `accel boards`.")
+@click.option("--board", "name", default=BOARD, show_default=True, help="One of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-BOARD]")
 def command(folder: Path, name: str, out: Path | None) -> None:
     """Build a bitstream of the RTL design in FOLDER.
@@ -50,13 +62,11 @@ def command(folder: Path, name: str, out: Path | None) -> None:
       accel bitstream build/rtl --board ulx3s-85f
     """
     import boards
-    from accel.design import Design
 
     board = boards.get(name)
-    design = Design.load(folder)
-    out = out or folder.with_name(f"{folder.name}-{board.name}")
+    out = out or default_out(folder, board.name)
     with working("bitstream") as progress:
-        result = bitstream(design, board, out, progress)
+        result = bitstream(folder, name, out, progress)
     if result is None:
         click.echo(f"wrote {out}; run: vivado -mode batch -source build.tcl (in that folder)")
         return

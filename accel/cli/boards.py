@@ -30,7 +30,7 @@ def describe() -> list[dict[str, Any]]:
     return found
 
 
-@click.command()
+@click.command(short_help="List the supported boards.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool) -> None:
     """List the supported boards.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, show_table, working
 from accel.cli.inputs import load_samples
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from accel.levels import Level, Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
-BOARD = "ulx3s-85f"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Checked:
 
 
 def check(
-    model: Path,
-    data: Path | None = None,
+    model: Path | str,
+    data: Path | str | None = None,
     samples: int = 64,
     *,
     levels: Sequence[str] = LEVELS,
@@ -56,7 +56,7 @@ def check(
 
     graph = onnx_import.load(model)
     x = load_samples(graph, data, samples, seed)
-    chosen = _levels(graph, model, levels, board, device, seed, progress or (lambda text: None))
+    chosen = _levels(graph, Path(model), levels, board, device, seed, progress or (lambda text: None))
     return Checked(graph, tuple(verify_all(graph, chosen, x)))
 
 
@@ -93,7 +93,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
     return chosen
 
 
-@click.command()
+@click.command(short_help="Compare all levels on a QONNX file.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")

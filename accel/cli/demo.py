@@ -1,9 +1,85 @@
+"""`accel demo`: the whole path on handwritten digits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from accel.cli.bitstream import BOARD
+from accel.cli.display import show_table, working
+from accel.cli.output import require_writable
 
-@click.command()
-def command() -> None:
-    """TODO.
+if TYPE_CHECKING:
+    from accel.cli.stages import Context, Settings
 
-    Example: accel demo
+OUT = Path("build/demo")
+
+
+def demo(settings: Settings) -> Context:
+    """Run every stage and show its progress; the last one writes `report.json` into `settings.out`.
+
+    What a stage has finished stays there, whole, when a later one fails. Raises UserError at once on an
+    unknown board or an unwritable folder, ToolError on a missing tool.
     """
+    from accel.cli.stages import REPORT, STAGES, Context
+
+    _prepare(settings)
+    (settings.out / REPORT).unlink(missing_ok=True)
+    context = Context(settings)
+    for number, (name, stage) in enumerate(STAGES.items(), 1):
+        start = time.perf_counter()
+        with working(f"{number}/{len(STAGES)} {name}") as tell:
+            result = stage(context, tell)
+        seconds = context.seconds | {name: round(time.perf_counter() - start, 3)}
+        context = replace(context, results=(*context.results, result), seconds=seconds)
+    return context
+
+
+def _prepare(settings: Settings) -> None:
+    """Refuse now what would fail after minutes."""
+    import boards
+    from accel import tools
+
+    board = boards.get(settings.board)
+    require_writable(settings.out)
+    needed = ["g++", "verilator"]
+    if settings.bitstream and board.flow == "ecp5":
+        needed += ["yosys", "nextpnr-ecp5", "ecppack"]
+    for tool in needed:
+        tools.require(tool)
+
+
+@click.command(short_help="The whole path on handwritten digits, training to bitstream.")
+@click.option("--board", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
+@click.option("--no-bitstream", is_flag=True, help="Leave out place and route, the longest part.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of training and of simulated stalls.")
+@click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
+def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str) -> int:
+    """Train a transformer on handwritten digits and take it all the way to a bitstream (some minutes).
+
+    It is trained with Brevitas, exported to QONNX, imported as an integer graph, lowered to a Vitis HLS project and to
+    SystemVerilog, simulated cycle by cycle, and placed and routed. Every level runs the held-out images and has to give
+    the trained network's logits, integer by integer. The figures end up in OUT/report.json.
+
+    \b
+    Examples:
+      accel demo
+      accel demo --no-bitstream --seed 1 --out build/demo1
+    """
+    from accel.cli.stages import Settings
+
+    context = demo(Settings(out, board, seed, device, not no_bitstream))
+    rows = [
+        (name, f"{seconds:.1f}", result.summary)
+        for (name, seconds), result in zip(context.seconds.items(), context.results, strict=True)
+    ]
+    show_table(f"accel demo, {sum(context.seconds.values()):.0f} s", ("stage", "seconds", "result"), rows)
+    wrong = [outcome for outcome in context.outcomes if outcome.mismatches]
+    for outcome in wrong:
+        click.echo(f"accel: {outcome.difference}", err=True)
+    return int(bool(wrong))

@@ -1,9 +1,36 @@
+"""`accel export`: a checkpoint becomes a QONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
+from accel.cli.display import working
+from accel.cli.output import whole_file
 
-@click.command()
-def command() -> None:
-    """TODO.
 
-    Example: accel export
+def export(checkpoint: Path | str, out: Path | str) -> None:
+    """Write the model of a checkpoint as QONNX to `out`. Raises UserError on an unfit checkpoint or place."""
+    from models import checkpoint as checkpoints
+    from models.export import export as write
+
+    trained = checkpoints.load(checkpoint)
+    with whole_file(Path(out)) as path:
+        write(trained.model, path)
+
+
+@click.command(short_help="Checkpoint to QONNX file.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: CHECKPOINT with .onnx]")
+def command(checkpoint: Path, out: Path | None) -> None:
+    """Export a trained CHECKPOINT to QONNX, the file that the other verbs take.
+
+    \b
+    Example:
+      accel export build/model.pt --out build/model.onnx
     """
+    out = out or checkpoint.with_suffix(".onnx")
+    with working("export"):
+        export(checkpoint, out)
+    click.echo(f"wrote {out}")

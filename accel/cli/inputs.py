@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from accel.graph import Graph
 
 
-def load_samples(graph: Graph, path: Path | None, count: int, seed: int = 0) -> np.ndarray:
+def load_samples(graph: Graph, path: Path | str | None, count: int, seed: int = 0) -> np.ndarray:
     """At most `count` integer samples (samples, tokens, channels) for a graph.
 
     From an .npy file: integers are taken as they are, real numbers are quantised as the model quantises its
@@ -32,7 +32,7 @@ def load_samples(graph: Graph, path: Path | None, count: int, seed: int = 0) -> 
     return reference.checked(graph, values)
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path | str) -> np.ndarray:
     import numpy as np
 
     try:

@@ -18,7 +18,7 @@ TARGETS = {"rtl": "design.json", "vitis": "hls4ml_config.yml"}
 """Target → the file by which an earlier output is known."""
 
 
-def lower(graph: Graph, target: str, out: Path, *, interval: int | None = None) -> None:
+def lower(graph: Graph, target: str, out: Path | str, *, interval: int | None = None) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
     `interval` is the number of cycles per sample that the RTL design should need at most. Raises UserError
@@ -26,9 +26,11 @@ def lower(graph: Graph, target: str, out: Path, *, interval: int | None = None) 
     """
     from accel import storage
 
+    if target not in TARGETS:
+        raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
     if interval is not None and target != "rtl":
         raise UserError(f"--interval is for --target rtl; {target} has no such option")
-    with whole_folder(out, TARGETS[target]) as folder:
+    with whole_folder(Path(out), TARGETS[target]) as folder:
         if target == "rtl":
             from accel.schedule import fold_for
             from hls import rtl
@@ -41,7 +43,7 @@ def lower(graph: Graph, target: str, out: Path, *, interval: int | None = None) 
         storage.save(graph, folder / GRAPH_FILE)
 
 
-@click.command()
+@click.command(short_help="QONNX file to hardware sources.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="SystemVerilog or a Vitis HLS project.")
 @click.option(

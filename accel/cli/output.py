@@ -13,6 +13,12 @@ from pathlib import Path
 from accel.errors import ToolError, UserError
 
 
+def require_writable(folder: Path) -> None:
+    """Raise UserError when files cannot be written into `folder`, which need not exist yet."""
+    with _scratch(Path(os.path.abspath(folder)) / "probe"):
+        pass
+
+
 @contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
     """A path to write to; the file appears as `out` when the block ends well, and nothing is left when it does not.

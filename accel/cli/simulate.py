@@ -28,7 +28,9 @@ class Simulated:
     outcome: Outcome
 
 
-def simulate(folder: Path, data: Path | None = None, samples: int = 64, stall: float = 0.0, seed: int = 0) -> Simulated:
+def simulate(
+    folder: Path | str, data: Path | str | None = None, samples: int = 64, stall: float = 0.0, seed: int = 0
+) -> Simulated:
     """Simulate the design in `folder` and compare its outputs with the graph that was saved beside it.
 
     `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`; `stall` is the probability that either end
@@ -39,6 +41,7 @@ def simulate(folder: Path, data: Path | None = None, samples: int = 64, stall: f
     from accel.design import Design
     from accel.levels import verify
 
+    folder = Path(folder)
     design = Design.load(folder)
     if not (folder / GRAPH_FILE).exists():
         raise UserError(f"{folder / GRAPH_FILE} is missing: write the folder again with `accel lower`")
@@ -49,7 +52,7 @@ def simulate(folder: Path, data: Path | None = None, samples: int = 64, stall: f
     return Simulated(design, rtl.simulation, outcome)
 
 
-@click.command()
+@click.command(short_help="Run an RTL design cycle by cycle.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
@@ -64,7 +67,7 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
       accel simulate build/rtl --data x.npy --stall 0.3
     """
     with working("simulate"):
-        done = simulate(folder, data, samples, stall, seed)
+        done = simulate(folder, data, samples, stall=stall, seed=seed)
     ran = done.simulation
     predicted = {} if stall else done.design.info["predicted"]  # what is predicted holds without pauses
     show_table(

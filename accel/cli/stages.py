@@ -1,0 +1,267 @@
+"""The stages of the demo: each takes what is done so far and returns one value, which later stages ask for by type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from accel import report
+from accel.cli import bitstream as bitstream_verb
+from accel.cli import engines
+from accel.cli import lower as lower_verb
+from accel.cli.display import Progress
+from accel.levels import Level, Outcome, verify_all
+
+if TYPE_CHECKING:
+    from accel.design import Design
+    from accel.graph import Graph
+    from boards.bitstream import BuildResult
+    from hls.simulate import Simulation
+    from models.train import Trained
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chooses; `out` is the folder that everything is written to."""
+
+    out: Path
+    board: str
+    seed: int = 0
+    device: str = "cpu"
+    bitstream: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings, the results of the stages so far, and the seconds they took."""
+
+    settings: Settings
+    results: tuple[Result, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def get(self, kind: type[T]) -> T:
+        """The result of type `kind`."""
+        return next(result for result in self.results if isinstance(result, kind))
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Of all levels so far."""
+        return tuple(outcome for result in self.results for outcome in result.outcomes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a stage made: one line for people, and the levels it ran."""
+
+    summary: str
+    outcomes: tuple[Outcome, ...] = ()
+
+
+Stage = Callable[[Context, Progress], Result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Result):
+    """The trained network and its held-out images, real (samples, tokens, features)."""
+
+    trained: Trained
+    images: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported(Result):
+    """The QONNX file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported(Result):
+    """The graph, its integer inputs, and the trained network's logits as integers: what every level must give."""
+
+    graph: Graph
+    x: np.ndarray
+    expected: np.ndarray
+
+    def verify(self, *levels: Level) -> tuple[Outcome, ...]:
+        """Every level on the held-out images."""
+        return tuple(verify_all(self.graph, levels, self.x, self.expected))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated(Result):
+    """The design and its measured cycles, without stalls."""
+
+    design: Design
+    simulation: Simulation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built(Result):
+    """The bitstream, if one was asked for."""
+
+    build: BuildResult | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported(Result):
+    """The report."""
+
+    report: report.Report
+
+
+def train(context: Context, tell: Progress) -> Training:
+    """Float pre-training, then quantization-aware training; a checkpoint."""
+    from accel.cli.train import train as run
+    from models import digits
+
+    trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
+    images = digits.load().test_x.numpy()
+    summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
+    return Training(trained=trained, images=images, summary=summary)
+
+
+def export(context: Context, tell: Progress) -> Exported:
+    """A QONNX file."""
+    from models.export import export as write
+
+    path = context.settings.out / "model.onnx"
+    write(context.get(Training).trained.model, path)
+    return Exported(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
+
+
+def import_graph(context: Context, tell: Progress) -> Imported:
+    """The integer graph; the file in qonnx's executor and the graph in torch against the trained network."""
+    import torch
+
+    from accel import onnx_import, reference, storage
+    from models.train import logits
+
+    training, path = context.get(Training), context.get(Exported).path
+    graph = onnx_import.load(path)
+    storage.save(graph, context.settings.out / lower_verb.GRAPH_FILE)
+    x = reference.quantize(graph, training.images)
+    real = logits(training.trained.model, torch.from_numpy(training.images)).numpy()
+    imported = Imported(graph=graph, x=x, expected=engines.integers(graph, "torch", real), summary="")
+    tell("qonnx, reference")
+    outcomes = imported.verify(engines.qonnx(graph, path), engines.torch_reference(graph, context.settings.device))
+    summary = f"{len(graph.nodes)} nodes, {graph.macs:,} MACs; {agreement(outcomes)}"
+    return Imported(graph=graph, x=x, expected=imported.expected, outcomes=outcomes, summary=summary)
+
+
+def csim(context: Context, tell: Progress) -> Result:
+    """The Vitis HLS project, compiled with a C++ compiler."""
+    imported = context.get(Imported)
+    tell("write")
+    lower_verb.lower(imported.graph, "vitis", context.settings.out / "vitis")
+    tell("compile")
+    with engines.temporary_csim(imported.graph) as level:
+        tell("predict")
+        outcomes = imported.verify(level)
+    return Result(outcomes=outcomes, summary=agreement(outcomes))
+
+
+def rtl(context: Context, tell: Progress) -> Simulated:
+    """The RTL design, simulated cycle by cycle without and with random stalls on both ends."""
+    from accel.design import Design
+
+    imported, folder = context.get(Imported), context.settings.out / "rtl"
+    tell("generate")
+    lower_verb.lower(imported.graph, "rtl", folder)
+    design = Design.load(folder)
+    plain = engines.Rtl(design)
+    stalled = engines.Rtl(design, stall=engines.STALL, seed=context.settings.seed)
+    tell("simulate")
+    outcomes = imported.verify(plain.level, stalled.level)
+    measured, predicted = plain.simulation, design.info["predicted"]
+    summary = (
+        f"{agreement(outcomes)}; latency {measured.latency} cycles (predicted {predicted['latency']}), "
+        f"interval {measured.interval:g} (predicted {predicted['interval']:g})"
+    )
+    return Simulated(design=design, simulation=measured, outcomes=outcomes, summary=summary)
+
+
+def bitstream(context: Context, tell: Progress) -> Built:
+    """The board's top level behind its serial port, its bitstream, and the scripts of boards that need Vivado."""
+    import boards
+
+    settings, design = context.settings, context.get(Simulated).design
+    board, rtl_folder = boards.get(settings.board), settings.out / "rtl"
+    tell("simulate the board")
+    outcomes = context.get(Imported).verify(engines.board(design, board))
+    build = None
+    if settings.bitstream:
+        build = bitstream_verb.bitstream(rtl_folder, board.name, settings.out / board.name, tell)
+    for other in map(boards.get, boards.names()):
+        if other.flow == "vivado" and other != board:
+            bitstream_verb.bitstream(rtl_folder, other.name, settings.out / other.name)
+    summary = f"{agreement(outcomes)}; "
+    if build:
+        used = build.resources
+        summary += f"{used.lut4:,} LUT, {used.bram} block RAM, {used.dsp} DSP at {build.clock_mhz:g} MHz"
+    else:
+        summary += "no bitstream"
+    return Built(build=build, outcomes=outcomes, summary=summary)
+
+
+def agreement(outcomes: tuple[Outcome, ...]) -> str:
+    """`reference 360/360 equal` for each."""
+    return ", ".join(f"{o.level} {o.samples - o.mismatches}/{o.samples} equal" for o in outcomes)
+
+
+def write_report(context: Context, tell: Progress) -> Reported:
+    """`report.json`."""
+    from accel import tools
+
+    training, imported = context.get(Training), context.get(Imported)
+    simulated, build = context.get(Simulated), context.get(Built).build
+    measured, info = simulated.simulation, simulated.design.info
+    made = report.Report(
+        model=report.Model(imported.graph.name, _parameters(training.trained), imported.graph.macs),
+        accuracy=report.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
+        levels={o.level: report.Level(o.samples, o.mismatches, o.seconds) for o in context.outcomes},
+        cycles=report.Cycles(
+            measured.latency,
+            measured.interval,
+            info["predicted"]["latency"],
+            info["predicted"]["interval"],
+            info["mac_utilization"],
+        ),
+        resources=report.Resources(**vars(build.resources)) if build else None,
+        fmax_mhz=build.fmax_mhz if build else None,
+        clock_mhz=build.clock_mhz if build else None,
+        latency_us=measured.latency / build.clock_mhz if build else None,
+        inferences_per_s=build.clock_mhz * 1e6 / measured.interval if build else None,
+        design_hash=simulated.design.hash,
+        bitstream=str(build.bitstream.relative_to(context.settings.out)) if build else None,
+        seconds=context.seconds,
+        versions=tools.versions(),
+    )
+    path = context.settings.out / REPORT
+    made.write(path)
+    return Reported(report=made, summary=str(path))
+
+
+def _parameters(trained: Trained) -> int:
+    """Weights, biases and positions; the scales of the quantisers are not counted."""
+    return sum(p.numel() for name, p in trained.model.named_parameters() if not name.endswith(".value"))
+
+
+REPORT = "report.json"
+
+STAGES: dict[str, Stage] = {
+    "train": train,
+    "export": export,
+    "import": import_graph,
+    "hls4ml": csim,
+    "rtl": rtl,
+    "bitstream": bitstream,
+    "report": write_report,
+}
+"""In order; every stage is a function of what is done so far."""
