@@ -1,0 +1,78 @@
+"""The qonnx level: the file itself, run by qonnx, with real numbers turned back into integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from accel.errors import MismatchError, UserError
+from accel.onnx_import.builder import Origin
+from accel.onnx_import.importer import Imported, read
+from accel.onnx_import.values import printable
+
+
+def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Run real inputs (samples, tokens, channels) through qonnx; integers int64 (samples, tokens, channels) by edge.
+
+    `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
+    are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
+    holds numbers that are no integers at its edge's scale.
+    """
+    imported = model if isinstance(model, Imported) else read(model)
+    graph, batch = imported.graph, imported.source.shape[0]
+    names = [graph.output] if keep is None else [name for name in keep if name in imported.origins]
+    x = np.asarray(x, dtype=np.float32)
+    if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
+        want = ", ".join(map(str, graph.input.shape))
+        raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
+    padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
+    runner = _Runner(imported)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for start in range(0, len(padded), batch):
+        context = runner.run(padded[start : start + batch])
+        for name in names:
+            origin = imported.origins[name]
+            parts[name].append(_integers(name, origin, context[origin.tensor]))
+    return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
+
+
+class _Runner:
+    """qonnx' executor on an imported file. Importing has checked every domain: qonnx imports modules they name."""
+
+    def __init__(self, imported: Imported) -> None:
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.transformation.infer_shapes import InferShapes
+
+        self.source = imported.source
+        try:
+            self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
+        except Exception as error:  # qonnx and onnx raise bare Exceptions
+            raise self._failure(error) from None
+
+    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Every tensor of the file by name, for one batch of real inputs."""
+        from qonnx.core.onnx_exec import execute_onnx
+
+        inputs = {self.source.input: x.reshape(self.source.shape)}
+        try:
+            context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
+        except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
+            raise self._failure(error) from None
+        return context
+
+    def _failure(self, error: Exception) -> UserError:
+        return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
+
+
+def _integers(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+    values = origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
+    integers = np.rint(values)
+    wrong = integers != values
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise MismatchError(
+            f"qonnx: layer {name!r} {list(where)}: {values[where]} steps of the layer's scale, no integer"
+        )
+    return integers.astype(np.int64)

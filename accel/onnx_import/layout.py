@@ -1,0 +1,116 @@
+"""Which axis of an ONNX tensor is what of an edge: reshapes and transposes become bookkeeping.
+
+An edge is (tokens, channels) per sample. An ONNX tensor holds the same numbers in any order and grouping, such as
+(batch, heads, tokens, channels of a head). Each of its axes is a row-major list of factors, and a factor says which
+part of which edge axis it walks, with which stride: heads of 4 over 32 channels are Factor("channel", 4, stride 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+ROLES = ("batch", "token", "channel")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """`size` steps of `stride` along the flat index of one role. Sizes are at least 2: axes of 1 have no factor."""
+
+    role: str
+    size: int
+    stride: int = 1
+
+
+Axis = tuple[Factor, ...]
+
+
+def axis_of(role: str, size: int, stride: int = 1) -> Axis:
+    """An axis that is one factor, or none when it has size 1."""
+    return (Factor(role, size, stride),) if size > 1 else ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The axes of an ONNX tensor, batch included."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(prod(f.size for f in axis) for axis in self.axes)
+
+    @property
+    def factors(self) -> Axis:
+        """All factors in memory order."""
+        return tuple(f for axis in self.axes for f in axis)
+
+    def size(self, role: str) -> int:
+        """Number of samples, tokens or channels."""
+        return prod(f.size for f in self.factors if f.role == role)
+
+    def transposed(self, perm: tuple[int, ...]) -> Layout:
+        return Layout(tuple(self.axes[i] for i in perm))
+
+    def reshaped(self, shape: tuple[int, ...]) -> Layout | None:
+        """The same numbers in another shape; None when an axis would cut a factor unevenly."""
+        rest = list(self.factors)
+        axes = []
+        for size in shape:
+            axis: list[Factor] = []
+            while size > 1 and rest:
+                head = rest.pop(0)
+                if size % head.size and head.size % size:
+                    return None
+                if head.size > size:
+                    inner = head.size // size
+                    rest.insert(0, Factor(head.role, inner, head.stride))
+                    head = Factor(head.role, size, head.stride * inner)
+                axis.append(head)
+                size //= head.size
+            if size > 1:
+                return None
+            axes.append(_merged(axis))
+        return None if rest else Layout(tuple(axes))
+
+    def replaced(self, index: int, axis: Axis) -> Layout:
+        axes = list(self.axes)
+        axes[index] = axis
+        return Layout(tuple(axes))
+
+    def without(self, index: int) -> Layout:
+        return Layout(tuple(axis for i, axis in enumerate(self.axes) if i != index % len(self.axes)))
+
+    def is_whole(self, index: int, role: str) -> bool:
+        """True when the axis is exactly all tokens (or channels, or samples) in order."""
+        return self.axes[index] == axis_of(role, self.size(role))
+
+    @property
+    def is_plain(self) -> bool:
+        """True when memory order is (samples, tokens, channels)."""
+        return self.factors == tuple(sorted(self.factors, key=_edge_order))
+
+    def to_edge(self, array: np.ndarray) -> np.ndarray:
+        """An array that broadcasts to this layout → (samples, tokens, channels)."""
+        factors = self.factors
+        order = sorted(range(len(factors)), key=lambda i: _edge_order(factors[i]))
+        split = np.broadcast_to(array, self.shape).reshape([f.size for f in factors])
+        return split.transpose(order).reshape([self.size(role) for role in ROLES])
+
+
+def _edge_order(factor: Factor) -> tuple[int, int]:
+    return ROLES.index(factor.role), -factor.stride
+
+
+def _merged(axis: list[Factor]) -> Axis:
+    """Neighbours that walk one role contiguously become one factor."""
+    merged: list[Factor] = []
+    for factor in axis:
+        last = merged[-1] if merged else None
+        if last and last.role == factor.role and last.stride == factor.stride * factor.size:
+            merged[-1] = Factor(last.role, last.size * factor.size, factor.stride)
+        else:
+            merged.append(factor)
+    return tuple(merged)

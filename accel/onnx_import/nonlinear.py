@@ -1,0 +1,90 @@
+"""ReLU and the operators of our own domain: IntSoftmax, IntNorm, IntLookup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.linear import RELAYOUT, is_unknown
+from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
+from accel.ops.lookup.op import Lookup
+from accel.ops.norm.op import Norm
+from accel.ops.softmax.op import Softmax
+
+
+def relu(build: Builder, call: Call) -> Value:
+    (x,) = call.take(1)
+    if is_unknown(x):
+        return Unknown()
+    if not isinstance(x, Edge):
+        raise Refused("acts on a constant", "fold constants before exporting (qonnx cleanup)")
+    return x if build.tensors[x.name].lo >= 0 else replace(x, relu=True)
+
+
+def softmax(build: Builder, call: Call) -> Value:
+    x, rom = call.take(2)
+    if is_unknown(x, rom):
+        return Unknown()
+    edge = _input(build, call, x)
+    row, last = edge.layout.shape[-1], edge.layout.axes[-1]
+    if any(f.role != "channel" or f.stride != 1 or f.size != row for f in last):
+        raise Refused("its last axis is not the keys of one head", RELAYOUT)
+    causal = call.integer("causal", 0)
+    if causal and not edge.layout.is_whole(len(edge.layout.axes) - 2, "token"):
+        raise Refused("is causal and its last but one axis is not the queries", RELAYOUT)
+    bits = call.integer("out_bits")
+    op = Softmax(row, bits, _integers(rom, "rom"), causal)
+    return build.add(call.name, op, (edge,), np.asarray(2.0**-bits), edge.layout, call.output)
+
+
+def norm(build: Builder, call: Call) -> Value:
+    (x,) = call.take(1)
+    if is_unknown(x):
+        return Unknown()
+    edge = _input(build, call, x)
+    if not edge.layout.is_whole(len(edge.layout.axes) - 1, "channel"):
+        raise Refused("its last axis is not the channels of a token", RELAYOUT)
+    guard, numerator, shift = (call.integer(name) for name in ("guard", "numerator_bits", "shift"))
+    lo, hi, offset = call.integer("lo"), call.integer("hi"), call.integer("offset", 0)
+    op = Norm(call.text("form"), guard, numerator, shift, lo, hi, offset)
+    return build.add(call.name, op, (edge,), _out_scale(call), edge.layout, call.output)
+
+
+def lookup(build: Builder, call: Call) -> Value:
+    x, table = call.take(2)
+    if is_unknown(x, table):
+        return Unknown()
+    edge = _input(build, call, x)
+    op = Lookup(_integers(table, "table"), call.integer("base"))
+    return build.add(call.name, op, (edge,), _out_scale(call), edge.layout, call.output)
+
+
+def _input(build: Builder, call: Call, x: Value | None) -> Edge:
+    """The operand at one scale, which must be the one that the operator was trained with."""
+    if not isinstance(x, Edge):
+        raise Refused("acts on a constant", "fold constants before exporting (qonnx cleanup)")
+    edge, trained = build.uniform(x), call.number("in_scale")
+    if float(edge.scale) != trained:
+        raise Refused(
+            f"was exported for inputs of scale {trained:.6g} and gets {float(edge.scale):.6g}",
+            "quantise its input with the quantizer it was trained with",
+        )
+    return edge
+
+
+def _out_scale(call: Call) -> np.ndarray:
+    scale = call.number("out_scale")
+    if not np.isfinite(scale) or scale <= 0 or np.frexp(scale)[0] != 0.5:
+        raise Refused(f"its out_scale is {scale:.6g}", "use a power of two")
+    return np.asarray(scale)
+
+
+def _integers(value: Value | None, what: str) -> np.ndarray:
+    if not isinstance(value, Constant) or value.value.ndim != 1 or not value.value.size:
+        raise Refused(f"its {what} is no constant list", "export the model again")
+    numbers = value.value.astype(np.float64)
+    if not np.isfinite(numbers).all() or (numbers != np.rint(numbers)).any() or (np.abs(numbers) >= 1 << 53).any():
+        raise Refused(f"its {what} holds numbers that are no integers", "export the model again")
+    return numbers.astype(np.int64)

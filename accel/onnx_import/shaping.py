@@ -1,0 +1,213 @@
+"""Reshape, Transpose and the like, on constants with numpy and on edges as layouts; pooling over tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from accel.onnx_import.builder import Builder, Origin
+from accel.onnx_import.layout import Layout
+from accel.onnx_import.linear import RELAYOUT, is_unknown
+from accel.onnx_import.source import MAX_ELEMENTS, attribute_array
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.ops.pool.op import Pool
+
+AGAIN = "export the model again"
+
+
+def shape_of(value: Value | None) -> tuple[int, ...]:
+    if isinstance(value, Constant):
+        return value.value.shape
+    if isinstance(value, Edge | Real):
+        return value.layout.shape
+    raise Refused("its input has no shape", AGAIN)
+
+
+def moved(
+    value: Value | None, arrays: Callable[[np.ndarray], np.ndarray], layouts: Callable[[Layout], Layout | None]
+) -> Value:
+    """A pure rearrangement: applied to the numbers of a constant or to the layout of an activation."""
+    if isinstance(value, Constant):
+        return Constant(arrays(value.value), None if value.step is None else arrays(value.step))
+    if isinstance(value, Edge | Real):
+        layout = layouts(value.layout)
+        if layout is None:
+            raise Refused(f"cuts {value.layout.shape} across tokens, heads or channels", RELAYOUT)
+        return replace(value, layout=layout)
+    return Unknown()
+
+
+def numbers(value: Value | None, what: str) -> tuple[int, ...]:
+    """A constant input that lists integers (a shape, axes)."""
+    if not isinstance(value, Constant) or value.value.ndim > 1 or value.value.dtype.kind not in "iu":
+        raise Refused(f"its {what} is not known at export", "export with fixed sizes, without dynamic axes")
+    return tuple(int(v) for v in np.atleast_1d(value.value))
+
+
+def identity(build: Builder, call: Call) -> Value:
+    return call.inputs[0] or Unknown()
+
+
+def cast(build: Builder, call: Call) -> Value:
+    """Between float types nothing happens; constants may become integers (shape arithmetic)."""
+    to, value = call.integer("to"), call.inputs[0]
+    kinds: dict[int, type] = {1: np.float32, 10: np.float32, 11: np.float64, 16: np.float32, 6: np.int32, 7: np.int64}
+    if to not in kinds or (not isinstance(value, Constant) and to in (6, 7)):
+        raise Refused("casts to a type that is no float", "keep activations in floating point")
+    if isinstance(value, Constant):
+        return Constant(value.value.astype(kinds[to]), value.step)
+    return value or Unknown()
+
+
+def constant(build: Builder, call: Call) -> Value:
+    for name, wrap in (("value", attribute_array), ("value_float", np.float32), ("value_int", np.int64)):
+        if name in call.attributes:
+            return Constant(np.asarray(wrap(call.attributes[name])))
+    for name, kind in (("value_floats", np.float32), ("value_ints", np.int64)):
+        if name in call.attributes:
+            return Constant(np.array(call.attributes[name], dtype=kind))
+    raise Refused("holds no tensor", AGAIN)
+
+
+def shape(build: Builder, call: Call) -> Value:
+    if isinstance(call.inputs[0], Unknown):
+        return Unknown()
+    dims = shape_of(call.inputs[0])
+    end = call.integer("end", len(dims))
+    return Constant(np.array(dims[call.integer("start", 0) : end], dtype=np.int64))
+
+
+def gather(build: Builder, call: Call) -> Value:
+    data, index = call.take(2)
+    if is_unknown(data, index):
+        return Unknown()
+    if not isinstance(data, Constant) or not isinstance(index, Constant) or index.value.dtype.kind not in "iu":
+        raise Refused("selects tokens or channels of an activation", "pool over tokens instead")
+    if data.value.ndim != 1 or index.value.ndim > 1:
+        raise Refused("selects from a table", "fold constants before exporting (qonnx cleanup)")
+    if not ((index.value >= -data.value.size) & (index.value < data.value.size)).all():
+        raise Refused("selects an index that does not exist", AGAIN)
+    return Constant(data.value[index.value])
+
+
+def concat(build: Builder, call: Call) -> Value:
+    if any(isinstance(value, Unknown) for value in call.inputs):
+        return Unknown()
+    parts = [value.value for value in call.inputs if isinstance(value, Constant) and value.value.ndim == 1]
+    if len(parts) != len(call.inputs) or not parts:
+        raise Refused("joins activations", "add or pool instead")
+    return Constant(np.concatenate(parts))
+
+
+def transpose(build: Builder, call: Call) -> Value:
+    (x,) = call.take(1)
+    if isinstance(x, Unknown):
+        return x
+    rank = len(shape_of(x))
+    perm = call.integers("perm") or tuple(reversed(range(rank)))
+    if sorted(perm) != list(range(rank)):
+        raise Refused(f"perm {list(perm)[:8]} does not fit {rank} axes", AGAIN)
+    return moved(x, lambda a: a.transpose(perm), lambda layout: layout.transposed(perm))
+
+
+def reshape(build: Builder, call: Call) -> Value:
+    x, target = call.take(2)
+    if isinstance(x, Unknown) or isinstance(target, Unknown):
+        return Unknown()
+    have, wanted = shape_of(x), list(numbers(target, "target shape"))
+    if not call.integer("allowzero", 0):
+        wanted = [have[i] if size == 0 and i < len(have) else size for i, size in enumerate(wanted)]
+    if wanted.count(-1) == 1:
+        known = prod(size for size in wanted if size != -1)
+        wanted[wanted.index(-1)] = prod(have) // known if known > 0 else 0
+    return _resized(x, have, tuple(wanted))
+
+
+def flatten(build: Builder, call: Call) -> Value:
+    (x,) = call.take(1)
+    if isinstance(x, Unknown):
+        return x
+    have, axis = shape_of(x), call.integer("axis", 1)
+    return _resized(x, have, (prod(have[:axis]), prod(have[axis:])))
+
+
+def squeeze(build: Builder, call: Call) -> Value:
+    x, axes = call.take(1, 2)
+    if isinstance(x, Unknown):
+        return x
+    have = shape_of(x)
+    chosen = _axes(call, axes, len(have)) or tuple(i for i, size in enumerate(have) if size == 1)
+    if any(have[i] != 1 for i in chosen):
+        raise Refused("removes an axis that is not 1", AGAIN)
+    return _resized(x, have, tuple(size for i, size in enumerate(have) if i not in chosen))
+
+
+def unsqueeze(build: Builder, call: Call) -> Value:
+    x, axes = call.take(1, 2)
+    if isinstance(x, Unknown):
+        return x
+    have = shape_of(x)
+    given = numbers(axes, "axes") if axes is not None else call.integers("axes") or ()
+    rank = len(have) + len(given)
+    chosen = _normalised(given, rank)
+    rest = iter(have)
+    return _resized(x, have, tuple(1 if i in chosen else next(rest) for i in range(rank)))
+
+
+def _axes(call: Call, given: Value | None, rank: int) -> tuple[int, ...]:
+    """Axes as an input (newer opsets) or an attribute, counted from 0; empty when absent."""
+    return _normalised(numbers(given, "axes") if given is not None else call.integers("axes") or (), rank)
+
+
+def _normalised(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    if any(not -rank <= axis < rank for axis in axes) or len({axis % rank for axis in axes}) != len(axes):
+        raise Refused(f"axes {list(axes)[:8]} do not fit {rank} axes", AGAIN)
+    return tuple(axis % rank for axis in axes)
+
+
+def _resized(x: Value | None, have: tuple[int, ...], wanted: tuple[int, ...]) -> Value:
+    if len(wanted) > 16 or min(wanted, default=1) < 1 or prod(wanted) != prod(have) or prod(have) > MAX_ELEMENTS:
+        raise Refused(f"cannot turn {have} into {wanted[:16]}", "export with fixed sizes and a consistent batch size")
+    return moved(x, lambda a: a.reshape(wanted), lambda layout: layout.reshaped(wanted))
+
+
+def reduce_sum(build: Builder, call: Call) -> Value:
+    return _pooled(build, call, False)
+
+
+def reduce_mean(build: Builder, call: Call) -> Value:
+    return _pooled(build, call, True)
+
+
+def _pooled(build: Builder, call: Call, mean: bool) -> Value:
+    x, given = call.take(1, 2)
+    if is_unknown(x, given):
+        return Unknown()
+    if not isinstance(x, Edge):
+        raise Refused("reduces a constant", "fold constants before exporting (qonnx cleanup)")
+    axes = _axes(call, given, len(x.layout.axes))
+    if not axes and call.integer("noop_with_empty_axes", 0):
+        return x
+    edge = x
+    for axis in sorted(axes or range(len(x.layout.axes)), reverse=True):
+        if edge.layout.axes[axis]:
+            edge = _pool(build, call, edge, axis, mean)
+        if not call.integer("keepdims", 1):
+            edge = replace(edge, layout=edge.layout.without(axis))
+    if edge.name != x.name:
+        build.origins[edge.name] = Origin(call.output, edge.layout, edge.scale)
+    return edge
+
+
+def _pool(build: Builder, call: Call, x: Edge, axis: int, mean: bool) -> Edge:
+    tokens = x.layout.size("token")
+    if not x.layout.is_whole(axis, "token"):
+        raise Refused("reduces over an axis that is not the tokens", "pool over tokens only")
+    if mean and tokens & (tokens - 1):
+        raise Refused(f"averages {tokens} tokens, no power of two", "sum over tokens, and rescale")
+    x = build.settled(x)
+    scale = x.scale / tokens if mean else x.scale
+    return build.add(call.name, Pool(), (x,), scale, x.layout.replaced(axis, ()), None)

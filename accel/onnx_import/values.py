@@ -1,0 +1,107 @@
+"""What an ONNX tensor means during import, and what a handler sees of an ONNX node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from accel.onnx_import.layout import Layout
+
+
+class Refused(Exception):
+    """A handler cannot express its node: why, and what to change in the model."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(why)
+        self.why, self.remedy = why, remedy
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor known at import. `step`, of the same shape, is the quantisation step of each element, if it has one."""
+
+    value: np.ndarray
+    step: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Real:
+    """The model's input before its quantizer."""
+
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Integers of graph edge `name`; real value = integer · scale. `scale` has shape () or (channels,).
+
+    `relu` says that negative values still have to become 0: the next Rescale does it with its lower bound.
+    """
+
+    name: str
+    scale: np.ndarray
+    layout: Layout
+    relu: bool = False
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The output of a node that was refused, or whatever depends on one: reported once, at its origin."""
+
+
+Value = Constant | Real | Edge | Unknown
+
+
+def printable(text: str, limit: int = 80) -> str:
+    """A name from a file, safe for one line of text: no control or format characters, bounded length."""
+    cleaned = "".join(c if c.isprintable() else "_" for c in text[: 4 * limit])
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One ONNX node with its input values. `uses[i]` counts the readers of the tensor behind input i."""
+
+    name: str
+    op_type: str
+    inputs: tuple[Value | None, ...]
+    tensors: tuple[str, ...]
+    uses: tuple[int, ...]
+    output: str
+    attributes: dict[str, Any]
+
+    def take(self, least: int, most: int | None = None) -> tuple[Value | None, ...]:
+        """The inputs, filled up with None to `most` (or `least`). Refuses another number of them."""
+        most = most or least
+        given = self.inputs
+        if not least <= len(given) <= most or None in given[:least]:
+            raise Refused(f"has {len(given)} inputs", "export the model again: the node is malformed")
+        return given + (None,) * (most - len(given))
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        return int(self._attribute(name, default, int))
+
+    def number(self, name: str, default: float | None = None) -> float:
+        return float(self._attribute(name, default, (int, float)))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._attribute(name, default, (bytes, str))
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """A list attribute, or None when it is absent."""
+        if name not in self.attributes:
+            return None
+        values = self.attributes[name]
+        if not isinstance(values, list) or not all(isinstance(v, int) for v in values):
+            raise Refused(f"attribute {name!r} is no list of integers", "export the model again")
+        return tuple(values)
+
+    def _attribute(self, name: str, default: Any, kind: Any) -> Any:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, kind):
+            problem = "missing" if value is None else "of the wrong type"
+            raise Refused(f"attribute {name!r} is {problem}", "export the model again")
+        return value
