@@ -39,7 +39,7 @@ def plan(files: dict[str, str], sources: Sequence[str], top: str, pins: Pinout, 
 
 def _script(sources: Sequence[str], top: str) -> str:
     # -nowidelut: 16 % fewer LUTs and a faster clock than with the wide multiplexers (measured on the shell)
-    reads = "".join(f"read_verilog -sv {name}\n" for name in sources)
+    reads = "".join(f"read_verilog -defer -sv {name}\n" for name in sources)
     return f"{reads}synth_ecp5 -nowidelut -top {top} -json synthesis.json\n"
 
 
