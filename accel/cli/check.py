@@ -19,6 +19,7 @@ from accel.cli.inputs import load_samples
 if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.levels import Level, Outcome
+    from accel.onnx_import import Imported
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 
@@ -54,24 +55,25 @@ def check(
     from accel import onnx_import
     from accel.levels import verify_all
 
-    graph = onnx_import.load(model)
+    imported = onnx_import.read(model)
+    graph = imported.graph
     x = load_samples(graph, data, samples, seed)
-    chosen = _levels(graph, Path(model), levels, board, device, seed, progress or (lambda text: None))
+    chosen = _levels(imported, levels, board, device, seed, progress or (lambda text: None))
     return Checked(graph, tuple(verify_all(graph, chosen, x)))
 
 
 def _levels(
-    graph: Graph, model: Path, names: Sequence[str], board: str, device: str, seed: int, progress: Progress
+    model: Imported, names: Sequence[str], board: str, device: str, seed: int, progress: Progress
 ) -> Iterator[Level]:
     """Levels in order, each made when its turn comes; temporary files live as long as their level."""
     import boards
     from accel.cli import engines
     from hls import rtl
 
-    target = boards.get(board)
+    graph, target = model.graph, boards.get(board)
     design = cache(lambda: rtl.lower(graph))
     make: dict[str, Callable[[], AbstractContextManager[Level]]] = {
-        "qonnx": lambda: nullcontext(engines.qonnx(graph, model)),
+        "qonnx": lambda: nullcontext(engines.qonnx(model)),
         "reference": lambda: nullcontext(engines.torch_reference(graph, device)),
         "csim": lambda: engines.temporary_csim(graph),
         "rtl": lambda: nullcontext(engines.Rtl(design()).level),

@@ -17,6 +17,7 @@ from accel.levels import Level
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
+    from accel.onnx_import import Imported
     from boards.board import Board
     from hls.project import Project
     from hls.simulate import Simulation
@@ -27,37 +28,34 @@ STALL = 0.3
 """Probability with which either end of a stalled simulation pauses in a cycle."""
 
 
-def integers(graph: Graph, level: str, real: np.ndarray) -> np.ndarray:
-    """Real outputs of a graph, in any shape with the samples first → integers (samples, tokens, channels).
+def integers(graph: Graph, real: np.ndarray) -> np.ndarray:
+    """The trained network's outputs (samples, …) → integers (samples, tokens, channels) of the graph's output.
 
-    Raises MismatchError when a value is not a multiple of the output's scale (but for the rounding of floats).
+    Raises MismatchError when a value is not a multiple of the output's scale.
     """
     steps = real.reshape(len(real), *graph.output_tensor.shape).astype(np.float64) / np.asarray(
         graph.output_tensor.scale
     )
     whole = np.rint(steps)
-    off = np.abs(steps - whole) > 1e-6 * np.maximum(1, np.abs(whole))
+    off = steps != whole
     if off.any():
         where = tuple(int(i) for i in np.argwhere(off)[0])
-        raise MismatchError(f"{level}: output at {where} is {steps[where]} steps of its scale, not a whole number")
+        raise MismatchError(f"torch: output at {where} is {steps[where]} steps of its scale, not a whole number")
     return whole.astype(np.int64)
 
 
-def qonnx(graph: Graph, path: Path) -> Level:
-    """The exported file in qonnx's own executor."""
+def qonnx(model: Imported) -> Level:
+    """The file itself in qonnx's executor."""
+    from accel import onnx_import
 
-    def run(x: np.ndarray) -> np.ndarray:
-        from qonnx.core.modelwrapper import ModelWrapper
-        from qonnx.core.onnx_exec import execute_onnx
-
-        model = ModelWrapper(str(path))
-        source, result = model.graph.input[0].name, model.graph.output[0].name
-        shape = model.get_tensor_shape(source)
-        real = (x * np.asarray(graph.input.scale)).astype(np.float32).reshape(len(x), *shape)
-        outputs = [execute_onnx(model, {source: sample})[result] for sample in real]
-        return integers(graph, "qonnx", np.stack(outputs))
-
-    return Level("qonnx", run, limit=QONNX_LIMIT)
+    graph = model.graph
+    scale = np.asarray(graph.input.scale)
+    return Level(
+        "qonnx",
+        lambda x: onnx_import.execute(model, x * scale)[graph.output],
+        lambda x: onnx_import.execute(model, x * scale, keep=graph.tensors),
+        limit=QONNX_LIMIT,
+    )
 
 
 def torch_reference(graph: Graph, device: str = "cpu") -> Level:

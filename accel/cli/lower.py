@@ -13,9 +13,9 @@ from accel.errors import UserError
 if TYPE_CHECKING:
     from accel.graph import Graph
 
-GRAPH_FILE = "graph.npz"
-TARGETS = {"rtl": "design.json", "vitis": "hls4ml_config.yml"}
-"""Target → the file by which an earlier output is known."""
+TARGETS = ("rtl", "vitis")
+DESIGN_FILE = "design.json"
+GRAPH_FILE = "graph.accel"
 
 
 def lower(graph: Graph, target: str, out: Path | str, *, interval: int | None = None) -> None:
@@ -24,28 +24,27 @@ def lower(graph: Graph, target: str, out: Path | str, *, interval: int | None = 
     `interval` is the number of cycles per sample that the RTL design should need at most. Raises UserError
     when `out` cannot be written or `interval` cannot be reached.
     """
-    from accel import storage
-
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
     if interval is not None and target != "rtl":
         raise UserError(f"--interval is for --target rtl; {target} has no such option")
-    with whole_folder(Path(out), TARGETS[target]) as folder:
-        if target == "rtl":
-            from accel.schedule import fold_for
-            from hls import rtl
+    if target == "vitis":
+        from hls import project
 
-            rtl.lower(graph, fold_for(graph, interval) if interval else None).write(folder)
-        else:
-            from hls import project
+        project.write(graph, out)
+        return
+    from accel import storage
+    from accel.schedule import fold_for
+    from hls import rtl
 
-            project.write(graph, folder)
+    with whole_folder(Path(out), DESIGN_FILE) as folder:
+        rtl.lower(graph, fold_for(graph, interval) if interval else None).write(folder)
         storage.save(graph, folder / GRAPH_FILE)
 
 
 @click.command(short_help="QONNX file to hardware sources.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(list(TARGETS)), required=True, help="SystemVerilog or a Vitis HLS project.")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="SystemVerilog or a Vitis HLS project.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )

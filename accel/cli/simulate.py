@@ -10,46 +10,52 @@ import click
 
 from accel.cli.display import show_table, working
 from accel.cli.inputs import load_samples
-from accel.cli.lower import GRAPH_FILE
-from accel.errors import UserError
+from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
 
 if TYPE_CHECKING:
     from accel.design import Design
+    from accel.graph import Graph
     from accel.levels import Outcome
     from hls.simulate import Simulation
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A simulation and how it compares with the reference."""
+    """How what a folder holds compares with the reference, and the cycles of an RTL design."""
 
-    design: Design
-    simulation: Simulation
+    graph: Graph
     outcome: Outcome
+    design: Design | None = None
+    simulation: Simulation | None = None
 
 
 def simulate(
-    folder: Path | str, data: Path | str | None = None, samples: int = 64, stall: float = 0.0, seed: int = 0
+    folder: Path | str, data: Path | str | None = None, samples: int = 64, *, stall: float = 0.0, seed: int = 0
 ) -> Simulated:
-    """Simulate the design in `folder` and compare its outputs with the graph that was saved beside it.
+    """Simulate the RTL design or HLS project in `folder` and compare its outputs with the graph saved beside it.
 
     `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`; `stall` is the probability that either end
-    pauses in a cycle. Raises UserError when the folder holds no design.
+    of an RTL design pauses in a cycle. Raises UserError when the folder holds neither.
     """
     from accel import reference, storage
-    from accel.cli.engines import Rtl
+    from accel.cli.engines import Rtl, csim
     from accel.design import Design
     from accel.levels import verify
 
     folder = Path(folder)
-    design = Design.load(folder)
-    if not (folder / GRAPH_FILE).exists():
-        raise UserError(f"{folder / GRAPH_FILE} is missing: write the folder again with `accel lower`")
+    is_project = (folder / GRAPH_FILE).exists() and not (folder / DESIGN_FILE).exists()
+    design = None if is_project else Design.load(folder)
     graph = storage.load(folder / GRAPH_FILE)
     x = load_samples(graph, data, samples, seed)
+    expected = reference.run(graph, x)
+    if design is None:
+        from hls import project
+
+        made = project.load(folder)
+        made.compile()
+        return Simulated(graph, verify(graph, csim(made), x, expected))
     rtl = Rtl(design, stall=stall, seed=seed)
-    outcome = verify(graph, rtl.level, x, reference.run(graph, x))
-    return Simulated(design, rtl.simulation, outcome)
+    return Simulated(graph, verify(graph, rtl.level, x, expected), design, rtl.simulation)
 
 
 @click.command(short_help="Run an RTL design cycle by cycle.")
@@ -59,7 +65,7 @@ def simulate(
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
 @click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
 def command(folder: Path, data: Path | None, samples: int, stall: float, seed: int) -> int:
-    """Simulate the RTL design in FOLDER cycle by cycle and compare it with the reference.
+    """Simulate the RTL design (cycle by cycle) or Vitis project (C++) in FOLDER and compare it with the reference.
 
     \b
     Examples:
@@ -68,19 +74,17 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
     """
     with working("simulate"):
         done = simulate(folder, data, samples, stall=stall, seed=seed)
-    ran = done.simulation
-    predicted = {} if stall else done.design.info["predicted"]  # what is predicted holds without pauses
-    show_table(
-        f"{done.design.name} ({done.design.hash[:12]})",
-        ("", "measured", "predicted"),
-        [
-            ("latency, cycles", f"{ran.latency}", predicted.get("latency", "")),
-            ("interval, cycles", f"{ran.interval:g}", predicted.get("interval", "")),
+    outcome = done.outcome
+    rows = [("samples", f"{outcome.samples}", ""), ("mismatches", f"{outcome.mismatches}", "")]
+    if done.design and done.simulation:
+        ran = done.simulation
+        predicted = {} if stall else done.design.info["predicted"]  # what is predicted holds without pauses
+        rows += [
+            ("latency, cycles", f"{ran.latency}", f"{predicted.get('latency', '')}"),
+            ("interval, cycles", f"{ran.interval:g}", f"{predicted.get('interval', '')}"),
             ("simulation, cycles/s", f"{ran.cycles_per_second:,.0f}", ""),
-            ("samples", f"{done.outcome.samples}", ""),
-            ("mismatches", f"{done.outcome.mismatches}", ""),
-        ],
-    )
-    if done.outcome.difference:
-        click.echo(f"accel: {done.outcome.difference}", err=True)
-    return int(done.outcome.mismatches > 0)
+        ]
+    show_table(f"{done.graph.name}: {outcome.level}", ("", "measured", "predicted"), rows)
+    if outcome.difference:
+        click.echo(f"accel: {outcome.difference}", err=True)
+    return int(outcome.mismatches > 0)

@@ -144,26 +144,30 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     from models.train import logits
 
     training, path = context.get(Training), context.get(Exported).path
-    graph = onnx_import.load(path)
+    model = onnx_import.read(path)
+    graph = model.graph
     storage.save(graph, context.settings.out / lower_verb.GRAPH_FILE)
     x = reference.quantize(graph, training.images)
     real = logits(training.trained.model, torch.from_numpy(training.images)).numpy()
-    imported = Imported(graph=graph, x=x, expected=engines.integers(graph, "torch", real), summary="")
+    imported = Imported(graph=graph, x=x, expected=engines.integers(graph, real), summary="")
     tell("qonnx, reference")
-    outcomes = imported.verify(engines.qonnx(graph, path), engines.torch_reference(graph, context.settings.device))
+    outcomes = imported.verify(engines.qonnx(model), engines.torch_reference(graph, context.settings.device))
     summary = f"{len(graph.nodes)} nodes, {graph.macs:,} MACs; {agreement(outcomes)}"
     return Imported(graph=graph, x=x, expected=imported.expected, outcomes=outcomes, summary=summary)
 
 
 def csim(context: Context, tell: Progress) -> Result:
     """The Vitis HLS project, compiled with a C++ compiler."""
-    imported = context.get(Imported)
+    from hls import project
+
+    imported, folder = context.get(Imported), context.settings.out / "vitis"
     tell("write")
-    lower_verb.lower(imported.graph, "vitis", context.settings.out / "vitis")
+    lower_verb.lower(imported.graph, "vitis", folder)
     tell("compile")
-    with engines.temporary_csim(imported.graph) as level:
-        tell("predict")
-        outcomes = imported.verify(level)
+    made = project.load(folder)
+    made.compile()
+    tell("predict")
+    outcomes = imported.verify(engines.csim(made))
     return Result(outcomes=outcomes, summary=agreement(outcomes))
 
 
