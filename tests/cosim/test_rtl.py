@@ -1,0 +1,193 @@
+"""Whole transformers in RTL: exact, as fast as predicted under random schedules, and faults are found and named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from contract import random_schedule
+from encoders import Shape, encoder, samples
+
+from accel import reference
+from accel.design import Design
+from accel.errors import UserError
+from accel.graph import Graph
+from accel.levels import Level, Outcome, verify
+from accel.schedule import Schedule, fold_for
+from accel.timing import DeadlockError
+from hls import rtl, simulate, verilator
+from hls.rtl.netlist import build
+from hls.rtl.plan import buffer_depths, predict
+
+SHAPES = {
+    "plain": Shape(),
+    "rms_gelu_causal": Shape(form="rms", gelu=True, causal=True, tokens=6, heads=1),
+    "two_layers_odd": Shape(tokens=3, features=5, channels=6, heads=3, hidden=9, layers=2, bits=2),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_edge_is_exact(name, tmp_path):
+    graph = encoder(SHAPES[name], seed=1)
+    design = rtl.lower(graph, random_schedule(graph, 1))
+    x = samples(graph, 20)
+    expected = reference.trace(graph, x)
+    traced = simulate.run(design, x, trace=True)
+    assert set(traced.edges) == set(graph.tensors)
+    assert all(np.array_equal(traced.edges[edge], expected[edge]) for edge in traced.edges)
+    assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3).outputs, expected[graph.output])
+    design.write(tmp_path)
+    verilator.lint(tmp_path, design.sources, design.top)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_schedules_are_predicted_to_the_cycle(seed):
+    graph = encoder(SHAPES["plain"], seed)
+    design = rtl.lower(graph, random_schedule(graph, seed))
+    measured = simulate.run(design, samples(graph, 16))
+    assert (measured.latency, measured.interval) == tuple(design.info["predicted"].values())
+    schedule = Schedule(**design.info["schedule"])
+    times = predict(build(graph, schedule), schedule.depths).beats
+    assert tuple(measured.beats[: len(times)]) == times
+
+
+def test_a_buffer_that_is_too_small_costs_what_is_predicted():
+    graph = encoder()
+    schedule = fold_for(graph, 256)
+    netlist = build(graph, schedule)
+    depths = buffer_depths(netlist)
+    full = predict(netlist, depths).interval
+
+    def interval(name: str) -> float:
+        try:
+            return predict(netlist, depths | {name: depths[name] // 2}).interval
+        except DeadlockError:
+            return 0
+
+    slowest = max(depths, key=interval)
+    design = rtl.lower(graph, Schedule(schedule.folds, {slowest: depths[slowest] // 2}))
+    x = samples(graph, 16)
+    measured = simulate.run(design, x)
+    assert np.array_equal(measured.outputs, reference.run(graph, x))
+    assert measured.interval == interval(slowest) > full
+
+
+def test_a_deadlock_is_predicted_and_names_who_waits():
+    graph = encoder(SHAPES["plain"])
+    schedule = fold_for(graph, 256)
+    depths = {name: 2 for name in buffer_depths(build(graph, schedule))}
+    with pytest.raises(DeadlockError, match=r"waits for a (beat on|place in) u\d+_\w+\.m\d>"):
+        rtl.lower(graph, Schedule(schedule.folds, depths))
+
+
+def test_a_design_that_hangs_is_reported():
+    design = rtl.lower(encoder())
+    stuck = dict(design.files)
+    stuck["accel_pass.sv"] = stuck["accel_pass.sv"].replace("assign s0_ready = m0_room;", "assign s0_ready = 1'b0;")
+    graph = encoder()
+    with pytest.raises(simulate.SimulationError, match="nothing moved any more"):
+        simulate.run(replace(design, files=stuck), samples(graph, 2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x[:, :1], r"input shape is \(2, 1, 4\), the design takes \(samples, 4, 4\)"),
+        (lambda x: x.astype(float), r"the design takes integers in -64\.\.63; got float64"),
+        (lambda x: x + 1000, r"the design takes integers in -64\.\.63"),
+    ],
+)
+def test_unfit_samples_are_refused(change, message):
+    graph = encoder()
+    with pytest.raises(UserError, match=message):
+        simulate.run(rtl.lower(graph), change(samples(graph, 2)))
+
+
+def test_an_impossible_fold_is_refused():
+    graph = encoder()
+    schedule = fold_for(graph, 1024)
+    wrong = Schedule(schedule.folds | {"embed": {"pe": 3, "simd": 1}})
+    with pytest.raises(UserError, match=r"node 'embed' has fold \{'pe': 3, 'simd': 1\}; possible are"):
+        rtl.lower(graph, wrong)
+
+
+def test_names_of_a_graph_never_reach_verilog(tmp_path):
+    hostile = 'x"); $system("rm -rf /"); // \n `include "a" \\ é'
+    graph = encoder()
+    rename = {name: f"{hostile}{name}" for name in graph.tensors}
+    nodes = tuple(
+        replace(node, name=rename[node.name], inputs=tuple(rename[i] for i in node.inputs)) for node in graph.nodes
+    )
+    evil = Graph(hostile, rename["x"], graph.input, nodes, rename[graph.output])
+    assert rtl.lower(evil).files == rtl.lower(graph).files
+
+
+# ---- faults: the comparison names level, layer, index and both values
+
+
+def _level(design: Design) -> Level:
+    def edges(x: np.ndarray) -> dict[str, np.ndarray]:
+        return simulate.run(design, x, trace=True).edges or {}
+
+    return Level("rtl", lambda x: edges(x)["head"], edges)  # one compilation serves both
+
+
+def _verify(graph: Graph, design: Design) -> Outcome:
+    x = samples(graph, 12)
+    return verify(graph, _level(design), x, reference.run(graph, x))
+
+
+def _flip_lowest_bit(text: str, line: int) -> str:
+    lines = text.split("\n")
+    lines[line] = f"{int(lines[line], 16) ^ 1:0{len(lines[line])}x}"
+    return "\n".join(lines)
+
+
+def _assert_named(outcome: Outcome, layer: str, graph: Graph) -> None:
+    found = outcome.difference
+    assert outcome.mismatches > 0
+    assert found is not None
+    assert (found.level, found.layer) == ("rtl", layer)
+    x = samples(graph, 12)
+    assert found.expected == reference.trace(graph, x)[layer][found.index]
+    assert found.got != found.expected
+    text = str(found)
+    assert all(part in text for part in ("rtl", layer, str(found.index[-1]), str(found.expected), str(found.got)))
+
+
+def _memory(design: Design, module: str, parameter: str) -> str:
+    """The memory file of the first instance of a library module."""
+    line = next(line for line in design.files["accel_top.sv"].split("\n") if line.strip().startswith(f"{module} #"))
+    return line.split(f'.{parameter}("')[1].split('"')[0]
+
+
+def test_a_fault_in_the_exponential_table_is_found():
+    graph = encoder()
+    design = rtl.lower(graph)
+    file = _memory(design, "accel_softmax_exp", "ROM_FILE")
+    files = dict(design.files)
+    for line in range(8):  # one LSB in each of the entries that are used most
+        files[file] = _flip_lowest_bit(files[file], line)
+    outcome = _verify(graph, replace(design, files=files))
+    if outcome.mismatches == 0:  # one LSB of twelve bits may round away in every output: then the edge still shows it
+        x = samples(graph, 12)
+        got = simulate.run(replace(design, files=files), x, trace=True).edges
+        assert not np.array_equal(got["block0.softmax"], reference.trace(graph, x)["block0.softmax"])
+    else:
+        _assert_named(outcome, "block0.softmax", graph)
+
+
+def test_a_fault_in_a_weight_is_found():
+    graph = encoder()
+    design = rtl.lower(graph)
+    file = _memory(design, "accel_dense", "WEIGHT_FILE")
+    files = design.files | {file: _flip_lowest_bit(design.files[file], 0)}
+    _assert_named(_verify(graph, replace(design, files=files)), "embed", graph)
+
+
+def test_a_fault_in_the_rounding_is_found():
+    graph = encoder()
+    design = rtl.lower(graph)
+    source = design.files["accel_round.sv"]
+    wrong = source.replace("half & (below | floor_[0])", "half")  # half up instead of half to even
+    assert wrong != source
+    _assert_named(_verify(graph, replace(design, files=design.files | {"accel_round.sv": wrong})), "block0.q", graph)
