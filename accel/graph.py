@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 
 from accel.errors import GraphError
 from accel.numeric import bits
@@ -36,6 +37,9 @@ class Tensor:
             raise GraphError(f"empty range {self.lo}..{self.hi}")
         if isinstance(self.scale, tuple) and len(self.scale) != self.channels:
             raise GraphError(f"{len(self.scale)} scales for {self.channels} channels")
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        if not all(isfinite(scale) and scale > 0 for scale in scales):
+            raise GraphError(f"scales are finite and above 0; got {min(scales)}")
 
     @property
     def tokens(self) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from accel.errors import GraphError
+from accel.numeric import INT64_EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def frozen(values: Any) -> np.ndarray:
-    """A read-only int64 copy. Raises GraphError when a value is not an integer."""
+    """A read-only int64 copy. Raises GraphError when a value is not an integer of at most 62 bits."""
     array = np.asarray(values)
-    if array.dtype.kind not in "iub" and not np.array_equal(array, np.rint(array)):
-        raise GraphError(f"constants are integers; got {array.dtype} with fractions or NaN")
+    if array.dtype.kind not in "iubf" or not np.array_equal(array, np.rint(array)):
+        raise GraphError(f"constants are integers; got {array.dtype} with fractions, NaN or more than 64 bits")
+    if (np.abs(array.astype(np.float64)) >= INT64_EXACT).any():
+        raise GraphError("constants have at most 62 bits")
     array = np.array(array, dtype=np.int64)
     array.setflags(write=False)
     return array

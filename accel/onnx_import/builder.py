@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,8 @@ class Builder:
         self.tensors: dict[str, Tensor] = {}
         self.origins: dict[str, Origin] = {}
         self._nodes: dict[str, Node] = {}
+        self._rescales: dict[tuple[object, ...], str] = {}
+        self._counts: Counter[str] = Counter()
         self.input_name: str | None = None
 
     def set_input(self, hint: str, tensor: Tensor, layout: Layout, origin: str) -> Edge:
@@ -59,9 +62,20 @@ class Builder:
             self.origins[name] = Origin(origin, layout, scale)
         return Edge(name, scale, layout)
 
+    def rescale(
+        self, hint: str, op: Rescale, edge: Edge, scale: np.ndarray, layout: Layout, origin: str | None
+    ) -> Edge:
+        """Like `add`; the same Rescale of the same edge exists only once."""
+        key = (edge.name, op.multiplier.tobytes(), op.shift, op.rounding, op.lo, op.hi)
+        if key in self._rescales:
+            return Edge(self._rescales[key], scale, layout)
+        result = self.add(hint, op, (edge,), scale, layout, origin)
+        self._rescales[key] = result.name
+        return result
+
     def replace_op(self, edge: Edge, op: Op, origin: str) -> Edge:
         """Exchange the operator of a node that nothing reads yet; its output is now found in tensor `origin`."""
-        self._set(replace(self._nodes[edge.name], op=op))
+        self._set(replace(self._nodes[edge.name], op=op, scale=as_scale(edge.scale)))
         self.origins[edge.name] = Origin(origin, edge.layout, edge.scale)
         return edge
 
@@ -82,10 +96,10 @@ class Builder:
     def _unique(self, hint: str) -> str:
         parts = [part for part in hint.split("/") if part not in NOISE]
         base = printable("/".join(parts)) or "node"
-        name, count = base, 1
+        name = base
         while name in self.tensors:
-            count += 1
-            name = f"{base}_{count}"
+            self._counts[base] += 1
+            name = f"{base}_{self._counts[base]}"
         return name
 
     def settled(self, edge: Edge) -> Edge:
@@ -95,7 +109,7 @@ class Builder:
         if self.tensors[edge.name].lo >= 0:
             return replace(edge, relu=False)
         op = Rescale(np.ones(1), 0, "floor", 0, max(0, self.tensors[edge.name].hi))
-        return self.add(f"{edge.name}/relu", op, (edge,), edge.scale, edge.layout, None)
+        return self.rescale(f"{edge.name}/relu", op, edge, edge.scale, edge.layout, None)
 
     def uniform(self, edge: Edge) -> Edge:
         """The edge settled and at one scale for all channels: the finest one, so nothing is rounded."""
@@ -112,7 +126,7 @@ class Builder:
         lo = min(int(multiplier.max()) * tensor.lo, int(multiplier.min()) * tensor.lo)
         hi = max(int(multiplier.max()) * tensor.hi, int(multiplier.min()) * tensor.hi)
         op = Rescale(multiplier, 0, "floor", lo, hi)
-        return self.add(f"{edge.name}/align", op, (edge,), scale, edge.layout, None)
+        return self.rescale(f"{edge.name}/align", op, edge, scale, edge.layout, None)
 
     def finish(self, name: str, output: Edge, tensor: str) -> Graph:
         """The graph of everything that `output`, ONNX tensor `tensor`, depends on."""

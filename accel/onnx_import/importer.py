@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 from onnx import helper
@@ -44,7 +43,6 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Squeeze"): shaping.squeeze,
     ("", "Unsqueeze"): shaping.unsqueeze,
     ("", "Identity"): shaping.identity,
-    ("", "Dropout"): shaping.identity,
     ("", "Cast"): shaping.cast,
     ("", "Constant"): shaping.constant,
     ("", "Shape"): shaping.shape,
@@ -52,6 +50,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Concat"): shaping.concat,
 }
 
+REPLACE = "express it with MatMul, Gemm, Add, Relu, ReduceSum, Quant, IntSoftmax, IntNorm or IntLookup"
 TRAIN_WITH = "train with accel's integer {} layer"
 REMEDIES = {
     "Softmax": TRAIN_WITH.format("softmax"),
@@ -60,6 +59,7 @@ REMEDIES = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "export with brevitas.export.export_qonnx, not QCDQ"),
     "BatchNormalization": "fold it into the linear layer before training with quantizers",
     "BipolarQuant": "use 2 or more bits",
+    "Dropout": "export in eval mode",
 }
 
 
@@ -70,7 +70,6 @@ class Imported:
     graph: Graph
     origins: dict[str, Origin]
     source: Source
-    input_layout: Layout
 
 
 def read(path: Path | str) -> Imported:
@@ -85,9 +84,8 @@ def read(path: Path | str) -> Imported:
         raise UnsupportedModel(
             f"{path}: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
         )
-    layout = Layout(_input_axes(source))
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
-    values[source.input] = Real(layout)
+    values[source.input] = Real(Layout(_input_axes(source)))
     build, problems = Builder(), Problems()
     for node in source.nodes:
         _visit(build, source, node, values, problems)
@@ -105,7 +103,7 @@ def read(path: Path | str) -> Imported:
         graph = build.finish(printable(Path(path).stem), output, source.output)
     except GraphError as error:
         raise UnsupportedModel(f"{path}: {error}; add quantised layers") from None
-    return Imported(graph, build.origins, source, layout)
+    return Imported(graph, build.origins, source)
 
 
 def _input_axes(source: Source) -> tuple[Axis, ...]:
@@ -149,7 +147,7 @@ def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[st
     try:
         handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
         if handler is None:
-            known = REMEDIES.get(node.op_type, "replace it in the model (docs/operators.md lists what there is)")
+            known = REMEDIES.get(node.op_type, REPLACE)
             raise Refused("unsupported operator", known)
         result = handler(build, _call(source, node, values))
     except Refused as refusal:
@@ -175,9 +173,5 @@ def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Cal
         tuple(tensors),
         tuple(source.uses[name] for name in tensors),
         node.output[0] if node.output else "",
-        {attribute.name: _attribute(attribute) for attribute in node.attribute},
+        {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
     )
-
-
-def _attribute(attribute: onnx.AttributeProto) -> Any:
-    return helper.get_attribute_value(attribute)

@@ -51,7 +51,7 @@ def gemm(build: Builder, call: Call) -> Value:
         raise Refused("its weights are no constants", "use a plain linear layer")
     matrix = _matrix(weight)
     y = _dense(build, call, x, matrix if call.integer("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
-    return y if bias is None else _add_constant(build, call, y, bias, True)
+    return y if bias is None else _add_constant(build, call, y, bias, call.output)
 
 
 def _matrix(weight: Constant) -> Constant:
@@ -158,9 +158,9 @@ def _sum(build: Builder, call: Call, a: Value | None, b: Value | None) -> Value:
     if isinstance(a, Edge) and isinstance(b, Edge):
         return _add_edges(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
-        return _add_constant(build, call, a, b, call.uses[0] == 1)
+        return _add_constant(build, call, a, b, call.only_reader(0))
     if isinstance(a, Constant) and isinstance(b, Edge):
-        return _add_constant(build, call, b, a, call.uses[1] == 1)
+        return _add_constant(build, call, b, a, call.only_reader(1))
     raise Refused("adds two constants", "fold constants before exporting (qonnx cleanup)")
 
 
@@ -180,8 +180,8 @@ def _add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     return build.add(call.name, op, (a, b), scale, layouts[0], call.output)
 
 
-def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, only_reader: bool) -> Edge:
-    """A bias joins the Dense before it when nothing else reads that; anything else is a Position."""
+def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
+    """A bias joins the Dense that produced tensor `private`, which nothing else reads; anything else is a Position."""
     x = build.settled(x)
     table, step = _table(x.layout, constant.value), constant.step
     if not table.any():
@@ -190,7 +190,8 @@ def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, only_
     producer = build.producer(x)
     scaled = table / x.scale
     is_bias = (table == table[:1]).all() and (scaled == np.rint(scaled)).all()
-    if is_bias and only_reader and producer is not None and isinstance(producer.op, Dense):
+    direct = x.name in build.origins and build.origins[x.name].tensor == private
+    if is_bias and direct and producer is not None and isinstance(producer.op, Dense):
         op = Dense(producer.op.weight, producer.op.bias + whole(scaled[0]))
         return build.replace_op(x, op, call.output)
     scale = common(np.minimum(x.scale, unit))

@@ -46,7 +46,7 @@ class Quantizer:
         offset = _number(zero, "zero point")
         if not abs(offset) < 1 << MAX_BITS or int(offset) != offset:
             raise Refused(f"zero point is {offset:g}", "use an integer zero point, best 0")
-        signed, narrow = bool(call.integer("signed", 1)), bool(call.integer("narrow", 0))
+        signed, narrow = bool(call.integer("signed")), bool(call.integer("narrow"))
         top = (1 << (width - 1)) - 1 if signed else (1 << width) - 1 - narrow
         bottom = -(1 << (width - 1)) + narrow if signed else 0
         mode = call.text("rounding_mode", "ROUND").upper()
@@ -150,4 +150,4 @@ def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer) -> Edge:
     if int(power.max()) + shift > 60:
         raise Refused("input and output scales are too far apart", "calibrate the quantizers again")
     op = Rescale(1 << (power + shift), shift, quantizer.rounding, lo, max(lo, quantizer.hi))
-    return build.add(call.name, op, (x,), scale, x.layout, call.output)
+    return build.rescale(call.name, op, x, scale, x.layout, call.output)

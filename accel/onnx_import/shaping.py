@@ -11,7 +11,7 @@ import numpy as np
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
-from accel.onnx_import.source import MAX_ELEMENTS, attribute_array
+from accel.onnx_import.source import MAX_ELEMENTS, to_array
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
 from accel.ops.pool.op import Pool
 
@@ -54,16 +54,16 @@ def identity(build: Builder, call: Call) -> Value:
 def cast(build: Builder, call: Call) -> Value:
     """Between float types nothing happens; constants may become integers (shape arithmetic)."""
     to, value = call.integer("to"), call.inputs[0]
-    kinds: dict[int, type] = {1: np.float32, 10: np.float32, 11: np.float64, 16: np.float32, 6: np.int32, 7: np.int64}
+    kinds: dict[int, type] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
     if to not in kinds or (not isinstance(value, Constant) and to in (6, 7)):
-        raise Refused("casts to a type that is no float", "keep activations in floating point")
+        raise Refused("casts to a type that rounds", "keep activations in float32")
     if isinstance(value, Constant):
         return Constant(value.value.astype(kinds[to]), value.step)
     return value or Unknown()
 
 
 def constant(build: Builder, call: Call) -> Value:
-    for name, wrap in (("value", attribute_array), ("value_float", np.float32), ("value_int", np.int64)):
+    for name, wrap in (("value", to_array), ("value_float", np.float32), ("value_int", np.int64)):
         if name in call.attributes:
             return Constant(np.asarray(wrap(call.attributes[name])))
     for name, kind in (("value_floats", np.float32), ("value_ints", np.int64)):

@@ -44,9 +44,8 @@ def open_source(path: Path) -> Source:
         inputs = [v for v in graph.input if v.name not in constants]
         _expect_one(path, "input", [v.name for v in inputs])
         _expect_one(path, "output", [v.name for v in graph.output])
-        uses = Counter(name for node in graph.node for name in node.input)
-        uses[graph.output[0].name] += 1
-        nodes = _sorted(path, graph, {*constants, inputs[0].name})
+        nodes = _needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
+        uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
         shape = _static_shape(path, inputs[0])
     except UnicodeDecodeError:
         raise UserError(f"{path}: holds names that are no text; the file is damaged, {EXPORT_AGAIN}") from None
@@ -103,21 +102,22 @@ def _read_external(path: Path, tensor: onnx.TensorProto) -> None:
 
 
 def _array(path: Path, tensor: onnx.TensorProto) -> np.ndarray:
-    """An initialiser as float32, float64 or integers."""
     try:
-        array = numpy_helper.to_array(tensor)
-        if array.dtype.kind not in "fiub":
-            array = array.astype(np.float32)  # bfloat16 and other small floats
-    except Exception:  # onnx and numpy raise many kinds on damaged tensors
+        return to_array(tensor)
+    except ValueError:
         raise UserError(
             f"{path}: tensor {printable(tensor.name)!r} is damaged or of an unknown type; {EXPORT_AGAIN}"
         ) from None
-    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def attribute_array(tensor: onnx.TensorProto) -> np.ndarray:
-    """The tensor of a Constant node. Raises UserError when it is damaged."""
-    return _array(Path("Constant"), tensor)
+def to_array(tensor: onnx.TensorProto) -> np.ndarray:
+    """A stored tensor as float32, float64 or integers. Raises ValueError when it is damaged."""
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+        small_float = array.dtype.kind not in "fiub" or array.dtype == np.float16
+        return array.astype(np.float32) if small_float else array
+    except Exception as error:  # onnx and numpy raise many kinds
+        raise ValueError(f"damaged tensor ({type(error).__name__})") from None
 
 
 def _expect_one(path: Path, what: str, names: list[str]) -> None:
@@ -159,6 +159,16 @@ def _sorted(path: Path, graph: onnx.GraphProto, known: set[str]) -> tuple[onnx.N
     if graph.output[0].name not in produced:
         raise UserError(f"{path}: output {printable(graph.output[0].name)!r} is produced by no node; {EXPORT_AGAIN}")
     return _in_order(path, list(graph.node), known, produced)
+
+
+def _needed(nodes: tuple[onnx.NodeProto, ...], output: str) -> tuple[onnx.NodeProto, ...]:
+    """The nodes that the output depends on."""
+    needed, kept = {output}, []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            needed.update(filter(None, node.input))
+            kept.append(node)
+    return tuple(reversed(kept))
 
 
 def _in_order(

@@ -80,6 +80,10 @@ class Call:
             raise Refused(f"has {len(given)} inputs", "export the model again: the node is malformed")
         return given + (None,) * (most - len(given))
 
+    def only_reader(self, index: int) -> str | None:
+        """The tensor behind an input when this node is all that reads it."""
+        return self.tensors[index] if self.uses[index] == 1 else None
+
     def integer(self, name: str, default: int | None = None) -> int:
         return int(self._attribute(name, default, int))
 

@@ -14,6 +14,8 @@ from accel.op import Op
 if TYPE_CHECKING:
     import torch
 
+MAX_WEIGHT_BITS = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Dense(Op):
@@ -26,17 +28,23 @@ class Dense(Op):
     def check(self) -> None:
         if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
             raise GraphError(f"weight {self.weight.shape} and bias {self.bias.shape} must be (out, in) and (out,)")
+        if self.weight.size == 0 or np.abs(self.weight).max() >> MAX_WEIGHT_BITS:
+            raise GraphError(
+                f"weights {self.weight.shape} need both sizes at least 1 and at most {MAX_WEIGHT_BITS} bits"
+            )
 
     def infer(self, x: Tensor) -> Tensor:
         if x.channels != self.weight.shape[1]:
             raise GraphError(f"takes {self.weight.shape[1]} channels, got {x.channels}")
-        low, high = self.weight * x.lo, self.weight * x.hi
-        lo = np.minimum(low, high).sum(1) + self.bias
-        hi = np.maximum(low, high).sum(1) + self.bias
+        # Python integers (dtype object) where int64 could wrap round: x may be as wide as any accumulator.
+        positive = np.maximum(self.weight, 0).sum(1).astype(object)
+        negative = np.minimum(self.weight, 0).sum(1).astype(object)
+        lo = positive * x.lo + negative * x.hi + self.bias
+        hi = positive * x.hi + negative * x.lo + self.bias
         return Tensor((x.tokens, len(self.bias)), int(lo.min()), int(hi.max()))
 
     def peak(self, x: Tensor) -> int:
-        return int((np.abs(self.weight).sum(1) * x.magnitude + np.abs(self.bias)).max())
+        return int((np.abs(self.weight).sum(1).astype(object) * x.magnitude + np.abs(self.bias)).max())
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         return x @ self.constant("weight", x).T + self.constant("bias", x)

@@ -67,6 +67,8 @@ class Norm(Op):
             raise GraphError(f"form is 'layer' or 'rms'; got {self.form!r}")
         if self.guard < 1 or self.numerator_bits <= self.guard or self.shift < 1 or self.offset < 0:
             raise GraphError("needs guard >= 1, numerator_bits > guard, shift >= 1, offset >= 0")
+        if max(self.guard, self.numerator_bits, self.shift) > 62:
+            raise GraphError("guard, numerator_bits and shift are at most 62")
         if self.lo > self.hi:
             raise GraphError(f"empty range {self.lo}..{self.hi}")
 
