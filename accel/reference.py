@@ -5,6 +5,8 @@ Each node runs in the cheapest carrier that its `peak` proves exact (float32, fl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,12 +54,25 @@ def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, 
     x = checked(graph, x)
     target = _device(device)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         for start in range(0, len(x), batch):
             values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
             for name in keep:
                 kept[name].append(values[name].to("cpu", torch.int64).numpy())
     return {name: np.concatenate(parts) for name, parts in kept.items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices of a transformer this small are done before a second thread has woken up: it only costs."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:
