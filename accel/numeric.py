@@ -95,7 +95,7 @@ def lowest(dtype: torch.dtype) -> float:
 def divide(numerator: int, x: torch.Tensor) -> torch.Tensor:
     """floor(numerator / x) for x > 0. In float64 exact because numerator < 2^53 (the carrier rule)."""
     if x.is_floating_point():
-        return (numerator / x).floor()
+        return (x.new_full((), numerator) / x).floor()  # a Python number would multiply by the rounded reciprocal
     return numerator // x
 
 

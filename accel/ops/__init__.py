@@ -25,7 +25,8 @@ OPERATORS: dict[str, str] = {
 
 def operator(kind: str) -> type[Op]:
     """The operator class of a kind. Raises KeyError for a kind that is not in the table."""
-    found: type[Op] = getattr(import_module(f"accel.ops.{kind}.op"), OPERATORS[kind])
+    class_name = OPERATORS[kind]
+    found: type[Op] = getattr(import_module(f"accel.ops.{kind}.op"), class_name)
     return found
 
 
