@@ -40,24 +40,37 @@ def is_stage(node: Node) -> bool:
 def fold_for(graph: Graph, interval: int) -> Schedule:
     """The cheapest fold of every node whose units need at most `interval` cycles per sample.
 
-    Raises UserError when a node cannot be that fast.
+    Raises UserError, naming the node, when one cannot be that fast.
     """
     folds = {}
     for node in graph:
         if is_stage(node):
             continue
-        rtl = facet(node.op.kind, "rtl")
-        inputs, output = graph.ends(node)
-        candidates = sorted(rtl.folds(node.op, inputs, output), key=_cost)
-        for fold in candidates:
-            if max(unit.cycles for unit in rtl.hardware(node.op, inputs, output, fold)) <= interval:
-                folds[node.name] = fold
-                break
-        else:
-            raise UserError(
-                f"node {node.name!r} cannot finish a sample in {interval} cycles: ask for a longer interval"
-            )
+        fast = (fold for fold in _by_cost(graph, node) if _cycles(graph, node, fold) <= interval)
+        fold = next(fast, None)
+        if fold is None:
+            least = _shortest(graph, node)
+            raise UserError(f"node {node.name!r} needs {least} cycles per sample at least, not {interval}")
+        folds[node.name] = fold
     return Schedule(folds)
+
+
+def shortest_interval(graph: Graph) -> int:
+    """Cycles per sample of the slowest node when every node is folded as little as possible."""
+    return max((_shortest(graph, node) for node in graph if not is_stage(node)), default=1)
+
+
+def _shortest(graph: Graph, node: Node) -> int:
+    return _cycles(graph, node, _by_cost(graph, node)[-1])
+
+
+def _cycles(graph: Graph, node: Node, fold: Fold) -> int:
+    units = facet(node.op.kind, "rtl").hardware(node.op, *graph.ends(node), fold)
+    return max(unit.cycles for unit in units)
+
+
+def _by_cost(graph: Graph, node: Node) -> list[Fold]:
+    return sorted(facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node)), key=_cost)
 
 
 def _cost(fold: Fold) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from accel.design import Design, Stream
 from accel.graph import Graph, Tensor
-from accel.schedule import Schedule, fold_for
+from accel.schedule import Schedule, fold_for, shortest_interval
 from hls.rtl import emit
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.plan import buffer_depths, predict
@@ -19,11 +19,11 @@ DEFAULT_INTERVAL = 4096
 def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     """The dataflow design of a graph.
 
-    Without a schedule every node gets the cheapest fold that keeps DEFAULT_INTERVAL cycles per sample (or the
-    fastest possible interval above it). Buffers get the depths of the schedule, or those that the timing asks for.
+    Without a schedule every node gets the cheapest fold that keeps DEFAULT_INTERVAL cycles per sample, or as few as
+    the slowest node allows. Buffers get the depths of the schedule, or those that the timing asks for.
     `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
     """
-    schedule = schedule or fold_for(graph, DEFAULT_INTERVAL)
+    schedule = schedule or fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
     netlist = build(graph, schedule)
     depths = buffer_depths(netlist) | schedule.depths
     prediction = predict(netlist, depths)

@@ -191,3 +191,9 @@ def test_a_fault_in_the_rounding_is_found():
     wrong = source.replace("half & (below | floor_[0])", "half")  # half up instead of half to even
     assert wrong != source
     _assert_named(_verify(graph, replace(design, files=design.files | {"accel_round.sv": wrong})), "block0.q", graph)
+
+
+def test_an_interval_beyond_reach_is_refused():
+    graph = encoder()
+    with pytest.raises(UserError, match=r"node '\S+' needs \d+ cycles per sample at least, not 1$"):
+        fold_for(graph, 1)
