@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tiny matrices stall with more threads than cores
 
@@ -27,3 +28,17 @@ def tiny_graph() -> Graph:
         Node("y", Dense(rng.integers(-7, 8, (2, 5)), rng.integers(-9, 10, 2)), ("hidden",)),
     )
     return Graph("tiny", "x", Tensor((3, 4), -8, 7, 0.125), nodes, "y")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A QONNX file: a one-layer encoder of 4 tokens × 4 features with random weights, calibrated but not trained."""
+    import torch
+
+    from models.encoder import Encoder, EncoderConfig, quantize
+    from models.export import export
+
+    torch.manual_seed(0)
+    config = EncoderConfig(tokens=4, features=4, classes=3, channels=8, heads=2, layers=1, hidden=8, quantized=False)
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    return export(quantize(Encoder(config), torch.rand(64, 4, 4) * 2 - 1), path)

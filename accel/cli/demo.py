@@ -34,6 +34,7 @@ def demo(settings: Settings) -> Context:
         start = time.perf_counter()
         with working(f"{number}/{len(STAGES)} {name}") as tell:
             result = stage(context, tell)
+        click.echo(f"    {result.summary}", err=True)
         seconds = context.seconds | {name: round(time.perf_counter() - start, 3)}
         context = replace(context, results=(*context.results, result), seconds=seconds)
     return context

@@ -15,7 +15,7 @@ from accel.errors import ToolError, UserError
 
 def require_writable(folder: Path) -> None:
     """Raise UserError when files cannot be written into `folder`, which need not exist yet."""
-    with _scratch(Path(os.path.abspath(folder)) / "probe"):
+    with _scratch(Path(os.path.abspath(folder))):
         pass
 
 
@@ -28,7 +28,7 @@ def whole_file(out: Path) -> Iterator[Path]:
     out = Path(os.path.abspath(out))
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; name a file")
-    with _scratch(out) as scratch:
+    with _scratch(out.parent) as scratch:
         yield scratch / out.name
         os.replace(scratch / out.name, out)
 
@@ -45,7 +45,7 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
         raise UserError(f"--out {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise UserError(f"--out {out} holds other files (no {marker}): choose a new or empty folder")
-    with _scratch(out) as scratch:
+    with _scratch(out.parent) as scratch:
         new = scratch / out.name
         new.mkdir()
         try:
@@ -67,17 +67,17 @@ def _keep(new: Path, out: Path) -> Path:
 
 
 @contextmanager
-def _scratch(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`; folders made for it go away again when they stay empty."""
-    parent = out.parent
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A temporary folder inside `parent`; folders made for it go away again when they stay empty."""
     missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    blocking = [folder for folder in (parent, *parent.parents) if folder.is_file()]
+    if blocking:
+        raise UserError(f"cannot write into {parent}: {blocking[0]} is not a folder; choose another --out")
     try:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=parent, prefix=".accel-"))
-    except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"cannot write {out}: {error.filename} is not a folder; choose another --out") from None
     except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror} ({error.filename}); choose another --out") from None
+        raise UserError(f"cannot write into {parent}: {error.strerror}; choose another --out") from None
     try:
         yield scratch
     finally:

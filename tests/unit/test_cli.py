@@ -10,29 +10,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from command import accel, assert_refused
 
-import accel.cli.boards
-from accel.cli import VERBS, cli
+from accel.cli import VERBS, boards
 from accel.cli.output import whole_file, whole_folder
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
-
-
-def accel_command(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="accel")
-
-
-def assert_refused(result: Result, *parts: str, code: int = 2) -> None:
-    """One line on standard error, no traceback, the exit code of a user's mistake."""
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    lines = result.stderr.strip().splitlines()
-    assert lines[-1].startswith("accel: error: ")
-    assert len([line for line in lines if line.startswith("accel: error: ")]) == 1
-    assert "Traceback" not in result.stderr
-    for part in parts:
-        assert part in lines[-1]
 
 
 @pytest.fixture
@@ -44,20 +27,20 @@ def design_folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(verb: str) -> None:
-    result = accel_command(verb, "--help")
+    result = accel(verb, "--help")
     assert result.exit_code == 0
     assert f"accel {verb}" in result.stdout.split("Example", 1)[1]
 
 
 def test_help_lists_every_verb_and_the_exit_codes() -> None:
-    result = accel_command("--help")
+    result = accel("--help")
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.split("Commands:\n")[1].splitlines()] == list(VERBS)
     assert "Exit codes" in result.stdout
 
 
 def test_version() -> None:
-    assert accel_command("--version").stdout.startswith("accel 0.")
+    assert accel("--version").stdout.startswith("accel 0.")
 
 
 @pytest.mark.parametrize(
@@ -72,41 +55,41 @@ def test_version() -> None:
     ],
 )
 def test_wrong_command_lines_are_one_line(arguments: list[str], text: str) -> None:
-    assert_refused(accel_command(*arguments), text, "--help)")
+    assert_refused(accel(*arguments), text, "--help)")
 
 
 def test_boards_are_listed() -> None:
-    assert "ulx3s-85f" in accel_command("boards").stdout
-    listed = json.loads(accel_command("boards", "--json").stdout)
+    assert "ulx3s-85f" in accel("boards").stdout
+    listed = json.loads(accel("boards", "--json").stdout)
     assert {"name", "title", "output", "clock_mhz", "lut4", "ff", "bram", "dsp"} <= set(listed[0])
 
 
 def test_unknown_board(design_folder: Path) -> None:
-    result = accel_command("bitstream", design_folder, "--board", "ulx3s-86f")
+    result = accel("bitstream", design_folder, "--board", "ulx3s-86f")
     assert_refused(result, "unknown board 'ulx3s-86f'", "did you mean ulx3s-85f?")
 
 
 def test_vivado_board_gets_a_script(design_folder: Path, tmp_path: Path) -> None:
-    result = accel_command("bitstream", design_folder, "--board", "arty-a7-100t")
+    result = accel("bitstream", design_folder, "--board", "arty-a7-100t")
     assert result.exit_code == 0
     assert (tmp_path / "rtl-arty-a7-100t" / "build.tcl").exists()
 
 
 def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
-    result = accel_command("bitstream", design_folder, "--out", tmp_path / "out")
+    result = accel("bitstream", design_folder, "--out", tmp_path / "out")
     assert_refused(result, "nextpnr-ecp5", "no-such-nextpnr", code=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_folder_without_a_design(tmp_path: Path) -> None:
-    assert_refused(accel_command("simulate", tmp_path), "no such file; `accel lower --target rtl` writes a design")
-    assert_refused(accel_command("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+    assert_refused(accel("simulate", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+    assert_refused(accel("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
 
 
 def test_changed_design(design_folder: Path) -> None:
     (design_folder / "top.sv").write_text("module top; wire x; endmodule\n")
-    assert_refused(accel_command("simulate", design_folder), "files differ from the recorded hash")
+    assert_refused(accel("simulate", design_folder), "files differ from the recorded hash")
 
 
 def test_foreign_package_of_the_same_name(tmp_path: Path) -> None:
@@ -130,10 +113,10 @@ def test_interrupt_and_system_errors_are_one_line(monkeypatch: pytest.MonkeyPatc
     def full() -> None:
         raise OSError(28, "No space left on device", "/somewhere")
 
-    monkeypatch.setattr(accel.cli.boards, "describe", interrupted)
-    assert_refused(accel_command("boards"), "interrupted; nothing half-written was left behind", code=1)
-    monkeypatch.setattr(accel.cli.boards, "describe", full)
-    assert_refused(accel_command("boards"), "/somewhere: No space left on device", code=1)
+    monkeypatch.setattr(boards, "describe", interrupted)
+    assert_refused(accel("boards"), "interrupted; nothing half-written was left behind", code=1)
+    monkeypatch.setattr(boards, "describe", full)
+    assert_refused(accel("boards"), "/somewhere: No space left on device", code=1)
 
 
 def fail_inside(output: AbstractContextManager[Path], error: Callable[[Path], BaseException]) -> None:
@@ -181,7 +164,7 @@ class TestOutput:
 
     def test_unwritable_place(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(UserError, match=r"cannot write .*out: .*file is not a folder; choose another --out"):
+        with pytest.raises(UserError, match=r"cannot write into .*: .*file is not a folder; choose another --out"):
             whole_folder(tmp_path / "file" / "out", "marker").__enter__()
 
     def test_logs_of_a_failed_tool_are_kept_apart(self, tmp_path: Path) -> None:

@@ -1,0 +1,111 @@
+"""The demo and training, on a network so small that it takes seconds."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import accel, assert_refused
+
+from accel.cli import engines
+from accel.levels import Level
+
+
+@pytest.fixture
+def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One layer of 8 channels, hardly trained."""
+    from models import train
+    from models.encoder import EncoderConfig
+
+    small = EncoderConfig(channels=8, heads=2, layers=1, hidden=8)
+    monkeypatch.setattr(
+        train, "Recipe", functools.partial(train.Recipe, model=small, float_epochs=1, quant_epochs=1, batch=256)
+    )
+
+
+@pytest.mark.usefixtures("small_recipe")
+def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "demo"
+    result = accel("demo", "--no-bitstream", "--out", out)
+    assert result.exit_code == 0, result.output
+    stages = ["train", "export", "import", "hls4ml", "rtl", "bitstream", "report"]
+    assert [word for line in result.stdout.splitlines() for word in line.split()[:1] if word in stages] == stages
+    report = json.loads((out / "report.json").read_text())
+    assert list(report) == [
+        "model", "accuracy", "levels", "cycles", "resources", "fmax_mhz", "clock_mhz", "latency_us",
+        "inferences_per_s", "design_hash", "bitstream", "seconds", "versions",
+    ]  # fmt: skip
+    assert report["model"].keys() == {"name", "parameters", "macs"}
+    assert report["accuracy"].keys() == {"float", "quantized"}
+    assert {name: (level["samples"], level["mismatches"]) for name, level in report["levels"].items()} == {
+        "qonnx": (32, 0), "reference": (360, 0), "csim": (360, 0), "rtl": (360, 0), "rtl_stalled": (360, 0),
+        "board": (8, 0),
+    }  # fmt: skip
+    cycles = report["cycles"]
+    assert cycles["latency"] == cycles["predicted_latency"]
+    assert cycles["interval"] == cycles["predicted_interval"]
+    assert 0 < cycles["mac_utilization"] <= 1
+    assert report["design_hash"] == json.loads((out / "rtl" / "design.json").read_text())["hash"]
+    assert list(report["seconds"]) == stages[:-1]
+    assert {"python", "torch", "brevitas", "hls4ml", "verilator"} <= set(report["versions"])
+    assert (out / "arty-a7-100t" / "build.tcl").exists()
+    assert {path.name for path in out.iterdir()} == {
+        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json",
+    }  # fmt: skip
+
+
+def test_demo_refuses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    assert_refused(accel("demo", "--board", "de10"), "unknown board 'de10'")
+    assert_refused(accel("demo", "--out", tmp_path / "file" / "demo"), "cannot write", "file is not a folder")
+    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
+    assert_refused(accel("demo", "--out", tmp_path / "demo"), "nextpnr-ecp5", "no-such-nextpnr", code=1)
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.usefixtures("small_recipe")
+def test_train_and_export(tmp_path: Path) -> None:
+    trained = accel("train", "--out", tmp_path / "model.pt", "--seed", 3)
+    assert trained.exit_code == 0, trained.output
+    assert "accuracy on held-out images: " in trained.stdout
+    assert accel("export", tmp_path / "model.pt").exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"model.pt", "model.onnx"}
+
+
+def test_unfit_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "text.pt").write_text("not a checkpoint")
+    assert_refused(accel("export", tmp_path / "text.pt"), "text.pt: not a checkpoint or truncated")
+    assert_refused(accel("export", tmp_path / "absent.pt"), "absent.pt: No such file or directory")
+    assert_refused(accel("train", "--out", tmp_path), "is a folder; name a file")
+    assert [path.name for path in tmp_path.iterdir()] == ["text.pt"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "accel", "train", "--out", tmp_path / "new" / "model.pt"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "new").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.strip() == "accel: error: interrupted; nothing half-written was left behind"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mismatch_in_the_demo_is_named(tiny_graph, tmp_path: Path) -> None:
+    """The table of the demo ends with exit code 1 when any level is wrong."""
+    from accel.cli.stages import Imported
+
+    x = np.zeros((3, 3, 4), np.int64)
+    imported = Imported(graph=tiny_graph, x=x, expected=engines.torch_reference(tiny_graph).run(x), summary="")
+    (outcome,) = imported.verify(Level("csim", lambda x: imported.expected + 1))
+    assert outcome.mismatches == 3
+    assert str(outcome.difference).startswith("csim: layer 'y' [0, 0, 0]: expected ")

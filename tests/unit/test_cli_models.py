@@ -1,0 +1,151 @@
+"""The verbs on a model file: check, lower, simulate, and every kind of unfit input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import accel, assert_refused
+
+from accel import onnx_import, reference
+from accel.cli import engines
+from accel.graph import Graph
+from accel.levels import Level
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (5, 4, 4)))
+    return tmp_path / "x.npy"
+
+
+def test_check_prints_a_table(tiny_model: Path, samples: Path) -> None:
+    result = accel("check", tiny_model, "--data", samples, "--levels", "qonnx,reference")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[:3] for line in result.stdout.splitlines() if line.strip()[:5] in ("qonnx", "refer")] == [
+        ["qonnx", "5", "0"],
+        ["reference", "5", "0"],
+    ]
+
+
+def test_check_prints_json(tiny_model: Path) -> None:
+    result = accel("check", tiny_model, "--levels", "reference,qonnx", "--samples", 3, "--json")
+    levels = json.loads(result.stdout)["levels"]
+    assert list(levels) == ["qonnx", "reference"]
+    assert levels["reference"].keys() == {"samples", "mismatches", "seconds"}
+    assert (levels["reference"]["samples"], levels["reference"]["mismatches"]) == (3, 0)
+
+
+def test_check_names_the_faulty_layer(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = onnx_import.load(tiny_model).nodes[3].name
+
+    def faulty(graph: Graph, device: str) -> Level:
+        def trace(x: np.ndarray) -> dict[str, np.ndarray]:
+            edges = {name: values.copy() for name, values in reference.trace(graph, x).items()}
+            for name in (layer, graph.output):
+                edges[name][1, 0, 1] += 1
+            return edges
+
+        return Level("reference", lambda x: trace(x)[graph.output], trace)
+
+    monkeypatch.setattr(engines, "torch_reference", faulty)
+    arguments = ("check", tiny_model, "--levels", "qonnx,reference", "--samples", 4)
+    result = accel(*arguments)
+    assert result.exit_code == 1
+    assert f"accel: reference: layer {layer!r} [1, 0, 1]: expected " in result.stderr
+    assert "(1 of 4 samples differ)" in result.stderr
+    entry = json.loads(accel(*arguments, "--json").stdout)["levels"]["reference"]
+    assert entry["mismatches"] == 1
+    assert entry["difference"].startswith("reference: layer ")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (np.zeros((2, 4, 5)), "input shape is (2, 4, 5), the model takes (samples, 4, 4)"),
+        (np.zeros((0, 4, 4)), "with at least one sample"),
+        (np.full((1, 4, 4), np.nan), "input is nan at index (0, 0, 0): clean the data"),
+        (np.full((1, 4, 4), -np.inf), "input is -inf at index (0, 0, 0)"),
+        (np.full((1, 4, 4), 300), "input values 300..300 leave the declared range -128..127"),
+        (np.array(["a"]), "does not hold one array of numbers"),
+        (np.float64(1), "does not hold one array of numbers"),
+    ],
+)
+def test_unfit_samples(tiny_model: Path, tmp_path: Path, values: np.ndarray, text: str) -> None:
+    np.save(tmp_path / "bad.npy", values)
+    assert_refused(accel("check", tiny_model, "--data", tmp_path / "bad.npy"), text)
+
+
+def test_unfit_sample_files(tiny_model: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "several.npz", a=np.zeros(3))
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (tmp_path / "text.npy").write_text("1 2 3")
+    (tmp_path / "empty.npy").write_text("")
+    for name, text in [
+        ("several.npz", "does not hold one array of numbers"),
+        ("objects.npy", "is not a NumPy array file: write it with numpy.save"),
+        ("text.npy", "is not a NumPy array file: write it with numpy.save"),
+        ("empty.npy", "is not a NumPy array file: write it with numpy.save"),
+        ("absent.npy", "absent.npy: No such file or directory"),
+    ]:
+        assert_refused(accel("check", tiny_model, "--data", tmp_path / name), text)
+
+
+@pytest.mark.parametrize("verb", [("check",), ("lower", "--target", "rtl", "--out", "never")])
+def test_unfit_model_files(verb: tuple[str, ...], tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "truncated.onnx").write_bytes(tiny_model.read_bytes()[:2000])
+    (tmp_path / "text.onnx").write_text("not a model")
+    for name in ("truncated.onnx", "text.onnx", "absent.onnx"):
+        result = accel(verb[0], tmp_path / name, *verb[1:])
+        assert_refused(result, name)
+    assert not Path("never").exists()
+
+
+def test_unknown_board_and_device(tiny_model: Path) -> None:
+    assert_refused(accel("check", tiny_model, "--board", "ulx4"), "unknown board 'ulx4'")
+    result = accel("check", tiny_model, "--device", "tpu9", "--levels", "reference")
+    assert_refused(result, "device 'tpu9' is not usable")
+
+
+def test_lower_and_simulate_rtl(tiny_model: Path, tmp_path: Path, samples: Path) -> None:
+    out = tmp_path / "new" / "rtl"
+    assert accel("lower", tiny_model, "--target", "rtl", "--interval", 900, "--out", out).exit_code == 0
+    assert (out / "design.json").exists()
+    result = accel("simulate", out, "--data", samples)
+    assert result.exit_code == 0, result.output
+    rows = {
+        line.rsplit(maxsplit=2)[0].strip(): line.split()[-2:] for line in result.stdout.splitlines() if "cycles" in line
+    }
+    assert rows["latency, cycles"][0] == rows["latency, cycles"][1]
+    assert rows["interval, cycles"][0] == rows["interval, cycles"][1]
+    assert accel("simulate", out, "--stall", 0.4, "--samples", 3).exit_code == 0
+    np.save(tmp_path / "nan.npy", np.full((1, 4, 4), np.nan))
+    assert_refused(accel("simulate", out, "--data", tmp_path / "nan.npy"), "input is nan at index (0, 0, 0)")
+
+
+def test_lower_and_simulate_vitis(tiny_model: Path, tmp_path: Path, samples: Path) -> None:
+    out = tmp_path / "vitis"
+    assert accel("lower", tiny_model, "--target", "vitis", "--out", out).exit_code == 0
+    result = accel("simulate", out, "--data", samples)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("target", ["rtl", "vitis"])
+def test_lower_refuses_other_peoples_folders(target: str, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    assert_refused(accel("lower", tiny_model, "--target", target, "--out", tmp_path), "choose a")
+    assert_refused(
+        accel("lower", tiny_model, "--target", target, "--out", tmp_path / "thesis.tex" / "x"), "cannot write"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rtl"
+    result = accel("lower", tiny_model, "--target", "rtl", "--interval", 1, "--out", out)
+    assert_refused(result, "cannot finish a sample in 1 cycles: ask for a longer interval")
+    assert not out.exists()
+    result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
+    assert_refused(result, "--interval is for --target rtl")
