@@ -56,9 +56,9 @@ def difference(level: str, layer: str, expected: np.ndarray, got: np.ndarray) ->
 def first_difference(
     graph: Graph, level: str, expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
 ) -> Difference | None:
-    """The first layer in execution order that differs; edges that `got` does not know are skipped."""
+    """The first layer in execution order that differs; edges that only one side knows are skipped."""
     for name in graph.tensors:
-        if name in got:
+        if name in expected and name in got:
             found = difference(level, name, expected[name], got[name])
             if found:
                 return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -55,9 +56,11 @@ def verify_all(
     """The outcome of every level, one after the other.
 
     Samples without an entry in `expected` are expected to be what the first level that runs them makes of them.
+    A faulty layer is found by comparing edges with the nearest level above that was right, or with the reference.
     """
     if expected is None:
         expected = np.empty((0, *graph.output_tensor.shape), np.int64)
+    right: Trace = partial(reference.trace, graph)
     for level in levels:
         inputs = x[: level.limit]
         start = time.perf_counter()
@@ -66,16 +69,17 @@ def verify_all(
         expected = np.concatenate([expected, got[len(expected) :]])
         found = difference(level.name, graph.output, expected[: len(inputs)], got)
         if found is None:
+            right = level.trace or right
             yield Outcome(level.name, len(inputs), 0, seconds)
         else:
-            located = _locate(graph, level, inputs, found) or found
+            located = _locate(graph, level, right, inputs, found) or found
             yield Outcome(level.name, len(inputs), found.mismatches, seconds, located)
 
 
-def _locate(graph: Graph, level: Level, x: np.ndarray, found: Difference) -> Difference | None:
+def _locate(graph: Graph, level: Level, right: Trace, x: np.ndarray, found: Difference) -> Difference | None:
     """The first faulty layer. Samples before the first wrong one run again too, so that random stalls repeat."""
     if level.trace is None:
         return None
     x = x[: found.index[0] + 1]
-    first = first_difference(graph, level.name, reference.trace(graph, x), level.trace(x))
+    first = first_difference(graph, level.name, right(x), level.trace(x))
     return first and replace(first, mismatches=found.mismatches, samples=found.samples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,14 @@ def test_without_expectations_the_first_level_sets_them(tiny_graph: Graph) -> No
         ("reference", 6, 1),
         ("rtl", 6, 0),
     ]
+
+
+def test_a_wrong_reference_is_located_by_the_file(tiny_graph: Graph) -> None:
+    x = inputs(tiny_graph)
+    first, *rest = tiny_graph.nodes
+    bias = first.op.bias + np.eye(1, 5, 1, dtype=np.int64)[0] * 16  # type: ignore[attr-defined]
+    planted = replace(tiny_graph, nodes=(replace(first, op=replace(first.op, bias=bias)), *rest))  # type: ignore[call-arg]
+    file = Level("qonnx", lambda x: reference.run(tiny_graph, x), lambda x: reference.trace(tiny_graph, x), limit=2)
+    wrong = Level("reference", lambda x: reference.run(planted, x), lambda x: reference.trace(planted, x))
+    *_, outcome = verify_all(planted, [file, wrong], x)
+    assert str(outcome.difference).startswith("reference: layer 'dense0' [0, ")
