@@ -61,12 +61,13 @@ class Host:
                 problem = "no answer"
             elif answer.type == Type.ERROR:
                 known = len(answer.payload) == 1 and answer.payload[0] in set(Reason)
-                problem = f"it refused the request ({Reason(answer.payload[0]).name if known else 'unknown reason'})"
+                problem = f"refusal ({Reason(answer.payload[0]).name if known else 'unknown reason'})"
             elif answer.type != wanted or len(answer.payload) != size:
                 problem = f"answer of type {answer.type:#04x} with {len(answer.payload)} bytes"
             else:
                 return answer.payload
-        raise ToolError(f"board: {problem} to {kind.name} after {self._attempts} attempts")
+        times = f"{self._attempts} attempt{'s' if self._attempts > 1 else ''}"
+        raise ToolError(f"board: {problem} to {kind.name} after {times}")
 
     def _answer(self, size: int) -> Frame | None:
         """The frame that repeats our sequence number; None when the line falls silent before it came."""

@@ -14,6 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
+from accel import tools
 from accel.design import Design, write_atomic
 from accel.errors import ToolError
 from boards import clocking, shell
@@ -22,6 +23,7 @@ from boards.host import Host
 from boards.pins import pinout
 from hls import verilator
 
+_NO_STOP_BIT = 3  # exit code of the simulation program
 LIMIT = 20_000_000  # cycles that one answer may take
 
 
@@ -46,9 +48,11 @@ class SimulatedBoard:
             reset = int(not pins.ports["reset_pin"].inverted)
             defines = [f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}", f"RESET_LEVEL={reset}"]
             program = verilator.build(folder, shell.sources(files), shell.TOP, shell.harness(), defines=defines)
-            self._process = subprocess.Popen(
-                [program, str(self._seed)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            self._log = folder / "simulation.log"
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [program, str(self._seed)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                )
         except BaseException:
             self._folder.cleanup()
             raise
@@ -85,7 +89,9 @@ class SimulatedBoard:
             return self._process.stdout.read(count)
         except (OSError, struct.error):
             code = self._process.wait()
-            raise ToolError(f"board simulation of {self._design.name} ended with code {code}") from None
+            reason = "the board sent a byte without a stop bit" if code == _NO_STOP_BIT else f"exit code {code}"
+            name, text = self._design.name, tools.tail(self._log)
+            raise ToolError(f"board simulation of {name} ended: {reason}\n{text}".rstrip()) from None
 
 
 def simulate(design: Design, board: Board, samples: np.ndarray, *, limit: int = LIMIT, seed: int = 1) -> np.ndarray:
@@ -96,5 +102,8 @@ def simulate(design: Design, board: Board, samples: np.ndarray, *, limit: int = 
     """
     with SimulatedBoard(design, board, limit=limit, seed=seed) as link:
         host = Host(link, design, attempts=1)
-        host.check()
-        return host.run(samples)
+        try:
+            host.check()
+            return host.run(samples)
+        except ToolError as error:
+            raise ToolError(f"{error} ({link.cycles} cycles simulated, at most {limit} per answer)") from None

@@ -7,6 +7,7 @@ compiled once per user.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -63,8 +64,8 @@ def build(folder: Path, sources: Sequence[str], top: str, harness: Path, *, defi
     key = _key(folder, sources, top, harness, defines)
     cache = tools.cache_folder("verilator")
     executable = cache / key
-    if executable.exists():
-        os.utime(executable)
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(executable)  # the cache drops what was used longest ago
         return executable
     scratch = Path(tempfile.mkdtemp(dir=cache, prefix="build-"))
     try:
@@ -197,7 +198,7 @@ def _digest(parts: Iterable[str]) -> str:
 
 def _prune(cache: Path) -> None:
     """Keep the executables that were used last."""
-    entries = [path for path in cache.iterdir() if path.is_file()]
-    entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in entries[_KEEP:]:
-        path.unlink(missing_ok=True)
+    with os.scandir(cache) as entries, contextlib.suppress(FileNotFoundError):  # others may prune at the same time
+        files = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.is_file()]
+        for _, path in sorted(files, reverse=True)[_KEEP:]:
+            os.unlink(path)
