@@ -5,20 +5,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 BOARD ?= ulx3s-85f
+INTERVAL ?= 1024
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test nightly lint bitstreams bench clean preflight
+.PHONY: help demo test nightly lint bitstreams clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make test        every test but the slow ones"
 	@echo "make nightly     every test"
 	@echo "make lint        ruff and mypy"
-	@echo "make bitstreams  the fast design for $(BOARD) (build/bitstreams): an hour of place and route"
-	@echo "make bench       measure the reference and the simulations"
+	@echo "make bitstreams  a faster design of $(INTERVAL) cycles per image for $(BOARD) (build/fast): long place and route"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -33,6 +33,14 @@ $(STAMP): pyproject.toml constraints.txt | preflight
 
 demo: $(STAMP)
 	@$(BIN)/accel demo --board $(BOARD) --out build/demo
+
+build/model.onnx: | $(STAMP)
+	@$(BIN)/accel train --out build/model.pt
+	@$(BIN)/accel export build/model.pt --out $@
+
+bitstreams: build/model.onnx
+	@$(BIN)/accel lower $< --target rtl --interval $(INTERVAL) --out build/fast
+	@$(BIN)/accel bitstream build/fast --board $(BOARD) --out build/fast-$(BOARD)
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)

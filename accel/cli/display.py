@@ -18,17 +18,21 @@ def working(what: str) -> Iterator[Progress]:
     In a terminal the line is alive and shows the newest text given to the callback; in a pipe only the
     finished line is written.
     """
+    from rich import progress
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}", markup=False),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[now]}", markup=False),
+    )
     start = time.perf_counter()
-    with console.status(what) as status:
-
-        def tell(text: str) -> None:
-            status.update(f"{what}  {text}  {time.perf_counter() - start:.0f} s")
-
-        yield tell
-    console.print(f"{what:32} {time.perf_counter() - start:7.1f} s", markup=False)
+    with progress.Progress(*columns, console=console, transient=True) as live:
+        task = live.add_task(what, total=None, now="")
+        yield lambda text: live.update(task, now=text)
+    console.print(f"{what:32} {time.perf_counter() - start:7.1f} s")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
