@@ -1,4 +1,9 @@
-"""Brevitas transformers: data, training, checkpoints, export. Everything is imported on first use."""
+"""Brevitas transformers: data, training, checkpoints, export. Everything is imported on first use.
+
+trained = models.train(models.Recipe(seed=1), progress=print)
+models.save(trained, "model.pt")
+models.export(trained.model, "model.onnx")
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,24 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "EncoderConfig": "encoder",
     "Encoder": "encoder",
-    "Recipe": "train",
-    "Trained": "train",
-    "train": "train",
-    "logits": "train",
+    "EncoderConfig": "encoder",
+    "Recipe": "training",
+    "Trained": "training",
+    "train": "training",
+    "logits": "training",
     "save": "checkpoint",
     "load": "checkpoint",
-    "export": "export",
+    "export": "exporting",
 }
-__all__ = list(_HOME)  # noqa: PLE0605
+_MODULES = ("digits",)
+
+__all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"models.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'models' has no attribute {name!r}")
+    if name in _MODULES:
+        return import_module(f"models.{name}")
+    raise AttributeError(f"module 'models' has no attribute {name!r}; there are {', '.join(__all__)}")

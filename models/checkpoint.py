@@ -1,4 +1,4 @@
-"""Trained networks on disk: weights and configuration in one file, loaded without executing anything from it."""
+"""Trained networks on disk: weights and recipe in one file, loaded without executing anything from it."""
 
 from __future__ import annotations
 
@@ -14,52 +14,71 @@ import torch
 from accel.design import write_atomic
 from accel.errors import UserError
 from models.encoder import Encoder, EncoderConfig
-from models.train import Recipe, Trained
+from models.training import Epoch, Recipe, Trained
 
 FORMAT = 1
+_FAULTS = (KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
 def save(trained: Trained, path: Path | str) -> Path:
-    """Write a trained network; the file is complete or absent."""
-    path = Path(path)
+    """Write a trained network; the file is complete or absent. Raises UserError where it cannot be written."""
     content = {
         "format": FORMAT,
         "recipe": asdict(trained.recipe),
-        "accuracy": {"float": trained.float_accuracy, "quantized": trained.quantized_accuracy},
+        "float_accuracy": trained.float_accuracy,
+        "quantized_accuracy": trained.quantized_accuracy,
         "seconds": trained.seconds,
+        "history": [asdict(epoch) for epoch in trained.history],
         "state": trained.model.state_dict(),
     }
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_atomic(path, buffer.getvalue())
-    return path
+    write_atomic(Path(path), buffer.getvalue())
+    return Path(path)
 
 
 def load(path: Path | str) -> Trained:
-    """Read what `save` wrote. Raises UserError for a missing, truncated, foreign or newer file."""
+    """Read what `save` wrote. Raises UserError for a missing, truncated, foreign, damaged or newer file."""
     path = Path(path)
     content = _content(path)
     try:
         if content["format"] > FORMAT:
             raise UserError(f"{path}: format {content['format']} is newer than this accel reads ({FORMAT}); upgrade")
-        recipe = content["recipe"]
-        recipe = Recipe(**{**recipe, "model": EncoderConfig(**recipe["model"])})
-        model = Encoder(recipe.model)
-        model.load_state_dict(content["state"])
-        figures = content["accuracy"]
-    except (KeyError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"{path}: not a checkpoint of this version ({str(error).splitlines()[0]}); train again") from None
-    return Trained(model.eval(), recipe, figures["float"], figures["quantized"], content["seconds"])
+        return _trained(content)
+    except _FAULTS as error:
+        raise UserError(
+            f"{path}: not a checkpoint of this version ({_line(error)}); `accel train` writes one"
+        ) from None
+
+
+def _trained(content: dict[str, Any]) -> Trained:
+    fields = content["recipe"]
+    recipe = Recipe(**{**fields, "model": EncoderConfig(**fields["model"])})
+    state = content["state"]
+    broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ValueError(f"{broken[0]} holds values that are not finite")
+    model = Encoder(recipe.model)
+    model.load_state_dict(state)
+    history = tuple(Epoch(**epoch) for epoch in content["history"])
+    figures = (content["float_accuracy"], content["quantized_accuracy"], content["seconds"])
+    return Trained(model.eval(), recipe, *figures, history)
 
 
 def _content(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}; `accel train --out {path}` writes a checkpoint") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
-        reason = str(error).splitlines()[0][:120]
-        raise UserError(f"{path}: not a checkpoint or truncated ({reason}); `accel train` writes one") from None
+        reason = error.strerror or error
+        raise UserError(f"cannot read {path}: {reason}; `accel train --out {path}` writes a checkpoint") from None
+    except (*_FAULTS, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: truncated or not a checkpoint ({_line(error)}); `accel train` writes one") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a checkpoint; `accel train` writes one")
     return content
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's text, short."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:120]

@@ -29,11 +29,11 @@ def load() -> Split:
     return Split(images[train], labels[train], images[test], labels[test])
 
 
-def validation(split: Split) -> Split:
+def validation(split: Split, fold: int = 0) -> Split:
     """A split of the training part alone (stratified, a fifth for validation): what every choice is made on."""
     from sklearn.model_selection import train_test_split
 
     train, held = train_test_split(
-        range(len(split.train_y)), test_size=0.2, random_state=1, stratify=split.train_y.numpy()
+        range(len(split.train_y)), test_size=0.2, random_state=fold, stratify=split.train_y.numpy()
     )
     return Split(split.train_x[train], split.train_y[train], split.train_x[held], split.train_y[held])

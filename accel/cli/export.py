@@ -13,7 +13,7 @@ from accel.cli.output import whole_file
 def export(checkpoint: Path | str, out: Path | str) -> None:
     """Write the model of a checkpoint as QONNX to `out`. Raises UserError on an unfit checkpoint or place."""
     from models import checkpoint as checkpoints
-    from models.export import export as write
+    from models.exporting import export as write
 
     trained = checkpoints.load(checkpoint)
     with whole_file(Path(out)) as path:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accel.graph import Graph
     from boards.bitstream import BuildResult
     from hls.simulate import Simulation
-    from models.train import Trained
+    from models.training import Trained
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ def train(context: Context, tell: Progress) -> Training:
 
 def export(context: Context, tell: Progress) -> Exported:
     """A QONNX file."""
-    from models.export import export as write
+    from models.exporting import export as write
 
     path = context.settings.out / "model.onnx"
     write(context.get(Training).trained.model, path)
@@ -141,7 +141,7 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     import torch
 
     from accel import onnx_import, reference, storage
-    from models.train import logits
+    from models.training import logits
 
     training, path = context.get(Training), context.get(Exported).path
     model = onnx_import.read(path)

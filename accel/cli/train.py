@@ -11,7 +11,7 @@ from accel.cli.display import Progress, working
 from accel.cli.output import whole_file
 
 if TYPE_CHECKING:
-    from models.train import Trained
+    from models.training import Trained
 
 CHECKPOINT = Path("build/model.pt")
 
@@ -19,8 +19,8 @@ CHECKPOINT = Path("build/model.pt")
 def train(out: Path | str = CHECKPOINT, seed: int = 0, progress: Progress | None = None) -> Trained:
     """Train the digits transformer and write its checkpoint to `out`. Raises UserError when that is not writable."""
     from models import checkpoint
-    from models.train import Recipe
-    from models.train import train as run
+    from models.training import Recipe
+    from models.training import train as run
 
     def tell(stage: str, done: int, total: int, text: str) -> None:
         if progress:

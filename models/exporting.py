@@ -1,0 +1,92 @@
+"""Quantised network → QONNX file, through Brevitas' exporter. Node names are the module paths."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from accel.design import write_atomic
+from accel.errors import UserError
+from models.encoder import Encoder
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+OPSET = 20
+QUANTIZERS = ["Quant", "BipolarQuant"]
+
+
+def export(model: Encoder, path: Path | str) -> Path:
+    """Write `model` as cleaned QONNX that takes one sample. The file is complete or absent; equal weights, equal bytes.
+
+    Raises UserError for a float network and for a place that cannot be written.
+    """
+    if not model.config.quantized:
+        raise UserError("a float network has no integers to export: quantise it first (models.encoder.quantize)")
+    path = Path(path)
+    raw = _traced(copy.deepcopy(model).float().eval())
+    write_atomic(path, _cleaned(raw).model.SerializeToString(deterministic=True))
+    return path
+
+
+def _traced(model: Encoder) -> ModelProto:
+    """The TorchScript route: the one that keeps Quant nodes and custom operators."""
+    from brevitas.export import export_qonnx
+
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    try:
+        logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the route is deprecated upstream, and tracing is meant
+            return export_qonnx(
+                model,
+                args=torch.zeros(1, model.config.tokens, model.config.features),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["input"],
+                output_names=["logits"],
+            )
+    finally:
+        logger.setLevel(level)
+
+
+def _cleaned(raw: ModelProto) -> ModelWrapper:
+    """qonnx's `cleanup_model` without its renaming: reports show these names, so they say which layer a node is of."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.fold_constants import FoldConstants
+    from qonnx.transformation.general import GiveUniqueParameterTensors, RemoveStaticGraphInputs, RemoveUnusedTensors
+    from qonnx.transformation.infer_shapes import InferShapes
+    from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
+
+    wrapper = ModelWrapper(raw)
+    for transformation in (
+        InferShapes(),
+        GiveUniqueParameterTensors(),
+        FoldConstants(exclude_op_types=QUANTIZERS),
+        FoldTransposeIntoQuantInit(),
+        RemoveUnusedTensors(),
+        RemoveStaticGraphInputs(),
+    ):
+        wrapper = wrapper.transform(transformation)
+    _rename(wrapper)
+    return wrapper
+
+
+def _rename(wrapper: ModelWrapper) -> None:
+    """Nodes by module path, output tensors by their node, parameters by node and place; graph ends stay."""
+    ends = {wrapper.graph.input[0].name, wrapper.graph.output[0].name}
+    for node in wrapper.graph.node:
+        parts = [part for part in node.name.split("/") if part not in ("", "act_quant", "export_handler")]
+        node.name = "/".join(parts)
+        for index, name in enumerate(node.input):
+            if wrapper.get_initializer(name) is not None:
+                wrapper.rename_tensor(name, f"{node.name}.{index}")
+        if node.output[0] not in ends:
+            wrapper.rename_tensor(node.output[0], node.name)
