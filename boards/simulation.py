@@ -36,19 +36,11 @@ class SimulatedBoard:
         self.cycles = 0
 
     def __enter__(self) -> SimulatedBoard:
-        pins = pinout(self._board)
-        clock = clocking.plan(self._board.flow, pins.oscillator_mhz, self._board.clock_mhz)
-        files = shell.files(self._design, self._board, pins, clock, shell.Timing.simulated())
-        files |= shell.simulation_files()
         self._folder = tempfile.TemporaryDirectory(prefix="accel-board-")
         folder = Path(self._folder.name)
+        self._log = folder / "simulation.log"
         try:
-            for name, text in files.items():
-                write_atomic(folder / name, text)
-            reset = int(not pins.ports["reset_pin"].inverted)
-            defines = [f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}", f"RESET_LEVEL={reset}"]
-            program = verilator.build(folder, shell.sources(files), shell.TOP, shell.harness(), defines=defines)
-            self._log = folder / "simulation.log"
+            program = self._build(folder)
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
                     [program, str(self._seed)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
@@ -57,6 +49,23 @@ class SimulatedBoard:
             self._folder.cleanup()
             raise
         return self
+
+    def _build(self, folder: Path) -> Path:
+        """Write the sources into `folder`; returns the program that runs there."""
+        files = self._sources() | shell.simulation_files()
+        for name, text in files.items():
+            write_atomic(folder / name, text)
+        return self._compile(folder, shell.sources(files))
+
+    def _sources(self) -> dict[str, str]:
+        pins = pinout(self._board)
+        clock = clocking.plan(self._board.flow, pins.oscillator_mhz, self._board.clock_mhz)
+        return shell.files(self._design, self._board, pins, clock, shell.Timing.simulated())
+
+    def _compile(self, folder: Path, sources: list[str]) -> Path:
+        reset = int(not pinout(self._board).ports["reset_pin"].inverted)
+        defines = [f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}", f"RESET_LEVEL={reset}"]
+        return verilator.build(folder, sources, shell.TOP, shell.harness(), defines=defines)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

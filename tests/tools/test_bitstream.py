@@ -2,17 +2,21 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from board_designs import add_one, huge
 
 import boards
+from accel import tools
 from accel.errors import ToolError, UserError
 from boards import bitstream, clocking, shell
 from boards.flows import ecp5
 from boards.flows.plan import BuildPlan, Step
+from boards.host import Host
 from boards.pins import pinout
 
 ULX3S = boards.get("ulx3s-85f")
@@ -36,6 +40,36 @@ def test_a_bitstream_that_meets_timing_at_the_clock_the_pll_makes(built):
     log = (result.bitstream.parent / "place-and-route.log").read_text()
     assert re.search(r"Derived frequency constraint of 60\.0 MHz for net", log)
     assert len(re.findall(r"constrained to Bel", log)) == len(pinout(ULX3S).ports)
+
+
+class Netlist(boards.SimulatedBoard):
+    """The board as yosys mapped it to LUTs, flip-flops and carry chains, with yosys' own models of those cells."""
+
+    _QUIET = """DECLFILENAME MODDUP SPECIFYIGN WIDTHTRUNC WIDTHEXPAND CASEINCOMPLETE PINMISSING UNOPTFLAT COMBDLY
+        INITIALDLY PROCASSINIT TIMESCALEMOD LATCH BLKANDNBLK"""
+
+    def _build(self, folder):
+        files = self._sources()
+        reads = "".join(f"read_verilog -defer -sv {name}\n" for name in shell.sources(files))
+        files["netlist.ys"] = f"{reads}synth_ecp5 -nowidelut -top {shell.TOP}\nwrite_verilog -noattr netlist.v\n"
+        files["quiet.vlt"] = "`verilator_config\n" + "".join(f"lint_off -rule {rule}\n" for rule in self._QUIET.split())
+        files["EHXPLLL.sv"] = shell.simulation_files()["EHXPLLL.sv"]
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        tools.run([*tools.command("yosys"), "-s", "netlist.ys"], folder, folder / "yosys.log")
+        models = tools.require("yosys").parent / "share" / "lattice"
+        for path in [models / "cells_sim_ecp5.v", *models.glob("*.vh")]:
+            shutil.copy(path, folder)
+        return self._compile(folder, ["quiet.vlt", "netlist.v", "cells_sim_ecp5.v", "EHXPLLL.sv"])
+
+
+def test_the_synthesised_netlist_answers_as_the_sources_do():
+    design = add_one()
+    x = np.random.default_rng(0).integers(-32, 32, (5, 5, 2))
+    with Netlist(design, ULX3S, limit=50_000) as link:
+        host = Host(link, design, attempts=1)
+        host.check()
+        assert np.array_equal(host.run(x), x + 1)
 
 
 def test_the_shell_is_small(built):
