@@ -1,0 +1,97 @@
+#ifndef ACCEL_ARITH_H_
+#define ACCEL_ARITH_H_
+// Exact integer arithmetic for the kernels: rounding shift, clip, square root, division.
+//
+// No name of a vendor's integer type appears in any accel_*.h: every width is a typedef of the kernel's CONFIG, so one
+// source serves ap_int and ac_int back ends. Rules that keep it portable: C++11, no ternary over two types, indices
+// through .to_int(), values widened by assignment to a typedef before they are shifted.
+
+namespace nnet {
+
+// In the order of accel.numeric.ROUNDINGS.
+enum accel_rounding { ACCEL_HALF_EVEN, ACCEL_HALF_UP, ACCEL_HALF_AWAY, ACCEL_FLOOR, ACCEL_TOWARD_ZERO };
+
+// x / 2^SHIFT, rounded to an integer. V is signed and holds |x| + 2^(SHIFT-1).
+template <int SHIFT, int ROUNDING, class V> V accel_shift_round(const V &x) {
+    #pragma HLS INLINE
+    if (SHIFT == 0)
+        return x;
+    const int half_shift = SHIFT > 0 ? SHIFT - 1 : 0;
+    V half = 1;
+    half = half << half_shift;
+    V quotient = x >> SHIFT;
+    V rest = quotient << SHIFT;
+    rest = x - rest;
+    bool up = false;
+    if (ROUNDING == ACCEL_HALF_EVEN) {
+        V parity = 1;
+        parity = quotient & parity;
+        up = rest > half || (rest == half && parity != 0);
+    } else if (ROUNDING == ACCEL_HALF_UP) {
+        up = rest >= half;
+    } else if (ROUNDING == ACCEL_HALF_AWAY) {
+        up = rest > half || (rest == half && x > 0);
+    } else if (ROUNDING == ACCEL_TOWARD_ZERO) {
+        up = rest > 0 && x < 0;
+    }
+    if (up)
+        quotient += 1;
+    return quotient;
+}
+
+// x limited to low..high, which V holds.
+template <class V> V accel_clip(const V &x, const V &low, const V &high) {
+    #pragma HLS INLINE
+    if (x < low)
+        return low;
+    if (x > high)
+        return high;
+    return x;
+}
+
+// floor(sqrt(x)), one bit of the root per step. x is unsigned, exactly 2·BITS wide; REST has BITS + 2 bits, unsigned.
+template <int BITS, class ROOT, class REST, class V> ROOT accel_isqrt(V x) {
+    #pragma HLS INLINE
+    ROOT root = 0;
+    REST rest = 0;
+    for (int i = 0; i < BITS; i++) {
+        #pragma HLS PIPELINE II=1
+        REST pair = x >> (2 * BITS - 2);
+        x = x << 2;
+        rest = rest << 2;
+        rest = rest | pair;
+        REST trial = root;
+        trial = trial << 2;
+        trial += 1;
+        root = root << 1;
+        if (rest >= trial) {
+            rest -= trial;
+            root += 1;
+        }
+    }
+    return root;
+}
+
+// floor(2^POWER / x), restoring, one bit per step, for x > 0 and a quotient below 2^BITS with BITS <= POWER: the first
+// POWER - BITS steps would give zeros and are skipped. REST is unsigned and holds 2·x.
+template <int POWER, int BITS, class QUOTIENT, class REST, class V> QUOTIENT accel_divide(const V &x) {
+    #pragma HLS INLINE
+    QUOTIENT quotient = 0;
+    REST divisor = x;
+    REST rest = 1;
+    rest = rest << (POWER - BITS);
+    for (int i = 0; i < BITS; i++) {
+        #pragma HLS PIPELINE II=1
+        rest = rest << 1;
+        quotient = quotient << 1;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient += 1;
+        }
+    }
+    return quotient;
+}
+
+} // namespace nnet
+
+#endif

@@ -1,0 +1,16 @@
+"""Pool: what the HLS back end needs; the arithmetic is in accel_pool.h."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accel.graph import Tensor
+from accel.kernel import Kernel
+from accel.ops.pool.op import Pool
+
+HEADER = Path(__file__).with_name("accel_pool.h")
+
+
+def kernel(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+    (x,) = inputs
+    return Kernel("accel_pool", HEADER, {"tokens": x.tokens, "channels": x.channels})

@@ -1,0 +1,199 @@
+"""Integer graph → hls4ml `ModelGraph` through hls4ml's public extension API; knows kernels, not operators.
+
+One layer class, one config template and one call template serve every operator: they are filled from `accel.kernel`
+data. Layers, variables and types are called by index (`n0`, `n1`, …), so a name from a file never reaches generated
+code. hls4ml's front ends and its precision inference take no part: every width is given, and checked afterwards.
+
+Importing this module imports hls4ml; `hls.project` does it while its output goes to a log.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hls4ml.backends import get_backend
+from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
+from hls4ml.model.attributes import Attribute
+from hls4ml.model.graph import ModelGraph
+from hls4ml.model.layers import Layer, register_layer
+from hls4ml.model.types import IntegerPrecisionType, NamedType
+from hls4ml.utils.config import create_config
+
+from accel.errors import ToolError
+from accel.graph import Graph, Tensor
+from accel.kernel import Kernel
+from accel.ops import OPERATORS, facet, folder
+
+if TYPE_CHECKING:
+    from hls.project import Target
+
+_INT_MAX = (1 << 31) - 1
+
+#: Passes that may report a change: they type, validate, clone and format layers and leave our integers alone.
+_PASSES = {
+    "clone_function_template",
+    "clone_output",
+    "init_base_layer",
+    "register_bram_weights",
+    "set_pipeline_style",
+    "transform_types",
+    "validate_std_cpp_types",
+}
+
+
+def convert(graph: Graph, names: dict[str, str], top: str, home: Path, target: Target) -> ModelGraph:
+    """The `ModelGraph` that writes a project into `home`: `names` maps edges to identifiers, `top` is the function.
+
+    Raises ToolError when hls4ml changed what it was given.
+    """
+    _register(target.backend)
+    source = names[graph.input_name]
+    config = create_config(
+        output_dir=str(home),
+        project_name=top,
+        backend=target.backend,
+        part=target.part,
+        clock_period=target.clock_period_ns,
+        io_type=target.io_type,
+    )
+    precision = f"{'' if graph.input.signed else 'u'}int<{graph.input.width}>"
+    config["HLSConfig"] = {
+        "Model": {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"},
+        "LayerName": {source: {"Precision": {"result": precision}}},
+    }
+    config["TraceOutput"] = True
+    model = ModelGraph.from_layer_list(config, _layers(graph, names), inputs=[source], outputs=[names[graph.output]])
+    _check(model, graph, names)
+    return model
+
+
+def check_written(model: ModelGraph, path: Path) -> None:
+    """Every layer must have its call in the written top function: hls4ml drops a layer without one silently."""
+    source = path.read_text()
+    for layer in model.get_layers():
+        call = layer.get_attr("function_cpp")
+        if layer.name not in model.inputs and (not call or source.count(str(call)) != 1):
+            raise ToolError(f"hls4ml wrote no call of layer {layer.name} ({layer.class_name}) into {path.name}")
+
+
+def _layers(graph: Graph, names: dict[str, str]) -> list[dict[str, Any]]:
+    source = names[graph.input_name]
+    layers: list[dict[str, Any]] = [
+        {"name": source, "class_name": "InputLayer", "input_shape": list(graph.input.shape)}
+    ]
+    for node in graph:
+        ends = graph.ends(node)
+        layers.append(
+            {
+                "name": names[node.name],
+                "class_name": KernelLayer.__name__,
+                "inputs": [names[name] for name in node.inputs],
+                "kernel": facet(node.op.kind, "kernel").kernel(node.op, *ends),
+                "edge": ends[1],
+                "trace": True,
+            }
+        )
+    return layers
+
+
+class KernelLayer(Layer):  # type: ignore[misc]
+    """Any operator: attributes `kernel` (accel.kernel.Kernel) and `edge` (the output's accel.graph.Tensor)."""
+
+    _expected_attributes = [Attribute("kernel", value_type=Kernel), Attribute("edge", value_type=Tensor)]  # noqa: RUF012
+
+    def initialize(self) -> None:
+        kernel, edge = self.get_attr("kernel"), self.get_attr("edge")
+        self.add_output_variable(list(edge.shape), precision=IntegerPrecisionType(edge.width, edge.signed))
+        for name, precision in kernel.types.items():
+            self.set_attr(f"{name}_t", NamedType(f"{name}{self.index}_t", IntegerPrecisionType(*precision)))
+        for name, table in kernel.tables.items():
+            self.add_weights_variable(
+                name, var_name=name + "{index}", precision=IntegerPrecisionType(*table.precision), data=table.values
+            )
+
+
+class KernelConfig(LayerConfigTemplate):  # type: ignore[misc]
+    """The CONFIG struct of one call."""
+
+    def __init__(self) -> None:
+        super().__init__(KernelLayer)
+
+    def format(self, node: Layer) -> str:
+        kernel: Kernel = node.get_attr("kernel")
+        streams = _streams(node)
+        out = node.get_output_variable().type.name
+        lines = [_constant(name, value) for name, value in kernel.constants.items()]
+        ports = {f"in{i}": node.get_input_variable(name).type.name for i, name in enumerate(node.inputs)} | {"out": out}
+        lines += [f"typedef {type_}{'::value_type' if streams else ''} {port}_t;" for port, type_ in ports.items()]
+        lines += [f"typedef {node.get_attr(f'{name}_t').name} {name}_t;" for name in kernel.types]
+        lines += [f"typedef {node.get_weights(name).type.name} {name}_t;" for name in kernel.tables]
+        lines.append(f"typedef nnet::{f'accel_streams<{out}>' if streams else 'accel_arrays'} io;")
+        return "\n".join([f"struct config{node.index} {{", *(f"    {line}" for line in lines), "};\n"])
+
+
+class KernelCall(FunctionCallTemplate):  # type: ignore[misc]
+    """The call of one kernel, and the header that declares it."""
+
+    def __init__(self) -> None:
+        super().__init__(KernelLayer)
+
+    def transform(self, model: ModelGraph, node: Layer) -> bool:
+        super().transform(model, node)
+        node.set_attr("include_header", [f"nnet_utils/{node.get_attr('kernel').header.name}"])
+        return False
+
+    def format(self, node: Layer) -> str:
+        kernel: Kernel = node.get_attr("kernel")
+        arguments = [node.get_input_variable(name).name for name in node.inputs]
+        arguments += [node.get_output_variable().name, *(node.get_weights(name).name for name in kernel.tables)]
+        return f"nnet::{kernel.function}<config{node.index}>({', '.join(arguments)});"
+
+
+def _streams(node: Layer) -> bool:
+    streams: bool = node.model.config.get_config_value("IOType") == "io_stream"
+    return streams
+
+
+def _constant(name: str, value: int) -> str:
+    kind = "int" if abs(value) <= _INT_MAX else "long long"
+    return f"static const {kind} {name} = {value};"
+
+
+@cache
+def _register_layer() -> None:
+    register_layer(KernelLayer.__name__, KernelLayer)
+
+
+@cache
+def _register(backend: str) -> None:
+    """Teach hls4ml our layer and headers, once per back end: a second registration raises."""
+    _register_layer()
+    target = get_backend(backend)
+    target.register_template(KernelConfig)
+    target.register_template(KernelCall)
+    for home in (folder("common"), *map(folder, OPERATORS)):
+        for header in sorted(home.glob("accel_*.h")):
+            target.register_source(header.resolve())
+
+
+def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
+    """hls4ml must have applied known passes only and kept every edge's shape and precision."""
+    applied = {
+        name.rpartition(":")[2] for group in model._applied_flows for passes in group.values() for name in passes
+    }
+    templates = {template().get_name() for template in (KernelConfig, KernelCall)}
+    unknown = sorted(applied - _PASSES - templates)
+    if unknown:
+        raise ToolError(f"hls4ml applied {', '.join(unknown)}, which may change values; accel knows hls4ml 1.3.0")
+    edges = {names[name]: tensor for name, tensor in graph.tensors.items()}
+    for layer in model.get_layers():
+        edge = layer.name if layer.name in edges else layer.inputs[0]
+        for variable in layer.get_variables():
+            got = variable.type.precision
+            want = edges[edge]
+            if not isinstance(got, IntegerPrecisionType) or (got.width, got.signed) != (want.width, want.signed):
+                raise ToolError(f"hls4ml gave edge {layer.name} precision {got}; the graph says {want.width} bits")
+            if tuple(variable.shape) != want.shape:
+                raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {want.shape}")

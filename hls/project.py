@@ -1,0 +1,257 @@
+"""HLS projects: integer graph → hls4ml project → g++ → bit-exact C simulation.
+
+    project = write(graph, "build/vitis")     # Vitis HLS project, streams between the kernels
+    project.compile()
+    y = project.predict(x)                    # == accel.reference.run(graph, x)
+
+io_stream is the default because it is the one to build for real: every kernel is a process of its own that works on
+one channel per cycle. io_parallel pipelines the whole network as one function, which unrolls every loop of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from accel import reference, storage, tools
+from accel.errors import UserError
+from accel.graph import Graph
+from accel.numeric import FLOAT64_EXACT
+from accel.ops import facet
+
+#: hls4ml back end → default part. Xilinx tools get the Arty A7-100T's.
+BACKENDS = {
+    "Vitis": "xc7a100tcsg324-1",
+    "Vivado": "xc7a100tcsg324-1",
+    "Quartus": "Arria10",
+    "Catapult": "xc7a100tcsg324-1",
+}
+IO_TYPES = ("io_stream", "io_parallel")
+TOP = "accel_model"
+GRAPH = "graph.accel"
+CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
+#: Where the back ends keep their integer types, below firmware/.
+INCLUDES = ("ap_types", "ac_types", "ac_types/include", "ac_math/include", "ac_simutils/include", "nnet_utils")
+MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can make
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a project is written for; raises UserError when that is not supported."""
+
+    backend: str
+    io_type: str
+    part: str
+    clock_period_ns: float
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise UserError(f"HLS back end {self.backend!r} is not supported; choose one of {', '.join(BACKENDS)}")
+        if self.io_type not in IO_TYPES:
+            raise UserError(f"io_type {self.io_type!r} is not supported; choose one of {', '.join(IO_TYPES)}")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.part):
+            raise UserError(f"part {self.part!r} is no part number; one looks like {BACKENDS[self.backend]}")
+        if not 0 < self.clock_period_ns < 1e6:
+            raise UserError(f"a clock period of {self.clock_period_ns} ns is not usable; 10 is 100 MHz")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A written HLS project and the integer graph it implements."""
+
+    folder: Path
+    graph: Graph
+
+    def compile(self) -> None:
+        """Compile the C simulation; the library works as long as the project stays where it is.
+
+        hls4ml's own build_lib.sh does the same at -O3, which takes twice as long and gains nothing here.
+        Raises ToolError, with the log's path, when the compiler is missing or refuses.
+        """
+        firmware = self.folder.resolve() / "firmware"
+        for old in firmware.glob("csim-*.so"):
+            old.unlink()
+        built = firmware / "csim.so"
+        weights = json.dumps(str(firmware / "weights"), ensure_ascii=False)  # a C string literal
+        sources = [f"firmware/{TOP}.cpp", f"{TOP}_bridge.cpp"]
+        flags = [*CXX, f"-DWEIGHTS_DIR={weights}", *(f"-Ifirmware/{name}" for name in INCLUDES)]
+        command = [tools.require("g++"), *flags, *sources, "-o", built]
+        tools.run(command, self.folder, self.folder / "compile.log")
+        # Named by content: a process that has loaded an older build would be given that one again otherwise.
+        digest = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
+        os.replace(built, firmware / f"{self._library_prefix}{digest}.so")
+        self.__dict__.pop("_library", None)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Integers (samples, tokens, channels) → integers of the output, int64.
+
+        Raises UserError on unfit input or before `compile`.
+        """
+        x = self._checked(x)
+        y = np.zeros((len(x), *self.graph.output_tensor.shape))
+        for source, result in zip(x, y, strict=True):
+            self._top(source, result)
+        return _integers(y)
+
+    def trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Like `predict`, but every edge of the graph by name."""
+        x = self._checked(x)
+        names = {layer.encode(): edge for edge, layer in _layer_names(self.graph).items()}
+        edges = {edge: np.zeros((len(x), *tensor.shape)) for edge, tensor in self.graph.tensors.items()}
+        edges[self.graph.input_name][:] = x
+        result = np.zeros(self.graph.output_tensor.shape)
+        entries = (_TraceEntry * len(self.graph.nodes))()
+        self._library.allocate_trace_storage(ctypes.c_size_t(result.itemsize))
+        try:
+            for index, source in enumerate(x):
+                self._top(source, result)
+                self._library.collect_trace_output(entries)
+                for entry in entries:
+                    target = edges[names[entry.name]][index]
+                    ctypes.memmove(target.ctypes.data, entry.data, target.nbytes)
+        finally:
+            self._library.free_trace_storage()
+        return {edge: _integers(values) for edge, values in edges.items()}
+
+    @cached_property
+    def _library(self) -> ctypes.CDLL:
+        found = list((self.folder.resolve() / "firmware").glob(f"{self._library_prefix}*.so"))
+        if not found:
+            raise UserError(f"{self.folder} is not compiled, or was moved since; call compile() first")
+        return ctypes.CDLL(str(found[0]))
+
+    @property
+    def _library_prefix(self) -> str:
+        """The library reads its weights from the folder it was compiled in, so its name says which."""
+        return f"csim-{hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:8]}-"
+
+    def _top(self, source: np.ndarray, result: np.ndarray) -> None:
+        """One sample through hls4ml's bridge: both arrays are float64 and C-contiguous."""
+        self._library[f"{TOP}_double"](ctypes.c_void_p(source.ctypes.data), ctypes.c_void_p(result.ctypes.data))
+
+    def _checked(self, x: np.ndarray) -> np.ndarray:
+        return reference.checked(self.graph, x).astype(np.float64)
+
+
+class _TraceEntry(ctypes.Structure):
+    _fields_ = (("name", ctypes.c_char_p), ("data", ctypes.c_void_p))
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int64)
+
+
+def write(
+    graph: Graph,
+    folder: Path | str,
+    backend: str = "Vitis",
+    io_type: str = "io_stream",
+    *,
+    part: str | None = None,
+    clock_period_ns: float = 10.0,
+) -> Project:
+    """Write the HLS project of `graph` into `folder`: complete, or not at all.
+
+    An older project in `folder` is replaced; anything else there is left alone. `part` defaults to BACKENDS.
+    Raises UserError when something asked for is not supported, ToolError when hls4ml changed the graph's integers.
+    """
+    folder = Path(folder)
+    target = Target(backend, io_type, BACKENDS.get(backend, "") if part is None else part, clock_period_ns)
+    _check_graph(graph, io_type)
+    _check_folder(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder") from None
+    try:
+        _write(graph, scratch, folder, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Project(folder, graph)
+
+
+def load(folder: Path | str) -> Project:
+    """A project that `write` wrote, compiled or not; hls4ml is not needed. Raises UserError when it is none."""
+    folder = Path(folder)
+    if not (folder / GRAPH).is_file():
+        raise UserError(f"{folder} is no HLS project of accel; `accel lower --target vitis` writes one")
+    return Project(folder, storage.load(folder / GRAPH))
+
+
+def _write(graph: Graph, scratch: Path, folder: Path, target: Target) -> None:
+    """Fill `scratch`, then move it to `folder`."""
+    project = scratch / "project"
+    project.mkdir()
+    with _quiet(scratch / "hls4ml.log"):
+        from hls import conversion
+
+        model = conversion.convert(graph, _layer_names(graph), TOP, project, target)
+        model.write()
+        conversion.check_written(model, project / "firmware" / f"{TOP}.cpp")
+    _say_where(project, folder)
+    storage.save(graph, project / GRAPH)
+    os.replace(scratch / "hls4ml.log", project / "hls4ml.log")
+    if folder.exists():
+        os.replace(folder, scratch / "replaced")
+    os.replace(project, folder)
+
+
+def _say_where(project: Path, folder: Path) -> None:
+    """hls4ml writes the project's own path into some files: make it the final one."""
+    for file in project.iterdir():
+        if file.is_file():
+            file.write_text(file.read_text().replace(str(project), str(folder.resolve())))
+
+
+def _layer_names(graph: Graph) -> dict[str, str]:
+    """Edge → identifier in generated code, by position: a name from a file never reaches a compiler."""
+    return {graph.input_name: "x", **{node.name: f"n{index}" for index, node in enumerate(graph)}}
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[None]:
+    """hls4ml prints and warns a lot: all of it goes to a log."""
+    with (
+        open(log, "w") as stream,
+        contextlib.redirect_stdout(stream),
+        contextlib.redirect_stderr(stream),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("always")
+        yield
+
+
+def _check_graph(graph: Graph, io_type: str) -> None:
+    """What the C simulation's float64 interface and hls4ml's stream copies can carry."""
+    if not graph.nodes:
+        raise UserError(f"graph {graph.name!r} has no operators: there is nothing to build")
+    for name, tensor in graph.tensors.items():
+        if tensor.magnitude > FLOAT64_EXACT:
+            raise UserError(f"edge {name!r} has {tensor.width} bits; the C simulation passes at most 53: rescale first")
+        readers = len(graph.consumers[name]) + (name == graph.output)
+        if io_type == "io_stream" and readers > MAX_CLONES:
+            raise UserError(f"edge {name!r} has {readers} readers, a stream has at most {MAX_CLONES}: use io_parallel")
+    for node in graph:
+        tables = facet(node.op.kind, "kernel").kernel(node.op, *graph.ends(node)).tables
+        for key, table in tables.items():
+            if np.abs(table.values).max() > FLOAT64_EXACT:
+                raise UserError(f"node {node.name!r}: {key} needs more than 53 bits, which hls4ml cannot write")
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not (folder / GRAPH).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and is no HLS project of accel; choose another folder")
