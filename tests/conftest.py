@@ -35,10 +35,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A QONNX file: a one-layer encoder of 4 tokens × 4 features with random weights, calibrated but not trained."""
     import torch
 
-    from models.encoder import Encoder, EncoderConfig, quantize
-    from models.export import export
+    import models
+    from models.encoder import quantize
 
     torch.manual_seed(0)
-    config = EncoderConfig(tokens=4, features=4, classes=3, channels=8, heads=2, layers=1, hidden=8, quantized=False)
+    config = models.EncoderConfig(
+        tokens=4, features=4, classes=3, channels=8, heads=2, layers=1, hidden=8, quantized=False
+    )
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    return export(quantize(Encoder(config), torch.rand(64, 4, 4) * 2 - 1), path)
+    return models.export(quantize(models.Encoder(config), torch.rand(64, 4, 4) * 2 - 1), path)

@@ -12,12 +12,11 @@ from accel.cli.output import whole_file
 
 def export(checkpoint: Path | str, out: Path | str) -> None:
     """Write the model of a checkpoint as QONNX to `out`. Raises UserError on an unfit checkpoint or place."""
-    from models import checkpoint as checkpoints
-    from models.exporting import export as write
+    import models
 
-    trained = checkpoints.load(checkpoint)
+    trained = models.load(checkpoint)
     with whole_file(Path(out)) as path:
-        write(trained.model, path)
+        models.export(trained.model, path)
 
 
 @click.command(short_help="Checkpoint to QONNX file.")

@@ -118,21 +118,22 @@ class Reported(Result):
 
 def train(context: Context, tell: Progress) -> Training:
     """Float pre-training, then quantization-aware training; a checkpoint."""
+    import models
     from accel.cli.train import train as run
-    from models import digits
 
     trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
-    images = digits.load().test_x.numpy()
+    images = models.digits.load().test_x.numpy()
     summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
     return Training(trained=trained, images=images, summary=summary)
 
 
 def export(context: Context, tell: Progress) -> Exported:
     """A QONNX file."""
-    from models.exporting import export as write
+
+    import models
 
     path = context.settings.out / "model.onnx"
-    write(context.get(Training).trained.model, path)
+    models.export(context.get(Training).trained.model, path)
     return Exported(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
 
 
@@ -140,15 +141,15 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     """The integer graph; the file in qonnx's executor and the graph in torch against the trained network."""
     import torch
 
+    import models
     from accel import onnx_import, reference, storage
-    from models.training import logits
 
     training, path = context.get(Training), context.get(Exported).path
     model = onnx_import.read(path)
     graph = model.graph
     storage.save(graph, context.settings.out / lower_verb.GRAPH_FILE)
     x = reference.quantize(graph, training.images)
-    real = logits(training.trained.model, torch.from_numpy(training.images)).numpy()
+    real = models.logits(training.trained.model, torch.from_numpy(training.images)).numpy()
     imported = Imported(graph=graph, x=x, expected=engines.integers(graph, real), summary="")
     tell("qonnx, reference")
     outcomes = imported.verify(engines.qonnx(model), engines.torch_reference(graph, context.settings.device))

@@ -18,17 +18,15 @@ CHECKPOINT = Path("build/model.pt")
 
 def train(out: Path | str = CHECKPOINT, seed: int = 0, progress: Progress | None = None) -> Trained:
     """Train the digits transformer and write its checkpoint to `out`. Raises UserError when that is not writable."""
-    from models import checkpoint
-    from models.training import Recipe
-    from models.training import train as run
+    import models
 
     def tell(stage: str, done: int, total: int, text: str) -> None:
         if progress:
             progress(f"{stage} epoch {done} of {total}, {text}")
 
     with whole_file(Path(out)) as path:
-        trained: Trained = run(Recipe(seed=seed), progress=tell)
-        checkpoint.save(trained, path)
+        trained: Trained = models.train(models.Recipe(seed=seed), progress=tell)
+        models.save(trained, path)
     return trained
 
 

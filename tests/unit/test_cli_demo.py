@@ -21,13 +21,12 @@ from accel.levels import Level
 @pytest.fixture
 def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """One layer of 8 channels, hardly trained."""
-    from models import train
-    from models.encoder import EncoderConfig
+    import models
+    from models import training
 
-    small = EncoderConfig(channels=8, heads=2, layers=1, hidden=8)
-    monkeypatch.setattr(
-        train, "Recipe", functools.partial(train.Recipe, model=small, float_epochs=1, quant_epochs=1, batch=256)
-    )
+    small = models.EncoderConfig(channels=8, heads=2, layers=1, hidden=8)
+    recipe = functools.partial(training.Recipe, model=small, float_epochs=1, quant_epochs=1, batch=256)
+    monkeypatch.setattr(training, "Recipe", recipe)
 
 
 @pytest.mark.usefixtures("small_recipe")
@@ -81,7 +80,7 @@ def test_train_and_export(tmp_path: Path) -> None:
 
 def test_unfit_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("not a checkpoint")
-    assert_refused(accel("export", tmp_path / "text.pt"), "text.pt: not a checkpoint or truncated")
+    assert_refused(accel("export", tmp_path / "text.pt"), "text.pt", "`accel train` writes one")
     assert_refused(accel("export", tmp_path / "absent.pt"), "absent.pt: No such file or directory")
     assert_refused(accel("train", "--out", tmp_path), "is a folder; name a file")
     assert [path.name for path in tmp_path.iterdir()] == ["text.pt"]
