@@ -30,9 +30,11 @@ module accel_fifo #(
             read_at <= '0;
             m_valid <= 1'b0;
         end else begin
-            taken <= taken + CW'(take) - CW'(leave);
-            room <= taken + CW'(take) - CW'(leave) != CW'(DEPTH);
-            stored <= stored + CW'(s_valid) - CW'(load);
+            if (take != leave) begin
+                taken <= take ? taken + 1'b1 : taken - 1'b1;
+                room <= !take || taken != CW'(DEPTH - 1);
+            end
+            if (s_valid != load) stored <= s_valid ? stored + 1'b1 : stored - 1'b1;
             if (s_valid) write_at <= write_at == AW'(DEPTH - 1) ? '0 : write_at + 1'b1;
             if (load) read_at <= read_at == AW'(DEPTH - 1) ? '0 : read_at + 1'b1;
             m_valid <= load || (m_valid && !m_ready);

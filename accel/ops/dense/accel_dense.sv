@@ -32,9 +32,9 @@ module accel_dense #(
 
     logic taking, beat_last, row_last, fire;
     logic [SW-1:0] beat;
-    logic [NW-1:0] pass;
+    logic [NW-1:0] pass_unused;
     logic [SIMD*AW-1:0] x1, x2;
-    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .x(x1), .*);
+    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .x(x1), .pass(pass_unused), .*);
     assign fire    = (!taking || s0_valid) && (!beat_last || m0_room);
     assign s0_ready = taking && (!beat_last || m0_room);
     assign m0_take  = fire && beat_last;
@@ -54,14 +54,11 @@ module accel_dense #(
 
     // control, delayed to the accumulate stage
     logic [STAGES:1] valid, first, done, last;
-    logic [NW-1:0] row[STAGES:1];
     always_ff @(posedge clk) begin
         valid <= rst ? '0 : {valid[STAGES-1:1], fire};
         first <= {first[STAGES-1:1], beat == '0};
         done  <= {done[STAGES-1:1], beat_last};
         last  <= {last[STAGES-1:1], last_now};
-        row[1] <= pass;
-        for (int i = 2; i <= STAGES; i++) row[i] <= row[i-1];
         m0_valid <= !rst && valid[STAGES] && done[STAGES];
         m0_last <= last[STAGES];
     end
@@ -69,7 +66,12 @@ module accel_dense #(
     (* rom_style = "logic" *) logic [PE*BW-1:0] bias[NF];
     initial $readmemh(BIAS_FILE, bias);
     logic [PE*BW-1:0] bias_now;
-    always_ff @(posedge clk) bias_now <= bias[NF > 1 ? row[STAGES-1] : '0];
+    logic [NW-1:0] row;  // of the beat one stage before the accumulators
+    always_ff @(posedge clk) begin
+        if (rst) row <= '0;
+        else if (valid[STAGES-1] && done[STAGES-1]) row <= NF == 1 || row == NW'(NF - 1) ? '0 : row + 1'b1;
+        bias_now <= bias[row];
+    end
     logic [PE*OW-1:0] init;
     for (genvar p = 0; p < PE; p++) begin : extend
         wire signed [BW-1:0] b = bias_now[p*BW+:BW];

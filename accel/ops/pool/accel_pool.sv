@@ -41,8 +41,8 @@ module accel_pool #(
     wire [LANES*YW-1:0] held = token == '0 ? '0 : sums[group];
     logic [LANES*YW-1:0] next;
     for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [XW:0] x = {X_SIGNED & s0_data[l*XW+XW-1], s0_data[l*XW+:XW]};
-        assign next[l*YW+:YW] = held[l*YW+:YW] + YW'(x);
+        wire signed [YW-1:0] x = YW'($signed({X_SIGNED & s0_data[l*XW+XW-1], s0_data[l*XW+:XW]}));
+        assign next[l*YW+:YW] = held[l*YW+:YW] + x;
     end
     always_ff @(posedge clk) begin
         if (fire) sums[group] <= next;

@@ -42,8 +42,8 @@ module accel_position #(
         x2 <= x1;
     end
     for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [XW:0] x = {X_SIGNED & x2[l*XW+XW-1], x2[l*XW+:XW]};
+        wire signed [YW-1:0] x = YW'($signed({X_SIGNED & x2[l*XW+XW-1], x2[l*XW+:XW]}));
         wire signed [TW-1:0] c = constants[l*TW+:TW];
-        always_ff @(posedge clk) m_data[l*YW+:YW] <= YW'(x) * YW'(MULTIPLIER) + YW'(c);
+        always_ff @(posedge clk) m_data[l*YW+:YW] <= x * YW'(MULTIPLIER) + YW'(c);
     end
 endmodule
