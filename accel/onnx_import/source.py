@@ -38,17 +38,14 @@ class Source:
 def open_source(path: Path) -> Source:
     """Parse and check a file. Raises UserError, naming the tensor or node, when it is damaged or not importable."""
     model = _parse(path)
-    try:
-        graph = model.graph
-        constants = {t.name: _array(path, t) for t in graph.initializer}
-        inputs = [v for v in graph.input if v.name not in constants]
-        _expect_one(path, "input", [v.name for v in inputs])
-        _expect_one(path, "output", [v.name for v in graph.output])
-        nodes = _needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
-        uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
-        shape = _static_shape(path, inputs[0])
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: holds names that are no text; the file is damaged, {EXPORT_AGAIN}") from None
+    graph = model.graph
+    constants = {t.name: _array(path, t) for t in graph.initializer}
+    inputs = [v for v in graph.input if v.name not in constants]
+    _expect_one(path, "input", [v.name for v in inputs])
+    _expect_one(path, "output", [v.name for v in graph.output])
+    nodes = _needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
+    uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
+    shape = _static_shape(path, inputs[0])
     return Source(path, model, nodes, constants, inputs[0].name, shape, graph.output[0].name, uses)
 
 
@@ -65,7 +62,9 @@ def _parse(path: Path) -> onnx.ModelProto:
         model = onnx.load_model_from_string(raw)
         if not model.opset_import or not model.graph.node:
             raise DecodeError
-    except (DecodeError, UnicodeDecodeError):
+        if not all(isinstance(text, str) for text in _texts(model)):
+            raise DecodeError  # protobuf hands out bytes where a name is no UTF-8
+    except DecodeError:
         raise UserError(
             f"{path}: not a complete ONNX file ({len(raw)} bytes); it is truncated or of another kind, {EXPORT_AGAIN}"
         ) from None
@@ -73,6 +72,17 @@ def _parse(path: Path) -> onnx.ModelProto:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             _read_external(path, tensor)
     return model
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[str]:
+    """Every name that the import looks at."""
+    for node in model.graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*model.graph.input, *model.graph.output):
+        yield from (value.name, *(dim.dim_param for dim in value.type.tensor_type.shape.dim))
+    for tensor in _tensors(model):
+        yield from (tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value)))
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
