@@ -38,13 +38,17 @@ class Level:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Measured in simulation and predicted by the schedule; `mac_utilization` is 0..1."""
+    """Measured in simulation and predicted by the schedule; `mac_utilization` is 0..1.
+
+    `simulated_per_s` is the speed of the simulation.
+    """
 
     latency: int
     interval: float
     predicted_latency: int
     predicted_interval: float
     mac_utilization: float
+    simulated_per_s: float
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Progress = Callable[[str], None]
 """Called with what is being done now."""
@@ -18,21 +22,31 @@ def working(what: str) -> Iterator[Progress]:
     In a terminal the line is alive and shows the newest text given to the callback; in a pipe only the
     finished line is written.
     """
-    from rich import progress
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)
+    start = time.perf_counter()
+    if console.is_terminal:
+        with _live(console, what) as tell:
+            yield tell
+    else:
+        yield lambda text: None
+    console.print(f"{what:32} {time.perf_counter() - start:7.1f} s")
+
+
+@contextmanager
+def _live(console: Console, what: str) -> Iterator[Progress]:
+    from rich import progress
+
     columns = (
         progress.SpinnerColumn(),
         progress.TextColumn("{task.description}", markup=False),
         progress.TimeElapsedColumn(),
         progress.TextColumn("{task.fields[now]}", markup=False),
     )
-    start = time.perf_counter()
     with progress.Progress(*columns, console=console, transient=True) as live:
         task = live.add_task(what, total=None, now="")
         yield lambda text: live.update(task, now=text)
-    console.print(f"{what:32} {time.perf_counter() - start:7.1f} s")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -121,7 +121,7 @@ def train(context: Context, tell: Progress) -> Training:
     import models
     from accel.cli.train import train as run
 
-    trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
+    trained = run(context.settings.out / "digits.pt", context.settings.seed, tell)
     images = models.digits.load().test_x.numpy()
     summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
     return Training(trained=trained, images=images, summary=summary)
@@ -129,10 +129,9 @@ def train(context: Context, tell: Progress) -> Training:
 
 def export(context: Context, tell: Progress) -> Exported:
     """A QONNX file."""
-
     import models
 
-    path = context.settings.out / "model.onnx"
+    path = context.settings.out / "digits.onnx"
     models.export(context.get(Training).trained.model, path)
     return Exported(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
 
@@ -237,6 +236,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
             info["predicted"]["latency"],
             info["predicted"]["interval"],
             info["mac_utilization"],
+            measured.cycles_per_second,
         ),
         resources=report.Resources(**vars(build.resources)) if build else None,
         fmax_mhz=build.fmax_mhz if build else None,
