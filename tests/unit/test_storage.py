@@ -1,0 +1,205 @@
+"""Graphs in one file: exact round trips, and one clear line for every file that is none."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from encoders import Shape, encoder, samples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accel import reference, storage
+from accel.errors import UserError
+from accel.graph import Graph, Node, Tensor
+from accel.ops import Norm, Rescale
+
+
+def same(a: Graph, b: Graph) -> None:
+    assert (a.name, a.input_name, a.input, a.output, a.tensors) == (b.name, b.input_name, b.input, b.output, b.tensors)
+    for left, right in zip(a, b, strict=True):
+        assert (left.name, left.inputs, left.scale, type(left.op)) == (
+            right.name,
+            right.inputs,
+            right.scale,
+            type(right.op),
+        )
+        for spec in fields(left.op):
+            mine, other = getattr(left.op, spec.name), getattr(right.op, spec.name)
+            assert type(mine) is type(other)
+            np.testing.assert_array_equal(mine, other)
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(UserError, match=match) as caught:
+        storage.load(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "graph.accel"
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(form="rms", causal=True, gelu=True, layers=2, heads=4)], ids=str)
+def test_round_trip_is_exact(path: Path, shape: Shape) -> None:
+    graph = encoder(shape)
+    storage.save(graph, path)
+    loaded = storage.load(path)
+    same(graph, loaded)
+    x = samples(graph, 5)
+    np.testing.assert_array_equal(reference.run(loaded, x), reference.run(graph, x))
+    again = path.with_suffix(".again")
+    storage.save(loaded, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_names_scales_and_big_numbers_survive(path: Path) -> None:
+    name = "π/\"'\\ \n $(x)"
+    x = Tensor((2, 3), -(1 << 60), 1 << 60, (0.1, 2.0**-40, 3e300))
+    rescale = Rescale([1, (1 << 61) - 1, 3], 60, "half_away", -(1 << 61), (1 << 61) + 1)
+    norm = Norm("rms", 3, 40, 9, -8, 7, 1 << 50, (5, -5, 2), (1, 2, 3))
+    graph = Graph(
+        "../" + name,
+        name,
+        x,
+        (
+            Node("r", Rescale([1], 57, "floor", -8, 7), (name,), 0.1),
+            Node("n", norm, ("r",), (1.0, 2.0, 1 / 3)),
+            Node("y", rescale, ("n",)),
+        ),
+        "y",
+    )
+    storage.save(graph, path)
+    same(graph, storage.load(path))
+
+
+def test_missing_file_directory_and_unwritable_place(tmp_path: Path, path: Path) -> None:
+    refused(path, r"cannot read .*graph.accel: No such file or directory")
+    refused(tmp_path, "cannot read .*: Is a directory")
+    with pytest.raises(UserError, match=r"cannot write .*: No such file or directory; choose another folder"):
+        storage.save(encoder(), tmp_path / "none" / "graph.accel")
+
+
+def test_saving_leaves_nothing_half_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.save(encoder(), path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", _full_disk)
+    with pytest.raises(UserError, match=r"cannot write .*: No space left"):
+        storage.save(encoder(seed=1), path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _full_disk(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_newer_versions_are_refused(path: Path) -> None:
+    _rewrite(path, lambda header: header.update(format=2))
+    refused(path, "format 2, this accel reads 1; upgrade accel or save the graph again")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", bytes(500), b"PK\x03\x04" + bytes(90), b"\x93NUMPY\x01\x00", b"\x80\x04N."],
+    ids=["empty", "text", "zeros", "zip", "npy", "pickle"],
+)
+def test_foreign_files(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    refused(path, "not a complete graph file; write it again with accel.storage.save")
+
+
+def test_foreign_archives(path: Path) -> None:
+    for arrays in ({"weights": np.zeros(3)}, {"header": np.array("no json")}, {"header": np.array("[1]")}):
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        path.write_bytes(buffer.getvalue())
+        refused(path, "not a complete graph file")
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    path.write_bytes(buffer.getvalue())
+    refused(path, "not a complete graph file")
+    np.savez(buffer := io.BytesIO(), header=np.array([{"a": 1}], dtype=object))
+    path.write_bytes(buffer.getvalue())
+    refused(path, "not a complete graph file")
+
+
+def test_truncated_anywhere(path: Path) -> None:
+    storage.save(encoder(), path)
+    raw = path.read_bytes()
+    for cut in range(0, len(raw), max(1, len(raw) // 50)):
+        path.write_bytes(raw[:cut])
+        refused(path, "not a complete graph file")
+
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda h: h.update(magic="other"), "not a complete graph file"),
+        (lambda h: h.update(format="1"), "not a complete graph file"),
+        (lambda h: h.pop("nodes"), "not a complete graph file"),
+        (lambda h: h["nodes"][0].update(kind="../evil"), r"there is no operator '\.\./evil'"),
+        (lambda h: h["nodes"][0].update(kind=["dense"]), "not a complete graph file"),
+        (lambda h: h["nodes"][0].update(inputs=["lost"]), "holds an invalid graph .*'lost' is produced by no earlier"),
+        (lambda h: h["nodes"][0]["fields"].update(weight={"array": "none"}), "not a complete graph file"),
+        (lambda h: h["nodes"][0]["fields"].pop("weight"), "not a complete graph file"),
+        (lambda h: h["nodes"][1]["fields"].update(multiplier=1.5), "not a complete graph file"),
+        (lambda h: h["nodes"][2]["fields"].update(shift=1 << 40), r"shift is 0\.\.60"),
+        (lambda h: h["nodes"][2]["fields"].update(shift=2.0), "not a complete graph file"),
+        (lambda h: h["nodes"][2]["fields"].update(shift=True), "not a complete graph file"),
+        (lambda h: h["nodes"][2]["fields"].update(rounding="up"), "rounding is one of"),
+        (lambda h: h["nodes"][3]["fields"].update(numerator_bits=1 << 60), "at most 62"),
+        (lambda h: h["input"].update(scale=float("nan")), "scales are finite and above 0"),
+        (lambda h: h["input"].update(scale=None), "not a complete graph file"),
+        (lambda h: h["input"].update(lo=1.5), "not a complete graph file"),
+        (lambda h: h["input"].update(shape=[4]), "not a complete graph file"),
+        (lambda h: h.update(output="none"), "output 'none' is produced by no node"),
+    ],
+)
+def test_headers_that_say_something_else(path: Path, change: Change, match: str) -> None:
+    _rewrite(path, change)
+    refused(path, match)
+
+
+def test_arrays_that_are_no_integers(path: Path) -> None:
+    _rewrite(path, lambda header: None, {"0.weight": np.full((8, 4), 0.5)})
+    refused(path, "holds an invalid graph .constants are integers; got float64 with fractions")
+
+
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_random_damage_is_refused_or_harmless(tmp_path_factory, data: st.DataObject) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.accel"
+    storage.save(encoder(Shape(tokens=2, features=2, channels=2, hidden=2)), path)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(raw)
+    with suppress(UserError):
+        storage.load(path)
+
+
+def _rewrite(path: Path, change: Change, arrays: dict[str, np.ndarray] | None = None) -> None:
+    """A saved encoder whose header or arrays were changed."""
+    storage.save(encoder(), path)
+    with np.load(path) as file:
+        content = {name: file[name] for name in file.files} | (arrays or {})
+    header = json.loads(str(content["header"]))
+    change(header)
+    content["header"] = np.array(json.dumps(header))
+    np.savez(buffer := io.BytesIO(), **content)
+    path.write_bytes(buffer.getvalue())
+    assert zipfile.is_zipfile(path)
