@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test nightly lint bitstreams clean preflight
+.PHONY: help demo test nightly lint bitstreams bench clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
@@ -19,6 +19,7 @@ help:
 	@echo "make nightly     every test"
 	@echo "make lint        ruff and mypy"
 	@echo "make bitstreams  a faster design of $(INTERVAL) cycles per image for $(BOARD) (build/fast): long place and route"
+	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -41,6 +42,9 @@ build/model.onnx: | $(STAMP)
 bitstreams: build/model.onnx
 	@$(BIN)/accel lower $< --target rtl --interval $(INTERVAL) --out build/fast
 	@$(BIN)/accel bitstream build/fast --board $(BOARD) --out build/fast-$(BOARD)
+
+bench: build/model.onnx
+	@$(BIN)/python benchmarks/levels.py $<
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)

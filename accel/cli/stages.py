@@ -121,7 +121,7 @@ def train(context: Context, tell: Progress) -> Training:
     import models
     from accel.cli.train import train as run
 
-    trained = run(context.settings.out / "digits.pt", context.settings.seed, tell)
+    trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
     images = models.digits.load().test_x.numpy()
     summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
     return Training(trained=trained, images=images, summary=summary)
@@ -131,7 +131,7 @@ def export(context: Context, tell: Progress) -> Exported:
     """A QONNX file."""
     import models
 
-    path = context.settings.out / "digits.onnx"
+    path = context.settings.out / "model.onnx"
     models.export(context.get(Training).trained.model, path)
     return Exported(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
 
@@ -227,7 +227,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
     simulated, build = context.get(Simulated), context.get(Built).build
     measured, info = simulated.simulation, simulated.design.info
     made = report.Report(
-        model=report.Model(imported.graph.name, _parameters(training.trained), imported.graph.macs),
+        model=report.Model("digits", _parameters(training.trained), imported.graph.macs),
         accuracy=report.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
         levels={o.level: report.Level(o.samples, o.mismatches, o.seconds) for o in context.outcomes},
         cycles=report.Cycles(

@@ -56,7 +56,7 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"python", "torch", "brevitas", "hls4ml", "verilator"} <= set(report["versions"])
     assert (out / "arty-a7-100t" / "build.tcl").exists()
     assert {path.name for path in out.iterdir()} == {
-        "digits.pt", "digits.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json",
+        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json",
     }  # fmt: skip
 
 
