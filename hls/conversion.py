@@ -23,7 +23,7 @@ from hls4ml.utils.config import create_config
 
 from accel.errors import ToolError
 from accel.graph import Graph, Tensor
-from accel.kernel import Kernel
+from accel.kernel import Kernel, Precision
 from accel.ops import OPERATORS, facet, folder
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ _PASSES = {
     "transform_types",
     "validate_std_cpp_types",
 }
+
+#: hls4ml 1.3.0 writes trace points here that all read the network's output, which blocks or crashes.
+_UNTRACED = {("Quartus", "io_stream")}
 
 
 def convert(graph: Graph, names: dict[str, str], top: str, home: Path, target: Target) -> ModelGraph:
@@ -64,21 +67,25 @@ def convert(graph: Graph, names: dict[str, str], top: str, home: Path, target: T
         "LayerName": {source: {"Precision": {"result": precision}}},
     }
     config["TraceOutput"] = True
-    model = ModelGraph.from_layer_list(config, _layers(graph, names), inputs=[source], outputs=[names[graph.output]])
+    layers = _layers(graph, names, (target.backend, target.io_type) not in _UNTRACED)
+    model = ModelGraph.from_layer_list(config, layers, inputs=[source], outputs=[names[graph.output]])
     _check(model, graph, names)
     return model
 
 
 def check_written(model: ModelGraph, path: Path) -> None:
-    """Every layer must have its call in the written top function: hls4ml drops a layer without one silently."""
+    """The written top function must call every layer, which hls4ml drops silently otherwise, and trace its output."""
     source = path.read_text()
     for layer in model.get_layers():
         call = layer.get_attr("function_cpp")
         if layer.name not in model.inputs and (not call or source.count(str(call)) != 1):
             raise ToolError(f"hls4ml wrote no call of layer {layer.name} ({layer.class_name}) into {path.name}")
+        point = f'({layer.get_output_variable().name}, "{layer.name}", '
+        if layer.get_attr("trace") and source.count(point) != 1:
+            raise ToolError(f"hls4ml does not trace layer {layer.name} where it is computed in {path.name}")
 
 
-def _layers(graph: Graph, names: dict[str, str]) -> list[dict[str, Any]]:
+def _layers(graph: Graph, names: dict[str, str], trace: bool) -> list[dict[str, Any]]:
     source = names[graph.input_name]
     layers: list[dict[str, Any]] = [
         {"name": source, "class_name": "InputLayer", "input_shape": list(graph.input.shape)}
@@ -92,7 +99,7 @@ def _layers(graph: Graph, names: dict[str, str]) -> list[dict[str, Any]]:
                 "inputs": [names[name] for name in node.inputs],
                 "kernel": facet(node.op.kind, "kernel").kernel(node.op, *ends),
                 "edge": ends[1],
-                "trace": True,
+                "trace": trace,
             }
         )
     return layers
@@ -179,7 +186,7 @@ def _register(backend: str) -> None:
 
 
 def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
-    """hls4ml must have applied known passes only and kept every edge's shape and precision."""
+    """hls4ml must have applied known passes only and kept every shape and precision."""
     applied = {
         name.rpartition(":")[2] for group in model._applied_flows for passes in group.values() for name in passes
     }
@@ -189,11 +196,18 @@ def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
         raise ToolError(f"hls4ml applied {', '.join(unknown)}, which may change values; accel knows hls4ml 1.3.0")
     edges = {names[name]: tensor for name, tensor in graph.tensors.items()}
     for layer in model.get_layers():
-        edge = layer.name if layer.name in edges else layer.inputs[0]
+        edge = edges[layer.name if layer.name in edges else layer.inputs[0]]
         for variable in layer.get_variables():
-            got = variable.type.precision
-            want = edges[edge]
-            if not isinstance(got, IntegerPrecisionType) or (got.width, got.signed) != (want.width, want.signed):
-                raise ToolError(f"hls4ml gave edge {layer.name} precision {got}; the graph says {want.width} bits")
-            if tuple(variable.shape) != want.shape:
-                raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {want.shape}")
+            _check_precision(layer.name, variable.type.precision, (edge.width, edge.signed))
+            if tuple(variable.shape) != edge.shape:
+                raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {edge.shape}")
+        kernel = layer.get_attr("kernel") or Kernel("", Path())
+        inner = kernel.types | {name: table.precision for name, table in kernel.tables.items()}
+        for name, precision in inner.items():
+            _check_precision(f"{layer.name}.{name}", layer.get_attr(f"{name}_t").precision, precision)
+
+
+def _check_precision(where: str, got: Any, want: Precision) -> None:
+    if not isinstance(got, IntegerPrecisionType) or (got.width, got.signed) != want:
+        sign = "" if want[1] else "u"
+        raise ToolError(f"hls4ml gave {where} precision {got}; the graph says {sign}int<{want[0]}>")

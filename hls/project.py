@@ -107,8 +107,10 @@ class Project:
         return _integers(y)
 
     def trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Like `predict`, but every edge of the graph by name."""
+        """Like `predict`, but every edge of the graph by name. hls4ml cannot trace streams of Quartus: UserError."""
         x = self._checked(x)
+        if "save_layer_output" not in (self.folder / "firmware" / f"{TOP}.cpp").read_text():
+            raise UserError(f"{self.folder}: hls4ml cannot trace streams of this back end; write it with io_parallel")
         names = {layer.encode(): edge for edge, layer in _layer_names(self.graph).items()}
         edges = {edge: np.zeros((len(x), *tensor.shape)) for edge, tensor in self.graph.tensors.items()}
         edges[self.graph.input_name][:] = x

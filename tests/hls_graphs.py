@@ -1,0 +1,182 @@
+"""Graphs for the HLS tests: every operator in random settings, and a transformer block with hostile names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from accel.graph import Graph, Node, Tensor
+from accel.numeric import ROUNDINGS
+from accel.op import Op
+from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax
+from accel.ops.softmax.op import exp_table
+
+HOSTILE = [
+    "/blocks.0/attn/q", 'quote"', "back\\slash", "int", "a b;\n#error", "$(touch owned)", "../up", "*/ } x", "n0", "x",
+    "layer2_out", "naïve ☃", "", "-rf", "%s", "config2", "result_t", "nnet::array<int, 1>", "'", "`", "//", "{",
+    "input",
+]  # fmt: skip
+
+
+@dataclass
+class Builder:
+    """Collects nodes; `add` returns the new edge's name and `tensor` describes any edge."""
+
+    input: Tensor
+    source: str = "source"
+    nodes: list[Node] = field(default_factory=list)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tensors[self.source] = self.input
+
+    def add(self, op: Op, *inputs: str, name: str = "") -> str:
+        name = name or f"{op.kind}_{len(self.nodes)}"
+        self.nodes.append(Node(name, op, inputs))
+        self.tensors[name] = op.infer(*(self.tensors[edge] for edge in inputs))
+        return name
+
+    def graph(self, output: str) -> Graph:
+        return Graph("hls", self.source, self.input, tuple(self.nodes), output)
+
+
+def everything(seed: int) -> Graph:
+    """Every operator, every rounding, form and optional constant, on random shapes, widths and values."""
+    rng = np.random.default_rng(seed)
+    tokens = int(rng.integers(2, 6))
+    build = Builder(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)))
+    ends = []
+    for branch in (_rescales, _attention, _norms, _elementwise):
+        ends += branch(build, rng, _narrow(build, rng, build.source, int(rng.integers(2, 7))))
+    total = ""
+    for end in ends:
+        pooled = build.add(Pool(), end)
+        branch = _dense(build, rng, pooled, 2)
+        total = build.add(Add(rng.integers(1, 9, 2)), total, branch) if total else branch
+    return build.graph(total)
+
+
+def _range(rng: np.random.Generator, bits: int) -> tuple[int, int]:
+    """A signed, unsigned or lopsided range of `bits` bits."""
+    top = 1 << bits
+    choices = [(-top // 2, top // 2 - 1), (0, top - 1), (-top // 3, 5), (3, top - 1)]
+    return choices[rng.integers(len(choices))]
+
+
+def _dense(build: Builder, rng: np.random.Generator, source: str, outputs: int, bits: int = 4) -> str:
+    x = build.tensors[source]
+    weight = rng.integers(-(1 << bits - 1), 1 << bits - 1, (outputs, x.channels))
+    return build.add(Dense(weight, rng.integers(-200, 200, outputs)), source)
+
+
+def _narrow(
+    build: Builder, rng: np.random.Generator, source: str, outputs: int, bits: int = 8, rounding: str = "half_even"
+) -> str:
+    """Dense and a rescale that uses most of a range of `bits` bits."""
+    wide = _dense(build, rng, source, outputs)
+    lo, hi = _range(rng, bits)
+    shift = int(rng.integers(4, 12))
+    scalar = max(1, (max(-lo, hi) << shift) // build.tensors[wide].magnitude)
+    multiplier = rng.integers(scalar, 3 * scalar + 1, rng.choice([1, outputs]))
+    return build.add(Rescale(multiplier, shift, rounding, lo, hi), wide)
+
+
+def _rescales(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """All roundings, where ties are frequent (a small shift), with multiplier 1, one for all, one per channel."""
+    edge, other = (_dense(build, rng, source, 3, 8) for _ in range(2))
+    results = []
+    for rounding in ROUNDINGS:
+        results.append(build.add(Rescale([1], 2, rounding, -1000, 1000), edge))
+        results.append(build.add(Rescale(rng.integers(1, 9, 3), 3, rounding, -4000, 900), other))
+    exact = build.add(Rescale([1 << 20], 0, "floor", -(1 << 45), 1 << 45), edge)  # wider than `int`
+    far = build.add(Rescale([3], 34, "half_even", -7, 40), exact)  # all results small, the shift wider than they are
+    total = build.add(Rescale([5], 40, "half_away", 2, 2), exact)  # empty choice
+    for result in [*results, far]:
+        total = build.add(Add((1, 1)), total, result)
+    return [total]
+
+
+def _attention(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """Heads, causal or not, few and many bits; one query token; a product of an edge with itself."""
+    ends = []
+    tokens = build.input.tokens
+    for causal, bits in ((0, 8), (1, int(rng.choice([4, 12, 16])))):
+        heads, size = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+        q, k, v = (_narrow(build, rng, source, heads * size) for _ in range(3))
+        scores = build.add(MatMul(heads, "scores"), q, k)
+        logits = build.add(Rescale([1], 6, "half_up", -90, 127), scores)
+        shares = build.add(Softmax(tokens, bits, exp_table(1 / 16, bits, 4096), causal), logits)
+        ends.append(build.add(MatMul(heads, "values"), shares, v))
+    one = build.add(Pool(), q)
+    against = build.add(MatMul(heads, "scores"), one, k)
+    small = build.add(Rescale([1], 8, "half_even", -128, 127), against)
+    mixed = build.add(Softmax(tokens, 8, exp_table(1 / 8, 8, 256), 1), small)  # one query sees every key
+    ends.append(build.add(MatMul(heads, "values"), mixed, v))
+    ends.append(build.add(MatMul(heads, "scores"), k, k))
+    return ends
+
+
+def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """LayerNorm and RMSNorm, plain, with an offset, with gamma and beta (scalar or per channel)."""
+    ends = []
+    for form in ("layer", "rms"):
+        channels = int(rng.integers(2, 9))
+        x = _narrow(build, rng, source, channels)
+        plain = Norm.of(build.tensors[x], form, 5, 8, offset=int(rng.integers(0, 2)) * 999)
+        ends.append(build.add(plain, x))
+        affine = Norm(
+            form, plain.guard, plain.numerator_bits, plain.shift + 4, -100, 127,
+            gamma=rng.integers(-20, 40, channels), beta=rng.integers(-(1 << 24), 1 << 24, rng.choice([1, channels])),
+        )  # fmt: skip
+        ends.append(build.add(affine, x))
+    lone = _narrow(build, rng, source, 1)
+    ends.append(build.add(Norm.of(build.tensors[lone], "layer", 4, 6), lone))
+    return ends
+
+
+def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """Lookup inside a larger table, Position, Add of an edge to itself."""
+    x = _narrow(build, rng, source, 5)
+    spec = build.tensors[x]
+    table = rng.integers(-3000, 3000, spec.hi - spec.lo + 9)
+    looked = build.add(Lookup(table, spec.lo - 4), x)
+    placed = build.add(Position(rng.integers(-500, 500, spec.shape), int(rng.integers(1, 99))), looked)
+    return [build.add(Add((3, 5)), placed, placed)]
+
+
+def block(seed: int = 0) -> Graph:
+    """A transformer block: attention, residuals, both norms, lookup, pool; every name is a trap for some language."""
+    rng = np.random.default_rng(seed)
+    tokens, channels, heads = 5, 8, 2
+    names = iter(HOSTILE)
+    build = Builder(Tensor((tokens, channels), -128, 127), next(names))
+
+    def add(op: Op, *inputs: str) -> str:
+        return build.add(op, *inputs, name=next(names, f"edge {len(build.nodes)}"))
+
+    def linear(source: str, outputs: int) -> str:
+        weight = rng.integers(-7, 8, (outputs, build.tensors[source].channels))
+        wide = add(Dense(weight, rng.integers(-99, 99, outputs)), source)
+        return add(Rescale([1], 5, "half_even", -128, 127), wide)
+
+    def norm(source: str, form: str) -> str:
+        return add(Norm.of(build.tensors[source], form, 5, 8), source)
+
+    source = add(Position(rng.integers(-99, 99, (tokens, channels)), 1), build.source)
+    q, k, v = (linear(source, channels) for _ in range(3))
+    logits = add(Rescale([1], 6, "half_even", -128, 127), add(MatMul(heads, "scores"), q, k))
+    shares = add(Softmax(tokens, 8, exp_table(1 / 16, 8, 256), 0), logits)
+    attended = add(Rescale([1], 8, "half_even", -128, 127), add(MatMul(heads, "values"), shares, v))
+    middle = norm(add(Add((1, 2)), source, linear(attended, channels)), "layer")
+    hidden = add(Lookup(np.maximum(np.arange(-128, 128), 0), -128), linear(middle, 2 * channels))
+    final = norm(add(Add((4, 1)), middle, linear(hidden, channels)), "rms")
+    return build.graph(add(Pool(), final))
+
+
+def samples(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
+    """Random integers of the graph's input, the extremes among them."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(graph.input.lo, graph.input.hi + 1, (count, *graph.input.shape))
+    x[0], x[1] = graph.input.lo, graph.input.hi
+    return x
