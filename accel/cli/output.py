@@ -37,7 +37,7 @@ def whole_file(out: Path) -> Iterator[Path]:
 def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterator[Path]:
     """Like `whole_file`, for a folder. An existing one is replaced if it is empty or an earlier run's: it has `marker`.
 
-    With `keep_failed`, what a failed tool leaves (logs) is moved to `<out>.failed`, and its error says so.
+    With `keep_failed`, what a failed tool leaves (logs) is moved to `<out>.failed` until the next success.
     Raises UserError at once when `out` cannot be written or holds something else.
     """
     out = Path(os.path.abspath(out))
@@ -45,6 +45,7 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
         raise UserError(f"--out {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise UserError(f"--out {out} holds other files (no {marker}): choose a new or empty folder")
+    failed = out.with_name(f"{out.name}.failed")
     with _scratch(out.parent) as scratch:
         new = scratch / out.name
         new.mkdir()
@@ -53,17 +54,14 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
         except ToolError as error:
             if not keep_failed:
                 raise
-            raise ToolError(str(error).replace(str(new), str(_keep(new, out)))) from None
+            shutil.rmtree(failed, ignore_errors=True)
+            os.rename(new, failed)
+            raise ToolError(str(error).replace(str(new), str(failed))) from None
         if out.exists():
             os.rename(out, scratch / "replaced")
         os.rename(new, out)
-
-
-def _keep(new: Path, out: Path) -> Path:
-    failed = out.with_name(f"{out.name}.failed")
-    shutil.rmtree(failed, ignore_errors=True)
-    new.rename(failed)
-    return failed
+        if keep_failed:
+            shutil.rmtree(failed, ignore_errors=True)
 
 
 @contextmanager

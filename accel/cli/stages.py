@@ -148,12 +148,12 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     graph = model.graph
     storage.save(graph, context.settings.out / lower_verb.GRAPH_FILE)
     x = reference.quantize(graph, training.images)
-    real = models.logits(training.trained.model, torch.from_numpy(training.images)).numpy()
-    imported = Imported(graph=graph, x=x, expected=engines.integers(graph, real), summary="")
+    expected = engines.integers(graph, models.logits(training.trained.model, torch.from_numpy(training.images)).numpy())
     tell("qonnx, reference")
-    outcomes = imported.verify(engines.qonnx(model), engines.torch_reference(graph, context.settings.device))
+    levels = engines.qonnx(model), engines.torch_reference(graph, context.settings.device)
+    outcomes = tuple(verify_all(graph, levels, x, expected))
     summary = f"{len(graph.nodes)} nodes, {graph.macs:,} MACs; {agreement(outcomes)}"
-    return Imported(graph=graph, x=x, expected=imported.expected, outcomes=outcomes, summary=summary)
+    return Imported(graph=graph, x=x, expected=expected, outcomes=outcomes, summary=summary)
 
 
 def csim(context: Context, tell: Progress) -> Result:

@@ -145,7 +145,7 @@ def test_lower_refuses_other_peoples_folders(target: str, tiny_model: Path, tmp_
 def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "rtl"
     result = accel("lower", tiny_model, "--target", "rtl", "--interval", 1, "--out", out)
-    assert_refused(result, "cannot finish a sample in 1 cycles: ask for a longer interval")
+    assert_refused(result, "cycles per sample at least, not 1")
     assert not out.exists()
     result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
     assert_refused(result, "--interval is for --target rtl")
