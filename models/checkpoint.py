@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from models.encoder import Encoder, EncoderConfig
 from models.training import Epoch, Recipe, Trained
 
 FORMAT = 1
-_FAULTS = (KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
 def save(trained: Trained, path: Path | str) -> Path:
@@ -42,10 +39,8 @@ def load(path: Path | str) -> Trained:
     path = Path(path)
     content = _content(path)
     try:
-        if content["format"] > FORMAT:
-            raise UserError(f"{path}: format {content['format']} is newer than this accel reads ({FORMAT}); upgrade")
         return _trained(content)
-    except _FAULTS as error:
+    except (UserError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise UserError(
             f"{path}: not a checkpoint of this version ({_line(error)}); `accel train` writes one"
         ) from None
@@ -67,14 +62,19 @@ def _trained(content: dict[str, Any]) -> Trained:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        raw = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot read {path}: {reason}; `accel train --out {path}` writes a checkpoint") from None
-    except (*_FAULTS, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror}; `accel train --out {path}` writes a checkpoint"
+        ) from None
+    try:
+        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises many kinds on damaged files
         raise UserError(f"{path}: truncated or not a checkpoint ({_line(error)}); `accel train` writes one") from None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise UserError(f"{path}: not a checkpoint; `accel train` writes one")
+    if content["format"] > FORMAT:
+        raise UserError(f"{path}: format {content['format']} is newer than this accel reads ({FORMAT}); upgrade")
     return content
 
 

@@ -32,10 +32,10 @@ class Recipe:
     model: EncoderConfig = field(default_factory=EncoderConfig)
     seed: int = 0
     float_epochs: int = 60
-    float_rate: float = 3e-3
+    float_rate: float = 6e-3
     quant_epochs: int = 15
     quant_rate: float = 1e-3
-    batch: int = 64
+    batch: int = 128
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
     shift_probability: float = 0.5  # of moving an image by up to one pixel
