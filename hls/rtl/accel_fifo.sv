@@ -17,6 +17,7 @@ module accel_fifo #(
     output logic [WIDTH-1:0] m_data
 );
     localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1, CW = $clog2(DEPTH + 1);
+    localparam bit WRAPS = DEPTH == 2 ** AW;  // addresses go round by themselves
     logic [CW-1:0] taken, stored;  // places taken; beats in the memory (not counting the output register)
     logic [AW-1:0] write_at, read_at;
     wire leave = m_valid && m_ready;
@@ -31,12 +32,12 @@ module accel_fifo #(
             m_valid <= 1'b0;
         end else begin
             if (take != leave) begin
-                taken <= take ? taken + 1'b1 : taken - 1'b1;
+                taken <= taken + (take ? CW'(1) : {CW{1'b1}});  // one adder for both ways
                 room <= !take || taken != CW'(DEPTH - 1);
             end
-            if (s_valid != load) stored <= s_valid ? stored + 1'b1 : stored - 1'b1;
-            if (s_valid) write_at <= write_at == AW'(DEPTH - 1) ? '0 : write_at + 1'b1;
-            if (load) read_at <= read_at == AW'(DEPTH - 1) ? '0 : read_at + 1'b1;
+            if (s_valid != load) stored <= stored + (s_valid ? CW'(1) : {CW{1'b1}});
+            if (s_valid) write_at <= !WRAPS && write_at == AW'(DEPTH - 1) ? '0 : write_at + 1'b1;
+            if (load) read_at <= !WRAPS && read_at == AW'(DEPTH - 1) ? '0 : read_at + 1'b1;
             m_valid <= load || (m_valid && !m_ready);
         end
     if (BLOCK) begin : block
