@@ -17,16 +17,14 @@ module accel_fifo #(
     output logic [WIDTH-1:0] m_data
 );
     localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1, CW = $clog2(DEPTH + 1);
-    localparam bit WRAPS = DEPTH == 2 ** AW;  // addresses go round by themselves
-    logic [CW-1:0] taken, stored;  // places taken; beats in the memory (not counting the output register)
-    logic [AW-1:0] write_at, read_at;
+    logic [CW-1:0] taken;            // places taken
+    logic [AW:0] write_at, read_at;  // one bit more than an address: equal means empty
     wire leave = m_valid && m_ready;
-    wire load = stored != '0 && (!m_valid || m_ready);
+    wire load = write_at != read_at && (!m_valid || m_ready);
     always_ff @(posedge clk)
         if (rst) begin
             room <= 1'b1;
             taken <= '0;
-            stored <= '0;
             write_at <= '0;
             read_at <= '0;
             m_valid <= 1'b0;
@@ -35,22 +33,21 @@ module accel_fifo #(
                 taken <= taken + (take ? CW'(1) : {CW{1'b1}});  // one adder for both ways
                 room <= !take || taken != CW'(DEPTH - 1);
             end
-            if (s_valid != load) stored <= stored + (s_valid ? CW'(1) : {CW{1'b1}});
-            if (s_valid) write_at <= !WRAPS && write_at == AW'(DEPTH - 1) ? '0 : write_at + 1'b1;
-            if (load) read_at <= !WRAPS && read_at == AW'(DEPTH - 1) ? '0 : read_at + 1'b1;
+            if (s_valid) write_at <= write_at + 1'b1;
+            if (load) read_at <= read_at + 1'b1;
             m_valid <= load || (m_valid && !m_ready);
         end
     if (BLOCK) begin : block
-        (* ram_style = "block", no_rw_check *) logic [WIDTH-1:0] memory[DEPTH];
+        (* ram_style = "block", no_rw_check *) logic [WIDTH-1:0] memory[2**AW];
         always_ff @(posedge clk) begin
-            if (s_valid) memory[write_at] <= s_data;
-            if (load) m_data <= memory[read_at];
+            if (s_valid) memory[write_at[AW-1:0]] <= s_data;
+            if (load) m_data <= memory[read_at[AW-1:0]];
         end
     end else begin : distributed
-        (* ram_style = "distributed" *) logic [WIDTH-1:0] memory[DEPTH];
+        (* ram_style = "distributed" *) logic [WIDTH-1:0] memory[2**AW];
         always_ff @(posedge clk) begin
-            if (s_valid) memory[write_at] <= s_data;
-            if (load) m_data <= memory[read_at];
+            if (s_valid) memory[write_at[AW-1:0]] <= s_data;
+            if (load) m_data <= memory[read_at[AW-1:0]];
         end
     end
 endmodule
