@@ -47,7 +47,7 @@ class Op(ABC):
                 object.__setattr__(self, spec.name, frozen(value))
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most operators have nothing to check
         """Raise GraphError when the attributes contradict each other."""
 
     @abstractmethod

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Process:
 
 
 Event = tuple[int, list[int], list[int], list[int], list[tuple[int, int]]]
-"""Firings since the last event; edges that must show a beat; that lose one; that give a place; written (edge, latency)."""
+"""Firings since the last event; edges that must show a beat, lose one, give a place; written (edge, latency)."""
 
 
 def _events(process: Process) -> list[Event]:
@@ -94,7 +95,7 @@ def _events(process: Process) -> list[Event]:
             at(firing)[3].append((edge, use.latency))
     order = sorted(events)
     wrap = actor.firings - order[-1] + order[0]
-    gaps = [wrap, *(b - a for a, b in zip(order, order[1:], strict=False))]
+    gaps = [wrap, *(b - a for a, b in pairwise(order))]
     return [(gap, *events[firing]) for gap, firing in zip(gaps, order, strict=True)]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from accel import ops
-from accel.hardware import Long, Module
 from accel.graph import Graph
+from accel.hardware import Long, Module
 from hls.rtl.netlist import Buffer, Instance, Netlist
 
 TOP = "accel_top"
@@ -137,7 +137,8 @@ def _tap(layer: str | None, wires: str, bits: int, number: int) -> list[str]:
         return []
     return [
         "`ifdef ACCEL_TRACE",
-        f"    accel_tap #(.BITS({bits}), .ID({number})) tap{number} (.clk, .valid({wires}_valid), .data({wires}_data));",
+        f"    accel_tap #(.BITS({bits}), .ID({number})) tap{number}",
+        f"        (.clk, .valid({wires}_valid), .data({wires}_data));",
         "`endif",
     ]
 

@@ -16,7 +16,7 @@ TAIL = 4
 
 @dataclass(frozen=True)
 class Prediction:
-    """Cycles from the first input beat taken to the last output beat given (`latency`) and between samples (`interval`).
+    """Cycles from the first input beat taken to the last output beat given (`latency`), and between samples.
 
     `beats` holds the cycle of every output beat of the timed sequences, counted from the first input beat.
     """

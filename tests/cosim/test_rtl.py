@@ -74,7 +74,7 @@ def test_a_buffer_that_is_too_small_costs_what_is_predicted():
 def test_a_deadlock_is_predicted_and_names_who_waits():
     graph = encoder(SHAPES["plain"])
     schedule = fold_for(graph, 256)
-    depths = {name: 2 for name in buffer_depths(build(graph, schedule))}
+    depths = dict.fromkeys(buffer_depths(build(graph, schedule)), 2)
     with pytest.raises(DeadlockError, match=r"waits for a (beat on|place in) u\d+_\w+\.m\d>"):
         rtl.lower(graph, Schedule(schedule.folds, depths))
 

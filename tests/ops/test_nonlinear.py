@@ -34,8 +34,7 @@ class TestSoftmax(OperatorContract):
         top = 2.0**op.exp_bits - 1
         bound = (0.5 + 0.5 * op.row * p) / top + 2.0 ** (op.exp_bits - op.numerator_bits)
         lsb = 2.0**op.out_bits
-        excess = np.abs(y.reshape(p.shape) - np.minimum(p * lsb, lsb - 1)) - bound * lsb - 0.5
-        return excess
+        return np.abs(y.reshape(p.shape) - np.minimum(p * lsb, lsb - 1)) - bound * lsb - 0.5
 
     def test_a_row_of_equal_scores_is_uniform(self):
         import torch
@@ -61,7 +60,7 @@ class TestNorm(OperatorContract):
         ), (x,)
 
     def deviation(self, op, y, x):
-        """Relative error 1/(r+1) of the floored root and (r+1)/2^K of the floored quotient, then 1/2 LSB of rounding."""
+        """Relative error 1/(r+1) of the floored root, (r+1)/2^K of the floored quotient, then 1/2 LSB of rounding."""
         x = x.astype(float)
         n = x.shape[-1]
         centred = n * x - (x.sum(-1, keepdims=True) if op.form == "layer" else 0)

@@ -76,7 +76,8 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) 
     params = {
         "LAYER": int(op.form == "layer"), "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed),
         "TW": _sum_width(x), "UW": op.centred_bits(x), "RW": inverse_width, "PW": bits(-product, product)[0],
-        "AW": bits(-total, total)[0], "SHIFT": op.shift, "LO": Long(output.lo), "HI": Long(output.hi), "YW": output.width,
+        "AW": bits(-total, total)[0], "SHIFT": op.shift, "LO": Long(output.lo), "HI": Long(output.hi),
+        "YW": output.width,
     }  # fmt: skip
     roms = {}
     if op.has_affine:
