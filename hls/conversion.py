@@ -201,10 +201,14 @@ def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
             _check_precision(layer.name, variable.type.precision, (edge.width, edge.signed))
             if tuple(variable.shape) != edge.shape:
                 raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {edge.shape}")
-        kernel = layer.get_attr("kernel") or Kernel("", Path())
-        inner = kernel.types | {name: table.precision for name, table in kernel.tables.items()}
-        for name, precision in inner.items():
+        for name, precision in _inner(layer).items():
             _check_precision(f"{layer.name}.{name}", layer.get_attr(f"{name}_t").precision, precision)
+
+
+def _inner(layer: Layer) -> dict[str, Precision]:
+    """Widths inside a kernel: its own types and its tables'. Nothing for layers that are not ours."""
+    kernel: Kernel | None = layer.get_attr("kernel")
+    return kernel.types | {name: table.precision for name, table in kernel.tables.items()} if kernel else {}
 
 
 def _check_precision(where: str, got: Any, want: Precision) -> None:

@@ -86,9 +86,9 @@ class Project:
             old.unlink()
         built = firmware / "csim.so"
         weights = json.dumps(str(firmware / "weights"), ensure_ascii=False)  # a C string literal
-        sources = [f"firmware/{TOP}.cpp", f"{TOP}_bridge.cpp"]
+        sources = ["-include", f"firmware/{TOP}.cpp", f"{TOP}_bridge.cpp"]  # as one: the headers take half the time
         flags = [*CXX, f"-DWEIGHTS_DIR={weights}", *(f"-Ifirmware/{name}" for name in INCLUDES)]
-        command = [tools.require("g++"), *flags, *sources, "-o", built]
+        command: list[str | Path] = [tools.require("g++"), *flags, *sources, "-o", built]
         tools.run(command, self.folder, self.folder / "compile.log")
         # Named by content: a process that has loaded an older build would be given that one again otherwise.
         digest = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
@@ -189,7 +189,7 @@ def write(
 def load(folder: Path | str) -> Project:
     """A project that `write` wrote, compiled or not; hls4ml is not needed. Raises UserError when it is none."""
     folder = Path(folder)
-    if not (folder / GRAPH).is_file():
+    if not _is_project(folder):
         raise UserError(f"{folder} is no HLS project of accel; `accel lower --target vitis` writes one")
     return Project(folder, storage.load(folder / GRAPH))
 
@@ -254,6 +254,10 @@ def _check_graph(graph: Graph, io_type: str) -> None:
                 raise UserError(f"node {node.name!r}: {key} needs more than 53 bits, which hls4ml cannot write")
 
 
+def _is_project(folder: Path) -> bool:
+    return (folder / GRAPH).is_file() and (folder / "hls4ml_config.yml").is_file()
+
+
 def _check_folder(folder: Path) -> None:
-    if folder.exists() and not (folder / GRAPH).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not _is_project(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is no HLS project of accel; choose another folder")

@@ -136,13 +136,16 @@ def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
 
 
 def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
-    """Lookup inside a larger table, Position, Add of an edge to itself."""
+    """Lookup inside a larger table, Position, Add of an edge to itself; multipliers wider than `int`."""
     x = _narrow(build, rng, source, 5)
     spec = build.tensors[x]
     table = rng.integers(-3000, 3000, spec.hi - spec.lo + 9)
     looked = build.add(Lookup(table, spec.lo - 4), x)
     placed = build.add(Position(rng.integers(-500, 500, spec.shape), int(rng.integers(1, 99))), looked)
-    return [build.add(Add((3, 5)), placed, placed)]
+    doubled = build.add(Add((3, 5)), placed, placed)
+    wide = build.add(Position(rng.integers(-500, 500, spec.shape), 1 << 33), x)
+    wider = build.add(Add((1 << 32, 1)), x, wide)
+    return [doubled, build.add(Rescale([1], 31, "half_away", -999, 999), wider)]
 
 
 def block(seed: int = 0) -> Graph:

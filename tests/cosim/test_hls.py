@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -47,9 +46,9 @@ def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
     assert_equal_everywhere(written, samples(graph, 64, seed))
 
 
+@pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
-def test_other_back_ends(backend: str, io_type: str, tmp_path: Path) -> None:
-    graph = block()
+def test_other_back_ends(backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
     written = project.write(graph, tmp_path / "project", backend, io_type)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
@@ -259,11 +258,3 @@ def test_kernels_name_no_vendor_type() -> None:
     for header in headers:
         code = re.sub(r"//.*", "", header.read_text())
         assert not re.search(r"\b(ap|ac|hls|ihc)_?(u?int|fixed|stream|channel)?\b(?=[<:_])", code), header
-
-
-def test_default_backend_needs_no_working_directory(tiny_graph: Graph, tmp_path: Path) -> None:
-    written = project.write(tiny_graph, tmp_path / "project")
-    before = os.getcwd()
-    written.compile()
-    assert os.getcwd() == before
-    assert_equal_everywhere(written, samples(tiny_graph, 8))
