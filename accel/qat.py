@@ -24,7 +24,7 @@ def value_of(x: Activation) -> torch.Tensor:
 
 def scale_of(x: IntQuantTensor) -> float:
     """The one scale of a quantised tensor as a number."""
-    return float(x.scale.reshape(-1)[0])
+    return float(x.scale.detach().reshape(-1)[0])
 
 
 def quantized(values: torch.Tensor, scale: float, bits: int, signed: bool, training: bool) -> IntQuantTensor:

@@ -8,11 +8,11 @@ head, the mean over tokens) is in the float network too, so that training absorb
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 
 import brevitas.nn as qnn
 import torch
-from brevitas.graph.calibrate import calibration_mode
 from brevitas.quant.fixed_point import (
     Int8ActPerTensorFixedPoint,
     Int8WeightPerChannelFixedPoint,
@@ -123,8 +123,8 @@ def _norm(config: EncoderConfig) -> nn.Module:
 class AffineNorm(IntNorm):
     """The float network's norm: with a gamma and a beta, which `fold_norms` moves into the next Dense."""
 
-    def __init__(self, channels: int, *arguments: object) -> None:
-        super().__init__(channels, *arguments)  # type: ignore[arg-type]
+    def __init__(self, channels: int, form: str, in_bits: int, out_bits: int, out_fraction: int) -> None:
+        super().__init__(channels, form, in_bits, out_bits, out_fraction)
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -221,6 +221,10 @@ class Encoder(nn.Module):
 
 def quantize(network: Encoder, samples: torch.Tensor) -> Encoder:
     """The quantised twin of a float network in eval mode, its scales calibrated on real `samples`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about an optional package for GPUs
+        from brevitas.graph.calibrate import calibration_mode
+
     twin = Encoder(replace(network.config, quantized=True))
     loaded = twin.load_state_dict(fold_norms(network), strict=False)  # the float network has no scales
     misplaced = [*loaded.unexpected_keys, *(name for name in loaded.missing_keys if not name.endswith(".value"))]

@@ -37,14 +37,14 @@ def export(model: Encoder, path: Path | str) -> Path:
 
 def _traced(model: Encoder) -> ModelProto:
     """The TorchScript route: the one that keeps Quant nodes and custom operators."""
-    from brevitas.export import export_qonnx
-
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     try:
         logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the route is deprecated upstream, and tracing is meant
+            from brevitas.export import export_qonnx
+
             return export_qonnx(
                 model,
                 args=torch.zeros(1, model.config.tokens, model.config.features),

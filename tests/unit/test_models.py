@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import io
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,6 +246,17 @@ def test_divergence_is_named(split: Split) -> None:
     broken = replace(split, train_x=split.train_x * torch.inf)
     with pytest.raises(UserError, match=r"training diverged \(float epoch 1\): lower Recipe.float_rate"):
         models.train(Recipe(model=SMALL, float_epochs=1), split=broken)
+
+
+def test_nothing_is_printed(tmp_path: Path) -> None:
+    code = (
+        "import sys, models; t = models.train(models.Recipe(float_epochs=1, quant_epochs=1, batch=1024)); "
+        "models.export(models.load(models.save(t, sys.argv[1])).model, sys.argv[2])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "model.pt"), str(tmp_path / "model.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"model.pt", "model.onnx"}
 
 
 # ---- checkpoints
