@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 BOARD ?= ulx3s-85f
-INTERVAL ?= 1024
+INTERVAL ?= 2048
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

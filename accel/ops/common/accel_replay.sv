@@ -1,5 +1,5 @@
 // The beats of a row, read once from the stream and replayed: the first of PASSES passes takes them as they come,
-// the others repeat them from a buffer. One beat per `fire`; x is valid one cycle later.
+// the others repeat them from a buffer. One beat per `fire`; x is valid two cycles later, like a word of accel_rom.
 module accel_replay #(
     parameter int WIDTH = 8,
     parameter int BEATS = 4,
@@ -30,13 +30,15 @@ module accel_replay #(
             if (beat_last) pass <= row_last ? '0 : pass + 1'b1;
         end
     end
+    logic [WIDTH-1:0] x1;
+    always_ff @(posedge clk) x <= x1;
     if (PASSES == 1) begin : once
-        always_ff @(posedge clk) x <= s_data;
+        always_ff @(posedge clk) x1 <= s_data;
     end else begin : buffered
         (* ram_style = "distributed" *) logic [WIDTH-1:0] row[BEATS];
         always_ff @(posedge clk) begin
             if (fire && taking) row[beat] <= s_data;
-            x <= taking ? s_data : row[beat];
+            x1 <= taking ? s_data : row[beat];
         end
     end
 endmodule

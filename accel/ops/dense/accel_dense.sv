@@ -28,13 +28,12 @@ module accel_dense #(
 );
     localparam int SF = COLS / SIMD, NF = ROWS / PE, DEPTH = SF * NF;
     localparam int SW = SF > 1 ? $clog2(SF) : 1, NW = NF > 1 ? $clog2(NF) : 1, DW = DEPTH > 1 ? $clog2(DEPTH) : 1;
-    localparam int STAGES = 3 + ($clog2(SIMD) + 1) / 2;  // from fire to the accumulate stage
 
     logic taking, beat_last, row_last, fire;
     logic [SW-1:0] beat;
     logic [NW-1:0] pass_unused;
-    logic [SIMD*AW-1:0] x1, x2;
-    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .x(x1), .pass(pass_unused), .*);
+    logic [SIMD*AW-1:0] x;
+    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .pass(pass_unused), .*);
     assign fire    = (!taking || s0_valid) && (!beat_last || m0_room);
     assign s0_ready = taking && (!beat_last || m0_room);
     assign m0_take  = fire && beat_last;
@@ -43,33 +42,22 @@ module accel_dense #(
     always_ff @(posedge clk)
         if (rst) address <= '0;
         else if (fire) address <= row_last ? '0 : address + 1'b1;
-    logic [PE*SIMD*WW-1:0] w2;
+    logic [PE*SIMD*WW-1:0] w;
     accel_rom #(.WIDTH(PE*SIMD*WW), .DEPTH(DEPTH), .BLOCK(WEIGHT_BLOCK), .FILE(WEIGHT_FILE))
-        weight (.clk, .address, .data(w2));
-    always_ff @(posedge clk) x2 <= x1;
+        weight (.clk, .address, .data(w));
 
     logic token_last;  // the token in work is the sequence's last
     always_ff @(posedge clk) if (fire && taking && beat_last) token_last <= s0_last;
     wire last_now = row_last && (NF == 1 ? s0_last : token_last);
 
-    // control, delayed to the accumulate stage
-    logic [STAGES:1] valid, first, done, last;
-    always_ff @(posedge clk) begin
-        valid <= rst ? '0 : {valid[STAGES-1:1], fire};
-        first <= {first[STAGES-1:1], beat == '0};
-        done  <= {done[STAGES-1:1], beat_last};
-        last  <= {last[STAGES-1:1], last_now};
-        m0_valid <= !rst && valid[STAGES] && done[STAGES];
-        m0_last <= last[STAGES];
-    end
-
     (* rom_style = "logic" *) logic [PE*BW-1:0] bias[NF];
     initial $readmemh(BIAS_FILE, bias);
     logic [PE*BW-1:0] bias_now;
     logic [NW-1:0] row;  // of the beat one stage before the accumulators
+    logic advance;
     always_ff @(posedge clk) begin
         if (rst) row <= '0;
-        else if (valid[STAGES-1] && done[STAGES-1]) row <= NF == 1 || row == NW'(NF - 1) ? '0 : row + 1'b1;
+        else if (advance) row <= NF == 1 || row == NW'(NF - 1) ? '0 : row + 1'b1;
         bias_now <= bias[row];
     end
     logic [PE*OW-1:0] init;
@@ -79,5 +67,6 @@ module accel_dense #(
     end
 
     accel_mac #(.PE(PE), .SIMD(SIMD), .AW(AW), .WW(WW), .OW(OW), .A_SIGNED(A_SIGNED), .W_SIGNED(1'b1))
-        mac (.clk, .a(x2), .w(w2), .enable(valid[STAGES]), .first(first[STAGES]), .init, .y(m0_data));
+        mac (.first(beat == '0), .done(beat_last), .last(last_now), .a(x), .m_valid(m0_valid), .m_last(m0_last),
+             .y(m0_data), .*);
 endmodule

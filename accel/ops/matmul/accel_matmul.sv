@@ -43,7 +43,6 @@ module accel_matmul #(
     localparam int SW = SF > 1 ? $clog2(SF) : 1, NW = NF > 1 ? $clog2(NF) : 1;
     localparam int HW = HEADS > 1 ? $clog2(HEADS) : 1, DW = $clog2(2 * DEPTH);
     localparam int KW = KG > 1 ? $clog2(KG) : 1, CW = CG > 1 ? $clog2(CG) : 1, LW = KL > 1 ? $clog2(KL) : 1;
-    localparam int STAGES = 3 + ($clog2(SIMD) + 1) / 2;
 
     // ---- two halves of the memory: `held` are being filled or full, `full` may be read
     logic [1:0] held, full;
@@ -91,8 +90,8 @@ module accel_matmul #(
     logic taking, beat_last, row_last;
     logic [SW-1:0] beat;
     logic [NW-1:0] pass;
-    logic [SIMD*AW-1:0] x1, x2;
-    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .x(x1), .*);
+    logic [SIMD*AW-1:0] x;
+    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .*);
     wire go = full != '0 && (!beat_last || m0_room);
     assign fire     = go && (!taking || s0_valid);
     assign s0_ready = go && taking;
@@ -133,25 +132,14 @@ module accel_matmul #(
         end
         always_ff @(posedge clk) word2[k] <= word;
     end
-    logic [PE*SIMD*BW-1:0] w2;
+    logic [PE*SIMD*BW-1:0] w;
     for (genvar p = 0; p < PE; p++) begin : row_
         for (genvar s = 0; s < SIMD; s++) begin : column
-            assign w2[(p*SIMD+s)*BW+:BW] = SCORES ? word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW]
-                                                  : word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW];
+            assign w[(p*SIMD+s)*BW+:BW] = word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW];
         end
     end
-    always_ff @(posedge clk) x2 <= x1;
-
-    // ---- control, delayed to the accumulate stage
-    logic [STAGES:1] valid, first, done, last;
-    always_ff @(posedge clk) begin
-        valid <= rst ? '0 : {valid[STAGES-1:1], fire};
-        first <= {first[STAGES-1:1], beat == '0};
-        done  <= {done[STAGES-1:1], beat_last};
-        last  <= {last[STAGES-1:1], fire_done};
-        m0_valid <= !rst && valid[STAGES] && done[STAGES];
-        m0_last <= last[STAGES];
-    end
+    logic advance_unused;
     accel_mac #(.PE(PE), .SIMD(SIMD), .AW(AW), .WW(BW), .OW(OW), .A_SIGNED(A_SIGNED), .W_SIGNED(B_SIGNED))
-        mac (.clk, .a(x2), .w(w2), .enable(valid[STAGES]), .first(first[STAGES]), .init('0), .y(m0_data));
+        mac (.first(beat == '0), .done(beat_last), .last(fire_done), .a(x), .init('0), .advance(advance_unused),
+             .m_valid(m0_valid), .m_last(m0_last), .y(m0_data), .*);
 endmodule
