@@ -19,6 +19,12 @@ module accel_fifo #(
     localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1, CW = $clog2(DEPTH + 1);
     logic [CW-1:0] taken;            // places taken
     logic [AW:0] write_at, read_at;  // one bit more than an address: equal means empty
+    logic [AW:0] write_next, read_next;
+    for (genvar i = 0; i <= AW; i++) begin : count  // + 1 written out: a carry chain costs more than it saves here
+        localparam logic [AW:0] ABOVE = {(AW + 1) {1'b1}} << i;
+        assign write_next[i] = write_at[i] ^ (&(write_at | ABOVE));
+        assign read_next[i]  = read_at[i] ^ (&(read_at | ABOVE));
+    end
     wire leave = m_valid && m_ready;
     wire load = write_at != read_at && (!m_valid || m_ready);
     always_ff @(posedge clk)
@@ -33,8 +39,8 @@ module accel_fifo #(
                 taken <= taken + (take ? CW'(1) : {CW{1'b1}});  // one adder for both ways
                 room <= !take || taken != CW'(DEPTH - 1);
             end
-            if (s_valid) write_at <= write_at + 1'b1;
-            if (load) read_at <= read_at + 1'b1;
+            if (s_valid) write_at <= write_next;
+            if (load) read_at <= read_next;
             m_valid <= load || (m_valid && !m_ready);
         end
     if (BLOCK) begin : block

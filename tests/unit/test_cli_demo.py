@@ -89,7 +89,14 @@ def test_unfit_checkpoints(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_command_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "accel", "train", "--out", tmp_path / "new" / "model.pt"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+
+    def attended() -> None:
+        """Test runs in the background ignore SIGINT, and children would inherit that."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=attended
+    ) as process:
         while not (tmp_path / "new").exists() and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(number)
