@@ -1,4 +1,5 @@
-// y = clip(round(x / 2^SHIFT), LO, HI) per lane; one register behind the rounding, one behind the clipping.
+// y = clip(round(x / 2^SHIFT), LO, HI) per lane; one register behind the rounding, one behind the clipping,
+// which move only when enable[0] and enable[1] say so.
 // MODE: 0 half to even, 1 half up (toward +inf), 2 half away from zero, 3 floor, 4 toward zero. Latency 2.
 module accel_round #(
     parameter int XW = 20,      // signed input
@@ -9,6 +10,7 @@ module accel_round #(
     parameter int YW = 8
 ) (
     input  logic                 clk,
+    input  logic [1:0]           enable,
     input  logic signed [XW-1:0] x,
     output logic [YW-1:0]        y
 );
@@ -16,7 +18,7 @@ module accel_round #(
     localparam int SW = (QW > YW + 1 ? QW : YW + 1);            // wide enough for the comparison with LO and HI
     logic signed [QW-1:0] rounded;
     if (SHIFT == 0) begin : exact
-        always_ff @(posedge clk) rounded <= QW'(x);
+        always_ff @(posedge clk) if (enable[0]) rounded <= QW'(x);
     end else begin : rounding
         localparam int EW = XW > SHIFT ? XW + 1 : SHIFT + 1;
         wire signed [EW-1:0] wide = EW'(x);
@@ -33,9 +35,10 @@ module accel_round #(
                 : MODE == 2 ? half & (below | ~x[XW-1])
                 : MODE == 3 ? 1'b0
                 : (half | below) & x[XW-1];
-        always_ff @(posedge clk) rounded <= floor_ + QW'({1'b0, up});
+        always_ff @(posedge clk) if (enable[0]) rounded <= floor_ + QW'({1'b0, up});
     end
     wire signed [SW-1:0] value = SW'(rounded);
     localparam logic signed [SW-1:0] LOW = SW'(LO), HIGH = SW'(HI);
-    always_ff @(posedge clk) y <= value < LOW ? LOW[YW-1:0] : value > HIGH ? HIGH[YW-1:0] : value[YW-1:0];
+    always_ff @(posedge clk)
+        if (enable[1]) y <= value < LOW ? LOW[YW-1:0] : value > HIGH ? HIGH[YW-1:0] : value[YW-1:0];
 endmodule

@@ -75,10 +75,10 @@ module accel_norm_scale #(
         logic signed [PW-1:0] product3, product4;
         wire signed [TW-1:0] row_sum = s2_data;
         always_ff @(posedge clk) begin
-            u1 <= UW'(x) * UW'(N) - (LAYER ? UW'(row_sum) : '0);
-            u2 <= u1;
-            product3 <= PW'(u2) * PW'(inverse);
-            product4 <= product3;
+            if (m0_take) u1 <= UW'(x) * UW'(N) - (LAYER ? UW'(row_sum) : '0);
+            if (valid[1]) u2 <= u1;
+            if (valid[2]) product3 <= PW'(u2) * PW'(inverse);
+            if (valid[3]) product4 <= product3;
         end
         logic signed [AW-1:0] scaled;
         if (AFFINE) begin : affine
@@ -104,6 +104,6 @@ module accel_norm_scale #(
             assign scaled = AW'(product4);
         end
         accel_round #(.XW(AW), .SHIFT(SHIFT), .MODE(1), .LO(LO), .HI(HI), .YW(YW))
-            round (.clk, .x(scaled), .y(m0_data[l*YW+:YW]));
+            round (.clk, .enable(valid[LATENCY-1:LATENCY-2]), .x(scaled), .y(m0_data[l*YW+:YW]));
     end
 endmodule

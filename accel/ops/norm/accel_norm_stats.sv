@@ -51,7 +51,7 @@ module accel_norm_stats #(
     logic [2*XW+1:0] square1[LANES];
     for (genvar l = 0; l < LANES; l++) begin : lane
         wire signed [XW:0] x = {X_SIGNED & s0_data[l*XW+XW-1], s0_data[l*XW+:XW]};
-        always_ff @(posedge clk) begin
+        always_ff @(posedge clk) if (fire) begin
             x1[l] <= x;
             square1[l] <= (2 * XW + 2)'(x) * (2 * XW + 2)'(x);
         end
@@ -67,15 +67,19 @@ module accel_norm_stats #(
         end
     end
     always_ff @(posedge clk) begin
-        sum2 <= sum;
-        squares2 <= squares;
+        if (valid[1]) begin
+            sum2 <= sum;
+            squares2 <= squares;
+        end
         if (valid[2]) begin
             total3 <= (first[2] ? '0 : total3) + sum2;
             squares3 <= (first[2] ? '0 : squares3) + squares2;
         end
-        scaled4 <= squares3 * VW'(N);
-        minus4 <= LAYER ? VW'(total3) * VW'(total3) : '0;
-        total4 <= total3;
+        if (valid[3] && done[3]) begin
+            scaled4 <= squares3 * VW'(N);
+            minus4 <= LAYER ? VW'(total3) * VW'(total3) : '0;
+            total4 <= total3;
+        end
         variance5 <= scaled4 - minus4;
         total5 <= total4;
         m0_data <= variance5 + VW'(OFFSET);

@@ -35,6 +35,7 @@ module accel_rescale #(
     end
     assign m_valid = valid[LATENCY];
     assign m_last  = last[LATENCY];
+    wire [LATENCY:0] go = {valid, s_valid};
 
     logic signed [PW-1:0] product[LANES];
     if (MULTIPLY == 0) begin : shift_only
@@ -45,7 +46,7 @@ module accel_rescale #(
         localparam logic signed [MW:0] M = (MW + 1)'(MULTIPLIER);
         for (genvar l = 0; l < LANES; l++) begin : lane
             wire signed [XW:0] x = {X_SIGNED & s_data[l*XW+XW-1], s_data[l*XW+:XW]};
-            always_ff @(posedge clk) product[l] <= PW'(x) * PW'(M);
+            always_ff @(posedge clk) if (s_valid) product[l] <= PW'(x) * PW'(M);
         end
     end else begin : per_channel
         localparam int GW = GROUPS > 1 ? $clog2(GROUPS) : 1;
@@ -64,11 +65,11 @@ module accel_rescale #(
         for (genvar l = 0; l < LANES; l++) begin : lane
             wire signed [XW:0] x = {X_SIGNED & x2[l*XW+XW-1], x2[l*XW+:XW]};
             wire signed [MW:0] c = {1'b0, m[l*MW+:MW]};
-            always_ff @(posedge clk) product[l] <= PW'(x) * PW'(c);
+            always_ff @(posedge clk) if (go[2]) product[l] <= PW'(x) * PW'(c);
         end
     end
     for (genvar l = 0; l < LANES; l++) begin : finish
         accel_round #(.XW(PW), .SHIFT(SHIFT), .MODE(MODE), .LO(LO), .HI(HI), .YW(YW))
-            round (.clk, .x(product[l]), .y(m_data[l*YW+:YW]));
+            round (.clk, .enable({go[LATENCY-1], go[LATENCY-2]}), .x(product[l]), .y(m_data[l*YW+:YW]));
     end
 endmodule

@@ -70,8 +70,8 @@ module accel_softmax_exp #(
         logic [4:1] seen;
         logic [EW-1:0] e;
         always_ff @(posedge clk) begin
-            distance <= DW'(top - x);
-            address <= distance > DW'(DEPTH - 1) ? AW'(DEPTH - 1) : AW'(distance);
+            if (m0_take) distance <= DW'(top - x);
+            if (valid[1]) address <= distance > DW'(DEPTH - 1) ? AW'(DEPTH - 1) : AW'(distance);
             seen <= {seen[3:1], visible[l]};
         end
         accel_rom #(.WIDTH(EW), .DEPTH(DEPTH), .BLOCK(BLOCK), .FILE(ROM_FILE)) rom (.clk, .address, .data(e));

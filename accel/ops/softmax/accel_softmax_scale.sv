@@ -42,9 +42,9 @@ module accel_softmax_scale #(
     assign m0_last  = last[3];
     for (genvar l = 0; l < LANES; l++) begin : lane
         logic [EW+FW-1:0] product;
-        always_ff @(posedge clk) product <= (EW + FW)'(s0_data[l*EW+:EW]) * (EW + FW)'(s1_data);
+        always_ff @(posedge clk) if (m0_take) product <= (EW + FW)'(s0_data[l*EW+:EW]) * (EW + FW)'(s1_data);
         wire signed [EW+FW:0] positive = {1'b0, product};
         accel_round #(.XW(EW+FW+1), .SHIFT(SHIFT), .MODE(1), .LO(64'sd0), .HI((64'sd1 << YW) - 64'sd1), .YW(YW))
-            round (.clk, .x(positive), .y(m0_data[l*YW+:YW]));
+            round (.clk, .enable(valid[2:1]), .x(positive), .y(m0_data[l*YW+:YW]));
     end
 endmodule
