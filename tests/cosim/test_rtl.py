@@ -167,13 +167,7 @@ def test_a_fault_in_the_exponential_table_is_found():
     files = dict(design.files)
     for line in range(8):  # one LSB in each of the entries that are used most
         files[file] = _flip_lowest_bit(files[file], line)
-    outcome = _verify(graph, replace(design, files=files))
-    if outcome.mismatches == 0:  # one LSB of twelve bits may round away in every output: then the edge still shows it
-        x = samples(graph, 12)
-        got = simulate.run(replace(design, files=files), x, trace=True).edges
-        assert not np.array_equal(got["block0.softmax"], reference.trace(graph, x)["block0.softmax"])
-    else:
-        _assert_named(outcome, "block0.softmax", graph)
+    _assert_named(_verify(graph, replace(design, files=files)), "block0.softmax", graph)
 
 
 def test_a_fault_in_a_weight_is_found():
