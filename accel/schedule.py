@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from accel.errors import UserError
 from accel.graph import Graph, Node
@@ -17,19 +16,6 @@ class Schedule:
 
     folds: dict[str, Fold] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """One line per node and buffer: made to be read, edited and compared."""
-        return json.dumps(asdict(self), indent=1)
-
-    @classmethod
-    def from_json(cls, text: str) -> Schedule:
-        """Inverse of `to_json`. Raises UserError on anything else."""
-        try:
-            data = json.loads(text)
-            return cls(dict(data["folds"]), dict(data.get("depths", {})))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"not a schedule ({error}): expected JSON with 'folds' and 'depths'") from None
 
 
 def is_stage(node: Node) -> bool:
