@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel.errors import UserError
-from accel.graph import Graph
+from accel.graph import Graph, Tensor
 from accel.numeric import carrier
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
 
     Raises UserError on a wrong shape, NaN or infinity.
     """
-    spec = graph.input
+    return quantize_to(graph.input, real)
+
+
+def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
+    """Like `quantize`, for an input that is known without its graph."""
     real = np.asarray(real, dtype=np.float64)
-    _check_shape(graph, real)
+    _check_shape(spec, real)
     if not np.isfinite(real).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(real))[0])
         raise UserError(
@@ -102,20 +106,23 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _check_shape(graph: Graph, x: np.ndarray) -> None:
-    if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
-        want = ", ".join(map(str, graph.input.shape))
+def _check_shape(spec: Tensor, x: np.ndarray) -> None:
+    if x.ndim != 3 or x.shape[1:] != spec.shape or len(x) == 0:
+        want = ", ".join(map(str, spec.shape))
         raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
 
 
 def checked(graph: Graph, x: np.ndarray) -> np.ndarray:
     """`x` as int64. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range."""
+    return checked_for(graph.input, x)
+
+
+def checked_for(spec: Tensor, x: np.ndarray) -> np.ndarray:
+    """Like `checked`, for an input that is known without its graph."""
     x = np.asarray(x)
-    _check_shape(graph, x)
+    _check_shape(spec, x)
     if x.dtype.kind not in "iu":
         raise UserError(f"input is {x.dtype}, the graph takes integers: use accel.reference.quantize for real values")
-    if x.min() < graph.input.lo or x.max() > graph.input.hi:
-        raise UserError(
-            f"input values {x.min()}..{x.max()} leave the declared range {graph.input.lo}..{graph.input.hi}"
-        )
+    if x.min() < spec.lo or x.max() > spec.hi:
+        raise UserError(f"input values {x.min()}..{x.max()} leave the declared range {spec.lo}..{spec.hi}")
     return np.ascontiguousarray(x, dtype=np.int64)

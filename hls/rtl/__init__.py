@@ -54,4 +54,4 @@ def _stream(tensor: Tensor, lanes: int) -> Stream:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    return {"shape": list(tensor.shape), "lo": tensor.lo, "hi": tensor.hi}
+    return {"shape": list(tensor.shape), "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
