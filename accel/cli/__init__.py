@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import warnings
 from importlib import import_module, metadata
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from accel.cli import interrupts
 from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
@@ -35,8 +35,7 @@ class Cli(click.Group):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # of libraries, to their developers
         try:
-            require_own_packages()
-            sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
+            self._run(*args, **kwargs)
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "accel"
             _fail(2, f"{' '.join(error.format_message().split())} (see {where} --help)")
@@ -48,6 +47,15 @@ class Cli(click.Group):
             _fail(1, str(error))
         except OSError as error:
             _fail(1, f"{error.filename or 'system'}: {error.strerror}")
+
+    def _run(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises click.Abort after an interrupt, also where a library made another error of it."""
+        try:
+            require_own_packages()
+            sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
+        finally:
+            if interrupts.finish():
+                raise click.Abort
 
 
 def _fail(code: int, text: str) -> NoReturn:
@@ -74,12 +82,7 @@ def cli() -> None:
     """
 
 
-def _terminate(*_: object) -> NoReturn:
-    """A polite kill cleans up like Ctrl-C."""
-    raise KeyboardInterrupt
-
-
 def main() -> NoReturn:
     """Entry point of the console script."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupts.install()
     cli.main(prog_name="accel")

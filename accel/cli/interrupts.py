@@ -1,0 +1,44 @@
+"""Ctrl-C and a polite kill: one exception that cleans up on its way out, and that nobody can swallow."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import weakref
+
+_AGAIN_S = 0.2
+
+
+class Interrupted(KeyboardInterrupt):
+    """Of its own type, because CPython kills itself after a plain KeyboardInterrupt that passed through `exec`."""
+
+
+_raised: weakref.ref[Interrupted] | None = None
+
+
+def install() -> None:
+    """Raise Interrupted in the main thread on SIGINT (unless it is ignored) and SIGTERM.
+
+    Destructors, callbacks and bare `except` clauses of libraries drop exceptions. So the signal handler keeps
+    looking: while the exception is on its way up it is alive, and when it is not, it is raised anew.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    signal.signal(signal.SIGALRM, _interrupt)
+
+
+def finish() -> bool:
+    """Whether the command was interrupted, whatever became of the exception; it is not raised any more."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return _raised is not None
+
+
+def _interrupt(*_: object) -> None:
+    global _raised
+    gc.collect()  # an exception that was caught and dropped can hang in a cycle with its own traceback
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+    if _raised is None or _raised() is None:
+        error = Interrupted()
+        _raised = weakref.ref(error)
+        raise error
