@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 #: Board name → module that declares it; everything is imported on first use.
 _MODULES = {
     "ulx3s-85f": "boards.ulx3s_85f",
+    "ulx3s-25f": "boards.ulx3s_25f",
+    "icebreaker": "boards.icebreaker",
+    "tang-nano-9k": "boards.tang_nano_9k",
+    "tang-nano-20k": "boards.tang_nano_20k",
     "arty-a7-100t": "boards.arty_a7_100t",
 }
 _LAZY = {
@@ -23,6 +27,9 @@ _LAZY = {
     "simulate": "boards.simulation",
     "SimulatedBoard": "boards.simulation",
     "Host": "boards.host",
+    "connect": "boards.driver",
+    "Device": "boards.driver",
+    "VirtualBoard": "boards.virtual",
 }
 
 

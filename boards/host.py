@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from boards.protocol import Frame, Reason, Type
 
 
 class Link(Protocol):
-    """What a serial port offers (pyserial's `Serial` with a timeout, or a simulated board)."""
+    """What a serial line offers (`boards.serial_line`, or a simulated board)."""
 
     def write(self, data: bytes, /) -> object:
         """Send bytes."""
@@ -29,7 +30,6 @@ class Host:
         self._link = link
         self._design = design
         self._attempts = attempts
-        self._sequence = 0
 
     def check(self) -> None:
         """Raise UserError when the board holds another design."""
@@ -52,11 +52,12 @@ class Host:
         return results
 
     def _request(self, kind: Type, payload: bytes, wanted: Type, size: int) -> bytes:
+        # All attempts have one tag: a late answer to the first is right for the second.
+        request = Frame(kind, secrets.randbits(32), payload)
         problem = ""
         for _ in range(self._attempts):
-            self._sequence = (self._sequence + 1) % 256
-            self._link.write(Frame(kind, self._sequence, payload).encode())
-            answer = self._answer(size)
+            self._link.write(request.encode())
+            answer = self._answer(request.tag, size)
             if answer is None:
                 problem = "no answer"
             elif answer.type == Type.ERROR:
@@ -69,8 +70,8 @@ class Host:
         times = f"{self._attempts} attempt{'s' if self._attempts > 1 else ''}"
         raise ToolError(f"board: {problem} to {kind.name} after {times}")
 
-    def _answer(self, size: int) -> Frame | None:
-        """The frame that repeats our sequence number; None when the line falls silent before it came."""
+    def _answer(self, tag: int, size: int) -> Frame | None:
+        """The frame with our tag; None when the line falls silent before it came."""
         decoder = protocol.Decoder(limit=size)
         wanted = protocol.OVERHEAD + 1  # an error, the shortest answer
         silent = False
@@ -79,7 +80,7 @@ class Host:
             silent = len(data) < wanted
             frames = decoder.feed(data) + (decoder.flush() if silent else [])
             for frame in frames:
-                if frame.sequence == self._sequence:
+                if frame.tag == tag:
                     return frame
             wanted = decoder.missing()
         return None

@@ -1,14 +1,15 @@
 """The framed protocol between a host and a board: pure Python, shared by the driver and the simulation.
 
-A frame is MAGIC (2 bytes), type, sequence number, payload length (2 bytes), payload, CRC-32 (4 bytes) over
+A frame is MAGIC (2 bytes), type, tag (4 bytes), payload length (2 bytes), payload, CRC-32 (4 bytes) over
 everything before it; numbers are little-endian. The host sends one request and waits for its answer:
 
     SAMPLE    elements of one sample            → RESULT, elements of the output
     IDENTIFY  empty                             → IDENTITY, the first 8 bytes of the design's hash
     anything the board cannot accept            → ERROR, one byte of `Reason`
 
-An answer repeats the request's sequence number. An element travels as a two's complement integer in the
-smallest whole number of bytes.
+An answer repeats the request's tag, which the host draws at random: an answer to anybody else's request (an
+earlier host that died, an answer that came too late) is not taken for its own. An element travels as a two's
+complement integer in the smallest whole number of bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from accel.errors import UserError
 MAGIC = b"\xac\xce"
 IDENTITY_BYTES = 8
 MAX_PAYLOAD = 0xFFFF
-_HEADER = struct.Struct("<2sBBH")
+_HEADER = struct.Struct("<2sBIH")
 _CRC = struct.Struct("<I")
 OVERHEAD = _HEADER.size + _CRC.size
 
@@ -56,15 +57,15 @@ class Reason(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame; `sequence` is 0..255."""
+    """One frame; `tag` has 32 bits."""
 
     type: int
-    sequence: int
+    tag: int
     payload: bytes = b""
 
     def encode(self) -> bytes:
         """The bytes on the wire."""
-        body = _HEADER.pack(MAGIC, self.type, self.sequence, len(self.payload)) + self.payload
+        body = _HEADER.pack(MAGIC, self.type, self.tag, len(self.payload)) + self.payload
         return body + _CRC.pack(zlib.crc32(body))
 
 
@@ -121,8 +122,8 @@ class Decoder:
         raw = bytes(self._buffer[:size])
         if len(raw) < size or size < OVERHEAD or zlib.crc32(raw[:-4]) != _CRC.unpack(raw[-4:])[0]:
             return None
-        _, kind, sequence, _ = _HEADER.unpack_from(raw)
-        return Frame(kind, sequence, raw[_HEADER.size : -4])
+        _, kind, tag, _ = _HEADER.unpack_from(raw)
+        return Frame(kind, tag, raw[_HEADER.size : -4])
 
 
 def element_bytes(stream: Stream) -> int:

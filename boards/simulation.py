@@ -24,16 +24,23 @@ from boards.pins import pinout
 from hls import verilator
 
 _NO_STOP_BIT = 3  # exit code of the simulation program
+_FOREVER = (1 << 64) - 1
+_EVERYTHING = (1 << 32) - 1
 LIMIT = 20_000_000  # cycles that one answer may take
 
 
 class SimulatedBoard:
-    """A board in Verilator, as a context manager; reads and writes like a serial port."""
+    """A board in Verilator, as a context manager; reads and writes like a serial port.
+
+    `cycles` counts since the start, `quiet` those in a row without a byte on the line or a sample running.
+    """
 
     def __init__(self, design: Design, board: Board, *, limit: int = LIMIT, seed: int = 1) -> None:
         self._design, self._board, self._limit, self._seed = design, board, limit, seed
+        self._silence = 2 * shell.Timing.simulated().timeout
         self._pending = b""
         self.cycles = 0
+        self.quiet = 0
 
     def __enter__(self) -> SimulatedBoard:
         self._folder = tempfile.TemporaryDirectory(prefix="accel-board-")
@@ -63,8 +70,10 @@ class SimulatedBoard:
         return shell.files(self._design, self._board, pins, clock, shell.Timing.simulated())
 
     def _compile(self, folder: Path, sources: list[str]) -> Path:
-        reset = int(not pinout(self._board).ports["reset_pin"].inverted)
-        defines = [f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}", f"RESET_LEVEL={reset}"]
+        ports = pinout(self._board).ports
+        levels = {name: int(not ports[f"{name}_pin"].inverted) for name in ("reset", "led")}
+        defines = [f"{name.upper()}_LEVEL={level}" for name, level in levels.items()]
+        defines.append(f"CLOCKS_PER_BIT={shell.SIMULATION_CLOCKS_PER_BIT}")
         return verilator.build(folder, sources, shell.TOP, shell.harness(), defines=defines)
 
     def __exit__(
@@ -79,22 +88,26 @@ class SimulatedBoard:
         self._pending += data
 
     def read(self, count: int) -> bytes:
-        """Simulate until `count` bytes came back or the cycle limit is spent; then fewer."""
-        return self._exchange(count, self._limit)
+        """Simulate until `count` bytes came back; fewer when the line stays silent or the cycle limit is spent."""
+        return self._exchange(count, self._silence, self._limit)
 
     def idle(self, cycles: int) -> bytes:
         """Simulate `cycles` cycles; returns what came back."""
-        return self._exchange(0xFFFFFFFF, cycles)
+        return self._exchange(_EVERYTHING, _FOREVER, cycles)
 
-    def _exchange(self, wanted: int, most: int) -> bytes:
+    def settle(self, quiet: int, most: int) -> bytes:
+        """Simulate until the board was quiet for so many cycles, at most `most`; returns what came back."""
+        return self._exchange(_EVERYTHING, quiet, most)
+
+    def _exchange(self, wanted: int, quiet: int, most: int) -> bytes:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = struct.pack("<IIQ", len(self._pending), wanted, most) + self._pending
+        request = struct.pack("<IIQQ", len(self._pending), wanted, quiet, most) + self._pending
         self._pending = b""
         try:
             self._process.stdin.write(request)
             self._process.stdin.flush()
-            self.cycles, count = struct.unpack("<QI", self._process.stdout.read(12))
+            self.cycles, self.quiet, count = struct.unpack("<QQI", self._process.stdout.read(20))
             return self._process.stdout.read(count)
         except (OSError, struct.error):
             code = self._process.wait()

@@ -14,7 +14,7 @@ module accel_frame_rx (
     input  logic       m_ready,
     output logic [7:0] m_data,
     output logic       m_last,
-    output logic [7:0] sequence_number,
+    output logic [31:0] tag,
     output logic       notice_valid,
     input  logic       notice_ready,
     output logic       notice_identity,
@@ -23,7 +23,7 @@ module accel_frame_rx (
     input  logic       finished
 );
     localparam int PAYLOAD = accel_board_pkg::PAYLOAD_IN;
-    localparam int DEPTH = PAYLOAD < 4 ? 4 : PAYLOAD;  // the index also counts header and CRC bytes
+    localparam int DEPTH = PAYLOAD < 8 ? 8 : PAYLOAD;  // the index also counts header and CRC bytes
     localparam int W = $clog2(DEPTH);
     localparam int T = $clog2(accel_board_pkg::TIMEOUT);
     localparam logic [W-1:0] LAST = W'(PAYLOAD - 1);
@@ -69,21 +69,21 @@ module accel_frame_rx (
             HUNT: if (s_valid && s_data == accel_board_pkg::MAGIC_0) state <= MAGIC;
             MAGIC: begin
                 index <= '0;
-                sequence_number <= '0;
+                tag <= '0;
                 if (s_valid && s_data == accel_board_pkg::MAGIC_1) state <= HEADER;
                 else if (s_valid && s_data != accel_board_pkg::MAGIC_0) state <= HUNT;
             end
             HEADER:
             if (s_valid) begin
                 index <= index + 1'b1;
-                case (index[1:0])
-                    2'd0: begin
+                case (index[2:0])
+                    3'd0: begin
                         sample   <= s_data == accel_board_pkg::SAMPLE;
                         identify <= s_data == accel_board_pkg::IDENTIFY;
                     end
-                    2'd1: sequence_number <= s_data;
-                    2'd2: length_low <= s_data == (sample ? LENGTH[7:0] : 8'd0);
-                    2'd3: begin
+                    3'd1, 3'd2, 3'd3, 3'd4: tag <= {s_data, tag[31:8]};
+                    3'd5: length_low <= s_data == (sample ? LENGTH[7:0] : 8'd0);
+                    default: begin
                         index <= '0;
                         notice_identity <= 1'b0;
                         state <= sample ? BODY : CHECK;

@@ -9,7 +9,7 @@ module accel_frame_tx (
     output logic       notice_ready,
     input  logic       notice_identity,
     input  logic [7:0] notice_reason,
-    input  logic [7:0] sequence_number,
+    input  logic [31:0] tag,
     input  logic       running,
     output logic       finished,
     input  logic       s_valid,
@@ -25,8 +25,9 @@ module accel_frame_tx (
     state_t state;
     kind_t kind;
 
-    logic [2:0] index;
-    logic [7:0] sequence_kept, reason;
+    logic [3:0] index;
+    logic [31:0] tag_kept;
+    logic [7:0] reason;
     logic crc_busy;
     logic [31:0] crc;
 
@@ -34,13 +35,13 @@ module accel_frame_tx (
     wire [15:0] length = (kind == RESULT) ? 16'(accel_board_pkg::PAYLOAD_OUT) : (kind == IDENTITY) ? 16'd8 : 16'd1;
     wire [7:0] code = (kind == RESULT) ? accel_board_pkg::RESULT
                     : (kind == IDENTITY) ? accel_board_pkg::IDENTITY : accel_board_pkg::ERROR;
-    wire own_last = (kind == ERROR) || index == 3'd7;
+    wire own_last = (kind == ERROR) || index == 4'd7;
 
     accel_crc32 #(
         .START(accel_board_pkg::CRC_AFTER_MAGIC)
     ) u_crc (
         .clk,
-        .clear(state == IDLE || (state == HEADER && index < 3'd2)),
+        .clear(state == IDLE || (state == HEADER && index < 4'd2)),
         .valid(sent && state != CHECK),
         .data (m_data),
         .busy (crc_busy),
@@ -53,16 +54,19 @@ module accel_frame_tx (
         case (state)
             HEADER:
             case (index)
-                3'd0: m_data = accel_board_pkg::MAGIC_0;
-                3'd1: m_data = accel_board_pkg::MAGIC_1;
-                3'd2: m_data = code;
-                3'd3: m_data = sequence_kept;
-                3'd4: m_data = length[7:0];
+                4'd0: m_data = accel_board_pkg::MAGIC_0;
+                4'd1: m_data = accel_board_pkg::MAGIC_1;
+                4'd2: m_data = code;
+                4'd3: m_data = tag_kept[7:0];
+                4'd4: m_data = tag_kept[15:8];
+                4'd5: m_data = tag_kept[23:16];
+                4'd6: m_data = tag_kept[31:24];
+                4'd7: m_data = length[7:0];
                 default: m_data = length[15:8];
             endcase
             PAYLOAD:
             if (kind == RESULT) m_valid = !crc_busy && s_valid;
-            else m_data = (kind == ERROR) ? reason : accel_board_pkg::DESIGN_ID[8*index+:8];
+            else m_data = (kind == ERROR) ? reason : accel_board_pkg::DESIGN_ID[8*index[2:0]+:8];
             CHECK: m_data = ~crc[8*index[1:0]+:8];
             default: ;
         endcase
@@ -70,20 +74,20 @@ module accel_frame_tx (
 
     assign s_ready = state == PAYLOAD && kind == RESULT && !crc_busy && m_ready;
     assign notice_ready = state == IDLE;
-    assign finished = state == CHECK && kind == RESULT && sent && index == 3'd3;
+    assign finished = state == CHECK && kind == RESULT && sent && index == 4'd3;
 
     always_ff @(posedge clk) begin
         if (sent) index <= index + 1'b1;
         case (state)
             IDLE: begin
                 index <= '0;
-                sequence_kept <= sequence_number;
+                tag_kept <= tag;
                 reason <= notice_reason;
                 kind <= !notice_valid ? RESULT : notice_identity ? IDENTITY : ERROR;
                 if (notice_valid || (running && s_valid)) state <= HEADER;
             end
             HEADER:
-            if (sent && index == 3'd5) begin
+            if (sent && index == 4'd8) begin
                 index <= '0;
                 state <= PAYLOAD;
             end
@@ -92,7 +96,7 @@ module accel_frame_tx (
                 index <= '0;
                 state <= CHECK;
             end
-            CHECK: if (sent && index == 3'd3) state <= IDLE;
+            CHECK: if (sent && index == 4'd3) state <= IDLE;
         endcase
         if (rst) state <= IDLE;
     end

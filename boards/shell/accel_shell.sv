@@ -16,7 +16,8 @@ module accel_shell (
     input  logic core_m_last
 );
     logic rx_valid, in_valid, in_ready, in_last, out_valid, out_ready, out_last, tx_valid, tx_ready;
-    logic [7:0] rx_data, in_data, out_data, tx_data, sequence_number, notice_reason;
+    logic [7:0] rx_data, in_data, out_data, tx_data, notice_reason;
+    logic [31:0] tag;
     logic notice_valid, notice_ready, notice_identity, finished;
 
     accel_uart_rx #(
@@ -38,7 +39,7 @@ module accel_shell (
         .m_ready(in_ready),
         .m_data (in_data),
         .m_last (in_last),
-        .sequence_number,
+        .tag,
         .notice_valid,
         .notice_ready,
         .notice_identity,
@@ -89,7 +90,7 @@ module accel_shell (
         .notice_ready,
         .notice_identity,
         .notice_reason,
-        .sequence_number,
+        .tag,
         .running,
         .finished,
         .s_valid(out_valid),

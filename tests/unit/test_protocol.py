@@ -13,7 +13,7 @@ from accel.errors import UserError
 from boards import protocol
 from boards.protocol import MAGIC, Decoder, Frame
 
-frames = st.builds(Frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))
+frames = st.builds(Frame, st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=40))
 # bytes of the magic and of small lengths are frequent, so that false starts are
 garbage = st.lists(st.sampled_from([MAGIC[:1], MAGIC[1:], MAGIC, b"\x00", b"\x05", b"\xff"]), max_size=30).map(b"".join)
 streams = st.builds(Stream, st.integers(1, 5), st.integers(1, 40), st.booleans(), st.integers(1, 5))
@@ -42,9 +42,10 @@ def decode(data: bytes, cuts: list[int]) -> list[Frame]:
 def test_layout(frame):
     raw = frame.encode()
     assert raw[:2] == MAGIC
-    assert raw[2:4] == bytes([frame.type, frame.sequence])
-    assert int.from_bytes(raw[4:6], "little") == len(frame.payload)
-    assert raw[6:-4] == frame.payload
+    assert raw[2] == frame.type
+    assert int.from_bytes(raw[3:7], "little") == frame.tag
+    assert int.from_bytes(raw[7:9], "little") == len(frame.payload)
+    assert raw[9:-4] == frame.payload
     assert int.from_bytes(raw[-4:], "little") == zlib.crc32(raw[:-4]) == naive_crc(raw[:-4]) ^ 0xFFFFFFFF
     assert naive_crc(raw) == protocol.CRC_RESIDUE
     assert naive_crc(MAGIC) == protocol.CRC_AFTER_MAGIC
@@ -73,7 +74,7 @@ def test_a_truncated_frame_costs_only_itself(cut, whole, data):
 
 def test_a_frame_that_claims_too_much_is_not_waited_for():
     decoder = Decoder(limit=8)
-    assert decoder.feed(MAGIC + b"\x01\x00\xff\xff" + Frame(1, 2, b"abc").encode()) == [Frame(1, 2, b"abc")]
+    assert decoder.feed(MAGIC + b"\x01\x00\x00\x00\x00\xff\xff" + Frame(1, 2, b"abc").encode()) == [Frame(1, 2, b"abc")]
 
 
 @given(frames, st.integers(0, 20))

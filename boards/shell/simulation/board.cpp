@@ -1,8 +1,9 @@
 // Drives the pins of a board top: the serial line bit by bit, on request of the program at the other end of stdin.
 //
-// Request:  u32 bytes to send, u32 bytes wanted, u64 most cycles to spend, then the bytes.
-// Answer:   u64 cycles since the start, u32 bytes received, then those bytes. A request that wants nothing
-//           ends when everything is sent; otherwise when the bytes are there or the cycles are spent.
+// Request:  u32 bytes to send, u32 bytes wanted, u64 most quiet cycles, u64 most cycles, then the bytes.
+//           It ends with the bytes that are wanted, after so many quiet cycles in a row (nothing on either
+//           line, and no sample running), or when its cycles are spent.
+// Answer:   u64 cycles since the start, u64 quiet cycles in a row, u32 bytes received, then those bytes.
 // Bytes with a wrong stop bit end the program with code 3.
 #include <cstdint>
 #include <cstdio>
@@ -26,9 +27,9 @@ class Board {
         top_->reset_pin = RESET_LEVEL;
         for (int i = 0; i < 32; i++) cycle();
         top_->reset_pin = !RESET_LEVEL;
-        for (int i = 0; i < 64; i++) cycle();
+        for (int i = 0; i < 1280; i++) cycle();  // longer than any clock generator takes to start
         received.clear();
-        cycles = 0;
+        cycles = quiet = 0;
     }
     ~Board() { delete top_; }
 
@@ -40,13 +41,13 @@ class Board {
         top_->eval();
         sample();
         cycles++;
+        bool running = top_->led_pin == LED_LEVEL;
+        quiet = running || bits_left_ || receive_index_ >= 0 ? 0 : quiet + 1;
     }
-
-    bool sending() const { return bits_left_ || !to_send.empty(); }
 
     std::deque<uint8_t> to_send;
     std::vector<uint8_t> received;
-    uint64_t cycles = 0;
+    uint64_t cycles = 0, quiet = 0;
 
    private:
     void drive() {
@@ -103,12 +104,14 @@ bool read_value(T& value) {
 int main(int, char** argv) {
     Board board(std::atoi(argv[1]));
     uint32_t count, wanted;
-    uint64_t most;
-    while (read_value(count) && read_value(wanted) && read_value(most)) {
+    uint64_t quiet, most;
+    while (read_value(count) && read_value(wanted) && read_value(quiet) && read_value(most)) {
+        if (count) board.quiet = 0;
         for (uint8_t byte; count && read_value(byte); count--) board.to_send.push_back(byte);
-        for (; most && (wanted ? board.received.size() < wanted : board.sending()); most--) board.cycle();
+        for (; most && board.quiet < quiet && board.received.size() < wanted; most--) board.cycle();
         uint32_t got = board.received.size();
         std::fwrite(&board.cycles, sizeof board.cycles, 1, stdout);
+        std::fwrite(&board.quiet, sizeof board.quiet, 1, stdout);
         std::fwrite(&got, sizeof got, 1, stdout);
         std::fwrite(board.received.data(), 1, got, stdout);
         std::fflush(stdout);

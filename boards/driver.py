@@ -1,0 +1,117 @@
+"""One driver for every board: `connect(...)` gives a `Device` with `predict` (real units) and `raw` (integers)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+import boards
+from accel import reference
+from accel.design import Design
+from accel.errors import UserError
+from accel.graph import Tensor
+from boards import protocol
+from boards.host import Host
+from boards.serial_line import SerialLine, find_port
+from boards.virtual import VirtualBoard
+
+VIRTUAL = "virtual"
+"""The port's name that means: simulate the board."""
+
+
+class Runner(Protocol):
+    """Runs integer samples, (N, …) in stream order → int64 (N, beats, lanes) of the output stream."""
+
+    def run(self, samples: np.ndarray, /) -> np.ndarray:
+        """Raises ToolError when the board does not answer."""
+
+
+class Device:
+    """A board that holds `design`: samples in, results out. A context manager; `close` gives the port back."""
+
+    def __init__(self, runner: Runner, design: Design, resources: ExitStack | None = None) -> None:
+        self._runner = runner
+        self._resources = resources or ExitStack()
+        self.input, self.output = (_tensor(design, end) for end in ("input", "output"))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Real samples (N, tokens, channels) → real results (N, tokens, channels), float64.
+
+        The input is quantised with the model's own scale, rounded half to even and clipped. Raises UserError on
+        a wrong shape, NaN or infinity, ToolError when the board does not answer.
+        """
+        return self.raw(reference.quantize_to(self.input, x)) * np.asarray(self.output.scale)
+
+    def raw(self, x: np.ndarray) -> np.ndarray:
+        """Integer samples (N, tokens, channels) → integer results (N, tokens, channels), int64.
+
+        Raises UserError on a wrong shape or values outside the model's input range, ToolError when the board
+        does not answer.
+        """
+        x = reference.checked_for(self.input, x)
+        return self._runner.run(x).reshape(len(x), *self.output.shape)
+
+    def close(self) -> None:
+        """Give everything back that `connect` opened."""
+        self._resources.close()
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(
+    design: Design | Path | str,
+    port: str | None = None,
+    *,
+    board: str = "ulx3s-85f",
+    overlay: str | None = None,
+    timeout: float = 2.0,
+    attempts: int = 3,
+) -> Device:
+    """Open a board that holds `design` (a Design, or the folder that `accel lower --target rtl` wrote).
+
+    `port` is a serial port; without one, the only USB serial port there is; "virtual" simulates the board. Its
+    speed is that of `board`. `overlay` is a bitstream for a PYNQ board, which is loaded. The board has `timeout`
+    seconds besides the transfer for an answer, and is asked `attempts` times.
+
+    Raises UserError when there is no such port, several could be meant, or the board holds another design;
+    ToolError when nothing answers.
+    """
+    design = design if isinstance(design, Design) else Design.load(Path(design))
+    if overlay is not None:
+        return Device(import_module("boards.axi").Overlay(design, overlay), design)
+    with ExitStack() as opened:
+        if port == VIRTUAL:
+            port = opened.enter_context(VirtualBoard(design, boards.get(board))).port
+        baud = boards.get(board).baud
+        line = SerialLine(port or find_port(), baud, timeout + _transfer_s(design, baud))
+        opened.enter_context(closing(line))
+        host = Host(line, design, attempts)
+        host.check()
+        return Device(host, design, opened.pop_all())
+
+
+def _transfer_s(design: Design, baud: int) -> float:
+    """The time on the line of a request and its answer."""
+    payloads = sum(protocol.payload_bytes(stream) for stream in (design.input, design.output))
+    return 10 * (payloads + 2 * protocol.OVERHEAD) / baud
+
+
+def _tensor(design: Design, end: str) -> Tensor:
+    """What goes into the model or comes out of it."""
+    try:
+        spec = design.info[end]
+        scale = spec["scale"]
+        return Tensor(tuple(spec["shape"]), spec["lo"], spec["hi"], tuple(scale) if isinstance(scale, list) else scale)
+    except KeyError as error:
+        raise UserError(f"design {design.name} does not say the {error} of its {end}: lower its model again") from None

@@ -1,0 +1,67 @@
+"""A serial port as the host's link: no call waits for ever, and every failure says what to look at."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import serial
+from serial.tools import list_ports
+
+from accel.errors import ToolError, UserError
+
+_POLL_S = 0.05
+_REMEDY = "check its name, your permission (on Linux: group dialout) and that no other program uses it"
+
+
+class SerialLine:
+    """An open port. A `write` starts the time in which `read` waits for the answer, `patience` seconds."""
+
+    def __init__(self, port: str, baud: int, patience: float) -> None:
+        self._patience = patience
+        self._deadline = 0.0
+        try:
+            self._serial = serial.Serial(port, baud, timeout=min(_POLL_S, patience), write_timeout=patience)
+        except (OSError, ValueError) as error:  # pyserial's SerialException is an OSError
+            raise UserError(f"cannot open serial port {port}: {_reason(error)}; {_REMEDY}") from None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. Raises ToolError when the port does not take them in time."""
+        try:
+            self._serial.write(data)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._deadline = time.monotonic() + self._patience
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; fewer when they have not come in time. Raises ToolError when the port is gone."""
+        data = b""
+        try:
+            while len(data) < count and time.monotonic() < self._deadline:
+                data += self._serial.read(count - len(data))
+        except OSError as error:
+            raise self._failed(error) from None
+        return data
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._serial.close()
+
+    def _failed(self, error: OSError) -> ToolError:
+        return ToolError(f"serial port {self._serial.port}: {_reason(error)}; is the board still connected?")
+
+
+def find_port() -> str:
+    """The only USB serial port there is. Raises UserError when there are none or several."""
+    found = [port for port in list_ports.comports() if port.vid is not None]
+    if len(found) == 1:
+        return str(found[0].device)
+    if not found:
+        raise UserError("no USB serial port found: connect the board, or name a port")
+    listed = ", ".join(f"{port.device} ({port.description})" for port in found)
+    raise UserError(f"there are {len(found)} USB serial ports, name one: {listed}")
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)
