@@ -51,11 +51,15 @@ class Long(int):
 
 @dataclass(frozen=True)
 class Module:
-    """An instance of a SystemVerilog module: numeric parameters, and files for its memories by parameter name."""
+    """An instance of a SystemVerilog module: numeric parameters, and files for its memories by parameter name.
+
+    A generated module brings its own `source`; the name then contains a hash of it. Others are in the library.
+    """
 
     name: str
     params: dict[str, int]
     roms: dict[str, Rom] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)

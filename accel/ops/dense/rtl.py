@@ -1,4 +1,4 @@
-"""Dense in hardware: PE × SIMD multipliers, weights in a ROM, one pass over the inputs per PE outputs."""
+"""Dense in hardware: PE × SIMD multipliers, weights in a ROM, one pass over the inputs per PE outputs; or unrolled."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, divisors, produce, window
 from accel.numeric import signed_width
 from accel.ops.common.tree import tree_registers
+from accel.ops.dense import unrolled
 from accel.ops.dense.op import Dense
 
 
 def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Every PE dividing the outputs with every SIMD dividing the inputs."""
+    """Every PE dividing the outputs with every SIMD dividing the inputs; "unrolled" is for schedules that name it."""
     rows, columns = op.weight.shape
-    return [{"pe": pe, "simd": simd} for pe in divisors(rows) for simd in divisors(columns)]
+    return [{"pe": pe, "simd": simd} for pe in divisors(rows) for simd in divisors(columns)] + unrolled.folds(op)
 
 
 def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
     """One unit: SF = in / SIMD beats per pass, NF = out / PE passes per token."""
     (x,) = inputs
+    if "unrolled" in fold:
+        return (unrolled.unit(op, x, output, fold["unrolled"]),)
     rows, columns = op.weight.shape
     pe, simd = fold["pe"], fold["simd"]
     passes, beats = rows // pe, columns // simd
