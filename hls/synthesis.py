@@ -25,12 +25,14 @@ class Family:
     """How yosys synthesises for one target of `accel.target`.
 
     `command` makes a complete chip, with I/O buffers where the family has them; `core` are the options that leave
-    them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many).
+    them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many). Without
+    `lut_ram`, memories that ask for it are free to become block RAM or registers.
     """
 
     command: str
     core: str
     cells: tuple[tuple[str, str, int], ...]
+    lut_ram: bool = True
 
 
 _XILINX = (
@@ -38,7 +40,7 @@ _XILINX = (
     (r"RAM(32|64)X1D", "lut", 2),
     (r"RAM(32|64)M", "lut", 4),
     (r"RAM128X1D", "lut", 4),
-    (r"RAM(32|64)M16", "lut", 16),
+    (r"RAM32M16|RAM64M8", "lut", 8),
     (r"FD[RSCP]E(_1)?", "ff", 1),
     (r"CARRY[48]", "carry", 1),
     (r"RAMB18E[12]", "bram", 1),
@@ -69,6 +71,7 @@ FAMILIES: dict[str, Family] = {
             (r"SB_RAM40_4K(N[RW]*)?", "bram", 1),
             (r"SB_MAC16", "dsp", 1),
         ),
+        lut_ram=False,
     ),
     "gowin": Family(
         "synth_gowin",
@@ -137,7 +140,9 @@ def family(target: str) -> Family:
 def script(sources: Sequence[str], top: str, target: str, options: str = "") -> str:
     """Yosys commands that read `sources` and synthesise module `top`; the caller adds what is to be written."""
     reads = "".join(f"read_verilog -defer -sv {name}\n" for name in sources)
-    return f"{reads}{family(target).command} {options} -top {top}\n"
+    chosen = family(target)
+    free = "" if chosen.lut_ram else f"hierarchy -top {top}\nsetattr -unset ram_style a:ram_style=distributed\n"
+    return f"{reads}{free}{chosen.command} {options} -top {top}\n"
 
 
 def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:

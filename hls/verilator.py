@@ -37,6 +37,8 @@ _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRA
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
 _CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
 _FAST, _SLOW = "-O2", "-O1"  # -O3 gains nothing measurable; _SLOW is code that runs once
+_HUGE = 8 << 20  # bytes of generated C++ from which (a netlist of gates) the compiler takes longer than any run ...
+_FAST_HUGE, _SLOW_HUGE = "-O1", "-O0"  # ... and a third of the time this way
 _KEEP = 200  # executables in the cache
 
 
@@ -117,7 +119,9 @@ def _compile(
     jobs = os.cpu_count() or 1
     slow = generated.get("classes_slow", []) + generated.get("support_slow", [])
     fast = generated.get("classes_fast", []) + generated.get("support_fast", [])
-    units = [(_FAST, group) for group in _share(fast, jobs)] + [(_SLOW, slow)]
+    huge = sum(Path(file).stat().st_size for file in fast + slow) > _HUGE
+    often, once = (_FAST_HUGE, _SLOW_HUGE) if huge else (_FAST, _SLOW)
+    units = [(often, group) for group in _share(fast, jobs)] + [(once, slow)]
 
     def compile_unit(index: int) -> Path:
         level, files = units[index]
@@ -178,6 +182,8 @@ def _toolchain() -> list[str]:
         platform.machine(),
         _FAST,
         _SLOW,
+        _FAST_HUGE,
+        _SLOW_HUGE,
         *_CXX,
     ]
 

@@ -1,0 +1,73 @@
+"""The post-synthesis level: a design's synthesised netlist as a design of its own, which simulates like any other.
+
+Cells come from yosys' own simulation library; those that it has only as black boxes have behavioural models in
+`hls/cells/<target>/`. The netlist has no parameters and no memory files: what is simulated is what synthesis left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib import util
+from pathlib import Path
+
+from accel.design import Design
+from accel.errors import ToolError, UserError
+from hls import synthesis
+
+CELLS = "accel_cells.sv"
+_OWN = Path(__file__).parent / "cells"
+_LIBRARIES = {
+    "ecp5": ("ecp5/cells_sim.v", "ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
+    "ice40": ("ice40/cells_sim.v",),
+}
+_MODULE = re.compile(r"^module\s+\\?([\w$]+).*?^\s*endmodule", re.MULTILINE | re.DOTALL)
+_DIRECTIVE = re.compile(r"^`(?!include|timescale).*\n", re.MULTILINE)
+_TIMING = re.compile(r"^\s*specify\b.*?^\s*endspecify\b", re.MULTILINE | re.DOTALL)
+_LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "PINMISSING", "INITIALDLY", "COMBDLY"))
+
+
+def synthesise(design: Design, target: str = "ecp5") -> Design:
+    """The netlist of a design on `target`, with the same streams: `hls.simulate.run` takes it as it takes the design.
+
+    `info["resources"]` counts its cells. Raises UserError for a target without cell models, ToolError from yosys.
+    """
+    models = cell_models(target)
+    made = synthesis.synthesise(design.files, design.top, target)
+    files = {f"{design.top}.sv": _LINT + made.verilog, CELLS: _LINT + _macros(target) + _needed(made.cells, models)}
+    return replace(design, name=f"{design.name}-{target}", files=files, info={**design.info, "taps": []})
+
+
+@cache
+def cell_models(target: str) -> dict[str, str]:
+    """Cell type → Verilog of its model; our own replace black boxes."""
+    found = {match[1]: _TIMING.sub("", match[0]) for text in _library(target) for match in _MODULE.finditer(text)}
+    return found | {path.stem: path.read_text() for path in sorted((_OWN / target).glob("*.sv"))}
+
+
+def _library(target: str) -> list[str]:
+    """Yosys' simulation models of a target, file by file."""
+    if target not in _LIBRARIES:
+        raise UserError(f"target {target!r} has no cell models to simulate; there are {', '.join(_LIBRARIES)}")
+    spec = util.find_spec("pyosys")
+    if spec is None or spec.origin is None:
+        raise ToolError("yosys' cell models not found; looked for the Python package pyosys; pip install pyosys")
+    return [(Path(spec.origin).parent / "share" / name).read_text() for name in _LIBRARIES[target]]
+
+
+def _macros(target: str) -> str:
+    """What the library defines before its first module."""
+    return "".join(line for text in _library(target) for line in _DIRECTIVE.findall(text.partition("\nmodule")[0]))
+
+
+def _needed(cells: Iterable[str], models: dict[str, str]) -> str:
+    """Models of `cells` and of what they are made of."""
+    seen: set[str] = set()
+    pending = {cell for cell in cells if cell in models}
+    while pending:
+        seen |= pending
+        below = {name for cell in pending for name in re.findall(r"\b[A-Z]\w+\b", models[cell])}
+        pending = {name for name in below if name in models} - seen
+    return "\n".join(models[cell] for cell in sorted(seen))
