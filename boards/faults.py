@@ -1,0 +1,213 @@
+"""Faults on the serial line, whatever may happen there: a host gets the right answer or an exception.
+
+`soak` runs many inferences over a link while it damages both directions, lets hosts die and leaves requests
+and answers of theirs behind; `virtual_soak` does so with a virtual board.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from accel.design import Design
+from accel.errors import ToolError, UserError
+from boards import protocol
+from boards.board import Board
+from boards.host import Host, Link
+from boards.protocol import MAGIC, Frame, Type
+from boards.serial_line import SerialLine
+from boards.virtual import VirtualBoard
+
+_ATTEMPTS = 12  # of a host on the damaged line
+_READS = 10_000  # in one inference: a host that reads on after that hangs
+_CHECK = 4  # inferences between two questions for the design
+_REST = 25  # inferences after which the undamaged line is tried
+_PAST = 32  # frames that a replay chooses from
+_SILENCE_S = 0.04  # in which the virtual board gives up an incomplete frame, and more
+_BAUD = 1_000_000  # a pseudo-terminal ignores it
+_KINDS = ("flip", "change", "drop", "insert", "false start", "noise", "repeat", "replay", "cut")
+
+
+@dataclass
+class Tally:
+    """`inferences` were answered rightly under `faults`; `refused` ones ended with an exception.
+
+    What must not happen: `wrong` answers, and `hangs`: a host that reads for ever, or a board that does not
+    answer any more on an undamaged line.
+    """
+
+    inferences: int = 0
+    faults: int = 0
+    refused: int = 0
+    wrong: int = 0
+    hangs: int = 0
+
+
+class _Hang(Exception):
+    pass
+
+
+class NoisyLine:
+    """A link that damages what passes, in both directions; `faults` counts how often."""
+
+    def __init__(self, link: Link, rng: Random) -> None:
+        self.faults = 0
+        self._link, self._rng = link, rng
+        self._requests: deque[bytes] = deque(maxlen=_PAST)
+        self._answers: deque[bytes] = deque(maxlen=_PAST)
+        self._listener = protocol.Decoder()
+        self._ready = b""
+        self._left = 0  # faults of the answer that are still to come
+        self._cut = False  # its rest is lost
+        self._reads = 0
+
+    def restart(self, payload_bytes: int) -> None:
+        """The next host opens the port; half of them find that another one was there before them."""
+        self._reads, self._ready = 0, b""
+        if self._rng.random() < 0.5:
+            return
+        request = Frame(Type.SAMPLE, self._rng.getrandbits(32), self._rng.randbytes(payload_bytes)).encode()
+        left = (
+            self._rng.randbytes(self._rng.randint(1, 60)),  # of a terminal program
+            request[: self._rng.randrange(1, len(request))],  # of a host that died inside a frame
+            request,  # of one that died before the answer
+            request * 3,  # of one that did not wait for answers
+        )
+        self._link.write(self._rng.choice(left))
+        self.faults += 1
+
+    def write(self, data: bytes) -> None:
+        """Send what is left of a request."""
+        self._link.write(self._damaged(data, self._requests, self._count()))
+        self._requests.append(data)
+        self._cut, self._left = False, self._count()
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes of what is left of an answer; fewer when the line stays silent."""
+        self._reads += 1
+        if self._reads > _READS:
+            raise _Hang
+        silent = False
+        while len(self._ready) < count and not silent:
+            wanted = count - len(self._ready)
+            raw = self._link.read(wanted)
+            silent = len(raw) < wanted
+            now = self._rng.randint(0, self._left) if raw else 0
+            self._left -= now
+            self._ready += b"" if self._cut else self._damaged(raw, self._answers, now)
+            self._answers += [frame.encode() for frame in self._listener.feed(raw)]
+        data, self._ready = self._ready[:count], self._ready[count:]
+        return data
+
+    def _count(self) -> int:
+        """Faults of a request or an answer."""
+        return self._rng.choice((0, 0, 0, 1, 2, 3))
+
+    def _damaged(self, data: bytes, past: Sequence[bytes], count: int) -> bytes:
+        """`data` after so many faults."""
+        raw = bytearray(data)
+        for _ in range(count):
+            kind = self._rng.choice(_KINDS)
+            _damage(kind, raw, self._rng, past)
+            self._cut |= kind == "cut"
+            self.faults += 1
+        return bytes(raw)
+
+
+def _damage(kind: str, raw: bytearray, rng: Random, past: Sequence[bytes]) -> None:
+    """One fault in `raw`; noise when nothing is left of it or there is nothing to replay."""
+    place = rng.randrange(len(raw) + 1)
+    inside = min(place, len(raw) - 1)
+    match kind if raw and (past or kind != "replay") else "noise":
+        case "flip":
+            raw[inside] ^= 1 << rng.randrange(8)
+        case "change":
+            raw[inside] ^= rng.randrange(1, 256)
+        case "drop":
+            del raw[inside : inside + rng.randint(1, 3)]
+        case "insert":
+            raw.insert(place, rng.randrange(256))
+        case "false start":
+            raw[place:place] = MAGIC + raw[2 : rng.randint(2, 9)]
+        case "noise":
+            raw[place:place] = rng.randbytes(rng.randint(1, 40))
+        case "repeat":
+            raw[place:place] = raw[inside : inside + rng.randint(1, 20)]
+        case "replay":
+            place = rng.choice((0, place, len(raw)))
+            raw[place:place] = rng.choice(past)
+        case "cut":
+            del raw[inside:]
+
+
+def soak(
+    link: Link, design: Design, x: np.ndarray, expected: np.ndarray, *, inferences: int, faults: int, seed: int = 0
+) -> Tally:
+    """At least so many right `inferences` and `faults`, unless something hangs.
+
+    Integer samples `x` (N, …) and results `expected` (N, …) in stream order are used over and over. `seed` draws
+    the faults; only the tags of the requests are others in every run.
+    """
+    rng = Random(seed)
+    line, tally = NoisyLine(link, rng), Tally()
+    turn = 0
+    while (tally.inferences < inferences or line.faults < faults) and not tally.hangs:
+        turn += 1
+        index = turn % len(x)
+        line.restart(protocol.payload_bytes(design.input))
+        refused = tally.refused
+        _infer(Host(line, design, _ATTEMPTS), x[index], expected[index], tally, check=turn % _CHECK == 0)
+        if tally.refused > refused or turn % _REST == 0:
+            _recover(Host(link, design), x[index], expected[index], tally)
+    tally.faults = line.faults
+    return tally
+
+
+def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: Tally, *, check: bool) -> None:
+    try:
+        if check:
+            host.check()
+        right = np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
+    except UserError:  # the right board taken for another one
+        tally.wrong += 1
+    except ToolError:
+        tally.refused += 1
+    except _Hang:
+        tally.hangs += 1
+    else:
+        tally.inferences += right
+        tally.wrong += not right
+
+
+def _recover(host: Host, x: np.ndarray, expected: np.ndarray, tally: Tally) -> None:
+    """The line is good again."""
+    try:
+        tally.wrong += not np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
+    except ToolError:
+        tally.hangs += 1
+
+
+def virtual_soak(
+    design: Design,
+    board: Board,
+    x: np.ndarray,
+    expected: np.ndarray,
+    *,
+    inferences: int,
+    faults: int,
+    seed: int = 0,
+) -> Tally:
+    """`soak` over a virtual board's serial port."""
+    with VirtualBoard(design, board) as virtual:
+        with closing(SerialLine(virtual.port, _BAUD, 10.0)) as line:
+            start = time.perf_counter()
+            Host(line, design).run(x[:1])
+            patience = _SILENCE_S + 3 * (time.perf_counter() - start)
+        with closing(SerialLine(virtual.port, _BAUD, patience)) as line:
+            return soak(line, design, x, expected, inferences=inferences, faults=faults, seed=seed)
