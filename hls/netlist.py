@@ -26,7 +26,9 @@ _LIBRARIES = {
 _MODULE = re.compile(r"^module\s+\\?([\w$]+).*?^\s*endmodule", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^`(?!include|timescale).*\n", re.MULTILINE)
 _TIMING = re.compile(r"^\s*specify\b.*?^\s*endspecify\b", re.MULTILINE | re.DOTALL)
-_LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "PINMISSING", "INITIALDLY", "COMBDLY"))
+_LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "PINMISSING", "INITIALDLY"))
+# Verilator would drive the nets of connected pins with the default values that yosys' models give to open ones
+_PREAMBLE = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"
 
 
 def synthesise(design: Design, target: str = "ecp5") -> Design:
@@ -36,7 +38,10 @@ def synthesise(design: Design, target: str = "ecp5") -> Design:
     """
     models = cell_models(target)
     made = synthesis.synthesise(design.files, design.top, target)
-    files = {f"{design.top}.sv": _LINT + made.verilog, CELLS: _LINT + _macros(target) + _needed(made.cells, models)}
+    files = {
+        f"{design.top}.sv": _LINT + made.verilog,
+        CELLS: _LINT + _PREAMBLE + _macros(target) + _needed(made.cells, models),
+    }
     return replace(design, name=f"{design.name}-{target}", files=files, info={**design.info, "taps": []})
 
 
