@@ -25,14 +25,14 @@ class Family:
     """How yosys synthesises for one target of `accel.target`.
 
     `command` makes a complete chip, with I/O buffers where the family has them; `core` are the options that leave
-    them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many). Without
-    `lut_ram`, memories that ask for it are free to become block RAM or registers.
+    them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many). `before` are
+    commands for the design as soon as its hierarchy is known.
     """
 
     command: str
     core: str
     cells: tuple[tuple[str, str, int], ...]
-    lut_ram: bool = True
+    before: str = ""
 
 
 _XILINX = (
@@ -47,6 +47,21 @@ _XILINX = (
     (r"RAMB36E[12]", "bram", 2),
     (r"DSP48E[12]", "dsp", 1),
 )
+# There is no LUT RAM: memories that ask for it are free to become block RAM or registers. `synth_ice40 -dsp` would
+# also pack registers into the multipliers, but its pass ice40_dsp crashes on `p <= a * b; y <= p;` or drops the
+# product (yosys 0.70): these are its own commands for multipliers without that pass.
+_ICE40 = """\
+setattr -unset ram_style a:ram_style=distributed
+proc
+flatten
+opt
+wreduce t:$mul
+techmap -map +/mul2dsp.v -map +/ice40/dsp_map.v -D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 \
+-D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=11 -D DSP_NAME=$__MUL16X16
+setattr -unset mul2dsp
+opt_expr -fine
+chtype -set $mul t:$__soft_mul
+"""
 FAMILIES: dict[str, Family] = {
     # -nowidelut: 16 % fewer LUTs and a faster clock than with the wide multiplexers (measured on the board shell)
     "ecp5": Family(
@@ -62,7 +77,7 @@ FAMILIES: dict[str, Family] = {
         ),
     ),
     "ice40": Family(
-        "synth_ice40 -device u -dsp",
+        "synth_ice40 -device u",
         "",
         (
             (r"SB_LUT4", "lut", 1),
@@ -71,7 +86,7 @@ FAMILIES: dict[str, Family] = {
             (r"SB_RAM40_4K(N[RW]*)?", "bram", 1),
             (r"SB_MAC16", "dsp", 1),
         ),
-        lut_ram=False,
+        before=_ICE40,
     ),
     "gowin": Family(
         "synth_gowin",
@@ -141,8 +156,8 @@ def script(sources: Sequence[str], top: str, target: str, options: str = "") -> 
     """Yosys commands that read `sources` and synthesise module `top`; the caller adds what is to be written."""
     reads = "".join(f"read_verilog -defer -sv {name}\n" for name in sources)
     chosen = family(target)
-    free = "" if chosen.lut_ram else f"hierarchy -top {top}\nsetattr -unset ram_style a:ram_style=distributed\n"
-    return f"{reads}{free}{chosen.command} {options} -top {top}\n"
+    before = f"hierarchy -top {top}\n{chosen.before}" if chosen.before else ""
+    return f"{reads}{before}{chosen.command} {options} -top {top}\n"
 
 
 def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:
