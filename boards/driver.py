@@ -88,9 +88,10 @@ def connect(
     ToolError when nothing answers.
     """
     design = design if isinstance(design, Design) else Design.load(Path(design))
-    if overlay is not None:
-        return Device(import_module("boards.axi").Overlay(design, overlay), design)
     with ExitStack() as opened:
+        if overlay is not None:
+            runner = opened.enter_context(import_module("boards.overlay").Overlay(design, overlay, timeout))
+            return Device(runner, design, opened.pop_all())
         if port == VIRTUAL:
             port = opened.enter_context(VirtualBoard(design, boards.get(board))).port
         baud = boards.get(board).baud
