@@ -8,41 +8,46 @@ sequence need, take and give which beats.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-Fold = dict[str, int]
-"""Folding of one node: "pe" and "simd" of a matrix unit, "lanes" of everything else."""
+Fold = dict[str, Any]
+"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rom:
-    """Memory contents: `words` as integers, written as one hexadecimal number per line."""
+    """Memory contents: one word per row of the 2-D integer array `values`; element 0 in the lowest `bits` bits."""
 
-    words: tuple[int, ...]
-    width: int
+    values: np.ndarray
+    bits: int
 
-    @classmethod
-    def pack(cls, values: np.ndarray, width: int) -> Rom:
-        """One word per row of a 2-D integer array; element 0 lands in the lowest `width` bits."""
-        mask = (1 << width) - 1
-        words = []
-        for row in values.tolist():
-            word = 0
-            for element in reversed(row):
-                word = word << width | (element & mask)
-            words.append(word)
-        return cls(tuple(words), width * values.shape[1])
+    @property
+    def depth(self) -> int:
+        """Number of words."""
+        return len(self.values)
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return self.bits * self.values.shape[1]
 
     @property
     def is_deep(self) -> bool:
         """Worth a block RAM: at least 1 kbit and 32 words."""
-        return len(self.words) >= 32 and self.width * len(self.words) >= 1024
+        return self.depth >= 32 and self.width * self.depth >= 1024
 
     def hex(self) -> str:
-        digits = (self.width + 3) // 4
-        return "".join(f"{word:0{digits}x}\n" for word in self.words)
+        """One hexadecimal number per line."""
+        mask, digits = (1 << self.bits) - 1, (self.width + 3) // 4
+        lines = []
+        for row in self.values.tolist():
+            word = 0
+            for element in reversed(row):
+                word = word << self.bits | (element & mask)
+            lines.append(f"{word:0{digits}x}\n")
+        return "".join(lines)
 
 
 class Long(int):
@@ -106,7 +111,7 @@ class Unit:
     outputs: tuple[Port, ...]
     actors: tuple[Actor, ...]
     places: dict[str, int] = field(default_factory=dict)
-    multipliers: int = 0
+    multipliers: int = 0  # multiply-accumulate units: products per cycle
 
     @property
     def cycles(self) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from accel.cli.output import whole_folder
+from accel.design import write_atomic
 from accel.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,30 +16,39 @@ if TYPE_CHECKING:
 
 TARGETS = ("rtl", "vitis")
 DESIGN_FILE = "design.json"
+SCHEDULE_FILE = "schedule.json"
 GRAPH_FILE = "graph.accel"
 
 
-def lower(graph: Graph, target: str, out: Path | str, *, interval: int | None = None) -> None:
+def lower(
+    graph: Graph, target: str, out: Path | str, *, interval: int | None = None, schedule: Path | None = None
+) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
-    `interval` is the number of cycles per sample that the RTL design should need at most. Raises UserError
-    when `out` cannot be written or `interval` cannot be reached.
+    `interval` is the number of cycles per sample that the RTL design should need at most, `schedule` a file that says
+    how every node is folded. Raises UserError when `out` cannot be written, `interval` cannot be reached or the
+    schedule does not fit the graph.
     """
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
-    if interval is not None and target != "rtl":
-        raise UserError(f"--interval is for --target rtl; {target} has no such option")
+    if target != "rtl" and (interval is not None or schedule is not None):
+        raise UserError(f"--interval and --schedule are for --target rtl; {target} has no such option")
+    if interval is not None and schedule is not None:
+        raise UserError("--interval chooses a schedule; it cannot be given together with --schedule")
     if target == "vitis":
         from hls import project
 
         project.write(graph, out)
         return
     from accel import storage
-    from accel.schedule import fold_for
+    from accel.schedule import Schedule, fold_for
     from hls import rtl
 
+    chosen = Schedule.load(schedule) if schedule else fold_for(graph, interval) if interval else None
     with whole_folder(Path(out), DESIGN_FILE) as folder:
-        rtl.lower(graph, fold_for(graph, interval) if interval else None).write(folder)
+        design = rtl.lower(graph, chosen)
+        design.write(folder)
+        write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
         storage.save(graph, folder / GRAPH_FILE)
 
 
@@ -51,16 +61,20 @@ def lower(graph: Graph, target: str, out: Path | str, *, interval: int | None = 
 @click.option(
     "--interval", type=click.IntRange(min=1), help="Cycles per sample the RTL may need; fewer cost more area."
 )
-def command(model: Path, target: str, out: Path, interval: int | None) -> None:
+@click.option(
+    "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
+)
+def command(model: Path, target: str, out: Path, interval: int | None, schedule: Path | None) -> None:
     """Write the hardware sources of a QONNX MODEL.
 
     \b
     Examples:
       accel lower model.onnx --target rtl --out build/rtl
       accel lower model.onnx --target rtl --interval 1024 --out build/fast
+      accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
     """
     from accel import onnx_import
 
-    lower(onnx_import.load(model), target, out, interval=interval)
+    lower(onnx_import.load(model), target, out, interval=interval, schedule=schedule)
     click.echo(f"wrote {out}")

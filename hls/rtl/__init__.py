@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from accel.design import Design, Stream
+from accel.errors import UserError
 from accel.graph import Graph, Tensor
-from accel.schedule import Schedule, fold_for, shortest_interval
+from accel.schedule import Schedule, fold_for, require_known, shortest_interval
 from hls.rtl import emit
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.plan import buffer_depths, predict
@@ -24,7 +25,11 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
     """
     schedule = schedule or fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
+    require_known(schedule, graph)
     netlist = build(graph, schedule)
+    unknown = set(schedule.depths) - {buffer.name for buffer in netlist.buffers}
+    if unknown:
+        raise UserError(f"schedule: the design has no buffer {min(unknown)!r}")
     depths = buffer_depths(netlist) | schedule.depths
     prediction = predict(netlist, depths)
     source, result = graph.input, graph.output_tensor
@@ -39,7 +44,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "output": _tensor(result),
         "units": [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances],
         "taps": emit.taps(netlist, graph),
-        "schedule": asdict(Schedule(schedule.folds, depths)),
+        "schedule": asdict(replace(schedule, depths=depths)),
     }
     files = emit.files(netlist, depths, streams[0].bits, streams[1].bits)
     return Design(graph.name, emit.TOP, files, *streams, info)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
 from accel.ops import facet
-from accel.schedule import Schedule, is_stage
+from accel.schedule import Schedule, is_stage, units_of
 
 
 @dataclass
@@ -106,19 +105,9 @@ class _Builder:
         lanes = 1
         if not is_stage(reader):
             position = reader.inputs.index(self.graph.input_name)
-            units = self._units(reader)
+            units = units_of(self.graph, reader, self.schedule)
             lanes = next(p.lanes for unit in units for p in unit.inputs if p.edge == f"in{position}")
         return _pass_unit(spec.tokens * spec.channels // lanes, lanes, spec.width)
-
-    def _units(self, node: Node) -> tuple[Unit, ...]:
-        rtl = facet(node.op.kind, "rtl")
-        inputs, output = self.graph.ends(node)
-        fold = self.schedule.folds.get(node.name)
-        allowed = rtl.folds(node.op, inputs, output)
-        if fold not in allowed:
-            raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {allowed[:12]}")
-        units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold)
-        return units
 
     def _place(self, unit: Unit, label: str, layer: str | None) -> int:
         number = len(self.instances)
@@ -127,7 +116,7 @@ class _Builder:
 
     def _place_units(self, node: Node) -> None:
         local: dict[str, Tap] = {}
-        for unit in self._units(node):
+        for unit in units_of(self.graph, node, self.schedule):
             is_result = any(port.edge == "out" for port in unit.outputs)
             label = unit.module.name.removeprefix("accel_")
             number = self._place(unit, label, node.name if is_result else None)

@@ -148,4 +148,4 @@ def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     assert_refused(result, "cycles per sample at least, not 1")
     assert not out.exists()
     result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
-    assert_refused(result, "--interval is for --target rtl")
+    assert_refused(result, "--interval and --schedule are for --target rtl")

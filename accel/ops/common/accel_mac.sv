@@ -1,10 +1,16 @@
 // PE x SIMD multiply-accumulate array: y[p] = init[p] + sum over beats and s of a[s] * w[p][s], modulo 2^OW.
 // A beat starts with `fire`; first and done mark the beats of a sum, last the last sum of a sequence. Its a and w arrive
-// two cycles later, and y leaves with m_valid 4 + TREE cycles later; TREE = ceil(log2(SIMD) / 2) registers, one for every
-// two adder levels. `advance` tells one cycle before a sum's last beat is accumulated, so that the next init can be read.
+// two cycles later, and y leaves with m_valid 5 + clog2(SIMD) cycles later, however the products are made.
+// `advance` tells one cycle before a sum's last beat is accumulated, so that the next init can be read.
+//
+// LANES = 0 makes products in look-up tables (accel_dot_lut), LANES > 0 in hard multipliers, one for LANES neighbouring
+// rows (accel_dot_dsp). There all rows of a group but the last bring their weights with the sign bit inverted.
+// Both leave out a multiple of sum a[s], which is added back here: computed once for all rows.
 module accel_mac #(
     parameter int PE = 1,
     parameter int SIMD = 1,
+    parameter int LANES = 1,
+    parameter int SPACING = 0,
     parameter int AW = 8,
     parameter int WW = 4,
     parameter int OW = 16,
@@ -25,10 +31,9 @@ module accel_mac #(
     output logic                  m_last,
     output logic [PE*OW-1:0]      y
 );
-    localparam int TREE = ($clog2(SIMD) + 1) / 2;
-    localparam int PW = AW + WW + 1;
-    localparam int TW = PW + $clog2(SIMD);
-    localparam int STAGES = 3 + TREE;  // from fire to the accumulate stage
+    localparam int LEVELS = $clog2(SIMD);
+    localparam int TW = AW + WW + 2 + LEVELS < OW ? AW + WW + 2 + LEVELS : OW;
+    localparam int STAGES = 4 + LEVELS;  // from fire to the accumulate stage
 
     logic [STAGES:1] valid, firsts, dones, lasts;
     always_ff @(posedge clk) begin
@@ -41,30 +46,42 @@ module accel_mac #(
     end
     assign advance = valid[STAGES-1] && dones[STAGES-1];
 
-    for (genvar p = 0; p < PE; p++) begin : pe
-        // level[k] holds ceil(SIMD / 4^k) partial sums
-        logic signed [TW-1:0] level[TREE+1][SIMD];
-        for (genvar s = 0; s < SIMD; s++) begin : multiply
-            wire signed [AW:0] av = {A_SIGNED & a[s*AW+AW-1], a[s*AW+:AW]};
-            wire signed [WW:0] wv = {W_SIGNED & w[(p*SIMD+s)*WW+WW-1], w[(p*SIMD+s)*WW+:WW]};
-            always_ff @(posedge clk) level[0][s] <= TW'(av) * TW'(wv);
+    // ---- what is left out of every product: missing * a[s]
+    localparam int DIGITS = (WW + 1) / 2;
+    localparam int FIELDS = ((1 << 2 * (W_SIGNED ? DIGITS - 1 : DIGITS)) - 1) / 3;  // sum of 4^k
+    localparam int MISSING = LANES == 0 ? FIELDS : !W_SIGNED ? 0 : -(1 << (WW - 1));
+    logic [TW-1:0] correction;
+    if (MISSING == 0 || LANES == 1) begin : complete
+        assign correction = '0;
+    end else begin : incomplete
+        localparam int SW = AW + 1 + LEVELS < TW ? AW + 1 + LEVELS : TW;
+        logic signed [SW-1:0] total;
+        logic unused;
+        accel_tree #(.N(SIMD), .LEVELS(LEVELS), .XW(AW), .SIGNED(A_SIGNED), .W(SW))
+            tree (.clk, .terms(a), .carries('0), .sums(total), .rest(unused));
+        always_ff @(posedge clk) correction <= TW'(total) * TW'(MISSING);
+    end
+
+    logic [PE*TW-1:0] sums;
+    logic [PE-1:0] carries;
+    localparam int GROUP = LANES == 0 ? 1 : LANES;
+    for (genvar g = 0; g < PE; g += GROUP) begin : group
+        localparam int ROWS = PE - g < GROUP ? PE - g : GROUP;
+        if (LANES == 0) begin : lut
+            accel_dot_lut #(.SIMD(SIMD), .AW(AW), .WW(WW), .TW(TW), .A_SIGNED(A_SIGNED), .W_SIGNED(W_SIGNED))
+                dot (.clk, .a, .w(w[g*SIMD*WW+:SIMD*WW]), .sum(sums[g*TW+:TW]), .carry(carries[g]));
+        end else begin : dsp
+            accel_dot_dsp #(.SIMD(SIMD), .LANES(ROWS), .SPACING(SPACING), .AW(AW), .WW(WW), .TW(TW),
+                            .A_SIGNED(A_SIGNED), .W_SIGNED(W_SIGNED))
+                dot (.clk, .a, .w(w[g*SIMD*WW+:ROWS*SIMD*WW]), .sums(sums[g*TW+:ROWS*TW]), .carries(carries[g+:ROWS]));
         end
-        for (genvar k = 1; k <= TREE; k++) begin : sum
-            localparam int FROM = (SIMD + 4 ** (k - 1) - 1) / 4 ** (k - 1);
-            for (genvar s = 0; s < SIMD; s++) begin : group
-                if (4 * s < FROM) begin : used
-                    logic signed [TW-1:0] total;
-                    always_comb begin
-                        total = level[k-1][4*s];
-                        for (int i = 1; i < 4; i++) if (4 * s + i < FROM) total = total + level[k-1][4*s+i];
-                    end
-                    always_ff @(posedge clk) level[k][s] <= total;
-                end else begin : unused
-                    assign level[k][s] = '0;
-                end
+        for (genvar p = g; p < g + ROWS; p++) begin : row
+            localparam bit CORRECTED = LANES == 0 || p != g + ROWS - 1;
+            logic signed [TW-1:0] total;
+            always_ff @(posedge clk) begin
+                total <= sums[p*TW+:TW] + (CORRECTED ? correction : '0) + TW'({1'b0, carries[p]});
+                if (valid[STAGES]) y[p*OW+:OW] <= (firsts[STAGES] ? init[p*OW+:OW] : y[p*OW+:OW]) + OW'(total);
             end
         end
-        wire signed [OW-1:0] addend = OW'(level[TREE][0]);
-        always_ff @(posedge clk) if (valid[STAGES]) y[p*OW+:OW] <= (firsts[STAGES] ? init[p*OW+:OW] : y[p*OW+:OW]) + addend;
     end
 endmodule

@@ -1,5 +1,6 @@
 // Dense: y[o] = sum_i weight[o][i] * x[i] + bias[o], PE outputs x SIMD inputs per cycle.
-// In: COLS / SIMD beats per token; out: ROWS / PE beats; SF * NF cycles per token; latency 4 + TREE.
+// In: COLS / SIMD beats per token; out: ROWS / PE beats; SF * NF cycles per token;
+// latency 5 + clog2(SIMD).
 module accel_dense #(
     parameter int ROWS = 8,
     parameter int COLS = 8,
@@ -10,7 +11,9 @@ module accel_dense #(
     parameter int WW = 4,
     parameter int OW = 16,
     parameter int BW = 8,
-    parameter bit WEIGHT_BLOCK = 1'b0,
+    parameter int LANES = 1,       // products and their distance in a hard multiplier, see accel_mac
+    parameter int SPACING = 0,
+    parameter bit BLOCK = 1'b0,
     parameter WEIGHT_FILE = "weight.hex",
     parameter BIAS_FILE = "bias.hex"
 ) (
@@ -43,7 +46,7 @@ module accel_dense #(
         if (rst) address <= '0;
         else if (fire) address <= row_last ? '0 : address + 1'b1;
     logic [PE*SIMD*WW-1:0] w;
-    accel_rom #(.WIDTH(PE*SIMD*WW), .DEPTH(DEPTH), .BLOCK(WEIGHT_BLOCK), .FILE(WEIGHT_FILE))
+    accel_rom #(.WIDTH(PE*SIMD*WW), .DEPTH(DEPTH), .BLOCK(BLOCK), .FILE(WEIGHT_FILE))
         weight (.clk, .address, .data(w));
 
     logic token_last;  // the token in work is the sequence's last
@@ -66,7 +69,8 @@ module accel_dense #(
         assign init[p*OW+:OW] = OW'(b);
     end
 
-    accel_mac #(.PE(PE), .SIMD(SIMD), .AW(AW), .WW(WW), .OW(OW), .A_SIGNED(A_SIGNED), .W_SIGNED(1'b1))
+    accel_mac #(.PE(PE), .SIMD(SIMD), .LANES(LANES), .SPACING(SPACING), .AW(AW), .WW(WW), .OW(OW),
+                .A_SIGNED(A_SIGNED), .W_SIGNED(1'b1))
         mac (.first(beat == '0), .done(beat_last), .last(last_now), .a(x), .m_valid(m0_valid), .m_last(m0_last),
              .y(m0_data), .*);
 endmodule

@@ -5,18 +5,19 @@ from __future__ import annotations
 from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, divisors, produce, window
 from accel.numeric import signed_width
-from accel.ops.common.tree import tree_registers
+from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.dense import unrolled
 from accel.ops.dense.op import Dense
+from accel.target import Target
 
 
 def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     """Every PE dividing the outputs with every SIMD dividing the inputs; "unrolled" is for schedules that name it."""
     rows, columns = op.weight.shape
-    return [{"pe": pe, "simd": simd} for pe in divisors(rows) for simd in divisors(columns)] + unrolled.folds(op)
+    return array_folds(divisors(rows), divisors(columns)) + unrolled.folds(op)
 
 
-def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """One unit: SF = in / SIMD beats per pass, NF = out / PE passes per token."""
     (x,) = inputs
     if "unrolled" in fold:
@@ -26,22 +27,24 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) 
     passes, beats = rows // pe, columns // simd
     weight_width = signed_width(op.weight)
     bias_width = min(signed_width(op.bias), output.width)
-    tiles = op.weight.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3).reshape(passes * beats, pe * simd)
-    weights = Rom.pack(tiles, weight_width)
+    packed = packing(target, fold, (x.width, x.signed), (weight_width, True))
+    tiles = op.weight.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
+    coded = tiles ^ (packed.inverted(pe)[:, None] * (1 << (weight_width - 1)))
+    weights = Rom(coded.reshape(passes * beats, pe * simd), weight_width)
     module = Module(
         "accel_dense",
         {
             "ROWS": rows, "COLS": columns, "PE": pe, "SIMD": simd, "AW": x.width, "A_SIGNED": int(x.signed),
             "WW": weight_width, "OW": output.width, "BW": bias_width,
-            "WEIGHT_BLOCK": int(weights.is_deep),
+            "BLOCK": int(weights.is_deep), **packed.params(),
         },
-        {"WEIGHT_FILE": weights, "BIAS_FILE": Rom.pack(op.bias.reshape(passes, pe), bias_width)},
+        {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(op.bias.reshape(passes, pe), bias_width)},
     )  # fmt: skip
     firings = x.tokens * passes * beats
     actor = Actor(
         firings,
         (consume("in0", window(firings, passes * beats, 0, beats)),),
-        (produce("out", window(firings, beats, beats - 1), 4 + tree_registers(simd)),),
+        (produce("out", window(firings, beats, beats - 1), array_latency(simd)),),
     )
     return (
         Unit(

@@ -11,7 +11,7 @@ def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) ->
     """Latency 3. Only the entries that the input's range reaches are stored."""
     (x,) = inputs
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
-    table = Rom.pack(reachable.reshape(-1, 1), output.width)
+    table = Rom(reachable.reshape(-1, 1), output.width)
     module = Module(
         "accel_lookup",
         {

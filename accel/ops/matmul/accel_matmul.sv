@@ -4,7 +4,7 @@
 //   SCORES = 0: y[c] = sum_u a[u] * b[u][c], PE channels x SIMD keys per cycle (COLS = keys, ROWS = channels)
 // Stream s1 (b) brings tokens in order, LANES_B channels per beat: SIMD for scores, PE for values.
 // Memory is one bank per token lane (KL = keys per cycle), address {half, head, channel group, key group}.
-// In: COLS / SIMD beats per head of a token; out: ROWS / PE; SF * NF cycles per head; latency 4 + TREE.
+// In: COLS / SIMD beats per head of a token; out: ROWS / PE; SF * NF cycles per head; latency 5 + clog2(SIMD).
 module accel_matmul #(
     parameter bit SCORES = 1'b1,
     parameter int HEADS = 1,
@@ -17,6 +17,8 @@ module accel_matmul #(
     parameter int BW = 8,
     parameter bit B_SIGNED = 1'b1,
     parameter int OW = 20,
+    parameter int LANES = 1,       // products and their distance in a hard multiplier, see accel_mac
+    parameter int SPACING = 0,
     parameter bit BLOCK = 1'b0,
     localparam int KL = SCORES ? PE : SIMD,
     localparam int CL = SCORES ? SIMD : PE
@@ -135,11 +137,13 @@ module accel_matmul #(
     logic [PE*SIMD*BW-1:0] w;
     for (genvar p = 0; p < PE; p++) begin : row_
         for (genvar s = 0; s < SIMD; s++) begin : column
-            assign w[(p*SIMD+s)*BW+:BW] = word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW];
+            localparam bit INVERT = B_SIGNED && LANES > 1 && p % LANES != LANES - 1 && p != PE - 1;
+            assign w[(p*SIMD+s)*BW+:BW] = word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW] ^ (BW'(INVERT) << (BW - 1));
         end
     end
     logic advance_unused;
-    accel_mac #(.PE(PE), .SIMD(SIMD), .AW(AW), .WW(BW), .OW(OW), .A_SIGNED(A_SIGNED), .W_SIGNED(B_SIGNED))
+    accel_mac #(.PE(PE), .SIMD(SIMD), .LANES(LANES), .SPACING(SPACING), .AW(AW), .WW(BW), .OW(OW),
+                .A_SIGNED(A_SIGNED), .W_SIGNED(B_SIGNED))
         mac (.first(beat == '0), .done(beat_last), .last(fire_done), .a(x), .init('0), .advance(advance_unused),
              .m_valid(m0_valid), .m_last(m0_last), .y(m0_data), .*);
 endmodule

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Unit, Use, consume, divisors, every, produce, window
-from accel.ops.common.tree import tree_registers
+from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.matmul.op import MatMul
+from accel.target import Target
 
 FILLED_EARLY = -1
 """A filled half may be read the cycle after its last write: two cycles sooner than a beat leaves a buffer, plus one."""
@@ -20,10 +21,10 @@ def _sizes(op: MatMul, b: Tensor) -> tuple[int, int, int, int]:
 def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     """Every PE dividing the rows with every SIMD dividing the columns of the product."""
     *_, rows, columns = _sizes(op, inputs[1])
-    return [{"pe": pe, "simd": simd} for pe in divisors(rows) for simd in divisors(columns)]
+    return array_folds(divisors(rows), divisors(columns))
 
 
-def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """One unit with two actors: loading the second operand, and computing."""
     a, b = inputs
     keys, channels, rows, columns = _sizes(op, b)
@@ -37,6 +38,7 @@ def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold)
         {
             "SCORES": int(scores), "HEADS": op.heads, "KEYS": keys, "CHANNELS": channels, "PE": pe, "SIMD": simd,
             "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed), "OW": output.width,
+            **packing(target, fold, (a.width, a.signed), (b.width, b.signed)).params(),
             "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= 1024),
         },
     )  # fmt: skip
@@ -53,7 +55,7 @@ def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold)
             consume("in0", window(firings, passes * beats, 0, beats)),
             Use("half", every(firings), window(firings, firings, firings - 1)),
         ),
-        (produce("out", window(firings, beats, beats - 1), 4 + tree_registers(simd)),),
+        (produce("out", window(firings, beats, beats - 1), array_latency(simd)),),
     )
     return (
         Unit(

@@ -24,6 +24,7 @@ from accel.numeric import bits, signed_width
 from accel.op import frozen
 from accel.ops.common.serial import divide_unit, isqrt_unit
 from accel.ops.norm.op import Norm
+from accel.target import Target
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
@@ -31,7 +32,7 @@ def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     return lane_folds(output.channels)
 
 
-def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """Four units: statistics, root, inverse, scale."""
     (x,) = inputs
     variance = op.variance_peak(x)
@@ -85,7 +86,7 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) 
         for name, short, values in (("GAMMA_FILE", "GW", gamma), ("BETA_FILE", "BW", beta)):
             width = signed_width(values)
             params[short] = width
-            roms[name] = Rom.pack(values.reshape(beats, lanes), width)
+            roms[name] = Rom(values.reshape(beats, lanes), width)
         params["AFFINE"] = 1
     rows = (Port("inverse", 1, inverse_width), Port("sum", 1, _sum_width(x)))
     actor = Actor(

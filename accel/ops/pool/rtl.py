@@ -5,6 +5,7 @@ from __future__ import annotations
 from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, lane_folds, produce, window
 from accel.ops.pool.op import Pool
+from accel.target import Target
 
 
 def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
@@ -12,7 +13,7 @@ def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     return lane_folds(output.channels)
 
 
-def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     (x,) = inputs
     lanes = fold["lanes"]

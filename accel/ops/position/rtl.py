@@ -12,12 +12,12 @@ def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) 
     """Latency 3."""
     (x,) = inputs
     width = signed_width(op.table)
-    table = Rom.pack(op.table.reshape(-1, lanes), width)
+    table = Rom(op.table.reshape(-1, lanes), width)
     module = Module(
         "accel_position",
         {
             "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MULTIPLIER": op.multiplier,
-            "BEATS": len(table.words), "TW": width, "YW": output.width, "BLOCK": int(table.is_deep),
+            "BEATS": table.depth, "TW": width, "YW": output.width, "BLOCK": int(table.is_deep),
         },
         {"TABLE_FILE": table},
     )  # fmt: skip

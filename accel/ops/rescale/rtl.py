@@ -22,7 +22,7 @@ def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -
     if len(op.multiplier) == 1:
         params["MULTIPLIER"] = Long(op.multiplier[0])
         return Stage(Module("accel_rescale", params), lanes, output.width, 3)
-    multipliers = Rom.pack(op.multiplier.reshape(-1, lanes), width)
+    multipliers = Rom(op.multiplier.reshape(-1, lanes), width)
     params |= {"MULTIPLY": 2, "GROUPS": x.channels // lanes, "BLOCK": int(multipliers.is_deep)}
     module = Module("accel_rescale", params, {"MULTIPLIER_FILE": multipliers})
     return Stage(module, lanes, output.width, 5)

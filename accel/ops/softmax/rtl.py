@@ -19,6 +19,7 @@ from accel.hardware import (
 )
 from accel.ops.common.serial import divide_unit
 from accel.ops.softmax.op import Softmax
+from accel.target import Target
 
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
@@ -26,7 +27,7 @@ def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]
     return [{"lanes": lanes} for lanes in divisors(op.row)]
 
 
-def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> tuple[Unit, ...]:
+def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """Four units; rows wait in ordinary buffers between them."""
     (x,) = inputs
     lanes = fold["lanes"]
@@ -87,6 +88,6 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
 
 
 def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int) -> Module:
-    rom = Rom.pack(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
-    params = shape | {"DEPTH": len(rom.words), "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep)}
+    rom = Rom(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
+    params = shape | {"DEPTH": rom.depth, "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep)}
     return Module("accel_softmax_exp", params, {"ROM_FILE": rom})

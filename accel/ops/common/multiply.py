@@ -1,0 +1,58 @@
+"""How `accel_mac.sv` makes its products on a target: in look-up tables or in hard multipliers, several in each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from accel.hardware import Fold
+from accel.target import Target
+
+STYLES = ("dsp", "lut")
+"""Values of a fold's "multiply"; the first is what a fold without it means."""
+
+
+class Packing(NamedTuple):
+    """`lanes` products in one hard multiplier, `spacing` bits apart; no lanes: look-up tables."""
+
+    lanes: int
+    spacing: int
+
+    def params(self) -> dict[str, int]:
+        """Of `accel_mac`."""
+        return {"LANES": self.lanes, "SPACING": self.spacing}
+
+    def multipliers(self, pe: int, simd: int) -> int:
+        """Hard multipliers of an array."""
+        return -(-pe // self.lanes) * simd if self.lanes else 0
+
+    def inverted(self, pe: int) -> np.ndarray:
+        """(pe,) True for the rows whose weights come with the sign bit inverted: all of a group but its last."""
+        rows = np.arange(pe)
+        return (rows % max(self.lanes, 1) != self.lanes - 1) & (rows != pe - 1) & (self.lanes > 0)
+
+
+def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]) -> Packing:
+    """For operands of (width, signed), `a` shared by the rows.
+
+    A product and its neighbour must not touch: at least width(a) + width(w) bits lie between them. Room beyond
+    that lets packed products be added before they are taken apart.
+    """
+    if fold.get("multiply", STYLES[0]) == "lut" or target.dsp is None:
+        return Packing(0, 0)
+    wide, narrow = target.dsp
+    top = w[0] + (not w[1])  # the highest weight, as a signed number
+    least = a[0] + w[0]
+    lanes = 1 + max(0, wide - top) // least if a[0] + (not a[1]) <= narrow else 1
+    return Packing(lanes, (wide - top) // (lanes - 1) if lanes > 1 else 0)
+
+
+def array_folds(rows: list[int], columns: list[int]) -> list[Fold]:
+    """Every PE of `rows` with every SIMD of `columns`, in every style."""
+    return [{"pe": pe, "simd": simd, "multiply": style} for style in STYLES for pe in rows for simd in columns]
+
+
+def array_latency(simd: int) -> int:
+    """Cycles from the last beat of a sum to its result, as `accel_mac.sv` has them."""
+    return 5 + (simd - 1).bit_length()
