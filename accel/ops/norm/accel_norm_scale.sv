@@ -70,21 +70,22 @@ module accel_norm_scale #(
     end
     // u * R in two halves of R: each is one hard multiplier, and the adder has a cycle of its own
     localparam int HALF = RW > 17 ? 17 : RW;
+    localparam int LW = UW + HALF + 1 < PW ? UW + HALF + 1 : PW, HW = UW + RW - HALF + 1 < PW ? UW + RW - HALF + 1 : PW;
     wire signed [HALF:0] inverse_low = {1'b0, inverse2[HALF-1:0]};
     wire signed [RW-HALF:0] inverse_high = (RW - HALF + 1)'(inverse2 >> HALF);
     for (genvar l = 0; l < LANES; l++) begin : lane
         wire signed [XW:0] x = {X_SIGNED & s0_data[l*XW+XW-1], s0_data[l*XW+:XW]};
         logic signed [UW-1:0] u1, u2;
-        logic signed [UW+HALF:0] low3;
-        logic signed [UW+RW-HALF:0] high3;
+        logic signed [LW-1:0] low3;
+        logic signed [HW-1:0] high3;
         logic signed [PW-1:0] product4;
         wire signed [TW-1:0] row_sum = s2_data;
         always_ff @(posedge clk) begin
             if (m0_take) u1 <= UW'(x) * UW'(N) - (LAYER ? UW'(row_sum) : '0);
             if (valid[1]) u2 <= u1;
             if (valid[2]) begin
-                low3 <= (UW + HALF + 1)'(u2) * (UW + HALF + 1)'(inverse_low);
-                high3 <= (UW + RW - HALF + 1)'(u2) * (UW + RW - HALF + 1)'(inverse_high);
+                low3 <= LW'(u2) * LW'(inverse_low);
+                high3 <= HW'(u2) * HW'(inverse_high);
             end
             if (valid[3]) product4 <= PW'(low3) + (PW'(high3) <<< HALF);
         end
