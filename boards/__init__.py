@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ _MODULES = {
 _LAZY = {
     "build": "boards.bitstream",
     "BuildResult": "boards.bitstream",
-    "write_vivado": "boards.bitstream",
+    "plan": "boards.bitstream",
     "simulate": "boards.simulation",
     "SimulatedBoard": "boards.simulation",
     "Host": "boards.host",
@@ -38,13 +39,18 @@ def names() -> list[str]:
     return list(_MODULES)
 
 
+def plain(name: str) -> str:
+    """Small letters and digits only: `PYNQ_Z2`, `Pynq-Z2` and `pynqz2` are one name."""
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
 def get(name: str) -> Board:
-    """The board of a name or alias, whatever its case. Raises UserError with the nearest name."""
-    wanted = name.lower().replace("_", "-")
+    """The board of a name or alias, however it is written. Raises UserError with the nearest name."""
     known: dict[str, Board] = {}
     for module in _MODULES.values():
         board: Board = import_module(module).BOARD
-        known |= dict.fromkeys((board.name, *board.aliases), board)
+        known |= dict.fromkeys(map(plain, (board.name, *board.aliases)), board)
+    wanted = plain(name)
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)

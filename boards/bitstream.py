@@ -1,4 +1,4 @@
-"""Design + board → bitstream, or a Vivado project that makes one."""
+"""Design + board → bitstream, or the complete project of a vendor's tool that makes one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from accel.design import Design, write_atomic
-from accel.errors import ToolError, UserError
-from boards import clocking, shell
+from accel.errors import ToolError
+from boards import clocking, fitting, flows, shell
 from boards.board import Board, Resources
-from boards.clocking import Clock
-from boards.flows import ecp5, vivado
+from boards.flows.flow import Job
 from boards.flows.plan import BuildPlan, Progress
-from boards.pins import Pinout, pinout
+from boards.pins import pinout
 
 _RESULT = "build.json"
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """A finished build; `clock_mhz` is what the PLL makes, `fmax_mhz` what place and route guarantees."""
+    """A finished build; `clock_mhz` is what the clock generator makes, `fmax_mhz` what place and route guarantees."""
 
     board: str
     design_hash: str
@@ -45,50 +44,46 @@ def build(
 ) -> BuildResult:
     """Build the bitstream into folder `out`, which also keeps sources, constraints, reports and logs.
 
-    The core clock is the fastest that the PLL can make without exceeding `clock_mhz` (default: the board's);
+    The core clock is the fastest that the board can make without exceeding `clock_mhz` (default: the board's);
     `progress` is called with each step's name. Raises ToolError when a tool is missing or fails, or when
     the design does not fit or misses timing; UserError on a request that cannot be carried out.
     """
-    if board.flow != "ecp5":
-        raise UserError(f"board {board.name} needs Vivado, which is not run from here: write its project instead")
     out = Path(out)
-    _, clock, timing = _settings(board, clock_mhz)
-    plan = ecp5_plan(design, board, clock_mhz=clock_mhz, seed=seed)
+    flow, job = flows.get(board.flow), _job(design, board, clock_mhz, seed)
+    plan = flow.plan(job)
+
+    def check(step: str, folder: Path) -> None:
+        if step == "synthesis":
+            fitting.require(flow.synthesised(folder, job), board, design)
+
     try:
-        seconds = plan.execute(out, progress, stale=(_RESULT,))
+        seconds = plan.execute(out, progress, stale=(_RESULT,), check=check)
     except ToolError as error:
-        raise ecp5.explain(error, out / "place-and-route.log", clock) from None
-    fmax, resources = ecp5.results(out, clock)
-    baud = float(clock.mhz * 1_000_000 / timing.clocks_per_bit)
-    bitstream = out / ecp5.BITSTREAM
+        raise flow.explain(error, out, job) from None
+    fmax, resources = flow.results(out, job)
     result = BuildResult(
-        board.name, design.hash, plan.hash, bitstream, float(clock.mhz), fmax, resources, baud, seed, seconds
+        board=board.name,
+        design_hash=design.hash,
+        plan_hash=plan.hash,
+        bitstream=out / flow.bitstream,
+        clock_mhz=float(job.clock.mhz),
+        fmax_mhz=fmax,
+        resources=resources,
+        baud=float(job.clock.mhz * 1_000_000 / shell.Timing.of(board, job.clock.mhz).clocks_per_bit),
+        seed=seed,
+        seconds=seconds,
     )
-    write_atomic(out / _RESULT, json.dumps({**asdict(result), "bitstream": bitstream.name}, indent=1))
+    write_atomic(out / _RESULT, json.dumps({**asdict(result), "bitstream": flow.bitstream}, indent=1))
     return result
 
 
-def write_vivado(design: Design, board: Board, out: Path, *, clock_mhz: float | None = None) -> Path:
-    """Write everything Vivado needs into `out`: sources, XDC and `build.tcl`; returns the script's path.
-
-    Raises UserError when the board is not one for Vivado or the folder cannot be written.
-    """
-    if board.flow != "vivado":
-        raise UserError(f"board {board.name} is not built with Vivado but with {board.flow} tools: build its bitstream")
-    pins, clock, timing = _settings(board, clock_mhz)
-    files = shell.files(design, board, pins, clock, timing)
-    vivado.plan(files, shell.sources(files), shell.TOP, pins, clock).write(Path(out))
-    return Path(out) / "build.tcl"
+def plan(design: Design, board: Board, *, clock_mhz: float | None = None, seed: int = 1) -> BuildPlan:
+    """What `build` executes, as a value: `plan(…).write(folder)` writes the project without running a tool."""
+    return flows.get(board.flow).plan(_job(design, board, clock_mhz, seed))
 
 
-def _settings(board: Board, clock_mhz: float | None) -> tuple[Pinout, Clock, shell.Timing]:
+def _job(design: Design, board: Board, clock_mhz: float | None, seed: int) -> Job:
     pins = pinout(board)
     clock = clocking.plan(board.flow, pins.oscillator_mhz, clock_mhz or board.clock_mhz)
-    return pins, clock, shell.Timing.of(board, clock.mhz)
-
-
-def ecp5_plan(design: Design, board: Board, *, clock_mhz: float | None = None, seed: int = 1) -> BuildPlan:
-    """What `build` executes, as a value."""
-    pins, clock, timing = _settings(board, clock_mhz)
-    files = shell.files(design, board, pins, clock, timing)
-    return ecp5.plan(files, shell.sources(files), shell.TOP, pins, seed)
+    files = shell.files(design, board, pins, clock, shell.Timing.of(board, clock.mhz))
+    return Job(board, files, shell.TOP, clock, pins, seed)

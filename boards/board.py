@@ -1,9 +1,9 @@
-"""What a board is: plain data. Pins are not copied here but read from amaranth-boards (`boards.pins`)."""
+"""What a board is: plain data. Pins are read from amaranth-boards (`boards.pins`) where it has the board."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from fractions import Fraction
 
 Signal = tuple[str, int] | tuple[str, int, str]
 """An amaranth-boards resource: name, number and, where it has parts, the part."""
@@ -11,7 +11,7 @@ Signal = tuple[str, int] | tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Resources:
-    """Of a device or used by a design: `lut4` counts the device's own LUTs (6-input ones on 7-series)."""
+    """Of a device or used by a design: `lut4` counts the device's own LUTs (6-input ones on Xilinx and Cyclone)."""
 
     lut4: int
     ff: int
@@ -20,19 +20,49 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class Board:
-    """One FPGA board. `high` are outputs driven to 1 for the board's own sake; `clock_mhz` the default core clock."""
+class Pin:
+    """One package pin and its I/O attributes; `inverted` pins are active low."""
 
-    name: str
-    title: str
+    site: str
+    attributes: tuple[tuple[str, str], ...] = ()
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Pinout:
+    """Ports of the board top → pins, and the oscillator's frequency."""
+
+    ports: dict[str, Pin]
+    oscillator_mhz: Fraction
+
+
+@dataclass(frozen=True)
+class Amaranth:
+    """Where amaranth-boards has the pins: `platform` is (module, class). `high` are outputs that have to be 1."""
+
     platform: tuple[str, str]
-    flow: Literal["ecp5", "vivado"]
-    capacity: Resources
     clock: Signal
     uart: Signal
     reset: Signal
     led: Signal
-    clock_mhz: float
-    baud: int
-    aliases: tuple[str, ...] = ()
     high: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Board:
+    """One FPGA board. `part` is the device as the tools of its `flow` call it, `target` its family in `accel.target`.
+
+    A board without `pins` has no oscillator and serial port of its own: its processor or host clocks the core
+    and reaches it over AXI. `clock_mhz` is the default core clock.
+    """
+
+    name: str
+    title: str
+    flow: str
+    target: str
+    part: str
+    capacity: Resources
+    clock_mhz: float
+    pins: Amaranth | Pinout | None = None
+    baud: int = 1_000_000
+    aliases: tuple[str, ...] = ()

@@ -1,6 +1,8 @@
 """Dividers of the clock generators: the core clock that results is known exactly, as a fraction of MHz.
 
 Limits: ECP5 PLL (Lattice FPGA-DS-02012): phase detector 10–400 MHz, VCO 400–800 MHz, dividers 1–128.
+iCE40 UltraPlus PLL (Lattice FPGA-TN-02052): phase detector 10–133 MHz, VCO 533–1066 MHz, output 16–275 MHz.
+Gowin rPLL (UG286; the narrower of GW1NR-9 and GW2AR-18): phase detector 3–400 MHz, VCO 500–1200 MHz, output from 4 MHz.
 7-series PLLE2, speed grade -1 (Xilinx DS181): VCO 800–1600 MHz, multiplier 2–64, divider 1–128.
 """
 
@@ -17,7 +19,7 @@ from accel.errors import UserError
 class Clock:
     """Generator settings (SystemVerilog constants by name) and the exact core clock in MHz that they make."""
 
-    settings: dict[str, int]
+    settings: dict[str, int | str]
     mhz: Fraction
 
 
@@ -26,7 +28,7 @@ def plan(flow: str, oscillator: Fraction, wanted_mhz: float) -> Clock:
 
     Raises UserError when the request is out of the generator's reach.
     """
-    candidates = list({"ecp5": _ecp5, "vivado": _plle2}[flow](oscillator))
+    candidates = list(_GENERATORS[flow](oscillator))
     lowest, highest = (float(pick(clock.mhz for clock in candidates)) for pick in (min, max))
     if not lowest <= wanted_mhz <= highest:
         raise UserError(f"core clock {wanted_mhz:g} MHz: this board makes {lowest:g} to {highest:g} MHz")
@@ -41,8 +43,41 @@ def _ecp5(oscillator: Fraction) -> Iterator[Clock]:
             vco = oscillator / divide * primary
             for secondary in range(1, 129):
                 if 400 <= vco <= 800 and 10 <= vco / secondary <= 400:
-                    settings = {"PLL_CLKI_DIV": divide, "PLL_CLKOP_DIV": primary, "PLL_CLKOS_DIV": secondary}
-                    yield Clock(settings, vco / secondary)
+                    yield Clock(
+                        {"PLL_CLKI_DIV": divide, "PLL_CLKOP_DIV": primary, "PLL_CLKOS_DIV": secondary}, vco / secondary
+                    )
+
+
+def _ice40(oscillator: Fraction) -> Iterator[Clock]:
+    """The oscillator itself, or simple feedback: VCO = in / (DIVR + 1) · (DIVF + 1), core = VCO / 2^DIVQ."""
+    yield Clock(dict.fromkeys(("PLL_DIVR", "PLL_DIVF", "PLL_DIVQ", "PLL_FILTER"), 0), oscillator)
+    for divide in range(16):
+        detector = oscillator / (divide + 1)
+        if not 10 <= detector <= 133:
+            continue
+        loop_filter = next(number for number, below in _ICE40_FILTERS if detector < below)
+        for multiply in range(128):
+            for power in range(1, 7):
+                vco = detector * (multiply + 1)
+                if 533 <= vco <= 1066 and 16 <= vco / 2**power <= 275:
+                    settings = {"PLL_DIVR": divide, "PLL_DIVF": multiply, "PLL_DIVQ": power, "PLL_FILTER": loop_filter}
+                    yield Clock({**settings}, vco / 2**power)
+
+
+_ICE40_FILTERS = ((1, 17), (2, 26), (3, 44), (4, 66), (5, 101), (6, 134))
+"""FILTER_RANGE, and the phase detector's frequency in MHz below which it is the right one."""
+
+
+def _gowin(oscillator: Fraction) -> Iterator[Clock]:
+    """Core = in / (IDIV_SEL + 1) · (FBDIV_SEL + 1), VCO = core · ODIV_SEL."""
+    for divide in range(64):
+        for multiply in range(64):
+            core = oscillator / (divide + 1) * (multiply + 1)
+            fits = (vco for vco in (2, 4, 8, *range(16, 129, 16)) if 500 <= core * vco <= 1200)
+            output = next(fits, None)
+            if output and oscillator / (divide + 1) >= 3 and 4 <= core <= 400:
+                settings = {"PLL_IDIV": divide, "PLL_FBDIV": multiply, "PLL_ODIV": output}
+                yield Clock({**settings, "PLL_IN_MHZ": f"{float(oscillator):g}"}, core)
 
 
 def _plle2(oscillator: Fraction) -> Iterator[Clock]:
@@ -52,4 +87,7 @@ def _plle2(oscillator: Fraction) -> Iterator[Clock]:
         for divide in range(1, 129):
             if 800 <= vco <= 1600 and 10 <= vco / divide <= 400:
                 settings = {"PLL_MULT": multiply, "PLL_DIVIDE": divide, "PLL_PERIOD_NS": round(1000 / oscillator)}
-                yield Clock(settings, vco / divide)
+                yield Clock({**settings}, vco / divide)
+
+
+_GENERATORS = {"ecp5": _ecp5, "ice40": _ice40, "gowin": _gowin, "vivado": _plle2}

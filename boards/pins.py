@@ -1,54 +1,41 @@
-"""Pins of a board, read from amaranth-boards."""
+"""Pins of a board: its own, or read from amaranth-boards."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-from accel.errors import ToolError
-from boards.board import Board, Signal
-
-
-@dataclass(frozen=True)
-class Pin:
-    """One package pin and its I/O attributes; `inverted` pins are active low."""
-
-    site: str
-    attributes: tuple[tuple[str, str], ...]
-    inverted: bool
-
-
-@dataclass(frozen=True)
-class Pinout:
-    """Ports of the board top → pins, the oscillator's frequency, and the device as its vendor calls it."""
-
-    ports: dict[str, Pin]
-    oscillator_mhz: Fraction
-    device: str
-    package: str
-    speed: str
+from accel.errors import ToolError, UserError
+from boards.board import Amaranth, Board, Pin, Pinout, Signal
 
 
 def pinout(board: Board) -> Pinout:
-    """Look up every signal that the board top uses. Raises ToolError when amaranth-boards does not have it."""
-    module, name = board.platform
+    """Every signal that the board top uses.
+
+    Raises UserError for a board without pins of its own, ToolError when amaranth-boards does not have a signal.
+    """
+    if board.pins is None:
+        raise UserError(f"board {board.name} has no serial port of its own: its core is reached over AXI")
+    return board.pins if isinstance(board.pins, Pinout) else _read(board.name, board.pins)
+
+
+def _read(board: str, pins: Amaranth) -> Pinout:
+    module, name = pins.platform
     try:
         platform = getattr(import_module(module), name)
     except (ImportError, AttributeError):
-        raise ToolError(f"board {board.name}: {module}.{name} not found; pip install amaranth-boards") from None
+        raise ToolError(f"board {board}: {module}.{name} not found; pip install amaranth-boards") from None
     signals: dict[str, Signal] = {
-        "clk_pin": board.clock,
-        "reset_pin": board.reset,
-        "rx_pin": (board.uart[0], board.uart[1], "rx"),
-        "tx_pin": (board.uart[0], board.uart[1], "tx"),
-        "led_pin": board.led,
-        **{f"high{index}_pin": signal for index, signal in enumerate(board.high)},
+        "clk_pin": pins.clock,
+        "reset_pin": pins.reset,
+        "rx_pin": (pins.uart[0], pins.uart[1], "rx"),
+        "tx_pin": (pins.uart[0], pins.uart[1], "tx"),
+        "led_pin": pins.led,
+        **{f"high{index}_pin": signal for index, signal in enumerate(pins.high)},
     }
     ports = {port: _pin(platform, signal) for port, signal in signals.items()}
-    frequency = Fraction(_resource(platform, board.clock).clock.frequency) / 1_000_000
-    return Pinout(ports, frequency, platform.device, platform.package, platform.speed)
+    return Pinout(ports, Fraction(_resource(platform, pins.clock).clock.frequency) / 1_000_000)
 
 
 def _resource(platform: Any, signal: Signal) -> Any:
@@ -68,4 +55,4 @@ def _pin(platform: Any, signal: Signal) -> Pin:
             raise ToolError(f"{platform.__name__} of amaranth-boards: {signal[0]} {signal[1]} has no {signal[2]}")
         attributes |= part.attrs
         pins = part.ios[0]
-    return Pin(pins.names[0], tuple(sorted(attributes.items())), pins.invert)
+    return Pin(pins.names[0], tuple(sorted((key, str(value)) for key, value in attributes.items())), pins.invert)

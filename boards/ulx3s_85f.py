@@ -1,19 +1,22 @@
 """Radiona ULX3S with a Lattice ECP5-85F: 25 MHz oscillator, FT231X serial port. Built with the open tools."""
 
-from boards.board import Board, Resources
+from boards.board import Amaranth, Board, Resources
 
 BOARD = Board(
     name="ulx3s-85f",
     title="Radiona ULX3S, Lattice ECP5 LFE5U-85F",
     aliases=("ulx3s", "ulx3s-v20"),
-    platform=("amaranth_boards.ulx3s", "ULX3S_85F_Platform"),
     flow="ecp5",
+    target="ecp5",
+    part="LFE5U-85F-6BG381C",
     capacity=Resources(lut4=83640, ff=83640, bram=208, dsp=156),
-    clock=("clk25", 0),
-    uart=("uart", 0),
-    reset=("button_fire", 0),
-    led=("led", 0),
-    high=(("esp32", 0, "gpio0"),),  # low would let the ESP32 load its own bitstream
+    pins=Amaranth(
+        platform=("amaranth_boards.ulx3s", "ULX3S_85F_Platform"),
+        clock=("clk25", 0),
+        uart=("uart", 0),
+        reset=("button_fire", 0),
+        led=("led", 0),
+        high=(("esp32", 0, "gpio0"),),  # low would let the ESP32 load its own bitstream
+    ),
     clock_mhz=60,
-    baud=1_000_000,
 )

@@ -15,29 +15,39 @@ if TYPE_CHECKING:
     from boards.bitstream import BuildResult
 
 BOARD = "ulx3s-85f"
-MARKERS = {"ecp5": "build.json", "vivado": "build.tcl"}
-"""Flow → the file by which an earlier output is known."""
+MARKER = "build.sh"
+"""The file by which an earlier output is known."""
 
 
 def bitstream(
-    folder: Path | str, board: str = BOARD, out: Path | str | None = None, progress: Progress | None = None
+    folder: Path | str,
+    board: str = BOARD,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+    *,
+    clock_mhz: float | None = None,
+    seed: int = 1,
 ) -> BuildResult | None:
     """Build the bitstream of the design in `folder` into `out` (default: FOLDER-BOARD).
 
-    For a Vivado board the build script is written instead, and None returned. Raises UserError on an unknown board
-    or a folder without design, ToolError when a tool is missing or fails, the design does not fit or misses timing.
+    When the board needs a vendor's tools that are not installed, only their project is written, and None returned.
+    Raises UserError on an unknown board, a clock that it cannot make or a folder without design, ToolError when a
+    tool is missing or fails, the design does not fit or misses timing.
     """
     import boards
+    from accel import tools
     from accel.design import Design
+    from boards import flows
 
     target = boards.get(board)
     design = Design.load(Path(folder))
     out = Path(out or default_out(folder, target.name))
-    with whole_folder(out, MARKERS[target.flow], keep_failed=True) as new:
-        if target.flow == "vivado":
-            boards.write_vivado(design, target, new)
+    flow = flows.get(target.flow)
+    with whole_folder(out, MARKER, keep_failed=True) as new:
+        if not flow.free and not all(map(tools.present, flow.tools)):
+            boards.plan(design, target, clock_mhz=clock_mhz, seed=seed).write(new)
             return None
-        result: BuildResult = boards.build(design, target, new, progress=progress)
+        result: BuildResult = boards.build(design, target, new, clock_mhz=clock_mhz, seed=seed, progress=progress)
     return replace(result, bitstream=out / result.bitstream.name)
 
 
@@ -50,11 +60,13 @@ def default_out(folder: Path | str, board: str) -> Path:
 @click.command(short_help="RTL design to bitstream.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--board", "name", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option("--clock", type=float, help="Core clock, at most so many MHz.  [default: the board's]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of placement.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-BOARD]")
-def command(folder: Path, name: str, out: Path | None) -> None:
+def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None) -> None:
     """Build a bitstream of the RTL design in FOLDER.
 
-    For boards whose tools are not free software the complete build script is written instead.
+    For boards whose tools are not free software and not installed, the complete project is written instead.
 
     \b
     Example:
@@ -66,9 +78,9 @@ def command(folder: Path, name: str, out: Path | None) -> None:
     board = boards.get(name)
     out = out or default_out(folder, board.name)
     with working("bitstream") as progress:
-        result = bitstream(folder, name, out, progress)
+        result = bitstream(folder, name, out, progress, clock_mhz=clock, seed=seed)
     if result is None:
-        click.echo(f"wrote {out}; run: vivado -mode batch -source build.tcl (in that folder)")
+        click.echo(f"wrote the project {out}; its tools are not installed here: run sh {MARKER} in it where they are")
         return
     used, has = result.resources, board.capacity
     show_table(

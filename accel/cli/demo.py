@@ -44,12 +44,13 @@ def _prepare(settings: Settings) -> None:
     """Refuse now what would fail after minutes."""
     import boards
     from accel import tools
+    from boards import flows
 
     board = boards.get(settings.board)
     require_writable(settings.out)
     needed = ["g++", "verilator"]
-    if settings.bitstream and board.flow == "ecp5":
-        needed += ["yosys", "nextpnr-ecp5", "ecppack"]
+    if settings.bitstream and flows.get(board.flow).free:
+        needed += flows.get(board.flow).tools
     for tool in needed:
         tools.require(tool)
 

@@ -192,7 +192,7 @@ def rtl(context: Context, tell: Progress) -> Simulated:
 
 
 def bitstream(context: Context, tell: Progress) -> Built:
-    """The board's top level behind its serial port, its bitstream, and the scripts of boards that need Vivado."""
+    """The board's top level behind its serial port, its bitstream, and the projects of boards that need Vivado."""
     import boards
 
     settings, design = context.settings, context.get(Simulated).design
@@ -204,7 +204,7 @@ def bitstream(context: Context, tell: Progress) -> Built:
         build = bitstream_verb.bitstream(rtl_folder, board.name, settings.out / board.name, tell)
     for other in map(boards.get, boards.names()):
         if other.flow == "vivado" and other != board:
-            bitstream_verb.bitstream(rtl_folder, other.name, settings.out / other.name)
+            boards.plan(design, other).write(settings.out / other.name)
     summary = f"{agreement(outcomes)}; "
     if build:
         used = build.resources

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -17,6 +18,7 @@ from accel.design import write_atomic
 from accel.errors import ToolError, UserError
 
 Progress = Callable[[str], None]
+SCRIPT = "build.sh"
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,36 @@ class BuildPlan:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
-        """Write the files into `folder`, which is created. Raises UserError when it is not writable."""
+        """Write the files into `folder`, which is created, and the steps as SCRIPT, for people.
+
+        Raises UserError when it is not writable.
+        """
         make_folder(folder)
-        for name, text in self.files.items():
+        for name, text in {**self.files, SCRIPT: self._script()}.items():
             write_atomic(folder / name, text)
 
-    def execute(self, out: Path, progress: Progress | None = None, stale: Sequence[str] = ()) -> dict[str, float]:
+    def _script(self) -> str:
+        lines = [shlex.join((step.tool, *step.args)) for step in self.steps]
+        return "#!/bin/sh\n# Generated: builds what lies in this folder.\nset -e\n" + "\n".join(lines) + "\n"
+
+    def execute(
+        self,
+        out: Path,
+        progress: Progress | None = None,
+        stale: Sequence[str] = (),
+        check: Callable[[str, Path], None] | None = None,
+    ) -> dict[str, float]:
         """Run every step in a fresh folder and move files, products and logs to `out`; returns seconds per step.
 
         A tool never sees what an earlier run left. When a step fails, only the logs reach `out`; what an
         earlier run left there under the names of files, products or `stale` is gone either way.
+        `check` gets each finished step's name and the folder with its products; what it raises ends the run.
         Raises ToolError when a tool is missing (before the first step), fails, or leaves a product out.
         """
         commands = [[*tools.command(step.tool), *step.args] for step in self.steps]
         out = make_folder(out)
         made = [name for step in self.steps for name in (*step.products, _log(step))]
-        for old in [*self.files, *made, *stale]:
+        for old in [*self.files, SCRIPT, *made, *stale]:
             (out / old).unlink(missing_ok=True)
         work = Path(tempfile.mkdtemp(dir=out, prefix=".work-"))
         try:
@@ -70,6 +86,8 @@ class BuildPlan:
                 started = time.perf_counter()
                 _run(step, command, work, out)
                 seconds[step.name] = time.perf_counter() - started
+                if check:
+                    check(step.name, work)
             for entry in work.iterdir():
                 os.replace(entry, out / entry.name)
             return seconds

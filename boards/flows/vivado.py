@@ -1,63 +1,93 @@
-"""7-series: a complete non-project Vivado build, written as files. Running it needs Vivado, which is not on PyPI."""
+"""7-series boards with an oscillator and a serial port: a non-project Vivado build in two steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
-from boards.clocking import Clock
-from boards.flows.plan import BuildPlan
-from boards.pins import Pinout
+from accel.errors import ToolError
+from boards.board import Resources
+from boards.flows import tcl, vivado_reports
+from boards.flows.flow import Flow, Job
+from boards.flows.plan import BuildPlan, Step
+from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
 
 BITSTREAM = "board.bit"
+BATCH = ("-mode", "batch", "-nojournal", "-nolog", "-source")
 
 
-def plan(files: dict[str, str], sources: Sequence[str], top: str, pins: Pinout, clock: Clock) -> BuildPlan:
-    """Sources, constraints and `build.tcl`; `vivado -mode batch -source build.tcl` in their folder builds it.
-
-    Every name in the script was checked by `boards.shell` or is generated here: nothing needs quoting.
-    """
-    part = f"{pins.device}{pins.package}-{pins.speed}"
-    script = _SCRIPT.format(
-        part=part,
-        top=top,
-        mhz=f"{float(clock.mhz):g}",
-        sources="\n".join(f"read_verilog -sv {name}" for name in sources),
-        bitstream=BITSTREAM,
+def _plan(job: Job) -> BuildPlan:
+    """Every name in the scripts was checked by `boards.shell` or is generated here: nothing needs quoting."""
+    synthesis = tcl.fill(
+        _SYNTHESIS,
+        part=job.board.part,
+        top=job.top,
+        mhz=f"{float(job.clock.mhz):g}",
+        sources=tcl.lines("read_verilog -sv", job.sources),
     )
-    return BuildPlan({**files, "build.tcl": script, "board.xdc": constraints(pins)}, ())
+    implementation = tcl.fill(_OPEN + IMPLEMENTATION, checkpoint="synthesis.dcp", bitstream=BITSTREAM)
+    return BuildPlan(
+        {
+            **job.files,
+            "synthesis.tcl": synthesis,
+            "implementation.tcl": implementation,
+            "board.xdc": constraints(job),
+        },
+        (
+            Step("synthesis", "vivado", (*BATCH, "synthesis.tcl"), ("synthesis.dcp", SYNTHESISED)),
+            Step("place-and-route", "vivado", (*BATCH, "implementation.tcl"), (BITSTREAM, TIMING, UTILIZATION)),
+        ),
+    )
 
 
-def constraints(pins: Pinout) -> str:
+def constraints(job: Job) -> str:
     """XDC: sites, I/O attributes and the oscillator's clock, from which Vivado derives the PLL's output."""
+    assert job.pins
     lines = []
-    for port, pin in pins.ports.items():
+    for port, pin in job.pins.ports.items():
         properties = " ".join(f"{key} {value}" for key, value in (("PACKAGE_PIN", pin.site), *pin.attributes))
         lines.append(f"set_property -dict {{{properties}}} [get_ports {port}]")
-    period = float(1000 / pins.oscillator_mhz)
+    period = float(1000 / job.pins.oscillator_mhz)
+    outputs = " ".join(port for port in job.pins.ports if port not in {"clk_pin", "reset_pin", "rx_pin"})
     lines += [
         f"create_clock -name oscillator -period {period:.3f} [get_ports clk_pin]",
         "set_false_path -from [get_ports {reset_pin rx_pin}]",
-        f"set_false_path -to [get_ports {{{' '.join(port for port in pins.ports if _is_output(port))}}}]",
+        f"set_false_path -to [get_ports {{{outputs}}}]",
         "set_property CFGBVS VCCO [current_design]",
         "set_property CONFIG_VOLTAGE 3.3 [current_design]",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _is_output(port: str) -> bool:
-    return port not in {"clk_pin", "reset_pin", "rx_pin"}
+def synthesised(folder: Path, job: Job) -> Resources:
+    """What Vivado's synthesis counts."""
+    return vivado_reports.utilization(folder / SYNTHESISED)
 
 
-_SCRIPT = """\
-# Generated. Core clock {mhz} MHz, made by the PLL of accel_board_clock from the oscillator in board.xdc.
-# Run in this folder: vivado -mode batch -source build.tcl
-cd [file dirname [file normalize [info script]]]
-set_param general.maxThreads 4
-set_part {part}
-{sources}
+def results(folder: Path, job: Job) -> tuple[float, Resources]:
+    """Of the routed design. Raises ToolError when timing is missed."""
+    return vivado_reports.fmax(folder / TIMING, job), vivado_reports.utilization(folder / UTILIZATION)
+
+
+def explain(error: ToolError, folder: Path, job: Job) -> ToolError:
+    """A missed clock, or the error as it is."""
+    return vivado_reports.explain(error, folder / "place-and-route.log", job)
+
+
+_SYNTHESIS = """\
+# Generated. Core clock @{mhz} MHz, made by the PLL of accel_board_clock from the oscillator in board.xdc.
+set_part @{part}
+@{sources}
 read_xdc board.xdc
-
-synth_design -top {top} -part {part}
+synth_design -top @{top} -part @{part}
+report_utilization -file synthesis.rpt
+write_checkpoint -force synthesis.dcp
+exit 0
+"""
+_OPEN = """\
+# Generated. Places and routes what synthesis.tcl left.
+open_checkpoint @{checkpoint}
+"""
+IMPLEMENTATION = """\
 opt_design
 place_design
 phys_opt_design
@@ -69,18 +99,27 @@ report_timing_summary -file timing.rpt
 report_drc -file drc.rpt
 write_checkpoint -force board.dcp
 
-foreach kind {{max min}} {{
+foreach kind {max min} {
     set path [get_timing_paths -delay_type $kind -max_paths 1 -nworst 1]
-    if {{[llength $path] > 0}} {{
+    if {[llength $path] > 0} {
         set slack [get_property SLACK $path]
         puts "worst $kind slack: $slack ns"
-        if {{$slack < 0}} {{
-            puts stderr "ERROR: timing is missed, worst $kind slack $slack ns; see timing.rpt"
+        if {$slack < 0} {
+            puts "ERROR: timing is missed, worst $kind slack $slack ns; see timing.rpt"
             exit 1
-        }}
-    }}
-}}
+        }
+    }
+}
 
-write_bitstream -force {bitstream}
+write_bitstream -force @{bitstream}
 exit 0
 """
+FLOW = Flow(
+    free=False,
+    tools=("vivado",),
+    bitstream=BITSTREAM,
+    plan=_plan,
+    synthesised=synthesised,
+    results=results,
+    explain=explain,
+)

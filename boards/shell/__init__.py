@@ -10,9 +10,8 @@ from pathlib import Path
 from accel.design import Design
 from accel.errors import UserError
 from boards import protocol
-from boards.board import Board
+from boards.board import Board, Pinout
 from boards.clocking import Clock
-from boards.pins import Pinout
 
 TOP = "accel_board"
 PACKAGE = "accel_board_pkg"
@@ -105,7 +104,6 @@ def _package(design: Design, pinout: Pinout, clock: Clock, timing: Timing) -> st
         "OUT_WIDTH": design.output.width,
         "OUT_BYTES": protocol.element_bytes(design.output),
         "PAYLOAD_OUT": protocol.payload_bytes(design.output),
-        **clock.settings,
     }
     codes = {
         "MAGIC_0": protocol.MAGIC[0],
@@ -114,7 +112,7 @@ def _package(design: Design, pinout: Pinout, clock: Clock, timing: Timing) -> st
         **{f"REASON_{reason.name}": int(reason) for reason in protocol.Reason},
     }
     identity = int(design.hash[: 2 * protocol.IDENTITY_BYTES], 16).to_bytes(protocol.IDENTITY_BYTES, "big")
-    lines = [f"localparam int {name} = {value};" for name, value in integers.items()]
+    lines = [_constant(name, value) for name, value in (integers | clock.settings).items()]
     lines += [f"localparam logic [7:0] {name} = 8'd{value};" for name, value in codes.items()]
     lines += [
         f"localparam bit OUT_SIGNED = 1'b{int(design.output.signed)};",
@@ -129,6 +127,10 @@ def _package(design: Design, pinout: Pinout, clock: Clock, timing: Timing) -> st
         f"// Generated: constants of this board and design. Core clock {float(clock.mhz):g} MHz.\n"
         f"/* verilator lint_off UNUSEDPARAM */\npackage {PACKAGE};\n{body}endpackage\n"
     )
+
+
+def _constant(name: str, value: int | str) -> str:
+    return f'localparam {name} = "{value}";' if isinstance(value, str) else f"localparam int {name} = {value};"
 
 
 def _top(design: Design, pinout: Pinout) -> str:

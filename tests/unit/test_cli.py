@@ -69,10 +69,13 @@ def test_unknown_board(design_folder: Path) -> None:
     assert_refused(result, "unknown board 'ulx3s-86f'", "did you mean ulx3s-85f?")
 
 
-def test_vivado_board_gets_a_script(design_folder: Path, tmp_path: Path) -> None:
+def test_without_the_vendors_tool_its_project_is_written(
+    design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
     result = accel("bitstream", design_folder, "--board", "arty-a7-100t")
     assert result.exit_code == 0
-    assert (tmp_path / "rtl-arty-a7-100t" / "build.tcl").exists()
+    assert "vivado" in (tmp_path / "rtl-arty-a7-100t" / "build.sh").read_text()
 
 
 def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

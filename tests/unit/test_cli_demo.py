@@ -54,7 +54,7 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     assert report["design_hash"] == json.loads((out / "rtl" / "design.json").read_text())["hash"]
     assert list(report["seconds"]) == stages[:-1]
     assert {"python", "torch", "brevitas", "hls4ml", "verilator"} <= set(report["versions"])
-    assert (out / "arty-a7-100t" / "build.tcl").exists()
+    assert (out / "arty-a7-100t" / "build.sh").exists()
     assert {path.name for path in out.iterdir()} == {
         "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json",
     }  # fmt: skip

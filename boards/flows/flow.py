@@ -1,0 +1,50 @@
+"""What every tool flow is: a job becomes a plan, and its tools' reports become figures or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from accel.errors import ToolError
+from boards.board import Board, Pinout, Resources
+from boards.clocking import Clock
+from boards.flows.plan import BuildPlan
+
+
+@dataclass(frozen=True)
+class Job:
+    """A top module for a board: its files (name → text), the core clock that is made, the placement's seed.
+
+    `pins` are None where no pins are constrained: on boards whose core is reached over AXI.
+    """
+
+    board: Board
+    files: dict[str, str]
+    top: str
+    clock: Clock
+    pins: Pinout | None
+    seed: int
+
+    @property
+    def sources(self) -> list[str]:
+        """The SystemVerilog files, packages first."""
+        found = sorted(name for name in self.files if name.endswith(".sv"))
+        return sorted(found, key=lambda name: not name.endswith("_pkg.sv"))
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A tool flow. `free`: all its `tools` are installed with this package.
+
+    After the step named "synthesis", `synthesised` reads what the design needs; at the end, `results` reads the
+    clock that is guaranteed (MHz) and what is used. `explain` makes a user's error of a tool's.
+    """
+
+    free: bool
+    tools: tuple[str, ...]
+    bitstream: str
+    plan: Callable[[Job], BuildPlan]
+    synthesised: Callable[[Path, Job], Resources]
+    results: Callable[[Path, Job], tuple[float, Resources]]
+    explain: Callable[[ToolError, Path, Job], ToolError]

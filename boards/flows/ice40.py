@@ -1,0 +1,43 @@
+"""iCE40: yosys → nextpnr-ice40 → icepack."""
+
+from __future__ import annotations
+
+from boards.board import Pin
+from boards.flows import nextpnr
+from boards.flows.flow import Job
+
+_DEVICES = {"iCE40UP5K": "--up5k"}
+_TEXT = "board.asc"
+
+
+def _place(job: Job) -> tuple[str, ...]:
+    device, package = job.board.part.split("-")
+    return (_DEVICES[device], "--package", package.lower(), "--pcf", "board.pcf", "--asc", _TEXT)
+
+
+def constraints(job: Job) -> dict[str, str]:
+    """PCF: sites, pull-ups and the oscillator's frequency, from which nextpnr derives the PLL's output."""
+    assert job.pins
+    lines = [f"set_io {_pull(pin)}{port} {pin.site}" for port, pin in job.pins.ports.items()]
+    lines.append(f"set_frequency clk_pin {float(job.pins.oscillator_mhz):g}")
+    return {"board.pcf": "\n".join(lines) + "\n"}
+
+
+def _pull(pin: Pin) -> str:
+    return "-pullup yes " if ("PULLUP", "1") in pin.attributes else ""
+
+
+FLOW = nextpnr.flow(
+    nextpnr.Family(
+        placer="nextpnr-ice40",
+        packer="icepack",
+        bitstream="board.bin",
+        synthesis=lambda job: "",
+        place=_place,
+        placed=_TEXT,
+        pack=lambda job: (_TEXT, "board.bin"),
+        constraints=constraints,
+        counted={"lut4": ("ICESTORM_LC",), "bram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",)},
+        carry_luts=0,  # a carry cell shares its logic cell with a LUT
+    )
+)
