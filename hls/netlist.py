@@ -22,11 +22,12 @@ _OWN = Path(__file__).parent / "cells"
 _LIBRARIES = {
     "ecp5": ("ecp5/cells_sim.v", "ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
     "ice40": ("ice40/cells_sim.v",),
+    "gowin": ("gowin/cells_sim.v",),
 }
 _MODULE = re.compile(r"^module\s+\\?([\w$]+).*?^\s*endmodule", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^`(?!include|timescale).*\n", re.MULTILINE)
 _TIMING = re.compile(r"^\s*specify\b.*?^\s*endspecify\b", re.MULTILINE | re.DOTALL)
-_LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "PINMISSING", "INITIALDLY"))
+_LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "WIDTHCONCAT", "PINMISSING", "INITIALDLY"))
 # Verilator would drive the nets of connected pins with the default values that yosys' models give to open ones
 _PREAMBLE = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"
 
@@ -34,7 +35,7 @@ _PREAMBLE = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"
 def synthesise(design: Design, target: str = "ecp5") -> Design:
     """The netlist of a design on `target`, with the same streams: `hls.simulate.run` takes it as it takes the design.
 
-    `info["resources"]` counts its cells. Raises UserError for a target without cell models, ToolError from yosys.
+    Edges cannot be traced in it. Raises UserError for a target without cell models, ToolError from yosys.
     """
     models = cell_models(target)
     made = synthesis.synthesise(design.files, design.top, target)
@@ -49,7 +50,8 @@ def synthesise(design: Design, target: str = "ecp5") -> Design:
 def cell_models(target: str) -> dict[str, str]:
     """Cell type → Verilog of its model; our own replace black boxes."""
     found = {match[1]: _TIMING.sub("", match[0]) for text in _library(target) for match in _MODULE.finditer(text)}
-    return found | {path.stem: path.read_text() for path in sorted((_OWN / target).glob("*.sv"))}
+    own = [path for folder in ("common", target) for path in sorted((_OWN / folder).glob("*.sv"))]
+    return found | {path.stem: path.read_text() for path in own}
 
 
 def _library(target: str) -> list[str]:

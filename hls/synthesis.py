@@ -17,7 +17,7 @@ from accel import tools
 from accel.design import Design, write_atomic
 from accel.errors import ToolError, UserError
 
-_JSON, _VERILOG, _STAT = "netlist.json", "netlist.v", "stat.json"
+_VERILOG, _STAT = "netlist.v", "stat.json"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ FAMILIES: dict[str, Family] = {
             (r"RAM16SDP4", "lut", 4),
             (r"DFFN?[SRPC]?E?", "ff", 1),
             (r"ALU", "carry", 1),
-            (r"(SDP|DP|SP)(B|X9B)|pROM(X9)?", "bram", 1),
+            (r"(SDP|DP)(B|X9B)|SP(X9)?|pROM(X9)?", "bram", 1),
             (r"MULT(9X9|18X18|36X36)|MULTALU\w+", "dsp", 1),
         ),
     ),
@@ -130,12 +130,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Netlist:
-    """A synthesised module: number of cells by type, and the flat netlist as yosys' JSON and as Verilog."""
+    """A synthesised module: number of cells by type, and the flat netlist as Verilog."""
 
     target: str
     top: str
     cells: dict[str, int]
-    json: str
     verilog: str
 
     @property
@@ -167,7 +166,7 @@ def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: s
     """
     chosen = family(target).core if options is None else options
     sources = sorted((name for name in files if name.endswith(".sv")), key=lambda name: not name.endswith("_pkg.sv"))
-    outputs = f"tee -q -o {_STAT} stat -json\nwrite_json {_JSON}\nwrite_verilog -noattr {_VERILOG}\n"
+    outputs = f"tee -q -o {_STAT} stat -json\nwrite_verilog -noattr {_VERILOG}\n"
     with tempfile.TemporaryDirectory(prefix="accel-") as name:
         folder = Path(name)
         for file, text in files.items():
@@ -175,7 +174,7 @@ def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: s
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
         _yosys(folder, f"module {top} for {target}")
         cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
-        return Netlist(target, top, cells, (folder / _JSON).read_text(), (folder / _VERILOG).read_text())
+        return Netlist(target, top, cells, (folder / _VERILOG).read_text())
 
 
 def _yosys(folder: Path, what: str) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from accel.onnx_import import Imported
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
+ON_REQUEST = ("netlist",)
+"""Levels that take minutes: run when they are asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def _levels(
         "rtl": lambda: nullcontext(engines.Rtl(design()).level),
         "rtl_stalled": lambda: nullcontext(engines.Rtl(design(), stall=engines.STALL, seed=seed).level),
         "board": lambda: nullcontext(engines.board(design(), target)),
+        "netlist": lambda: nullcontext(engines.netlist(design(), target.target)),
     }
-    for name in LEVELS:
+    for name in (*LEVELS, *ON_REQUEST):
         if name in names:
             progress(name)
             with make[name]() as level:
@@ -89,9 +92,9 @@ def _levels(
 
 def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     chosen = tuple(part.strip() for part in text.split(","))
-    unknown = [name for name in chosen if name not in LEVELS]
+    unknown = [name for name in chosen if name not in (*LEVELS, *ON_REQUEST)]
     if unknown:
-        raise click.BadParameter(f"unknown level {unknown[0]!r}; there are {', '.join(LEVELS)}")
+        raise click.BadParameter(f"unknown level {unknown[0]!r}; there are {', '.join((*LEVELS, *ON_REQUEST))}")
     return chosen
 
 
@@ -99,8 +102,15 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
-@click.option("--levels", default=",".join(LEVELS), callback=_selection, help="Some of them.  [default: all]")
-@click.option("--board", default=BOARD, show_default=True, help="Board whose top level is simulated.")
+@click.option(
+    "--levels", default=",".join(LEVELS), callback=_selection, help="Some of them.  [default: all but netlist]"
+)
+@click.option(
+    "--board",
+    default=BOARD,
+    show_default=True,
+    help="Board whose top level is simulated, and for whose part `netlist` is made.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -119,6 +129,9 @@ def command(
     What the file computes (qonnx) is expected of the reference, and what the reference computes of all others. All
     output elements are compared as raw integers. Where a level disagrees, its first faulty layer is named.
 
+    The level `netlist` is what yosys makes of the design for the board's part, simulated gate by gate: some minutes
+    for a few samples, so it runs only when --levels names it.
+
     \b
     DATA holds an array (samples, tokens, channels): real numbers are quantised as the model does, integers are
     taken as they are.
@@ -127,6 +140,7 @@ def command(
     Examples:
       accel check model.onnx
       accel check model.onnx --data x.npy --levels reference,csim --json
+      accel check model.onnx --levels reference,rtl,netlist --samples 2
     """
     with working("check") as progress:
         done = check(model, data, samples, levels=levels, board=board, device=device, seed=seed, progress=progress)

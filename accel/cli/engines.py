@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hls.simulate import Simulation
 
 QONNX_LIMIT = 32  # the executor runs some 20 samples a second
+NETLIST_LIMIT = 16  # gates run at some 20,000 cycles a second
 BOARD_LIMIT = 8  # every cycle of every bit on the serial line is simulated
 STALL = 0.3
 """Probability with which either end of a stalled simulation pauses in a cycle."""
@@ -102,6 +103,26 @@ class Rtl:
         from hls import simulate
 
         return simulate.run(self._design, x, stall=self._stall, seed=self._seed, trace=True).edges or {}
+
+
+def netlist(design: Design, target: str) -> Level:
+    """What yosys makes of a design for `target`, on its cell models.
+
+    Raises MismatchError when a beat comes in another cycle than from the design itself, UserError for a target
+    without cell models.
+    """
+
+    def run(x: np.ndarray) -> np.ndarray:
+        from hls import netlist, simulate
+
+        expected, got = (simulate.run(one, x) for one in (design, netlist.synthesise(design, target)))
+        late = np.flatnonzero(got.beats != expected.beats)
+        if late.size:
+            at = int(late[0])
+            raise MismatchError(f"netlist: output beat {at} comes in cycle {got.beats[at]}, not {expected.beats[at]}")
+        return got.outputs
+
+    return Level("netlist", run, limit=NETLIST_LIMIT)
 
 
 def board(design: Design, target: Board) -> Level:
