@@ -8,7 +8,7 @@ function of the inputs, so its range, and with it its width, is known exactly.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -156,48 +156,57 @@ def _check(graph: AdderGraph, weight: np.ndarray) -> None:
 
 @dataclass(frozen=True)
 class Value:
-    """One value in the circuit: exact range, bits that are read, the stage that makes it and the last that reads it."""
+    """One value in the circuit: its exact range, the stage that makes it, and how many bits the stages read of it."""
 
     lo: int
     hi: int
-    width: int
     born: int
-    last: int
+    reads: dict[int, int] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        return f"{'signed ' if self.lo < 0 else ''}[{self.width - 1}:0]"
+    def bits(self) -> int:
+        return bits(self.lo, self.hi)[0]
+
+    @property
+    def last(self) -> int:
+        """The last stage that reads it; 0 when nobody does."""
+        return max(self.reads, default=0)
+
+    def width(self, stage: int) -> int:
+        """Bits that this stage or a later one reads."""
+        return max((width for reader, width in self.reads.items() if reader >= stage), default=0)
+
+    def read(self, stage: int, width: int) -> None:
+        self.reads[stage] = max(self.reads.get(stage, 0), min(width, self.bits))
+
+    def declaration(self, stage: int) -> str:
+        return f"{'signed ' if self.lo < 0 else ''}[{self.width(stage) - 1}:0]"
 
 
 class Circuit:
     """An adder graph as a pipeline with a register behind every `levels` adders.
 
     The inputs are registered, so stage 1 reads them one cycle after they are taken; the outputs are registers as
-    well: stage `stages` + 1. A value that nobody reads is None.
+    well: what stage `stages` + 1 reads. Sums are made modulo 2^width, with the bits that somebody reads.
     """
 
     def __init__(self, graph: AdderGraph, x: Tensor, levels: int) -> None:
         self.graph = graph
         depth = [0] * graph.inputs
         for adder in graph.adders:
-            depth.append(1 + max(depth[value] for value, _ in adder.operands))
+            depth.append(1 + max(depth[index] for index, _ in adder.operands))
         used = [term.value for term in graph.outputs if term.value >= 0]
-        self.stages = max((-(-depth[value] // levels) for value in used), default=0)
+        self.stages = max((-(-depth[index] // levels) for index in used), default=0)
         self.latency = self.stages + 1
         born = [max(1, -(-level // levels)) for level in depth]
-        ranges = _ranges(graph, x)
-        width, last = [0] * len(depth), [0] * len(depth)
-        for value in used:
-            width[value], last[value] = bits(*ranges[value])[0], self.stages + 1
-        for value, adder in reversed(list(enumerate(graph.adders, graph.inputs))):
+        self.values = [Value(*span, stage) for span, stage in zip(_ranges(graph, x), born, strict=True)]
+        for index in used:
+            self.values[index].read(self.latency, self.values[index].bits)
+        for value, adder in reversed(list(zip(self.values[graph.inputs :], graph.adders, strict=True))):
+            width = value.width(value.born)
             for operand, shift in adder.operands:
-                read = min(bits(*ranges[operand])[0], width[value] - shift)
-                if read > 0:
-                    width[operand] = max(width[operand], read)
-                    last[operand] = max(last[operand], born[value])
-        self.values = [
-            Value(*span, *rest) if rest[0] else None for span, *rest in zip(ranges, width, born, last, strict=True)
-        ]
+                if width > shift:
+                    self.values[operand].read(value.born, width - shift)
 
     def lines(self, x_width: int, bias: np.ndarray, width: int) -> Iterator[str]:
         """SystemVerilog: the datapath from s0_data (`x_width` bits per input) to m0_data (`width` per output)."""
@@ -205,10 +214,11 @@ class Circuit:
         for stage in range(1, self.latency + 1):
             yield f"    // stage {stage}"
             yield from self._registers(stage)
-            for value, adder in enumerate(self.graph.adders, self.graph.inputs):
-                spec = self.values[value]
-                if spec is not None and spec.born == stage:
-                    yield f"    wire {spec.kind} v{value}_{stage} = {self._sum(adder, spec.width, stage)};"
+            for index, adder in enumerate(self.graph.adders, self.graph.inputs):
+                value = self.values[index]
+                if value.born == stage and value.last:
+                    total = self._sum(adder, value.width(stage), stage)
+                    yield f"    wire {value.declaration(stage)} v{index}_{stage} = {total};"
         for row, (term, constant) in enumerate(zip(self.graph.outputs, bias.tolist(), strict=True)):
             text = _literal(constant, width) if term.value < 0 else self._operand(term[:2], width, self.latency)
             yield f"    assign m0_data[{row * width}+:{width}] = {text};"
@@ -216,10 +226,10 @@ class Circuit:
     def _inputs(self, x_width: int) -> Iterator[str]:
         unread = []
         for index in range(self.graph.inputs):
-            spec = self.values[index]
-            read = spec.width if spec else 0
-            if spec:
-                yield f"    logic {spec.kind} v{index}_1;"
+            value = self.values[index]
+            read = value.width(1)
+            if read:
+                yield f"    logic {value.declaration(1)} v{index}_1;"
                 yield f"    always_ff @(posedge clk) if (m0_take) v{index}_1 <= s0_data[{index * x_width}+:{read}];"
             if read < x_width:
                 unread.append(f"s0_data[{index * x_width + read}+:{x_width - read}]")
@@ -228,23 +238,26 @@ class Circuit:
 
     def _registers(self, stage: int) -> Iterator[str]:
         """The values of earlier stages that this one or a later one reads."""
-        kept = [(value, v) for value, v in enumerate(self.values) if v and v.born < stage <= v.last]
-        yield from (f"    logic {v.kind} v{value}_{stage};" for value, v in kept)
+        kept = [(index, value) for index, value in enumerate(self.values) if value.born < stage <= value.last]
+        yield from (f"    logic {value.declaration(stage)} v{index}_{stage};" for index, value in kept)
         if kept:
             yield "    always_ff @(posedge clk) begin"
-            yield from (f"        v{value}_{stage} <= v{value}_{stage - 1};" for value, _ in kept)
+            for index, value in kept:
+                part = f"[{value.width(stage) - 1}:0]" if value.width(stage) < value.width(stage - 1) else ""
+                yield f"        v{index}_{stage} <= v{index}_{stage - 1}{part};"
             yield "    end"
 
     def _sum(self, adder: Adder, width: int, stage: int) -> str:
         terms = [self._operand(operand, width, stage) for operand in adder.operands]
         if adder.right is None:
             terms.insert(0, _literal(adder.constant, width))
-        return f" {'-' if adder.subtract else '+'} ".join(terms)
+        # The attribute is for yosys, which makes carry-save adders of chains: 3 look-up tables per bit instead of 2.
+        return f" {'-' if adder.subtract else '+'} (* keep *) ".join(terms)
 
     def _operand(self, operand: tuple[int, int], width: int, stage: int) -> str:
         """value · 2^shift in `width` bits, as `stage` reads it."""
         value, shift = operand
-        if self.values[value] is None or shift >= width:
+        if shift >= width:
             return _literal(0, width)
         text = f"{width}'(v{value}_{stage})"
         return f"({text} <<< {shift})" if shift else text
@@ -293,7 +306,7 @@ def _module(
     constants = np.frombuffer(bias, dtype=np.int64)
     graph = solve(np.frombuffer(weight, dtype=np.int64).reshape(shape), constants, x)
     circuit = Circuit(graph, x, levels)
-    adders = sum(value is not None for value in circuit.values[graph.inputs :])
+    adders = sum(value.last > 0 for value in circuit.values[graph.inputs :])
     frame = _frame(shape[1] * x.width, shape[0] * width, circuit.latency)
     body = "\n".join([*frame, *circuit.lines(x.width, constants, width)])
     name = f"accel_unrolled_{sha256(body.encode()).hexdigest()[:8]}"
