@@ -20,6 +20,11 @@ _MODULES = {
     "tang-nano-9k": "boards.tang_nano_9k",
     "tang-nano-20k": "boards.tang_nano_20k",
     "arty-a7-100t": "boards.arty_a7_100t",
+    "pynq-z2": "boards.pynq_z2",
+    "kv260": "boards.kv260",
+    "zcu104": "boards.zcu104",
+    "u55c": "boards.u55c",
+    "de10-nano": "boards.de10_nano",
 }
 _LAZY = {
     "build": "boards.bitstream",

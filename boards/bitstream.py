@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from accel.design import Design, write_atomic
 from accel.errors import ToolError
-from boards import clocking, fitting, flows, shell
+from boards import axi, clocking, fitting, flows, shell
 from boards.board import Board, Resources
 from boards.flows.flow import Job
 from boards.flows.plan import BuildPlan, Progress
@@ -19,7 +20,10 @@ _RESULT = "build.json"
 
 @dataclass(frozen=True)
 class BuildResult:
-    """A finished build; `clock_mhz` is what the clock generator makes, `fmax_mhz` what place and route guarantees."""
+    """A finished build; `clock_mhz` is what the clock generator makes, `fmax_mhz` what place and route guarantees.
+
+    `baud` is that of the serial port; None where the core is reached over AXI.
+    """
 
     board: str
     design_hash: str
@@ -28,7 +32,7 @@ class BuildResult:
     clock_mhz: float
     fmax_mhz: float
     resources: Resources
-    baud: float
+    baud: float | None
     seed: int
     seconds: dict[str, float]
 
@@ -52,15 +56,19 @@ def build(
     flow, job = flows.get(board.flow), _job(design, board, clock_mhz, seed)
     plan = flow.plan(job)
 
+    found: list[tuple[float, Resources]] = []
+
     def check(step: str, folder: Path) -> None:
         if step == "synthesis":
             fitting.require(flow.synthesised(folder, job), board, design)
+        if step == plan.steps[-1].name:
+            found.append(flow.results(folder, job))
 
     try:
         seconds = plan.execute(out, progress, stale=(_RESULT,), check=check)
     except ToolError as error:
         raise flow.explain(error, out, job) from None
-    fmax, resources = flow.results(out, job)
+    fmax, resources = found[0]
     result = BuildResult(
         board=board.name,
         design_hash=design.hash,
@@ -69,7 +77,7 @@ def build(
         clock_mhz=float(job.clock.mhz),
         fmax_mhz=fmax,
         resources=resources,
-        baud=float(job.clock.mhz * 1_000_000 / shell.Timing.of(board, job.clock.mhz).clocks_per_bit),
+        baud=_baud(job),
         seed=seed,
         seconds=seconds,
     )
@@ -83,7 +91,18 @@ def plan(design: Design, board: Board, *, clock_mhz: float | None = None, seed: 
 
 
 def _job(design: Design, board: Board, clock_mhz: float | None, seed: int) -> Job:
+    wanted = clock_mhz or board.clock_mhz
+    if board.pins is None:
+        clock = clocking.plan(board.flow, Fraction(board.source_mhz), wanted)
+        sizes = axi.data_bytes(design.input), axi.data_bytes(design.output)
+        return Job(board, axi.files(design), axi.TOP, clock, None, seed, sizes)
     pins = pinout(board)
-    clock = clocking.plan(board.flow, pins.oscillator_mhz, clock_mhz or board.clock_mhz)
+    clock = clocking.plan(board.flow, pins.oscillator_mhz, wanted)
     files = shell.files(design, board, pins, clock, shell.Timing.of(board, clock.mhz))
     return Job(board, files, shell.TOP, clock, pins, seed)
+
+
+def _baud(job: Job) -> float | None:
+    if job.pins is None:
+        return None
+    return float(job.clock.mhz * 1_000_000 / shell.Timing.of(job.board, job.clock.mhz).clocks_per_bit)

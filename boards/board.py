@@ -52,8 +52,8 @@ class Amaranth:
 class Board:
     """One FPGA board. `part` is the device as the tools of its `flow` call it, `target` its family in `accel.target`.
 
-    A board without `pins` has no oscillator and serial port of its own: its processor or host clocks the core
-    and reaches it over AXI. `clock_mhz` is the default core clock.
+    A board without `pins` has no oscillator and serial port of its own: its processor or host reaches the core over
+    AXI and divides the core clock from `source_mhz`. `clock_mhz` is the default core clock.
     """
 
     name: str
@@ -64,5 +64,6 @@ class Board:
     capacity: Resources
     clock_mhz: float
     pins: Amaranth | Pinout | None = None
+    source_mhz: int = 0
     baud: int = 1_000_000
     aliases: tuple[str, ...] = ()

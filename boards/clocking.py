@@ -3,6 +3,8 @@
 Limits: ECP5 PLL (Lattice FPGA-DS-02012): phase detector 10–400 MHz, VCO 400–800 MHz, dividers 1–128.
 iCE40 UltraPlus PLL (Lattice FPGA-TN-02052): phase detector 10–133 MHz, VCO 533–1066 MHz, output 16–275 MHz.
 Gowin rPLL (UG286; the narrower of GW1NR-9 and GW2AR-18): phase detector 3–400 MHz, VCO 500–1200 MHz, output from 4 MHz.
+Cyclone V PLL, speed grade 7 (Intel CV-51002): phase detector 5–325 MHz, VCO 600–1400 MHz, output divider 1–512.
+Zynq processors divide a PLL (1000 MHz on 7000, 1500 MHz on UltraScale+) by 6-bit numbers; Vitis takes whole MHz.
 7-series PLLE2, speed grade -1 (Xilinx DS181): VCO 800–1600 MHz, multiplier 2–64, divider 1–128.
 """
 
@@ -90,4 +92,34 @@ def _plle2(oscillator: Fraction) -> Iterator[Clock]:
                 yield Clock({**settings}, vco / divide)
 
 
-_GENERATORS = {"ecp5": _ecp5, "ice40": _ice40, "gowin": _gowin, "vivado": _plle2}
+def _quartus(oscillator: Fraction) -> Iterator[Clock]:
+    """Quartus finds the dividers for a frequency by itself: VCO = in · M, core = VCO / C has a solution for these."""
+    for multiply in range(1, 1 + int(1400 / oscillator)):
+        vco = oscillator * multiply
+        for divide in range(1, 513):
+            if vco >= 600 and 4 <= vco / divide <= 400:
+                frequencies = {"PLL_IN": oscillator, "PLL_OUT": vco / divide}
+                settings = {name: f"{float(mhz):.6f} MHz" for name, mhz in frequencies.items()}
+                yield Clock({**settings}, vco / divide)
+
+
+def _processor(source: Fraction) -> Iterator[Clock]:
+    """Core = PLL / divider, the second divider is 1."""
+    for divide in range(2, 64):
+        if 10 <= source / divide <= 400:
+            yield Clock({}, source / divide)
+
+
+def _vitis(_: Fraction) -> Iterator[Clock]:
+    return (Clock({}, Fraction(mhz)) for mhz in range(50, 501))
+
+
+_GENERATORS = {
+    "ecp5": _ecp5,
+    "ice40": _ice40,
+    "gowin": _gowin,
+    "quartus": _quartus,
+    "vivado": _plle2,
+    "vitis": _vitis,
+    "zynq": _processor,
+}

@@ -79,3 +79,16 @@ def huge(kilobits: int = 4500) -> Design:
     text = design.files["add_one.sv"].replace("    logic [1:0] pause;\n", f"    logic [1:0] pause;\n{memory}")
     text = text.replace("+ 1'b1;\n        end", "+ 12'(^word);\n        end")
     return replace(design, files={"add_one.sv": text})
+
+
+def with_memory(design: Design) -> Design:
+    """The same with a memory whose contents are a file."""
+    memory = """\
+    logic [7:0] table_[16];
+    logic [7:0] entry;
+    initial $readmemh("table.hex", table_);
+    always_ff @(posedge clk) entry <= table_[s_data[3:0]];
+"""
+    text = design.files["add_one.sv"].replace("    logic [1:0] pause;\n", f"    logic [1:0] pause;\n{memory}")
+    values = "".join(f"{value:02x}\n" for value in range(16))
+    return replace(design, files={"add_one.sv": text, "table.hex": values})

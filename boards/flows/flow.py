@@ -16,7 +16,7 @@ from boards.flows.plan import BuildPlan
 class Job:
     """A top module for a board: its files (name → text), the core clock that is made, the placement's seed.
 
-    `pins` are None where no pins are constrained: on boards whose core is reached over AXI.
+    `pins` are None on boards whose core is reached over AXI; `beat_bytes` then are those of its streams, in and out.
     """
 
     board: Board
@@ -25,11 +25,12 @@ class Job:
     clock: Clock
     pins: Pinout | None
     seed: int
+    beat_bytes: tuple[int, int] = (0, 0)
 
     @property
     def sources(self) -> list[str]:
-        """The SystemVerilog files, packages first."""
-        found = sorted(name for name in self.files if name.endswith(".sv"))
+        """What synthesis reads, packages first; the other files are memories' contents."""
+        found = sorted(name for name in self.files if name.endswith(".sv") or name == f"{self.top}.v")
         return sorted(found, key=lambda name: not name.endswith("_pkg.sv"))
 
 

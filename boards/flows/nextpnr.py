@@ -102,6 +102,6 @@ def _explain(error: ToolError, log: Path, job: Job) -> ToolError:
         reached = float(missed[-1])
         return ToolError(
             f"the design misses timing: {reached:g} MHz reached, {float(job.clock.mhz):g} MHz wanted; "
-            f"choose a core clock of at most {int(reached)} MHz or another seed. Log: {log}"
+            f"choose a core clock of at most {int(reached)} MHz (--clock) or another --seed. Log: {log}"
         )
     return error

@@ -89,7 +89,8 @@ class BuildPlan:
                 if check:
                     check(step.name, work)
             for entry in work.iterdir():
-                os.replace(entry, out / entry.name)
+                if entry.is_file():  # folders are the tools' own
+                    os.replace(entry, out / entry.name)
             return seconds
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -24,7 +24,7 @@ def _plan(job: Job) -> BuildPlan:
         mhz=f"{float(job.clock.mhz):g}",
         sources=tcl.lines("read_verilog -sv", job.sources),
     )
-    implementation = tcl.fill(_OPEN + IMPLEMENTATION, checkpoint="synthesis.dcp", bitstream=BITSTREAM)
+    implementation = tcl.fill(OPEN + IMPLEMENTATION, bitstream=BITSTREAM)
     return BuildPlan(
         {
             **job.files,
@@ -83,22 +83,13 @@ report_utilization -file synthesis.rpt
 write_checkpoint -force synthesis.dcp
 exit 0
 """
-_OPEN = """\
+OPEN = """\
 # Generated. Places and routes what synthesis.tcl left.
-open_checkpoint @{checkpoint}
+open_checkpoint synthesis.dcp
 """
-IMPLEMENTATION = """\
-opt_design
-place_design
-phys_opt_design
-route_design
-phys_opt_design
-
+REPORTS = """\
 report_utilization -file utilization.rpt
 report_timing_summary -file timing.rpt
-report_drc -file drc.rpt
-write_checkpoint -force board.dcp
-
 foreach kind {max min} {
     set path [get_timing_paths -delay_type $kind -max_paths 1 -nworst 1]
     if {[llength $path] > 0} {
@@ -110,8 +101,17 @@ foreach kind {max min} {
         }
     }
 }
-
-write_bitstream -force @{bitstream}
+"""
+IMPLEMENTATION = f"""\
+opt_design
+place_design
+phys_opt_design
+route_design
+phys_opt_design
+write_checkpoint -force board.dcp
+report_drc -file drc.rpt
+{REPORTS}
+write_bitstream -force @{{bitstream}}
 exit 0
 """
 FLOW = Flow(

@@ -46,7 +46,7 @@ def fmax(path: Path, job: Job) -> float:
         raise ToolError(f"{path.name} of Vivado has no timing summary: nothing was constrained")
     setup, hold = float(summary["wns"]), float(summary["whs"])
     if min(setup, hold) < 0:
-        raise missed(min(setup, hold), job, path)
+        raise ToolError(missed(min(setup, hold), job))
     periods = [float(found["period"]) for found in _CLOCK.finditer(text)]
     core = min(periods, key=lambda period: abs(1000 / period - wanted), default=0.0)
     if not core or abs(1000 / core - wanted) > 0.001 * wanted:
@@ -57,16 +57,16 @@ def fmax(path: Path, job: Job) -> float:
 def explain(error: ToolError, log: Path, job: Job) -> ToolError:
     """A missed clock in the terms of every flow, or the error as it is."""
     found = _MISSED.search(log.read_text(errors="replace")) if log.exists() else None
-    return missed(float(found[1]), job, log) if found else error
+    return ToolError(f"{missed(float(found[1]), job)}. Log: {log}") if found else error
 
 
-def missed(slack: float, job: Job, log: Path) -> ToolError:
-    """`slack` in ns, negative."""
+def missed(slack: float, job: Job) -> str:
+    """What a negative `slack` in ns means."""
     wanted = float(job.clock.mhz)
     reached = 1000 / (1000 / wanted - slack)
-    return ToolError(
+    return (
         f"the design misses timing: {reached:.1f} MHz reached, {wanted:g} MHz wanted; "
-        f"choose a core clock of at most {int(reached)} MHz (--clock). Log: {log}"
+        f"choose a core clock of at most {int(reached)} MHz (--clock)"
     )
 
 

@@ -93,7 +93,7 @@ def test_a_missed_clock_is_an_error_and_leaves_only_logs(tmp_path):
         boards.build(add_one(), ULX3S, tmp_path, clock_mhz=300)
     assert re.match(
         r"the design misses timing: [\d.]+ MHz reached, 300 MHz wanted; "
-        r"choose a core clock of at most \d+ MHz or another seed\. Log: .*/place-and-route\.log",
+        r"choose a core clock of at most \d+ MHz \(--clock\) or another --seed\. Log: .*/place-and-route\.log",
         str(error.value),
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["place-and-route.log", "synthesis.log"]

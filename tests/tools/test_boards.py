@@ -29,6 +29,11 @@ def vco_of(flow, oscillator, made):
         assert oscillator / (made["PLL_IDIV"] + 1) >= 3
         core = oscillator * (made["PLL_FBDIV"] + 1) / (made["PLL_IDIV"] + 1)
         return core * made["PLL_ODIV"], made["PLL_ODIV"], 500, 1200
+    if flow == "quartus":
+        core = Fraction(made["PLL_OUT"].removesuffix(" MHz"))
+        ratios = (Fraction(m, c) for m in range(12, 29) for c in range(1, 513) if abs(oscillator * m / c - core) < 1e-5)
+        ratio = next(ratios)
+        return oscillator * ratio.numerator * (k := -(-12 // ratio.numerator)), ratio.denominator * k, 600, 1400
     if made["PLL_DIVQ"] == 0:
         return None
     return oscillator / (made["PLL_DIVR"] + 1) * (made["PLL_DIVF"] + 1), 2 ** made["PLL_DIVQ"], 533, 1066

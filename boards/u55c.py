@@ -1,0 +1,14 @@
+"""AMD Alveo U55C: the core is a kernel between two data movers, linked into the card's platform. Built with Vitis."""
+
+from boards.board import Board, Resources
+
+BOARD = Board(
+    name="u55c",
+    title="AMD Alveo U55C, Virtex UltraScale+ XCU55C",
+    aliases=("alveo", "alveo-u55c"),
+    flow="vitis",
+    target="ultrascale+",
+    part="xilinx_u55c_gen3x16_xdma_3_202210_1",
+    capacity=Resources(lut4=1303680, ff=2607360, bram=4032, dsp=9024),
+    clock_mhz=250,
+)

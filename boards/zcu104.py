@@ -1,0 +1,14 @@
+"""AMD ZCU104 with a Zynq UltraScale+ ZU7EV: the core is a part of the processor's system. Built with Vivado."""
+
+from boards.board import Board, Resources
+
+BOARD = Board(
+    name="zcu104",
+    title="AMD ZCU104, Zynq UltraScale+ XCZU7EV",
+    flow="zynq",
+    target="ultrascale+",
+    part="xczu7ev-ffvc1156-2-e",
+    capacity=Resources(lut4=230400, ff=460800, bram=624, dsp=1728),
+    source_mhz=1500,
+    clock_mhz=150,
+)

@@ -1,0 +1,153 @@
+"""The vendors' build scripts: run by mock tools that read them, check every call, and fail as the real ones do."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from board_designs import add_one, with_memory
+from command import accel, assert_refused
+
+import boards
+from accel.errors import ToolError, UserError
+from boards import flows
+from boards.pins import pinout
+
+pytest.importorskip("tkinter", reason="the mock tools run Tcl: Python needs its tkinter module")
+MOCKS = Path(__file__).parents[1] / "mock_tools"
+VENDOR = [board for board in map(boards.get, boards.names()) if not flows.get(board.flow).free]
+ARTY, PYNQ, U55C, DE10 = (boards.get(name) for name in ("arty-a7-100t", "pynq-z2", "u55c", "de10-nano"))
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """The mock tools are on PATH; calling it chooses what goes wrong."""
+    monkeypatch.setenv("PATH", os.pathsep.join([str(MOCKS), str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+    def prepare(board, fail="", mhz=None):
+        monkeypatch.setenv("MOCK_FAIL", fail)
+        monkeypatch.setenv("MOCK_MHZ", str(mhz or board.clock_mhz))
+
+    return prepare
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 12, 5), (3, 6, 12, 4)], ids=["even", "three bytes"])
+@pytest.mark.parametrize("board", VENDOR, ids=lambda board: board.name)
+def test_every_script_runs_to_a_bitstream(board, shape, tools, tmp_path):
+    tools(board)
+    design = with_memory(add_one(*shape))
+    result = boards.build(design, board, tmp_path)
+    assert result.bitstream.exists()
+    assert result.clock_mhz == board.clock_mhz
+    assert result.fmax_mhz > result.clock_mhz
+    assert min(result.resources.lut4, result.resources.ff, result.resources.bram, result.resources.dsp) > 0
+    assert json.loads((tmp_path / "build.json").read_text())["design_hash"] == design.hash
+    assert (result.baud is None) == (board.pins is None)
+
+
+@pytest.mark.parametrize("board", VENDOR, ids=lambda board: board.name)
+def test_the_written_project_builds_where_the_tools_are(board, tools, tmp_path):
+    tools(board)
+    boards.plan(add_one(), board).write(tmp_path)
+    done = subprocess.run(["sh", "build.sh"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / flows.get(board.flow).bitstream).exists()
+
+
+@pytest.mark.parametrize(
+    ("board", "fail", "message"),
+    [
+        (ARTY, "synthesis", r"vivado failed with exit code 1; log: .*/synthesis\.log\n.*ERROR.*'add_one' not found"),
+        (ARTY, "exit", r"vivado failed with exit code 1; log: .*/place-and-route\.log\n.*Placer failed"),
+        (ARTY, "report", r"vivado left no timing\.rpt; log: .*/place-and-route\.log"),
+        (ARTY, "bitstream", r"vivado left no board\.bit; log: "),
+        (
+            ARTY,
+            "timing",
+            r"^the design misses timing: 95\.1 MHz reached, 100 MHz wanted; choose a core clock of at most 95",
+        ),
+        (U55C, "clock", r"^timing\.rpt of Vivado has no clock of 250 MHz: the core is not constrained as it runs"),
+        (ARTY, "large", r"^the design does not fit arty-a7-100t: LUT6 9999999 of 63400; fold it further"),
+        (PYNQ, "exit", r"vivado failed with exit code 1; log: .*/place-and-route\.log\n.*Placer failed"),
+        (PYNQ, "timing", r"^the design misses timing: 95\.1 MHz reached, 100 MHz wanted"),
+        (U55C, "exit", r"v\+\+ failed with exit code 1; log: .*/place-and-route\.log\n.*design did not meet timing"),
+        (U55C, "timing", r"^the design misses timing: 221\.\d MHz reached, 250 MHz wanted"),
+        (U55C, "bitstream", r"v\+\+ left no accel\.xclbin; log: "),
+        (DE10, "exit", r"quartus_sh failed with exit code 1; log: .*/place-and-route\.log\n.*Can't fit design"),
+        (DE10, "report", r"quartus_sh left no accel_board\.sta\.summary; log: "),
+        (
+            DE10,
+            "timing",
+            r"^the design misses timing: 88\.9 MHz reached, 100 MHz wanted; choose a core clock of at most 88",
+        ),
+        (DE10, "large", r"^the design does not fit de10-nano: LUT6 99000 of 83820; fold it further"),
+    ],
+    ids=lambda value: getattr(value, "name", value) if not isinstance(value, str) or len(value) < 12 else "",
+)
+def test_what_goes_wrong_is_said(board, fail, message, tools, tmp_path):
+    tools(board, fail)
+    for stale in (flows.get(board.flow).bitstream, "timing.rpt", "accel_board.sta.summary", "build.json"):
+        (tmp_path / stale).write_text("from an earlier run")
+    with pytest.raises(ToolError, match=re.compile(message, re.DOTALL)):
+        boards.build(add_one(), board, tmp_path)
+    assert not (tmp_path / "build.json").exists()
+    assert not (tmp_path / flows.get(board.flow).bitstream).exists()
+
+
+def test_the_command_builds_with_the_vendors_tool(tools, tmp_path):
+    tools(PYNQ)
+    add_one().write(tmp_path / "rtl")
+    result = accel("bitstream", tmp_path / "rtl", "--board", "PYNQ_Z2")
+    assert result.exit_code == 0, result.output
+    assert {"board.bit", "board.hwh", "accel_axi.zip"} <= {path.name for path in (tmp_path / "rtl-pynq-z2").iterdir()}
+
+
+def test_the_command_passes_on_what_went_wrong(tools, tmp_path):
+    tools(PYNQ, "timing")
+    add_one().write(tmp_path / "rtl")
+    result = accel("bitstream", tmp_path / "rtl", "--board", "pynq-z2")
+    assert_refused(result, "misses timing", str(tmp_path / "rtl-pynq-z2.failed" / "place-and-route.log"), code=1)
+    assert not (tmp_path / "rtl-pynq-z2").exists()
+
+
+def test_without_its_tool_a_project_is_not_built(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError, match=r"vivado not found; looked for vivado in .*\$VIVADO to its path"):
+        boards.build(add_one(), ARTY, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("board", VENDOR, ids=lambda board: board.name)
+def test_a_hostile_design_never_reaches_a_script(board, tmp_path):
+    with pytest.raises(UserError, match="is no identifier"):
+        boards.plan(replace(add_one(), top="x; exec touch owned"), board)
+    boards.plan(replace(add_one(), name="[exec id]; `x` \\"), board).write(tmp_path)
+    assert all("exec id" not in path.read_text() for path in tmp_path.iterdir())
+
+
+def test_vivado_places_every_pin():
+    text = boards.plan(add_one(), ARTY).files["board.xdc"]
+    for port, pin in pinout(ARTY).ports.items():
+        assert f"set_property -dict {{PACKAGE_PIN {pin.site} IOSTANDARD LVCMOS33}} [get_ports {port}]" in text
+    assert "create_clock -name oscillator -period 10.000 [get_ports clk_pin]" in text
+
+
+def test_quartus_places_every_pin():
+    text = boards.plan(add_one(), DE10).files["accel_board.qsf"]
+    assert all(
+        f"set_location_assignment PIN_{pin.site} -to {port}\n" in text for port, pin in pinout(DE10).ports.items()
+    )
+
+
+def test_the_kernels_ports_are_the_cores():
+    files = boards.plan(add_one(), U55C).files
+    core, kernel = (
+        re.findall(r"(?:input |output) wire (?:\[\d+:0\] )?\w+", files[name])
+        for name in ("accel_axi.v", "accel_kernel.v")
+    )
+    renamed = [re.sub(r"\baclk", "ap_clk", re.sub(r"\baresetn", "ap_rst_n", port)) for port in core]
+    assert [port.replace("s_axi_", "s_axi_control_") for port in renamed] == kernel
