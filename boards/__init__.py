@@ -30,6 +30,7 @@ _LAZY = {
     "build": "boards.bitstream",
     "BuildResult": "boards.bitstream",
     "plan": "boards.bitstream",
+    "estimate": "boards.fitting",
     "simulate": "boards.simulation",
     "SimulatedBoard": "boards.simulation",
     "Host": "boards.host",

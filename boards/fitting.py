@@ -9,8 +9,26 @@ from accel.design import Design
 from accel.errors import ToolError
 from accel.target import TARGETS
 from boards.board import Board, Resources
+from hls import synthesis
+from hls.synthesis import Counts
 
 _LABELS = {"ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
+_CARRY_LUTS = {"ecp5": 2, "gowin": 1}
+"""LUTs whose place a carry cell takes; in other families it lies beside them."""
+
+
+def occupied(counts: Counts, target: str) -> Resources:
+    """What a netlist needs of a device, from below: packing may need some more LUTs."""
+    return Resources(counts.lut + _CARRY_LUTS.get(target, 0) * counts.carry, counts.ff, counts.bram, counts.dsp)
+
+
+def estimate(design: Design, board: Board) -> Resources:
+    """What the design alone, without what surrounds it on the board, needs by open synthesis for the board's family.
+
+    For boards with free tools it is what their synthesis counts; vendors' own synthesis comes to other numbers.
+    Raises ToolError from yosys.
+    """
+    return occupied(synthesis.resources(design, board.target), board.target)
 
 
 def require(used: Resources, board: Board, design: Design) -> None:
@@ -34,19 +52,20 @@ def lut_name(board: Board) -> str:
 
 def remedy(used: Resources, board: Board, design: Design) -> str:
     """A larger interval in the proportion of what is short, and the smallest board of the same family that fits."""
-    short = max(
-        count / available
-        for count, available in zip(asdict(used).values(), asdict(board.capacity).values(), strict=True)
-        if available
-    )
+    pairs = zip(asdict(used).values(), asdict(board.capacity).values(), strict=True)
+    short = max(count / available for count, available in pairs)
     larger = _larger(used, board)
-    interval = design.info.get("predicted", {}).get("interval")
-    ways = []
-    if interval:
-        ways.append(f"fold it further (accel lower --interval {_round_up(interval * short)} or more)")
-    if larger:
-        ways.append(f"choose --board {larger.name}")
-    return " or ".join(ways) or "fold it further"
+    ways = [f"choose --board {larger.name}"] if larger else []
+    if _foldable(design):
+        interval = design.info["predicted"]["interval"]
+        ways.insert(0, f"fold it further (accel lower --interval {_round_up(interval * short)} or more)")
+    return " or ".join(ways) or "it cannot be folded further, and no board of this family is large enough"
+
+
+def _foldable(design: Design) -> bool:
+    """Does any node of the design do more than one element at a time?"""
+    folds = design.info.get("schedule", {}).get("folds", {}).values()
+    return any(value > 1 for fold in folds for value in fold.values() if isinstance(value, int))
 
 
 def _larger(used: Resources, board: Board) -> Board | None:

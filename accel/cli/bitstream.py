@@ -66,7 +66,8 @@ def default_out(folder: Path | str, board: str) -> Path:
 def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None) -> None:
     """Build a bitstream of the RTL design in FOLDER.
 
-    For boards whose tools are not free software and not installed, the complete project is written instead.
+    For boards whose tools are not free software and not installed, the complete project is written instead, and open
+    synthesis estimates whether the design fits.
 
     \b
     Example:
@@ -74,12 +75,15 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
       accel bitstream build/rtl --board ulx3s-85f
     """
     import boards
+    from accel.cli.report import show_estimate
+    from accel.design import Design
 
     board = boards.get(name)
     out = out or default_out(folder, board.name)
     with working("bitstream") as progress:
         result = bitstream(folder, name, out, progress, clock_mhz=clock, seed=seed)
     if result is None:
+        show_estimate(boards.estimate(Design.load(folder), board), board)
         click.echo(f"wrote the project {out}; its tools are not installed here: run sh {MARKER} in it where they are")
         return
     used, has = result.resources, board.capacity

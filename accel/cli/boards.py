@@ -12,16 +12,20 @@ import click
 def describe() -> list[dict[str, Any]]:
     """Every supported board as plain data."""
     import boards
+    from boards import flows
 
     found = []
     for name in boards.names():
         board = boards.get(name)
+        flow = flows.get(board.flow)
         found.append(
             {
                 "name": name,
                 "title": board.title,
-                "output": "bitstream" if board.flow == "ecp5" else "build script",
+                "part": board.part,
+                "output": "bitstream" if flow.free else f"project for {' and '.join(flow.tools)}",
                 "flow": board.flow,
+                "link": "serial port" if board.pins else "AXI",
                 "clock_mhz": board.clock_mhz,
                 **asdict(board.capacity),
                 "aliases": list(board.aliases),

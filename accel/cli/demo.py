@@ -45,8 +45,10 @@ def _prepare(settings: Settings) -> None:
     import boards
     from accel import tools
     from boards import flows
+    from boards.pins import pinout
 
     board = boards.get(settings.board)
+    pinout(board)  # the board is simulated behind its serial port
     require_writable(settings.out)
     needed = ["g++", "verilator"]
     if settings.bitstream and flows.get(board.flow).free:

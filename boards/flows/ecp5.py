@@ -41,6 +41,5 @@ FLOW = nextpnr.flow(
         pack=lambda job: ("--compress", "--input", _CONFIG, "--bit", "board.bit"),
         constraints=constraints,
         counted={"lut4": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "bram": ("DP16KD",), "dsp": ("MULT18X18D",)},
-        carry_luts=2,
     )
 )

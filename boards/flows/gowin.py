@@ -45,6 +45,5 @@ FLOW = nextpnr.flow(
         pack=_pack,
         constraints=constraints,
         counted={"lut4": ("LUT4", "ALU"), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULT18X18", "MULT9X9")},
-        carry_luts=1,
     )
 )

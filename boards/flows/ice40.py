@@ -38,6 +38,5 @@ FLOW = nextpnr.flow(
         pack=lambda job: (_TEXT, "board.bin"),
         constraints=constraints,
         counted={"lut4": ("ICESTORM_LC",), "bram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",)},
-        carry_luts=0,  # a carry cell shares its logic cell with a LUT
     )
 )

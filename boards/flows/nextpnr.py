@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accel.errors import ToolError
+from boards import fitting
 from boards.board import Resources
 from boards.flows.flow import Flow, Job
 from boards.flows.plan import BuildPlan, Step
@@ -23,7 +24,7 @@ class Family:
     """One device family. `place` are the placer's own arguments, `pack` the packer's; both get more files than shown.
 
     `counted` names nextpnr's cell types per resource, as far as it has its own (a logic cell of iCE40 hides its
-    flip-flop); a carry cell takes the place of `carry_luts` LUTs.
+    flip-flop).
     """
 
     placer: str
@@ -35,7 +36,6 @@ class Family:
     pack: Callable[[Job], tuple[str, ...]]
     constraints: Callable[[Job], dict[str, str]]
     counted: dict[str, tuple[str, ...]]
-    carry_luts: int
 
 
 def flow(family: Family) -> Flow:
@@ -45,7 +45,7 @@ def flow(family: Family) -> Flow:
         tools=("yosys", family.placer, family.packer),
         bitstream=family.bitstream,
         plan=lambda job: _plan(family, job),
-        synthesised=lambda folder, job: _synthesised(family, folder, job),
+        synthesised=_synthesised,
         results=lambda folder, job: _results(family, folder, job),
         explain=lambda error, folder, job: _explain(error, folder / "place-and-route.log", job),
     )
@@ -67,11 +67,9 @@ def _plan(family: Family, job: Job) -> BuildPlan:
     )
 
 
-def _synthesised(family: Family, folder: Path, job: Job) -> Resources:
-    """From below: packing may need some more."""
+def _synthesised(folder: Path, job: Job) -> Resources:
     cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
-    found = synthesis.count(cells, job.board.target)
-    return Resources(found.lut + family.carry_luts * found.carry, found.ff, found.bram, found.dsp)
+    return fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
 
 
 def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
@@ -84,7 +82,7 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
         raise ToolError(f"{family.placer} constrained the core clock to {got:g} MHz instead of {wanted:g} MHz")
     used = report["utilization"]
     counts = {name: sum(used[cell]["used"] for cell in cells if cell in used) for name, cells in family.counted.items()}
-    return core["achieved"], replace(_synthesised(family, folder, job), **counts)
+    return core["achieved"], replace(_synthesised(folder, job), **counts)
 
 
 def _explain(error: ToolError, log: Path, job: Job) -> ToolError:

@@ -71,7 +71,7 @@ def test_the_written_project_builds_where_the_tools_are(board, tools, tmp_path):
             r"^the design misses timing: 95\.1 MHz reached, 100 MHz wanted; choose a core clock of at most 95",
         ),
         (U55C, "clock", r"^timing\.rpt of Vivado has no clock of 250 MHz: the core is not constrained as it runs"),
-        (ARTY, "large", r"^the design does not fit arty-a7-100t: LUT6 9999999 of 63400; fold it further"),
+        (ARTY, "large", r"^the design does not fit arty-a7-100t: LUT6 9999999 of 63400; it cannot be folded"),
         (PYNQ, "exit", r"vivado failed with exit code 1; log: .*/place-and-route\.log\n.*Placer failed"),
         (PYNQ, "timing", r"^the design misses timing: 95\.1 MHz reached, 100 MHz wanted"),
         (U55C, "exit", r"v\+\+ failed with exit code 1; log: .*/place-and-route\.log\n.*design did not meet timing"),
@@ -84,7 +84,7 @@ def test_the_written_project_builds_where_the_tools_are(board, tools, tmp_path):
             "timing",
             r"^the design misses timing: 88\.9 MHz reached, 100 MHz wanted; choose a core clock of at most 88",
         ),
-        (DE10, "large", r"^the design does not fit de10-nano: LUT6 99000 of 83820; fold it further"),
+        (DE10, "large", r"^the design does not fit de10-nano: LUT6 99000 of 83820; it cannot be folded"),
     ],
     ids=lambda value: getattr(value, "name", value) if not isinstance(value, str) or len(value) < 12 else "",
 )

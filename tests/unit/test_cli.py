@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from board_designs import add_one
 from command import accel, assert_refused
 
 from accel.cli import VERBS, boards
@@ -69,13 +70,25 @@ def test_unknown_board(design_folder: Path) -> None:
     assert_refused(result, "unknown board 'ulx3s-86f'", "did you mean ulx3s-85f?")
 
 
-def test_without_the_vendors_tool_its_project_is_written(
-    design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_vendors_tool_its_project_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    result = accel("bitstream", design_folder, "--board", "arty-a7-100t")
+    add_one().write(tmp_path / "rtl")
+    result = accel("bitstream", tmp_path / "rtl", "--board", "arty-a7-100t")
     assert result.exit_code == 0
+    assert "Estimate for arty-a7-100t: open synthesis" in result.stdout
     assert "vivado" in (tmp_path / "rtl-arty-a7-100t" / "build.sh").read_text()
+
+
+def test_the_report_estimates_what_a_board_needs(tmp_path: Path) -> None:
+    add_one().write(tmp_path / "rtl")
+    made = json.loads(accel("report", tmp_path / "rtl", "--board", "PYNQ_Z2", "--json").stdout)
+    assert made["board"] == "pynq-z2"
+    assert 0 < made["estimate"]["lut4"] < 100
+    assert made["estimate"]["ff"] >= 24 + 3  # the output, pause and valid
+    assert made["capacity"]["dsp"] == 220
+    shown = accel("report", tmp_path / "rtl", "--board", "pynq-z2").stdout
+    assert "LUT6" in shown
+    assert "53200" in shown
 
 
 def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
