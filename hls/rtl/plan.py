@@ -9,7 +9,7 @@ from accel.timing import Edge, Process, run
 from hls.rtl.netlist import Netlist
 
 SEQUENCES = 12
-"""Sequences that are timed: enough to fill the pipeline and see a few steady intervals."""
+"""Sequences that are timed at least."""
 TAIL = 4
 """Steady intervals that are averaged."""
 
@@ -18,7 +18,7 @@ TAIL = 4
 class Prediction:
     """Cycles from the first input beat taken to the last output beat given (`latency`), and between samples.
 
-    `beats` holds the cycle of every output beat of the timed sequences, counted from the first input beat.
+    `beats` holds the cycle of every output beat of the first SEQUENCES samples, counted from the first input beat.
     """
 
     latency: int
@@ -28,15 +28,15 @@ class Prediction:
 
 def predict(netlist: Netlist, depths: dict[str, int]) -> Prediction:
     """Timing with an input that always offers a beat and an output that always takes one."""
-    beats = _input_beats(netlist) * SEQUENCES
-    edges, processes = _network(netlist, depths, [-2] * beats)
-    run(edges, processes, SEQUENCES)
+    sequences = _sequences(netlist)
+    edges, processes = _network(netlist, depths, [-2] * _input_beats(netlist) * sequences)
+    run(edges, processes, sequences)
     given = edges[len(netlist.buffers)].reads
     start = edges[0].reads[0]
     times = tuple(time - start for time in given)
-    per_sequence = len(times) // SEQUENCES
+    per_sequence = len(times) // sequences
     ends = times[per_sequence - 1 :: per_sequence]
-    return Prediction(ends[0], interval_of(ends), times)
+    return Prediction(ends[0], interval_of(ends), times[: per_sequence * SEQUENCES])
 
 
 def interval_of(ends: tuple[int, ...]) -> float:
@@ -52,17 +52,28 @@ def buffer_depths(netlist: Netlist) -> dict[str, int]:
     Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest
     unit. With these depths the same run is possible, so a design fed faster cannot be slower.
     """
-    interval = max(instance.unit.cycles for instance in netlist.instances)
-    beats = _input_beats(netlist)
+    interval, beats, sequences = _slowest(netlist), _input_beats(netlist), _sequences(netlist)
     released = [
-        sample * interval + beat * interval // beats - 2 for sample in range(SEQUENCES) for beat in range(beats)
+        sample * interval + beat * interval // beats - 2 for sample in range(sequences) for beat in range(beats)
     ]
     edges, processes = _network(netlist, {}, released)
-    run(edges, processes, SEQUENCES)
+    run(edges, processes, sequences)
     return {
         buffer.name: max(2, 1 << (edge.most_taken() - 1).bit_length())
         for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)
     }
+
+
+def _slowest(netlist: Netlist) -> int:
+    return max(instance.unit.cycles for instance in netlist.instances)
+
+
+def _sequences(netlist: Netlist) -> int:
+    """How many sequences are timed: all that are in the pipeline at once, then enough to see a few steady intervals."""
+    edges, processes = _network(netlist, {}, [-2] * _input_beats(netlist))
+    run(edges, processes, 1)
+    latency = edges[len(netlist.buffers)].reads[-1] - edges[0].reads[0]
+    return max(SEQUENCES, latency // _slowest(netlist) + 2 * TAIL)
 
 
 def _input_beats(netlist: Netlist) -> int:

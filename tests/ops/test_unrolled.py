@@ -1,16 +1,18 @@
-"""Dense as an adder graph: exact for every kind of weight and range, on time, and no wider than it must be."""
+"""Unrolled units: Dense as an adder graph, pipelined division and root, and blocks of them at a token per cycle."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from contract import values
+from contract import graph_around, values
+from encoders import Shape, encoder
 
 from accel import reference
 from accel.graph import Graph, Node, Tensor
-from accel.ops import Dense
+from accel.ops import Dense, Norm, Softmax, facet
 from accel.ops.dense import unrolled
-from accel.schedule import Schedule, fold_for
+from accel.ops.softmax.op import exp_table
+from accel.schedule import Schedule, fold_for, is_stage
 from hls import rtl, simulate, verilator
 from hls.rtl.plan import predict
 
@@ -29,9 +31,20 @@ def graph_of(weight: np.ndarray, lo: int, hi: int, bias: np.ndarray | None = Non
     return Graph("unrolled", "x", Tensor((tokens, columns), lo, hi), (Node("y", Dense(weight, bias), ("x",)),), "y")
 
 
-def fold_of(graph: Graph, levels: int) -> dict[str, int]:
-    rows, columns = graph.nodes[0].op.weight.shape
-    return {"pe": rows, "simd": columns, "unrolled": levels}
+def parallel(fold: dict[str, int]) -> int:
+    """Elements or products per cycle."""
+    return fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1)
+
+
+def unrolled_schedule(graph: Graph, levels: int) -> Schedule:
+    """Every node as parallel as it can be, unrolled where possible."""
+    folds = {}
+    for node in graph:
+        if not is_stage(node):
+            possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            pipelined = [fold for fold in possible if fold.get("unrolled") == levels]
+            folds[node.name] = max(pipelined or possible, key=parallel)
+    return Schedule(folds)
 
 
 def mixed(seed: int) -> np.ndarray:
@@ -57,15 +70,15 @@ CASES = {
 }
 
 
-def check(graph: Graph, levels: int, folder: Path) -> None:
-    """Exact with and without stalls, every beat on its cycle, and clean under lint."""
-    design = rtl.lower(graph, Schedule({"y": fold_of(graph, levels)}))
+def check(graph: Graph, levels: int, interval: int, folder: Path) -> None:
+    """Exact with and without stalls, every beat on its cycle, as fast as it must be, and clean under lint."""
+    design = rtl.lower(graph, unrolled_schedule(graph, levels))
     x = values(graph.input, 40, 1)
     expected = reference.run(graph, x)
     free = simulate.run(design, x)
     assert np.array_equal(free.outputs, expected)
     assert (free.latency, free.interval) == tuple(design.info["predicted"].values())
-    assert free.interval == graph.input.tokens
+    assert free.interval == interval
     schedule = Schedule(**design.info["schedule"])
     times = predict(rtl.build(graph, schedule), schedule.depths).beats
     assert tuple(free.beats[: len(times)]) == times
@@ -76,7 +89,8 @@ def check(graph: Graph, levels: int, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_exact_on_time_and_clean(name, tmp_path):
-    check(*CASES[name], tmp_path)
+    graph, levels = CASES[name]
+    check(graph, levels, graph.input.tokens, tmp_path)
 
 
 @pytest.mark.slow
@@ -86,7 +100,7 @@ def test_random_matrices(seed, tmp_path):
     rows, columns, width = (int(v) for v in rng.integers(1, (40, 40, 13)))
     lo, hi = sorted(rng.integers(-300, 300, 2).tolist())
     bias = rng.integers(-(1 << 16), 1 << 16, rows) * rng.integers(0, 2, rows)
-    check(graph_of(weights(width, rows, columns, seed), lo, hi, bias), int(rng.integers(1, 4)), tmp_path)
+    check(graph_of(weights(width, rows, columns, seed), lo, hi, bias), int(rng.integers(1, 4)), 3, tmp_path)
 
 
 def circuit_of(graph: Graph, levels: int = 2) -> unrolled.Circuit:
@@ -145,3 +159,33 @@ def test_the_solver_picks_it_only_when_asked():
 def test_what_the_solver_cannot_do_is_not_offered():
     for weight in (weights(26, 2, 2), np.ones((129, 128), int)):
         assert unrolled.folds(Dense(weight, np.zeros(len(weight), int))) == []
+
+
+# ---- division and root, and whole blocks
+
+
+def row_graph(kind: str) -> Graph:
+    """One Norm or Softmax whose input takes extreme values: equal elements, one that stands out, the whole range."""
+    x = Tensor((5, 6), -128, 127)
+    operators = {
+        "layer": Norm.of(x, "layer", 5, 8),
+        "rms": Norm.of(x, "rms", 4, 7),
+        "softmax": Softmax(3, 8, exp_table(1 / 16, 8, 256)),
+    }
+    return graph_around(operators[kind], (x,), 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels", "rows"), [("layer", 1, 5), ("rms", 2, 5), ("softmax", 1, 10), ("softmax", 2, 10)]
+)
+def test_pipelined_division_and_root(kind, levels, rows, tmp_path):
+    check(row_graph(kind), levels, rows, tmp_path)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_an_encoder_takes_a_head_per_cycle(heads, tmp_path):
+    """Everything but attention takes a token per cycle; attention works on the heads of a token one after the other."""
+    graph = encoder(
+        Shape(tokens=4, features=5, channels=6, heads=heads, hidden=9, form=("rms", "layer")[heads - 1]), seed=3
+    )
+    check(graph, heads, 4 * heads, tmp_path)

@@ -208,6 +208,17 @@ class Circuit:
                 if width > shift:
                     self.values[operand].read(value.born, width - shift)
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """What it costs: adders, their bits and the bits of registers."""
+        widths = [value.width(value.born) for value in self.values[self.graph.inputs :] if value.last]
+        registers = (value.width(s) for value in self.values for s in range(value.born + 1, value.last + 1))
+        inputs = (value.width(1) for value in self.values[: self.graph.inputs])
+        return {
+            "ADDERS": len(widths), "ADDER_BITS": sum(widths), "REGISTER_BITS": sum(registers) + sum(inputs),
+            "LATENCY": self.latency,
+        }  # fmt: skip
+
     def lines(self, x_width: int, bias: np.ndarray, width: int) -> Iterator[str]:
         """SystemVerilog: the datapath from s0_data (`x_width` bits per input) to m0_data (`width` per output)."""
         yield from self._inputs(x_width)
@@ -306,16 +317,16 @@ def _module(
     constants = np.frombuffer(bias, dtype=np.int64)
     graph = solve(np.frombuffer(weight, dtype=np.int64).reshape(shape), constants, x)
     circuit = Circuit(graph, x, levels)
-    adders = sum(value.last > 0 for value in circuit.values[graph.inputs :])
+    facts = circuit.facts
     frame = _frame(shape[1] * x.width, shape[0] * width, circuit.latency)
     body = "\n".join([*frame, *circuit.lines(x.width, constants, width)])
     name = f"accel_unrolled_{sha256(body.encode()).hexdigest()[:8]}"
     text = (
-        f"// Dense, unrolled: {shape[1]} inputs, {shape[0]} outputs, {adders} adders. Written by accel; do not edit.\n"
+        f"// Dense, unrolled: {shape[1]} inputs, {shape[0]} outputs, {facts['ADDERS']} adders. Written by accel; do not edit.\n"
         f"// A token per cycle, latency {circuit.latency}; v<n>_<s> is value n as stage s reads it.\n"
         f"module {name} (\n{body}\nendmodule\n"
     )
-    return Module(name, {}, source=text), circuit.latency
+    return Module(name, {}, source=text, facts=facts), circuit.latency
 
 
 def _frame(in_bits: int, out_bits: int, latency: int) -> Iterator[str]:

@@ -22,14 +22,14 @@ from accel.hardware import (
 )
 from accel.numeric import bits, signed_width
 from accel.op import frozen
-from accel.ops.common.serial import divide_unit, isqrt_unit
+from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
 from accel.ops.norm.op import Norm
 from accel.target import Target
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide the channels."""
-    return lane_folds(output.channels)
+    """Lanes that divide the channels; with root and division serial or unrolled."""
+    return serial_folds(lane_folds(output.channels))
 
 
 def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
@@ -38,10 +38,10 @@ def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, t
     variance = op.variance_peak(x)
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
     stats = _stats(op, x, fold["lanes"])
-    root = isqrt_unit("variance", "root", variance.bit_length(), 2 * op.guard, root_peak, x.tokens)
-    inverse = divide_unit(
-        "root", "inverse", root.outputs[0].width, op.inverse_peak(), op.numerator_bits, op.guard, x.tokens
-    )
+    rows, unrolled = x.tokens, fold.get("unrolled", 0)
+    root = isqrt_unit("variance", "root", variance.bit_length(), 2 * op.guard, root_peak, rows, unrolled)
+    root_width = root.outputs[0].width
+    inverse = divide_unit("root", "inverse", root_width, op.inverse_peak(), op.numerator_bits, op.guard, rows, unrolled)
     return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width)
 
 

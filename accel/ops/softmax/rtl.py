@@ -17,14 +17,14 @@ from accel.hardware import (
     produce,
     window,
 )
-from accel.ops.common.serial import divide_unit
+from accel.ops.common.serial import divide_unit, serial_folds
 from accel.ops.softmax.op import Softmax
 from accel.target import Target
 
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide a row."""
-    return [{"lanes": lanes} for lanes in divisors(op.row)]
+    """Lanes that divide a row; with the division serial or unrolled."""
+    return serial_folds([{"lanes": lanes} for lanes in divisors(op.row)])
 
 
 def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
@@ -60,7 +60,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
             ),
         ),
     )
-    divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows)
+    divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows, fold.get("unrolled", 0))
     inverse_width = divide.outputs[0].width
     scale = Unit(
         Module(
