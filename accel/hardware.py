@@ -58,13 +58,15 @@ class Long(int):
 class Module:
     """An instance of a SystemVerilog module: numeric parameters, and files for its memories by parameter name.
 
-    A generated module brings its own `source`; the name then contains a hash of it. Others are in the library.
+    A generated module brings its own `source`; the name then contains a hash of it, and `facts` are the numbers that
+    its cost depends on. Others are in the library.
     """
 
     name: str
     params: dict[str, int]
     roms: dict[str, Rom] = field(default_factory=dict)
     source: str = ""
+    facts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

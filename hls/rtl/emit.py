@@ -17,7 +17,7 @@ from hls.rtl.netlist import Buffer, Instance, Netlist
 
 TOP = "accel_top"
 _LIBRARY = (Path(__file__).parent, Path(ops.__file__).parent)
-_DEEP = 64
+DEEP = 64
 """Entries from which a buffer is worth a block RAM."""
 
 
@@ -32,11 +32,11 @@ def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int)
     top, memories = _top(netlist, depths, in_bits, out_bits)
     modules = (instance.unit.module for instance in netlist.instances)
     generated = {f"{module.name}.sv": module.source for module in modules if module.source}
-    return {f"{TOP}.sv": top, **memories, **generated, **{f"{name}.sv": library()[name] for name in _used(top)}}
+    return {f"{TOP}.sv": top, **memories, **generated, **{f"{name}.sv": library()[name] for name in used(top)}}
 
 
-def _used(text: str) -> list[str]:
-    """Library modules instantiated in a text, directly or below."""
+def used(text: str) -> list[str]:
+    """Names of the library modules instantiated in a text, directly or below."""
     found: set[str] = set()
     pending = [text]
     while pending:
@@ -83,7 +83,7 @@ def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[
         bits = port.lanes * port.width
         lines.append(f"    logic {p}_room, {p}_take, {p}_valid, {p}_last; logic [{bits - 1}:0] {p}_data;")
         pins += [f".m{k}_{pin}({p}_{pin})" for pin in ("room", "take", "valid", "data", "last")]
-    lines.append(_instantiate(unit.module, name, pins, memories))
+    lines.append(instantiate(unit.module, name, pins, memories))
     if number == 0:
         lines += [f"    assign i0_s0_{pin} = s_{pin};" for pin in ("valid", "data", "last")]
         lines.append("    assign s_ready = i0_s0_ready;")
@@ -107,7 +107,7 @@ def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -
         lines.append(f"    logic {after}_valid, {after}_last; logic [{stage.lanes * stage.width - 1}:0] {after}_data;")
         pins = [f".s_{pin}({wires}_{pin})" for pin in ("valid", "data", "last")]
         pins += [f".m_{pin}({after}_{pin})" for pin in ("valid", "data", "last")]
-        lines.append(_instantiate(stage.module, after, pins, memories))
+        lines.append(instantiate(stage.module, after, pins, memories))
         wires = after
         tap += instance.layers[k] is not None
         lines += _tap(instance.layers[k + 1], wires, stage.lanes * stage.width, tap)
@@ -152,7 +152,7 @@ def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[s
     is_result = buffer.source.port == netlist.instances[buffer.source.instance].result_index
     end = f"i{buffer.source.instance}_t{len(stages) - 1}" if stages and is_result else source
     target = f"i{buffer.reader.instance}_s{buffer.reader.port}" if buffer.reader else "m"
-    params = f".WIDTH({buffer.bits + 1}), .DEPTH({depth}), .BLOCK({int(depth > _DEEP)})"
+    params = f".WIDTH({buffer.bits + 1}), .DEPTH({depth}), .BLOCK({int(depth > DEEP)})"
     return [
         "",
         f"    // {buffer.name}",
@@ -163,7 +163,8 @@ def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[s
     ]
 
 
-def _instantiate(module: Module, name: str, pins: list[str], memories: dict[str, str]) -> str:
+def instantiate(module: Module, name: str, pins: list[str], memories: dict[str, str]) -> str:
+    """An instance as one line; the contents of its memories are added to `memories`, file name → text."""
     params = [f".{key}({_number(value)})" for key, value in module.params.items()]
     for key, rom in module.roms.items():
         file = f"{name}_{key.removesuffix('_FILE').lower()}.hex"

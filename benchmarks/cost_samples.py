@@ -1,0 +1,101 @@
+"""Records what synthesis makes of random units: accel/cost/samples-<target>.json, the data of the cost model.
+
+python benchmarks/cost_samples.py [--target ecp5 ...] [--kinds dense ...] [--jobs 1]
+
+Samples that are there and whose unit and sources are still the same are kept; a run can be interrupted at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import units
+
+import accel.cost
+from accel.cost.part import Part
+from accel.design import write_atomic
+from hls import sample
+
+FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 24, "norm": 24, "rescale": 24, "lookup": 20,
+          "position": 16, "add": 14, "pool": 16, "adapter": 24, "buffer": 30}  # fmt: skip
+"""Random operators per kind that the model is fitted on."""
+HELD_OUT = {"dense": 10, "unrolled": 2, "matmul": 7, "softmax": 3, "norm": 3, "rescale": 4, "lookup": 3,
+            "position": 3, "add": 3, "pool": 3, "adapter": 4, "buffer": 5}  # fmt: skip
+"""Those it never sees; their seeds begin at FIRST_HELD_OUT."""
+FIRST_HELD_OUT = 10_000
+
+
+def wanted(kinds: list[str]) -> list[tuple[str, int]]:
+    """(kind, seed) of every sample, held-out ones of every kind first."""
+    held = [(kind, FIRST_HELD_OUT + seed) for kind in kinds for seed in range(HELD_OUT[kind])]
+    return held + [(kind, seed) for kind in kinds for seed in range(FITTED[kind])]
+
+
+def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
+    """A sample but for its counts. `sources` is a hash of the SystemVerilog it was made of."""
+    texts = sample.files(part.module, part.pins)
+    digest = hashlib.sha256("".join(texts[name] for name in sorted(texts) if name.endswith(".sv")).encode())
+    held = seed >= FIRST_HELD_OUT
+    found = {"kind": part.kind, "seed": seed, "number": number, "held_out": held, "sources": digest.hexdigest()[:12]}
+    return found | json.loads(json.dumps(asdict(Part.of(part.module))))
+
+
+def record(target: str, kinds: list[str], jobs: int) -> None:
+    """Brings the samples of `kinds` for one target up to date."""
+    path = accel.cost.samples(target)
+    known = {key(entry): entry for entry in json.loads(path.read_text())["samples"]} if path.exists() else {}
+    lock = threading.Lock()
+
+    def one(request: tuple[str, int]) -> None:
+        kind, seed = request
+        for number, part in enumerate(units.draw(kind, seed, target)):
+            entry = describe(part, seed, number)
+            old = known.get(key(entry), {})
+            if {**old, "counts": 0} == {**entry, "counts": 0}:
+                continue
+            entry["counts"] = asdict(sample.counts(part.module, part.pins, target))
+            with lock:
+                known[key(entry)] = entry
+                save(path, target, known)
+            print(target, *key(entry), entry["module"], entry["counts"], flush=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(one, wanted(kinds)))
+    parts = {(kind, seed) for kind, seed in wanted(list(units.KINDS))}
+    save(path, target, {k: v for k, v in known.items() if k[:2] in parts})
+
+
+def key(entry: dict[str, Any]) -> tuple[str, int, int]:
+    return entry["kind"], entry["seed"], entry["number"]
+
+
+def save(path: Path, target: str, known: dict[tuple[str, int, int], dict[str, Any]]) -> None:
+    """One line per sample, with what they were measured with."""
+    from hls.synthesis import family
+
+    made = {"target": target, "command": family(target).command, "yosys": version("pyosys"), "date": f"{date.today()}"}
+    lines = ",\n".join(json.dumps(known[k]) for k in sorted(known))
+    write_atomic(path, f'{json.dumps(made)[:-1]}, "samples": [\n{lines}\n]}}\n')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", nargs="+", default=list(accel.cost.TARGETS))
+    parser.add_argument("--kinds", nargs="+", default=list(units.KINDS), choices=units.KINDS)
+    parser.add_argument("--jobs", type=int, default=2, help="syntheses at a time")
+    arguments = parser.parse_args()
+    for target in arguments.target:
+        record(target, arguments.kinds, arguments.jobs)
+
+
+if __name__ == "__main__":
+    main()

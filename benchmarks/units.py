@@ -1,0 +1,174 @@
+"""Random units of designs: every operator with the shapes, widths and folds that transformers have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from accel.graph import Tensor
+from accel.hardware import Module, Stage, Unit
+from accel.op import Op
+from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, facet
+from accel.ops.dense import unrolled
+from accel.ops.softmax.op import exp_table
+from accel.target import TARGETS, Target
+from hls import sample
+
+LARGEST = 3072
+"""Products × bits of both operands: what is synthesised in a minute."""
+
+
+class Part(NamedTuple):
+    """What is synthesised: a module, and the ports it has."""
+
+    kind: str
+    module: Module
+    pins: sample.Pins
+
+
+class Draw:
+    """Random operators of one kind for one target; the same seed gives the same parts."""
+
+    def __init__(self, seed: int, target: Target) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.target = target
+
+    def pick(self, *values: int) -> int:
+        return int(self.rng.choice(values))
+
+    def often(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def tensor(self, tokens: int, channels: int, bits: int, unsigned: float = 0.3) -> Tensor:
+        """Activations of a width, sometimes behind a ReLU."""
+        if self.often(unsigned):
+            return Tensor((tokens, channels), 0, (1 << bits) - 1)
+        return Tensor((tokens, channels), -(1 << bits - 1), (1 << bits - 1) - 1)
+
+    def weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
+        """As training leaves them: normal, the largest at the end of the range."""
+        top = (1 << bits - 1) - 1
+        return np.clip(np.rint(self.rng.normal(0, max(top, 1) / 2, shape)), -top - (top == 0), max(top, 0)).astype(int)
+
+    # ---- one method per kind: the parts of one random operator
+
+    def dense(self) -> Iterator[Part]:
+        x, op = self._dense((8, 10, 16, 24, 32, 48, 64, 96, 128))
+        yield from self._units(op, (x,))
+
+    def unrolled(self) -> Iterator[Part]:
+        x, op = self._dense((4, 8, 10, 12, 16, 24))
+        unit = unrolled.unit(op, x, op.infer(x), self.pick(1, 2, 3))
+        yield Part("unrolled", unit.module, sample.pins_of(unit))
+
+    def _dense(self, sizes: tuple[int, ...]) -> tuple[Tensor, Dense]:
+        x = self.tensor(self.pick(1, 8, 16), self.pick(*sizes), self.pick(4, 8))
+        weight = self.weights((self.pick(*sizes), x.channels), self.pick(2, 4, 8))
+        return x, Dense(weight, np.rint(self.rng.normal(0, 40 * x.magnitude, len(weight))).astype(int))
+
+    def matmul(self) -> Iterator[Part]:
+        heads, tokens, size, bits = self.pick(1, 2, 4), self.pick(8, 16, 32, 64), self.pick(4, 8, 16), self.pick(4, 8)
+        form = "scores" if self.often(0.5) else "values"
+        b = self.tensor(tokens, heads * size, bits, 0)
+        a = b if form == "scores" else self.tensor(tokens, heads * tokens, 8, 1)
+        yield from self._units(MatMul(heads, form), (a, b))
+
+    def softmax(self) -> Iterator[Part]:
+        tokens, heads, bits = self.pick(8, 16, 32, 64), self.pick(1, 2, 4), self.pick(6, 8)
+        x = self.tensor(tokens, heads * tokens, bits, 0)
+        rom = exp_table(1 / self.pick(8, 16, 32), self.pick(4, 8), 1 << bits)
+        op = Softmax(tokens, 4 if int(rom[0]) < 4095 else 8, rom, int(self.often(0.3)))
+        yield from self._units(op, (x,), most_lanes=16)
+
+    def norm(self) -> Iterator[Part]:
+        channels = self.pick(16, 32, 64, 96, 128)
+        x = self.tensor(8, channels, self.pick(6, 8, 10), 0)
+        op = Norm.of(x, "layer" if self.often(0.6) else "rms", 5, self.pick(4, 8), offset=self.pick(0, 100))
+        if self.often(0.3):
+            gamma, beta = self.rng.integers(64, 256, channels), self.rng.integers(-(1 << 12), 1 << 12, channels)
+            op = Norm(op.form, op.guard, op.numerator_bits, op.shift + 7, op.lo, op.hi, op.offset, gamma, beta)
+        yield from self._units(op, (x,), most_lanes=8)
+
+    def add(self) -> Iterator[Part]:
+        a, b = self.tensor(8, 64, self.pick(4, 8), 0.1), self.tensor(8, 64, self.pick(8, 14, 18), 0)
+        multipliers = (1 << self.pick(0, 2, 4, 7), 1) if self.often(0.7) else self.rng.integers(1, 128, 2)
+        yield from self._units(Add(multipliers), (a, b), most_lanes=32)
+
+    def pool(self) -> Iterator[Part]:
+        x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8), 0.2)
+        yield from self._units(Pool(), (x,), most_lanes=32)
+
+    def rescale(self) -> Iterator[Part]:
+        x = self.tensor(8, 64, self.pick(10, 12, 14, 16, 18, 20), 0)
+        bits, style = self.pick(4, 8), self.pick(0, 0, 1, 2)
+        rounding = str(self.rng.choice(["half_even", "half_even", "half_up", "half_away", "floor"]))
+        lo, hi = (0, (1 << bits) - 1) if self.often(0.3) else (-(1 << bits - 1), (1 << bits - 1) - 1)
+        multiplier = [1] if style == 0 else self.rng.integers(128, 256, (1, 64)[style - 1])
+        shift = max(1, x.width - bits - self.pick(0, 1, 2)) + (0 if style == 0 else 8)
+        yield from self._stage(Rescale(multiplier, shift, rounding, lo, hi), x)
+
+    def lookup(self) -> Iterator[Part]:
+        x, bits = self.tensor(8, 64, self.pick(4, 5, 6, 8), 0.2), self.pick(4, 8)
+        at = np.arange(x.lo, x.hi + 1) / max(x.magnitude, 1) * self.pick(2, 4)
+        gelu = at / (1 + np.exp(-1.7 * at))
+        yield from self._stage(Lookup(np.rint(gelu / gelu.max() * ((1 << bits - 1) - 1)).astype(int), x.lo), x)
+
+    def position(self) -> Iterator[Part]:
+        x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64), self.pick(8, 12, 16), 0)
+        table = np.rint(self.rng.normal(0, 30, x.shape)).astype(int)
+        yield from self._stage(Position(table, 1 << self.pick(0, 1, 4)), x)
+
+    def adapter(self) -> Iterator[Part]:
+        name = str(self.rng.choice(["accel_gather", "accel_scatter", "accel_pass"]))
+        width, ratio = self.pick(4, 8, 12, 16, 32, 64, 128), self.pick(2, 3, 4, 8, 16)
+        narrow, wide = width, width * ratio
+        if name == "accel_pass":
+            ends, params = (wide, wide), {"WIDTH": wide}
+        else:
+            ends = (narrow, wide) if name == "accel_gather" else (wide, narrow)
+            params = {"WIDTH": width, "RATIO": ratio}
+        pins = [("input", "s0_valid", 1), ("output", "s0_ready", 1), ("input", "s0_last", 1)]
+        pins += [("input", "s0_data", ends[0]), ("input", "m0_room", 1), ("output", "m0_take", 1)]
+        pins += [("output", "m0_valid", 1), ("output", "m0_last", 1), ("output", "m0_data", ends[1])]
+        yield Part("adapter", Module(name, params), pins)
+
+    def buffer(self) -> Iterator[Part]:
+        bits = self.pick(4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256)
+        module, pins = sample.buffer(bits, self.pick(2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048))
+        yield Part("buffer", module, pins)
+
+    # ---- units of an operator
+
+    def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0) -> Iterator[Part]:
+        rtl, output = facet(op.kind, "rtl"), op.infer(*inputs)
+        folds = [fold for fold in rtl.folds(op, inputs, output) if self._fits(fold, inputs, most_lanes)]
+        fold = folds[self.rng.integers(len(folds))]
+        for unit in rtl.hardware(op, inputs, output, fold, self.target):
+            yield Part(op.kind, unit.module, sample.pins_of(unit))
+
+    def _fits(self, fold: dict[str, int], inputs: tuple[Tensor, ...], most_lanes: int) -> bool:
+        if most_lanes:
+            return fold["lanes"] <= most_lanes
+        products = fold.get("pe", 1) * fold.get("simd", 1)
+        return "unrolled" not in fold and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
+
+    def _stage(self, op: Op, x: Tensor) -> Iterator[Part]:
+        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16))
+        yield Part(op.kind, stage.module, sample.pins_of(stage))
+
+
+KINDS: tuple[str, ...] = (
+    "dense", "unrolled", "matmul", "softmax", "norm", "add", "pool", "rescale", "lookup", "position", "adapter",
+    "buffer",
+)  # fmt: skip
+
+
+def draw(kind: str, seed: int, target: str) -> list[Part]:
+    """The parts of one random operator of a kind; the same arguments give the same parts."""
+    method: Callable[[], Iterator[Part]] = getattr(Draw(seed, TARGETS[target]), kind)
+    return list(method())
+
+
+__all__ = ["KINDS", "Part", "Unit", "draw"]
