@@ -322,7 +322,8 @@ def _module(
     body = "\n".join([*frame, *circuit.lines(x.width, constants, width)])
     name = f"accel_unrolled_{sha256(body.encode()).hexdigest()[:8]}"
     text = (
-        f"// Dense, unrolled: {shape[1]} inputs, {shape[0]} outputs, {facts['ADDERS']} adders. Written by accel; do not edit.\n"
+        f"// Dense, unrolled: {shape[1]} inputs, {shape[0]} outputs, {facts['ADDERS']} adders. "
+        "Written by accel; do not edit.\n"
         f"// A token per cycle, latency {circuit.latency}; v<n>_<s> is value n as stage s reads it.\n"
         f"module {name} (\n{body}\nendmodule\n"
     )
