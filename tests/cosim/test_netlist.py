@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from encoders import Shape, encoder, samples
 
 from accel import reference
 from accel.design import Design, Stream
@@ -48,6 +49,15 @@ def test_a_network_equals_its_rtl_and_the_reference(target: str) -> None:
     assert not any("always_ff" in text for name, text in made.files.items() if name != netlist.CELLS)
     for stall in (0.0, 0.4):
         assert np.array_equal(assert_same(design, made, x, stall=stall), reference.run(graph, x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_transformer_equals_its_rtl_and_the_reference(target: str) -> None:
+    graph = encoder(Shape(gelu=True), seed=5)
+    x = samples(graph, 3)
+    design = rtl.lower(graph)
+    assert np.array_equal(assert_same(design, netlist.synthesise(design, target), x), reference.run(graph, x))
 
 
 def test_one_flipped_bit_of_a_lookup_table_is_found() -> None:
