@@ -1,7 +1,9 @@
 // Streams samples through a design and records when every beat moved. Started by hls.simulate with
-//   stimulus result in_beats out_beats samples stall seed patience [trace]
+//   stimulus result in_beats out_beats samples stall seed patience pace [trace]
 // stimulus and result are raw 32-bit words, a whole number per beat; result.times gets the cycle of every output
-// beat and of every sample's first input beat as 64-bit numbers; trace gets (id, word) pairs.
+// beat and of every sample's first input beat as 64-bit numbers; trace gets (id, word) pairs. With a `pace` the source
+// spreads a sample's beats over that many cycles. Designs that are compiled to be watched leave result.buffers: most
+// places taken, beat waiting, place free at the end, of every buffer.
 // Exit codes: 0 done, 3 nothing moved for `patience` cycles, 4 `last` in the wrong place.
 #include "Vtop.h"
 #include "verilated.h"
@@ -16,6 +18,12 @@ extern "C" void accel_tap_word(int id, int word) {
     if (!trace_file || !running) return;
     const int32_t pair[2] = {id, word};
     fwrite(pair, sizeof(pair), 1, trace_file);
+}
+
+static std::vector<int32_t> buffers;
+extern "C" void accel_buffer_state(int id, int most, int valid, int room) {
+    if (buffers.size() < std::size_t(3 * id + 3)) buffers.resize(3 * id + 3);
+    buffers[3 * id] = most, buffers[3 * id + 1] = valid, buffers[3 * id + 2] = room;
 }
 
 template <typename T> static void set_words(T& port, const uint32_t* words) {
@@ -49,13 +57,14 @@ template <typename T> static void write_all(const std::string& path, const std::
 }
 
 int main(int argc, char** argv) {
-    if (argc < 9) return 2;
+    if (argc < 10) return 2;
     const std::vector<uint32_t> stimulus = read_all(argv[1]);
     const long in_beats = atol(argv[3]), out_beats = atol(argv[4]), samples = atol(argv[5]);
     const unsigned stall = atoi(argv[6]);
     uint32_t state = 0x9e3779b9u ^ uint32_t(atol(argv[7]));
     const long patience = atol(argv[8]);
-    if (argc > 9) trace_file = fopen(argv[9], "wb");
+    const long pace = atol(argv[9]);
+    if (argc > 10) trace_file = fopen(argv[10], "wb");
     auto stalls = [&] {
         if (!stall) return false;
         state ^= state << 13, state ^= state >> 17, state ^= state << 5;
@@ -78,7 +87,7 @@ int main(int argc, char** argv) {
     long in = 0, out = 0, cycle = 0, moved = 0;
     int status = 0;
     for (; out < total_out && !status; cycle++) {
-        if (!dut.s_valid && in < total_in && !stalls()) {
+        if (!dut.s_valid && in < total_in && cycle >= in / in_beats * pace + in % in_beats * pace / in_beats && !stalls()) {
             dut.s_valid = 1;
             set_words(dut.s_data, &stimulus[in * in_words]);
             dut.s_last = (in + 1) % in_beats == 0;
@@ -108,6 +117,7 @@ int main(int argc, char** argv) {
     write_all(argv[2], result);
     times.insert(times.end(), starts.begin(), starts.end());
     write_all(std::string(argv[2]) + ".times", times);
+    write_all(std::string(argv[2]) + ".buffers", buffers);
     printf("%ld %ld %ld\n", cycle, in, out);
     return status;
 }

@@ -12,10 +12,12 @@ import numpy as np
 
 from accel.design import Design, write_atomic
 from accel.errors import AccelError, UserError
-from hls import verilator
+from hls import deadlock, verilator
+from hls.deadlock import BufferUse
 from hls.rtl.plan import interval_of
 
 HARNESS = Path(__file__).with_name("harness.cpp")
+HUNG, MISPLACED = 3, 4  # exit codes of the harness
 TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")
 
 
@@ -29,7 +31,7 @@ class Simulation:
 
     `latency`: first input beat of the first sample to its last output beat. `interval`: cycles between samples over
     the last few. `beats`: cycle of every output beat, counted from the first input beat. `seconds` is run time
-    without compilation.
+    without compilation. `edges` of the graph when traced, `buffers` by name when watched.
     """
 
     outputs: np.ndarray
@@ -39,37 +41,57 @@ class Simulation:
     seconds: float
     beats: np.ndarray
     edges: dict[str, np.ndarray] | None = None
+    buffers: dict[str, BufferUse] | None = None
 
     @property
     def cycles_per_second(self) -> float:
         return self.cycles / self.seconds
 
 
-def run(design: Design, x: np.ndarray, *, stall: float = 0.0, seed: int = 0, trace: bool = False) -> Simulation:
+def run(
+    design: Design,
+    x: np.ndarray,
+    *,
+    stall: float = 0.0,
+    seed: int = 0,
+    pace: int = 0,
+    trace: bool = False,
+    watch: bool = False,
+) -> Simulation:
     """Simulate integer samples (samples, tokens, channels).
 
-    `stall` is the probability that the source or the sink pauses in a cycle. With `trace` the result also holds
-    every edge of the graph. Raises UserError on unfit samples, SimulationError when the design hangs.
+    `stall` is the probability that the source or the sink pauses in a cycle; the source spreads a sample over `pace`
+    cycles. With `trace` the result also holds every edge of the graph, with `watch` the use of every buffer. Raises
+    UserError on unfit samples, SimulationError when the design hangs: it names the units that wait for each other.
     """
     x = _checked(design, x)
     with tempfile.TemporaryDirectory(prefix="accel-") as name:
         folder = Path(name)
         design.write(folder)
-        sources = design.sources
-        if trace:
-            write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
-            sources = [TRACE_SWITCH[0], *sources]
-        executable = verilator.build(folder, sources, design.top, HARNESS)
         write_atomic(folder / "stimulus", pack(x, design.input.lanes, design.input.width).tobytes())
-        arguments = [
+        arguments: list[str | int] = [
             "stimulus", "result", design.input.beats, design.output.beats, len(x), round(100 * stall), seed,
-            _patience(design, stall), *(["trace"] if trace else []),
+            _patience(design, stall, pace), pace, *(["trace"] if trace else []),
         ]  # fmt: skip
-        start = time.perf_counter()
-        done = subprocess.run([executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
-        seconds = time.perf_counter() - start
-        _raise_if_failed(done, design)
+        done, seconds = _execute(design, folder, arguments, trace or watch)
+        if done.returncode == HUNG and not (trace or watch):
+            done, seconds = _execute(design, folder, arguments, watched=True)
+        _raise_if_failed(done, design, folder)
         return _result(design, folder, len(x), int(done.stdout.split()[0]), seconds, trace)
+
+
+def _execute(
+    design: Design, folder: Path, arguments: list[str | int], watched: bool
+) -> tuple[subprocess.CompletedProcess[str], float]:
+    """The finished process and its run time; `watched` compiles the design with its taps and counters."""
+    sources = design.sources
+    if watched:
+        write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
+        sources = [TRACE_SWITCH[0], *sources]
+    executable = verilator.build(folder, sources, design.top, HARNESS)
+    start = time.perf_counter()
+    done = subprocess.run([executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+    return done, time.perf_counter() - start
 
 
 def _checked(design: Design, x: np.ndarray) -> np.ndarray:
@@ -82,17 +104,30 @@ def _checked(design: Design, x: np.ndarray) -> np.ndarray:
     return x.astype(np.int64)
 
 
-def _patience(design: Design, stall: float) -> int:
+def _patience(design: Design, stall: float, pace: int) -> int:
     """Cycles without any movement after which a design counts as hung: far more than it ever needs for a sample."""
-    return int((10_000 + 20 * design.info["predicted"]["latency"]) / (1 - min(stall, 0.95)))
+    return int((10_000 + 20 * design.info["predicted"]["latency"] + pace) / (1 - min(stall, 0.95)))
 
 
-def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design) -> None:
-    reasons = {3: "nothing moved any more", 4: "`last` came at the wrong beat"}
-    if done.returncode:
-        reason = reasons.get(done.returncode, f"exit code {done.returncode}: {done.stderr.strip()[-300:]}")
-        moved = f" (cycles, beats in, beats out: {done.stdout.strip()})" if done.stdout else ""
-        raise SimulationError(f"simulation of {design.name}: {reason}{moved}")
+def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, folder: Path) -> None:
+    if not done.returncode:
+        return
+    reason = f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"
+    if done.returncode == HUNG:
+        reason = f"nothing moved any more: {deadlock.explain(_buffers(design, folder))}"
+    elif done.returncode == MISPLACED:
+        reason = "`last` came at the wrong beat"
+    moved = f" (cycles, beats in, beats out: {done.stdout.strip()})" if done.stdout else ""
+    raise SimulationError(f"simulation of {design.name}: {reason}{moved}")
+
+
+def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
+    """What the watched design reported; nothing when it was not watched."""
+    rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
+    names = design.info["schedule"]["depths"] if len(rows) else []
+    return {
+        name: BufferUse(int(most), bool(beat), bool(room)) for name, (most, beat, room) in zip(names, rows, strict=True)
+    }
 
 
 def _result(design: Design, folder: Path, samples: int, cycles: int, seconds: float, trace: bool) -> Simulation:
@@ -112,6 +147,7 @@ def _result(design: Design, folder: Path, samples: int, cycles: int, seconds: fl
         seconds,
         beats,
         edges,
+        _buffers(design, folder) or None,
     )
 
 

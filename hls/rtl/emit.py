@@ -160,6 +160,10 @@ def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[s
         f"    accel_fifo #({params}) f{number} (.clk, .rst, .room(f{number}_room), .take({source}_take),",
         f"        .s_valid({end}_valid), .s_data({{{end}_last, {end}_data}}),",
         f"        .m_valid({target}_valid), .m_ready({target}_ready), .m_data({{{target}_last, {target}_data}}));",
+        "`ifdef ACCEL_TRACE",
+        f"    accel_watch #(.ID({number})) w{number} (.clk, .rst, .room(f{number}_room), .take({source}_take),",
+        f"        .valid({target}_valid), .ready({target}_ready));",
+        "`endif",
     ]
 
 

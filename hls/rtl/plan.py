@@ -49,22 +49,27 @@ def interval_of(ends: tuple[int, ...]) -> float:
 def buffer_depths(netlist: Netlist) -> dict[str, int]:
     """For every buffer the next power of two that holds what it holds at the full rate.
 
-    Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest
-    unit. With these depths the same run is possible, so a design fed faster cannot be slower.
+    With these depths the run of `high_water` is possible, so a design fed faster cannot be slower.
     """
-    interval, beats, sequences = _slowest(netlist), _input_beats(netlist), _sequences(netlist)
+    return {name: max(2, 1 << (most - 1).bit_length()) for name, most in high_water(netlist).items()}
+
+
+def high_water(netlist: Netlist) -> dict[str, int]:
+    """The most places that are ever taken of every buffer at the full rate.
+
+    Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest unit.
+    """
+    interval, beats, sequences = slowest(netlist), _input_beats(netlist), _sequences(netlist)
     released = [
         sample * interval + beat * interval // beats - 2 for sample in range(sequences) for beat in range(beats)
     ]
     edges, processes = _network(netlist, {}, released)
     run(edges, processes, sequences)
-    return {
-        buffer.name: max(2, 1 << (edge.most_taken() - 1).bit_length())
-        for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)
-    }
+    return {buffer.name: edge.most_taken() for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)}
 
 
-def _slowest(netlist: Netlist) -> int:
+def slowest(netlist: Netlist) -> int:
+    """Cycles per sample of the slowest unit: the interval of the design, given the buffers for it."""
     return max(instance.unit.cycles for instance in netlist.instances)
 
 
@@ -73,7 +78,7 @@ def _sequences(netlist: Netlist) -> int:
     edges, processes = _network(netlist, {}, [-2] * _input_beats(netlist))
     run(edges, processes, 1)
     latency = edges[len(netlist.buffers)].reads[-1] - edges[0].reads[0]
-    return max(SEQUENCES, latency // _slowest(netlist) + 2 * TAIL)
+    return max(SEQUENCES, latency // slowest(netlist) + 2 * TAIL)
 
 
 def _input_beats(netlist: Netlist) -> int:

@@ -1,5 +1,6 @@
 """Whole transformers in RTL: exact, as fast as predicted under random schedules, and faults are found and named."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from accel.schedule import Schedule, fold_for
 from accel.timing import DeadlockError
 from hls import rtl, simulate, verilator
 from hls.rtl.netlist import build
-from hls.rtl.plan import buffer_depths, predict
+from hls.rtl.plan import buffer_depths, high_water, predict, slowest
 
 SHAPES = {
     "plain": Shape(),
@@ -79,13 +80,39 @@ def test_a_deadlock_is_predicted_and_names_who_waits():
         rtl.lower(graph, Schedule(schedule.folds, depths))
 
 
-def test_a_design_that_hangs_is_reported():
-    design = rtl.lower(encoder())
-    stuck = dict(design.files)
-    stuck["accel_pass.sv"] = stuck["accel_pass.sv"].replace("assign s0_ready = m0_room;", "assign s0_ready = 1'b0;")
+@pytest.mark.parametrize("seed", range(2))
+def test_buffers_hold_what_was_predicted(seed):
+    """Depths are the next power of two above what a design fed at its own rate is seen to use, no more."""
+    graph = encoder(SHAPES["plain"], seed)
+    design = rtl.lower(graph, random_schedule(graph, seed))
+    schedule = Schedule(**design.info["schedule"])
+    netlist = build(graph, schedule)
+    ran = simulate.run(design, samples(graph, 16), pace=slowest(netlist), watch=True)
+    seen = {name: use.most for name, use in ran.buffers.items()}
+    assert seen == high_water(netlist)
+    assert all(schedule.depths[name] == max(2, 1 << (most - 1).bit_length()) for name, most in seen.items())
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "message"),
+    [
+        ("accel_pass.sv", "= (s0_valid && )?m0_room;", "= 1'b0;", r"u0_input could move and does not"),
+        (
+            "accel_top.sv",
+            r"(accel_fifo .*DEPTH)\(\d+\)",
+            r"\1(2)",
+            r"u\d+_\w+ waits for a place in u\d+_\w+\.m\d>(u\d+_\w+)\.s\d; \1 waits for a beat of",
+        ),
+    ],
+    ids=["broken unit", "deadlock"],
+)
+def test_a_design_that_hangs_names_who_waits(file, before, after, message):
     graph = encoder()
-    with pytest.raises(simulate.SimulationError, match="nothing moved any more"):
-        simulate.run(replace(design, files=stuck), samples(graph, 2))
+    design = rtl.lower(graph)
+    hanging = design.files | {file: re.sub(before, after, design.files[file])}
+    assert hanging != design.files
+    with pytest.raises(simulate.SimulationError, match=f"nothing moved any more: .*{message}"):
+        simulate.run(replace(design, files=hanging), samples(graph, 2))
 
 
 @pytest.mark.parametrize(
