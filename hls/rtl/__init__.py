@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+from accel.attention import useful_macs
 from accel.design import Design, Stream
 from accel.errors import UserError
 from accel.graph import Graph, Tensor
@@ -39,7 +40,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "predicted": {"latency": prediction.latency, "interval": prediction.interval},
         "macs": graph.macs,
         "multipliers": multipliers,
-        "mac_utilization": graph.macs / (multipliers * prediction.interval) if multipliers else 0.0,
+        "mac_utilization": useful_macs(graph) / (multipliers * prediction.interval) if multipliers else 0.0,
         "input": _tensor(source),
         "output": _tensor(result),
         "units": [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances],
