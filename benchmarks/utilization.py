@@ -36,7 +36,8 @@ def graph_of(config: EncoderConfig) -> Graph:
     torch.manual_seed(0)
     samples = torch.rand(64, config.tokens, config.features) * 16
     with tempfile.TemporaryDirectory() as folder:
-        return accel.load(export(quantize(Encoder(replace(config, quantized=False)), samples), Path(folder) / "model.onnx"))
+        network = quantize(Encoder(replace(config, quantized=False)), samples)
+        return accel.load(export(network, Path(folder) / "model.onnx"))
 
 
 def measure(config: EncoderConfig, interval: int) -> float:
