@@ -20,7 +20,7 @@ from typing import Any
 
 import units
 
-import accel.cost
+from accel.cost import model
 from accel.cost.part import Part
 from accel.design import write_atomic
 from hls import sample
@@ -41,9 +41,9 @@ def wanted(kinds: list[str]) -> list[tuple[str, int]]:
 
 
 def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
-    """A sample but for its counts. `sources` is a hash of the SystemVerilog it was made of."""
+    """A sample but for its counts. `sources` is a hash of the files it is made of."""
     texts = sample.files(part.module, part.pins)
-    digest = hashlib.sha256("".join(texts[name] for name in sorted(texts) if name.endswith(".sv")).encode())
+    digest = hashlib.sha256("".join(texts[name] for name in sorted(texts)).encode())
     held = seed >= FIRST_HELD_OUT
     found = {"kind": part.kind, "seed": seed, "number": number, "held_out": held, "sources": digest.hexdigest()[:12]}
     return found | json.loads(json.dumps(asdict(Part.of(part.module))))
@@ -51,7 +51,7 @@ def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
 
 def record(target: str, kinds: list[str], jobs: int) -> None:
     """Brings the samples of `kinds` for one target up to date."""
-    path = accel.cost.samples(target)
+    path = model.samples(target)
     known = {key(entry): entry for entry in json.loads(path.read_text())["samples"]} if path.exists() else {}
     lock = threading.Lock()
 
@@ -60,13 +60,13 @@ def record(target: str, kinds: list[str], jobs: int) -> None:
         for number, part in enumerate(units.draw(kind, seed, target)):
             entry = describe(part, seed, number)
             old = known.get(key(entry), {})
-            if {**old, "counts": 0} == {**entry, "counts": 0}:
-                continue
-            entry["counts"] = asdict(sample.counts(part.module, part.pins, target))
+            same = old.get("sources") == entry["sources"]
+            entry["counts"] = old["counts"] if same else asdict(sample.counts(part.module, part.pins, target))
             with lock:
                 known[key(entry)] = entry
-                save(path, target, known)
-            print(target, *key(entry), entry["module"], entry["counts"], flush=True)
+                if not same:
+                    save(path, target, known)
+                    print(target, *key(entry), entry["module"], entry["counts"], flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(one, wanted(kinds)))
@@ -89,7 +89,7 @@ def save(path: Path, target: str, known: dict[tuple[str, int, int], dict[str, An
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", nargs="+", default=list(accel.cost.TARGETS))
+    parser.add_argument("--target", nargs="+", default=sorted(set(model.FITTED.values())))
     parser.add_argument("--kinds", nargs="+", default=list(units.KINDS), choices=units.KINDS)
     parser.add_argument("--jobs", type=int, default=2, help="syntheses at a time")
     arguments = parser.parse_args()

@@ -36,7 +36,9 @@ def measure(size: tuple[int, int], widths: tuple[int, int], device: str, variant
     lanes = 0
     if variant != "plain":
         module = "accel_mac"
-        packed = packing(TARGETS[device], {"multiply": variant}, (activations, True), (weights, True))
+        packed = packing(
+            TARGETS[device], {"pe": pe, "simd": simd, "multiply": variant}, (activations, True), (weights, True)
+        )
         lanes = packed.lanes
         params |= packed.params()
     files = _sources(module) | {"bench.sv": _wrapper(module, params)}

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 
+from accel.cost import Counts
 from accel.design import Design
 from accel.errors import ToolError
 from accel.target import TARGETS
 from boards.board import Board, Resources
 from hls import synthesis
-from hls.synthesis import Counts
 
 _LABELS = {"ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
-_CARRY_LUTS = {"ecp5": 2, "gowin": 1}
-"""LUTs whose place a carry cell takes; in other families it lies beside them."""
 
 
 def occupied(counts: Counts, target: str) -> Resources:
     """What a netlist needs of a device, from below: packing may need some more LUTs."""
-    return Resources(counts.lut + _CARRY_LUTS.get(target, 0) * counts.carry, counts.ff, counts.bram, counts.dsp)
+    return Resources(counts.equivalents(target), counts.ff, counts.bram, counts.dsp)
 
 
 def estimate(design: Design, board: Board) -> Resources:

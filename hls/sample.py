@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from accel.cost import Counts
 from accel.hardware import Module, Stage, Unit
 from hls.rtl import emit
-from hls.synthesis import Counts, synthesise
+from hls.synthesis import synthesise
 
 TOP = "accel_sample"
 Pins = list[tuple[str, str, int]]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accel import tools
+from accel.cost import Counts
 from accel.design import Design, write_atomic
 from accel.errors import ToolError, UserError
 
@@ -115,17 +116,6 @@ FAMILIES: dict[str, Family] = {
         ),
     ),
 }
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a netlist occupies. `bram` is in blocks of `Target.bram_bits`; carry cells are not part of `lut`."""
-
-    lut: int = 0
-    ff: int = 0
-    bram: int = 0
-    dsp: int = 0
-    carry: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,40 @@
-"""What a unit, a buffer or a design will occupy, without synthesis."""
+"""What a unit, a buffer or a design will occupy, without synthesis: cells as open synthesis counts them.
+
+    estimate(unit or stage, target) → Counts        buffer(bits, depth, target) → Counts
+
+Block RAMs and hard multipliers follow from geometry; the rest is weighed with coefficients that were fitted on recorded
+syntheses (`samples-<target>.json`, written by `benchmarks/cost_samples.py`).
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
-TARGETS = ("ecp5", "xilinx7")
-"""Families that the model was fitted for."""
+from accel.cost import model
+from accel.cost.counts import Counts
+from accel.cost.part import Part
+from accel.hardware import Module, Stage, Unit
+from accel.target import TARGETS
+
+DEEP = 64
+"""Entries from which a buffer is worth a block RAM."""
 
 
-def samples(target: str) -> Path:
-    """The recorded syntheses that the model of a target is fitted on."""
-    return Path(__file__).with_name(f"samples-{target}.json")
+def estimate(part: Unit | Stage | Module, target: str) -> Counts:
+    """Cells of one unit or stage on a target of `accel.target`."""
+    module = part if isinstance(part, Module) else part.module
+    return model.predict(Part.of(module), TARGETS[target])
+
+
+def buffer(bits: int, depth: int, target: str) -> Counts:
+    """Cells of the buffer of `depth` beats of `bits` bits."""
+    params = {"WIDTH": bits + 1, "DEPTH": depth, "BLOCK": int(depth > DEEP)}
+    return model.predict(Part("accel_fifo", params, {}), TARGETS[target])
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Sum over the parts of a design."""
+    return sum(counts, Counts())
+
+
+__all__ = ["DEEP", "Counts", "buffer", "estimate", "total"]

@@ -16,15 +16,16 @@ GENERATED = "accel_unrolled"
 class Contents(NamedTuple):
     """A memory of constants as logic: `columns` are its bits that differ from each other and from constants.
 
-    `leaves` are the different functions of the lowest 4 and 6 address bits, `muxes` the different choices between two
-    such functions, or choices, that the other address bits make.
+    `leaves` are the different functions of the lowest 4 and 6 address bits; the other address bits choose between two
+    such functions, or choices, in `choices` different ways, in `gates` of them with a constant on one side.
     """
 
     depth: int
     width: int
     columns: int
     leaves: tuple[int, int]
-    muxes: tuple[int, int]
+    choices: tuple[int, int]
+    gates: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Part:
     def load(cls, record: dict[str, Any]) -> Part:
         """From JSON."""
         roms = {
-            key: Contents(depth, width, columns, tuple(leaves), tuple(muxes))
-            for key, (depth, width, columns, leaves, muxes) in record["roms"].items()
+            key: Contents(depth, width, columns, tuple(leaves), tuple(choices), tuple(gates))
+            for key, (depth, width, columns, leaves, choices, gates) in record["roms"].items()
         }
         return cls(record["module"], record["params"], roms)
 
@@ -57,35 +58,36 @@ class Part:
 def contents(rom: Rom, as_logic: bool = True) -> Contents:
     """Of a memory; all zeros where it is not made of look-up tables."""
     if not as_logic:
-        return Contents(rom.depth, rom.width, 0, (0, 0), (0, 0))
+        return Contents(rom.depth, rom.width, 0, (0, 0), (0, 0), (0, 0))
     bits = (rom.values[:, :, None] >> np.arange(rom.bits)) & 1
     table = np.unique(bits.reshape(rom.depth, -1).astype(bool), axis=1)
     table = table[:, table.any(0) & ~table.all(0)]
-    found = [_nodes(table, inputs) for inputs in (4, 6)]
-    leaves, muxes = (found[0][0], found[1][0]), (found[0][1], found[1][1])
-    return Contents(rom.depth, rom.width, table.shape[1], leaves, muxes)
+    leaves, choices, gates = zip(*(_nodes(table, inputs) for inputs in (4, 6)), strict=True)
+    return Contents(rom.depth, rom.width, table.shape[1], leaves, choices, gates)
 
 
-def _nodes(table: np.ndarray, inputs: int) -> tuple[int, int]:
-    """Different leaves and choices of a decision diagram over (words, columns), shared by all columns."""
+def _nodes(table: np.ndarray, inputs: int) -> tuple[int, int, int]:
+    """Different leaves, choices and gates of a decision diagram over (words, columns), shared by all columns."""
     depth, columns = table.shape
-    if columns == 0:
-        return 0, 0
     block = 1 << inputs
     blocks = 1 << max(0, (depth - 1).bit_length() - inputs)
     padded = np.zeros((blocks * block, columns), dtype=np.uint64)
     padded[:depth] = table
     weights = np.uint64(1) << np.arange(block, dtype=np.uint64)
     words = (padded.reshape(blocks, block, columns) * weights[:, None]).sum(1)
-    constants = np.array([0, weights.sum()], dtype=np.uint64)
-    leaves = int((~np.isin(np.unique(words), constants)).sum())
-    ids = np.unique(words, return_inverse=True)[1].reshape(words.shape).astype(np.int64)
-    muxes = 0
+    ends = np.array([0, weights.sum()], dtype=np.uint64)  # constants: the nodes 0 and 1
+    kinds, inverse = np.unique(np.concatenate([ends, words.ravel()]), return_inverse=True)
+    ids = np.where(inverse == inverse[0], 0, np.where(inverse == inverse[1], 1, inverse + 2))[2:].reshape(words.shape)
+    address = range((depth - 1).bit_length()) if blocks == 1 else ()
+    masks = [sum(1 << row for row in range(depth) if row >> bit & 1) for bit in address]
+    wires = int(np.isin(kinds[2:], np.array(masks, dtype=np.uint64)).sum())  # columns that are an address bit
+    leaves, choices, gates = len(kinds) - 2 - wires, 0, 0
     while len(ids) > 1:
         low, high = ids[::2], ids[1::2]
         top = int(ids.max()) + 1
-        pairs = np.where(low == high, low, top * (1 + low) + high)
-        kinds, inverse = np.unique(pairs, return_inverse=True)
-        muxes += int((kinds >= top).sum())
-        ids = inverse.reshape(low.shape)
-    return leaves, muxes
+        pairs = np.unique(np.stack([low[low != high], high[low != high]], 1), axis=0)
+        constant = int((pairs <= 1).any(1).sum())
+        choices, gates = choices + len(pairs) - constant, gates + constant
+        ids = np.where(low == high, low, top * (1 + low) + high)
+        ids = np.where(ids > 1, np.unique(ids, return_inverse=True)[1].reshape(low.shape) + 2, ids)
+    return leaves, choices, gates

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from accel.cost import Counts
 from accel.errors import UserError
 from accel.target import TARGETS
 from hls import synthesis
-from hls.synthesis import Counts
 
 
 def test_every_target_has_a_family() -> None:

@@ -48,10 +48,9 @@ module accel_mac #(
 
     // ---- what is left out of every product: missing * a[s]
     localparam int DIGITS = (WW + 1) / 2;
-    localparam int FIELDS = ((1 << 2 * (W_SIGNED ? DIGITS - 1 : DIGITS)) - 1) / 3;  // sum of 4^k
-    localparam int MISSING = LANES == 0 ? FIELDS : !W_SIGNED ? 0 : -(1 << (WW - 1));
+    localparam int FIELDS = W_SIGNED ? DIGITS - 1 : DIGITS;
     logic [TW-1:0] correction;
-    if (MISSING == 0 || LANES == 1) begin : complete
+    if (LANES == 0 ? FIELDS == 0 : LANES == 1 || !W_SIGNED) begin : complete
         assign correction = '0;
     end else begin : incomplete
         localparam int SW = AW + 1 + LEVELS < TW ? AW + 1 + LEVELS : TW;
@@ -59,7 +58,12 @@ module accel_mac #(
         logic unused;
         accel_tree #(.N(SIMD), .LEVELS(LEVELS), .XW(AW), .SIGNED(A_SIGNED), .W(SW))
             tree (.clk, .terms(a), .carries('0), .sums(total), .rest(unused));
-        always_ff @(posedge clk) correction <= TW'(total) * TW'(MISSING);
+        logic [TW-1:0] missing;  // sum of 4^k over the fields, or -2^(WW - 1); `*` would take a hard multiplier
+        always_comb begin
+            missing = LANES == 0 ? TW'(total) : -(TW'(total) << (WW - 1));
+            if (LANES == 0) for (int k = 1; k < FIELDS; k++) missing = missing + (TW'(total) << 2 * k);
+        end
+        always_ff @(posedge clk) correction <= missing;
     end
 
     logic [PE*TW-1:0] sums;

@@ -34,18 +34,24 @@ class Packing(NamedTuple):
 
 
 def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]) -> Packing:
-    """For operands of (width, signed), `a` shared by the rows.
+    """For operands of (width, signed), `a` shared by the rows: the fewest multipliers, then the fewest lanes.
 
-    A product and its neighbour must not touch: at least width(a) + width(w) bits lie between them. Room beyond
-    that lets packed products be added before they are taken apart.
+    Neighbouring products may share one bit where `a` is signed; otherwise width(a) + width(w) bits lie between them.
+    Room beyond that lets packed products be added before they are taken apart, as many levels as SIMD has.
     """
     if fold.get("multiply", STYLES[0]) == "lut" or target.dsp is None:
         return Packing(0, 0)
     wide, narrow = target.dsp
-    top = w[0] + (not w[1])  # the highest weight, as a signed number
-    least = a[0] + w[0]
-    lanes = 1 + max(0, wide - top) // least if a[0] + (not a[1]) <= narrow else 1
-    return Packing(lanes, (wide - top) // (lanes - 1) if lanes > 1 else 0)
+    pe, room = fold["pe"], wide - (w[0] + (not w[1]))  # the highest weight is a signed number
+    if a[0] + (not a[1]) > narrow or room < 0:
+        return Packing(1, 0)
+    apart = a[0] + w[0]
+    most, closest = 1 + room // apart, 1 + room // (apart - a[1])
+    groups = min(-(-pe // most), -(-pe // closest))
+    lanes = -(-pe // groups)
+    if lanes == 1:
+        return Packing(1, 0)
+    return Packing(lanes, min(room // (lanes - 1), apart + (fold["simd"] - 1).bit_length()))
 
 
 def array_folds(rows: list[int], columns: list[int]) -> list[Fold]:

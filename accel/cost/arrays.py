@@ -1,0 +1,127 @@
+"""Features of the matrix units: the multiply-accumulate array, Dense and MatMul around it, and unrolled matrices."""
+
+from __future__ import annotations
+
+from accel.cost.part import Part
+from accel.cost.tally import Tally, block_rams, index_bits
+
+
+def tree(t: Tally, terms: int, levels: int, width: int, out: int, times: int, carries: bool = True) -> None:
+    """`accel_tree`, `times` of it."""
+    for _ in range(levels):
+        half, width = (terms + 1) // 2, min(width + 1, out)
+        t.add(width, times * (terms // 2), "tree")
+        t.registers(times * half * (width + carries), "sums")
+        terms = half
+
+
+def mac(t: Tally, p: dict[str, int], weight: int, signed: bool) -> None:
+    """`accel_mac` with weights of `weight` bits; p are the parameters of the unit around it."""
+    pe, simd, a, out, lanes = p["PE"], p["SIMD"], p["AW"], p["OW"], p["LANES"]
+    levels = index_bits(simd)
+    total = min(a + weight + 2 + levels, out)
+    stages = 4 + levels
+    t.registers(stages + 2)
+    t.delay(3, stages)
+    x = a + (not p["A_SIGNED"])
+    if lanes:
+        _hard(t, p, weight, signed, x, total)
+    else:
+        _tables(t, pe * simd, x, weight, signed)
+        product = x + 2 * ((weight + 1) // 2) + (not signed)
+        tree(t, simd, levels, product, total, pe)
+    fields = (weight + 1) // 2 - signed
+    if fields if lanes == 0 else lanes > 1 and signed:
+        tree(t, simd, levels, a, min(a + 1 + levels, total), 1, carries=False)
+        t.add(total, fields if lanes == 0 else 1, "correction")
+        t.registers(total)
+    t.add(total, pe, "totals")
+    t.add(out, pe, "accumulators")
+    t.registers(pe * (total + out))
+    t.logic("first", pe * out)
+
+
+def _tables(t: Tally, products: int, x: int, weight: int, signed: bool) -> None:
+    """`accel_dot_lut`: digits of the weights times a, and their sums."""
+    digits = (weight + 1) // 2
+    width = x + 2 * digits + (not signed)
+    t.logic("digits", products * digits * (x + 1))
+    for k in range(1, digits):
+        t.add(width - 2 * k + 1, products, "products")
+    t.registers(products * (width + 1), "sums")
+
+
+def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total: int) -> None:
+    """`accel_dot_dsp`, for every group of rows."""
+    simd, lanes, spacing = p["SIMD"], p["LANES"], p["SPACING"]
+    levels = index_bits(simd)
+    for first in range(0, p["PE"], lanes):
+        rows = min(lanes, p["PE"] - first)
+        wide = (rows - 1) * spacing + weight + (not signed)
+        t.multiply(wide, x, simd)
+        t.registers(simd * (wide + x), "hard")
+        room = spacing - p["AW"] - weight
+        shared = rows > 1 and room < 0
+        packed = levels if rows == 1 or room > levels else max(0, room)
+        parts = -(-simd // (1 << packed))
+        tree(t, simd, packed, wide + x, wide + x + packed, 1, carries=False)
+        if shared:
+            t.logic("shared", (rows - 1) * simd)
+            t.registers((rows - 1) * simd)
+        for row in range(rows):
+            field = wide + x + packed - row * spacing if row == rows - 1 else spacing + shared
+            tree(t, parts, levels - packed, field, total, 1)
+
+
+def _replay(t: Tally, width: int, beats: int, passes: int) -> None:
+    """`accel_replay`: counters, and the beats of a row in look-up tables."""
+    t.counter(beats)
+    t.counter(passes)
+    t.registers(2 * width, "operands")
+    if passes > 1:
+        t.lut_ram(width, beats)
+        t.logic("taken", width)
+
+
+def dense(t: Tally, part: Part) -> None:
+    p = part.params
+    beats, passes = p["COLS"] // p["SIMD"], p["ROWS"] // p["PE"]
+    _replay(t, p["SIMD"] * p["AW"], beats, passes)
+    t.counter(beats * passes)
+    t.counter(passes)
+    t.registers(1)
+    t.rom(part.roms["WEIGHT_FILE"], bool(p["BLOCK"]))
+    bias = part.roms["BIAS_FILE"]
+    t.table(bias, "bias")
+    t.registers(bias.columns)
+    mac(t, p, p["WW"], True)
+
+
+def matmul(t: Tally, part: Part) -> None:
+    p = part.params
+    keys, channels = (p["PE"], p["SIMD"]) if p["SCORES"] else (p["SIMD"], p["PE"])
+    key_groups, channel_groups = p["KEYS"] // keys, p["CHANNELS"] // channels
+    beats, passes = (channel_groups, key_groups) if p["SCORES"] else (key_groups, channel_groups)
+    _replay(t, p["SIMD"] * p["AW"], beats, passes)
+    for count in (channel_groups, p["HEADS"], keys, key_groups, p["HEADS"]):
+        t.counter(count)
+    t.registers(8)
+    depth, width = 2 * p["HEADS"] * key_groups * channel_groups, channels * p["BW"]
+    t.logic("banks", keys)
+    if p["BLOCK"]:
+        t.bram += keys * block_rams(width, depth, t.target)
+    else:
+        t.lut_ram(width, depth, keys)
+        t.registers(keys * width)
+    t.registers(keys * width)
+    mac(t, p, p["BW"], bool(p["B_SIGNED"]))
+
+
+def unrolled(t: Tally, part: Part) -> None:
+    """Generated: its facts are counted where it is made."""
+    p = part.params
+    t.add(p["ADDER_BITS"])
+    t.carry["adders"] += p["ADDERS"]
+    t.registers(p["REGISTER_BITS"])
+    t.registers(p["LATENCY"])
+    t.delay(1, p["LATENCY"])

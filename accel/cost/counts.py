@@ -1,0 +1,29 @@
+"""Cells of a device family as resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_CARRY_LUTS = {"ecp5": 2, "gowin": 1}
+"""Look-up tables whose place a carry cell takes; in other families it lies beside them."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a netlist occupies. `bram` is in blocks of `Target.bram_bits`; carry cells are not part of `lut`."""
+
+    lut: int = 0
+    ff: int = 0
+    bram: int = 0
+    dsp: int = 0
+    carry: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
+
+    def equivalents(self, target: str) -> int:
+        """Look-up tables with those whose place carry cells take."""
+        return self.lut + _CARRY_LUTS.get(target, 0) * self.carry
+
+    def _values(self) -> tuple[int, ...]:
+        return self.lut, self.ff, self.bram, self.dsp, self.carry

@@ -1,0 +1,109 @@
+"""Coefficients of the cost model, fitted on recorded syntheses: not negative, least squares of the relative error.
+
+Every module of the library has its own, per family; what it is made of is counted by its function in `FEATURES`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel.cost import arrays, rows, streams
+from accel.cost.counts import Counts
+from accel.cost.part import GENERATED, Part
+from accel.cost.tally import Amounts, Tally
+from accel.target import TARGETS, Target
+
+FITTED = {"ecp5": "ecp5", "ice40": "ecp5", "gowin": "ecp5", "xilinx7": "xilinx7", "ultrascale+": "xilinx7",
+          "cyclone5": "xilinx7"}  # fmt: skip
+"""Target → the family whose samples it is estimated with: its own, or the nearest with look-up tables of its size."""
+FEATURES: dict[str, Callable[[Tally, Part], None]] = {
+    "accel_fifo": streams.fifo,
+    "accel_pass": streams.pass_,
+    "accel_gather": streams.gather,
+    "accel_scatter": streams.scatter,
+    "accel_add": streams.add,
+    "accel_pool": streams.pool,
+    "accel_rescale": streams.rescale,
+    "accel_lookup": streams.lookup,
+    "accel_position": streams.position,
+    "accel_dense": arrays.dense,
+    "accel_matmul": arrays.matmul,
+    GENERATED: arrays.unrolled,
+    "accel_softmax_max": rows.softmax_max,
+    "accel_softmax_exp": rows.softmax_exp,
+    "accel_softmax_scale": rows.softmax_scale,
+    "accel_divide": rows.divide,
+    "accel_divide_pipe": rows.divide_pipe,
+    "accel_isqrt": rows.isqrt,
+    "accel_isqrt_pipe": rows.isqrt_pipe,
+    "accel_norm_stats": rows.norm_stats,
+    "accel_norm_scale": rows.norm_scale,
+}
+_RESOURCES = ("lut", "ff", "carry")
+Coefficients = dict[tuple[str, str], dict[str, float]]
+"""(module, resource) → cells per unit of each feature."""
+
+
+def samples(target: str) -> Path:
+    """The recorded syntheses of a family, and what they were made with."""
+    return Path(__file__).with_name(f"samples-{target}.json")
+
+
+def recorded(target: str) -> list[dict[str, Any]]:
+    """The samples themselves."""
+    found: list[dict[str, Any]] = json.loads(samples(target).read_text())["samples"]
+    return found
+
+
+def tally(part: Part, target: Target) -> Tally:
+    """What a part is made of."""
+    found = Tally(target)
+    FEATURES[part.module](found, part)
+    return found
+
+
+def predict(part: Part, target: Target) -> Counts:
+    """Cells of a part."""
+    made, prices = tally(part, target), coefficients(FITTED[target.name])
+    cells = {
+        resource: round(
+            sum(prices[part.module, resource].get(kind, 0) * n for kind, n in getattr(made, resource).items())
+        )
+        for resource in _RESOURCES
+    }
+    return Counts(bram=made.bram, dsp=made.dsp, **cells)
+
+
+@cache
+def coefficients(target: str) -> Coefficients:
+    """Fitted on all samples of a family but the held-out ones."""
+    groups: dict[str, list[tuple[Tally, dict[str, int]]]] = defaultdict(list)
+    for sample in recorded(target):
+        if not sample["held_out"]:
+            groups[sample["module"]].append((tally(Part.load(sample), TARGETS[target]), sample["counts"]))
+    return {
+        (module, resource): _fit([(getattr(t, resource), counts[resource]) for t, counts in group])
+        for module, group in groups.items()
+        for resource in _RESOURCES
+    }
+
+
+def _fit(group: list[tuple[Amounts, int]]) -> dict[str, float]:
+    """min Σ ((features · c − cells) / cells)², c ≥ 0."""
+    from scipy.optimize import nnls
+
+    kinds = sorted({kind for features, _ in group for kind in features})
+    if not kinds:
+        return {}
+    table = np.array([[features[kind] for kind in kinds] for features, _ in group], dtype=float)
+    cells = np.array([count for _, count in group], dtype=float)
+    weight = 1 / np.maximum(cells, 1)
+    found, _ = nnls(table * weight[:, None], cells * weight)
+    return dict(zip(kinds, found.tolist(), strict=True))

@@ -1,0 +1,159 @@
+"""Features of what works on whole rows: softmax, norm, and their divisions and square roots."""
+
+from __future__ import annotations
+
+from accel.cost.part import Part
+from accel.cost.streams import read_by_round, round_
+from accel.cost.tally import Tally, index_bits
+
+
+def _mask(t: Tally, p: dict[str, int]) -> None:
+    """`accel_softmax_mask`."""
+    t.counter(p["BEATS"])
+    if p["CAUSAL"]:
+        row = p["BEATS"] * p["LANES"]
+        t.counter(p["HEADS"])
+        t.counter(row + 1)
+        t.add(row.bit_length(), p["LANES"], "visible")
+
+
+def softmax_max(t: Tally, part: Part) -> None:
+    p = part.params
+    _mask(t, p)
+    t.registers(4 + 2 * p["XW"] + 2)
+    t.add(p["XW"], p["LANES"], "compared")
+    t.logic("chosen", p["XW"] * p["LANES"])
+
+
+def softmax_exp(t: Tally, part: Part) -> None:
+    p = part.params
+    _mask(t, p)
+    lanes, x, address = p["LANES"], p["XW"], max(1, index_bits(p["DEPTH"]))
+    distance = max(x, address) + 1
+    t.registers(5 + 2)
+    t.delay(3, 4)
+    t.add(distance, lanes, "distances")
+    t.add(distance, lanes, "compared")
+    t.registers(lanes * (min(distance, x + 1) + address))
+    if p["CAUSAL"]:
+        t.delay(lanes, 4)
+    t.logic("clipped", lanes * address)
+    for _ in range(lanes):
+        t.rom(part.roms["ROM_FILE"], bool(p["BLOCK"]))
+    t.logic("seen", lanes * p["EW"] * p["CAUSAL"])
+    t.add(p["SW"], lanes - 1, "sums")
+    t.add(p["SW"], 1, "total")
+    t.registers(2 * p["SW"])
+
+
+def softmax_scale(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, product = p["LANES"], p["EW"] + p["FW"]
+    rounding = p | {"MODE": 1, "LO": 0}
+    t.counter(p["BEATS"])
+    t.registers(3)
+    t.delay(1, 3)
+    t.multiply(p["EW"] + 1, p["FW"] + 1, lanes)
+    t.registers(lanes * read_by_round(product, rounding), "products")
+    round_(t, lanes, product + 1, p["YW"], rounding)
+
+
+def divide(t: Tally, part: Part) -> None:
+    p = part.params
+    remainder = max(p["XW"], p["NUMERATOR"] - p["QBITS"] + 1) + 1
+    t.counter(p["QBITS"] + 1)
+    t.registers(3 + 2 * remainder + p["QBITS"])
+    t.add(remainder, 2, "subtracted")
+    t.logic("chosen", 2 * remainder)
+
+
+def isqrt(t: Tally, part: Part) -> None:
+    root = part.params["RBITS"]
+    t.counter(root + 1)
+    t.registers(3 + 4 * root)
+    t.add(root + 2, 2, "subtracted")
+    t.logic("chosen", 2 * root)
+
+
+def divide_pipe(t: Tally, part: Part) -> None:
+    p = part.params
+    width, steps = max(p["XW"], p["FLOOR"] + 1), p["QBITS"]
+    stored = [k for k in range(1, steps + 1) if k % p["STEPS"] == 0 or k == steps]
+    t.registers(len(stored) + 1)
+    t.delay(1, len(stored) + 1)
+    t.registers(width + sum(2 * width + k for k in stored), "stages")
+    t.add(width + 1, steps, "subtracted")
+    t.logic("chosen", steps * width)
+
+
+def isqrt_pipe(t: Tally, part: Part) -> None:
+    p = part.params
+    steps = p["RBITS"]
+    stored = [k for k in range(1, steps + 1) if k % p["STEPS"] == 0 or k == steps]
+    t.registers(len(stored))
+    t.delay(1, len(stored))
+    t.registers(sum(2 * k + 1 + 2 * (steps - k) for k in stored), "stages")
+    t.add(1, 0)
+    for k in range(1, steps + 1):
+        t.add(k + 2, 1, "subtracted")
+        t.logic("chosen", k + 1)
+
+
+def norm_stats(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, x, total, variance = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["TW"], p["VW"]
+    t.counter(p["BEATS"])
+    t.registers(5 + 2)
+    t.delay(3, 5)
+    t.multiply(x, x, lanes)
+    t.registers(lanes * 2 * x, "products")
+    t.registers(lanes * x, "operands")
+    t.add(total, lanes - 1, "sums")
+    t.add(variance, lanes - 1, "squares")
+    t.add(total, 1, "totals")
+    t.add(variance, 1, "totals")
+    count = p["BEATS"] * p["LANES"]
+    if count & (count - 1):
+        t.multiply(variance, count.bit_length() + 1)
+    t.registers(2 * total + 3 * variance)
+    if p["LAYER"]:
+        t.multiply(total, total)
+        t.registers(variance, "products")
+        t.add(variance, 1, "variance")
+    if p["OFFSET"]:
+        t.add(variance, 1, "variance")
+    t.registers(2 * variance + 3 * total)
+
+
+def norm_scale(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, x, u, affine = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["UW"], p.get("AFFINE", 0)
+    latency = 8 if affine else 6
+    t.counter(p["BEATS"])
+    t.registers(latency)
+    t.delay(1, latency)
+    t.registers(2 * p["RW"], "operands")
+    count = p["BEATS"] * lanes
+    if count & (count - 1):
+        t.multiply(x, count.bit_length() + 1, lanes)
+    if p["LAYER"]:
+        t.add(u, lanes, "centred")
+    t.registers(2 * u * lanes, "operands")
+    low = min(p["RW"], 17)
+    high = p["RW"] - low
+    t.multiply(u, low + 1, lanes)
+    t.registers(min(u + low + 1, p["PW"]) * lanes, "products")
+    if high:
+        t.multiply(u, high + 1, lanes)
+        t.registers(min(u + high + 1, p["PW"]) * lanes, "products")
+        t.add(p["PW"] - low, lanes, "halves")
+    t.registers(p["PW"] * lanes)
+    if affine:
+        t.multiply(p["PW"], p["GW"], lanes)
+        t.add(p["AW"], lanes, "beta")
+        for name in ("GAMMA_FILE", "BETA_FILE"):
+            t.table(part.roms[name])
+            t.registers(part.roms[name].columns)
+        t.registers(lanes * (2 * p["AW"] + p["BW"]), "affine")
+        t.registers(3 * index_bits(p["BEATS"]))
+    round_(t, lanes, p["AW"], p["YW"], p | {"MODE": 1})

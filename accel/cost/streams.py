@@ -1,0 +1,133 @@
+"""Features of what moves and rescales streams: buffers, adapters, element-wise operators."""
+
+from __future__ import annotations
+
+from accel.cost.part import Contents, Part
+from accel.cost.tally import Tally, block_rams, index_bits
+
+
+def fifo(t: Tally, part: Part) -> None:
+    width, depth, block = (part.params[key] for key in ("WIDTH", "DEPTH", "BLOCK"))
+    address, taken = max(1, index_bits(depth)), depth.bit_length()
+    t.registers(taken + 2 * (address + 1) + 2)
+    t.logic("address", 4 * address)
+    t.add(taken, kind="address")
+    if block:
+        t.bram += block_rams(width, 1 << address, t.target)
+    else:
+        t.lut_ram(width, 1 << address)
+        t.registers(width)
+
+
+def pass_(t: Tally, part: Part) -> None:
+    t.registers(part.params["WIDTH"] + 2)
+
+
+def gather(t: Tally, part: Part) -> None:
+    width, ratio = part.params["WIDTH"], part.params["RATIO"]
+    t.registers(width * ratio + 2)
+    t.counter(ratio)
+
+
+def scatter(t: Tally, part: Part) -> None:
+    width, ratio = part.params["WIDTH"], part.params["RATIO"]
+    t.registers(width + 2)
+    t.counter(ratio)
+    t.select(ratio, width)
+
+
+def add(t: Tally, part: Part) -> None:
+    p = part.params
+    t.registers(p["LANES"] * p["YW"] + 2)
+    t.add(p["YW"] - max(low_zeros(p["P"]), low_zeros(p["Q"])), p["LANES"])
+    for factor, width, signed in ((p["P"], p["AW"], p["A_SIGNED"]), (p["Q"], p["BW"], p["B_SIGNED"])):
+        _times(t, width + (not signed), factor, p["LANES"])
+
+
+def low_zeros(factor: int) -> int:
+    """Bits of a sum that a factor 2^k leaves alone."""
+    return factor.bit_length() - 1 if factor & (factor - 1) == 0 else 0
+
+
+def _times(t: Tally, width: int, factor: int, lanes: int) -> None:
+    """Multiplication by a constant: a shift, or a product."""
+    if factor & (factor - 1):
+        t.multiply(width, factor.bit_length() + 1, lanes)
+
+
+def pool(t: Tally, part: Part) -> None:
+    p = part.params
+    t.registers(p["LANES"] * p["YW"] + 2)
+    t.counter(p["TOKENS"])
+    t.counter(p["GROUPS"])
+    t.lut_ram(p["LANES"] * p["YW"], p["GROUPS"])
+    t.add(p["YW"], p["LANES"])
+    t.logic("held", p["LANES"] * p["YW"])
+
+
+def round_(t: Tally, lanes: int, width: int, out: int, p: dict[str, int]) -> None:
+    """`accel_round`: rounding and clipping of `width` signed bits; p has SHIFT, MODE and LO."""
+    shift, mode = p["SHIFT"], p["MODE"]
+    up = shift > 0 and mode != 3
+    kept = max(width - shift, 1) + up
+    t.registers(lanes * (kept + out))
+    if up:
+        t.add(kept, lanes, "rounded")
+        t.logic("sticky", lanes * (shift if mode in (0, 2) else 0) / t.target.lut_inputs)
+    if kept > out + (p["LO"] >= 0):
+        t.add(kept + 1, lanes, "compared")
+        t.logic("clipped", lanes * out)
+    elif p["LO"] >= 0:
+        t.logic("positive", lanes * out)
+
+
+def read_by_round(width: int, p: dict[str, int]) -> int:
+    """How many of `width` bits `accel_round` reads: those under the half only to see ties or a rest."""
+    return width - max(0, p["SHIFT"] - 1) if p["MODE"] == 1 else width - p["SHIFT"] if p["MODE"] == 3 else width
+
+
+def rescale(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, x, style = p["LANES"], p["XW"], p.get("MULTIPLY", 0)
+    latency = (2, 3, 5)[style]
+    t.registers(latency)
+    t.delay(1, latency)
+    signed_x = x + (not p["X_SIGNED"])
+    wide = signed_x + (p["MW"] if style else 0)
+    if style:
+        t.multiply(signed_x, p["MW"] + 1, lanes)
+        t.registers(lanes * read_by_round(wide, p), "products")
+    if style == 2:
+        t.counter(p["GROUPS"])
+        t.rom(part.roms["MULTIPLIER_FILE"], bool(p["BLOCK"]))
+        t.registers(2 * lanes * x, "operands")
+    round_(t, lanes, wide, p["YW"], p)
+
+
+def lookup(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, table, block = p["LANES"], part.roms["TABLE_FILE"], bool(p["BLOCK"])
+    address = max(1, index_bits(p["DEPTH"]))
+    t.registers(3 + lanes * address)
+    t.delay(1, 3)
+    t.logic("base", lanes * (p["BASE"] != 0))
+    _copies(t, table, block, lanes)
+
+
+def _copies(t: Tally, table: Contents, block: bool, lanes: int) -> None:
+    """One `accel_rom` per lane with the same contents."""
+    for _ in range(lanes):
+        t.rom(table, block)
+
+
+def position(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes = p["LANES"]
+    t.counter(p["BEATS"])
+    t.registers(3)
+    t.delay(1, 3)
+    t.rom(part.roms["TABLE_FILE"], bool(p["BLOCK"]))
+    t.registers(2 * lanes * p["XW"], "operands")
+    t.registers(lanes * p["YW"])
+    t.add(p["YW"] - low_zeros(p["MULTIPLIER"]), lanes)
+    _times(t, p["XW"] + (not p["X_SIGNED"]), p["MULTIPLIER"], lanes)

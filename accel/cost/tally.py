@@ -1,0 +1,131 @@
+"""What a module is made of, counted from its parameters: the features that the coefficients of the cost model weigh.
+
+Block RAMs and hard multipliers follow from geometry and are counted exactly; look-up tables, registers and carry
+cells are amounts of a few kinds of logic per module, whose price in cells is fitted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from accel.cost.part import Contents
+from accel.target import Target
+
+_LEAST_PRODUCT = 9
+"""Bits of a product below which synthesis uses no hard multiplier."""
+
+
+Amounts = defaultdict[str, float]
+"""Kind of logic → how much of it."""
+
+
+def index_bits(count: int) -> int:
+    """Bits of a counter from 0 to count − 1."""
+    return max(count - 1, 0).bit_length()
+
+
+class Tally:
+    """Amounts of logic by kind in `lut`, `ff` and `carry`, numbers of cells in `dsp` and `bram`."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.lut: Amounts = defaultdict(float, one=1)
+        self.ff: Amounts = defaultdict(float)
+        self.carry: Amounts = defaultdict(float)
+        self.dsp = 0
+        self.bram = 0
+
+    def registers(self, bits: int, kind: str = "registers") -> None:
+        self.ff[kind] += bits
+
+    def delay(self, bits: int, cycles: int) -> None:
+        """A chain of registers that nobody reads in the middle: it may become a shift register in look-up tables."""
+        self.ff["delays" if cycles > 2 else "registers"] += bits * cycles
+        self.lut["delays"] += bits * (cycles > 2)
+
+    def logic(self, kind: str, amount: float) -> None:
+        self.lut[kind] += amount
+
+    def add(self, bits: int, times: int = 1, kind: str = "adders") -> None:
+        """`times` adders, subtracters or comparisons; short ones without carry cells."""
+        per_cell = 2 if self.target.lut_inputs == 4 else 4
+        if bits > (4 if self.target.lut_inputs == 4 else 2):
+            self.lut[kind] += bits * times
+            self.carry[kind] += -(-bits // per_cell) * times
+        else:
+            self.lut["short"] += bits * times
+
+    def counter(self, count: int, times: int = 1) -> None:
+        """Counters from 0 to count − 1 and round again."""
+        bits = index_bits(count)
+        self.ff["registers"] += bits * times
+        self.add(bits, times, "counters")
+        self.lut["counters"] += bits * times
+
+    def multiply(self, a: int, b: int, times: int = 1) -> None:
+        """Products of operands of a and b signed bits, in hard multipliers if they are wide enough."""
+        if min(a, b) < 2 or a + b < _LEAST_PRODUCT or self.target.dsp is None:
+            self.lut["products"] += a * b * times
+            self.add(a + b, times)
+        else:
+            pieces = _multipliers(max(a, b), min(a, b), *self.target.dsp)
+            self.dsp += times * pieces
+            self.add(a + b, times * (pieces - 1), "pieces")
+
+    def select(self, ways: int, bits: int, kind: str = "choices") -> None:
+        """`bits` choices of one out of several."""
+        if ways > 1:
+            per_table = 1.5 if self.target.lut_inputs == 4 else 3.5
+            self.lut[kind] += bits * max(1.0, (ways - 1) / per_table)
+
+    def rom(self, contents: Contents, block: bool, kind: str = "rom") -> None:
+        """accel_rom: the memory's register and one behind it."""
+        if block:
+            self.bram += block_rams(contents.width, contents.depth, self.target)
+            self.registers(contents.width)
+            return
+        self.table(contents, kind)
+        self.registers(2 * contents.columns)
+
+    def table(self, contents: Contents, kind: str = "rom") -> None:
+        """Constants as look-up tables."""
+        which = self.target.lut_inputs == 6
+        self.lut[kind] += contents.leaves[which]
+        self.lut[f"{kind}_choices"] += contents.choices[which]
+        self.lut[f"{kind}_gates"] += contents.gates[which]
+
+    def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
+        """Memories in look-up tables, read without a register."""
+        self.lut["ram"] += lut_ram(width, depth, self.target) * times
+        rows = 16 if self.target.lut_inputs == 4 else 64
+        self.select(-(-depth // rows), width * times, "ram_choices")
+
+
+def _multipliers(a: int, b: int, wide: int, narrow: int) -> int:
+    """Hard multipliers of one signed product, a ≥ b: operands that are too wide are cut, as yosys' mul2dsp cuts them.
+
+    Pieces beyond the first are `narrow` wide at most and carry a sign bit, where the operands differ in width.
+    """
+    head = wide > narrow
+    pieces_a = 1 if a <= wide else 1 + -(-(a - wide) // (narrow - head))
+    pieces_b = 1 if b <= narrow else 1 + -(-(b - narrow) // (narrow - head))
+    return pieces_a * pieces_b
+
+
+def block_rams(width: int, depth: int, target: Target) -> int:
+    """Blocks of `Target.bram_bits` for a memory, in the best of their shapes."""
+    found, data = [], target.bram_width
+    rows = target.bram_bits // data
+    while data:
+        found.append(-(-width // data) * -(-depth // rows))
+        data, rows = data // 2, rows * 2
+    return min(found)
+
+
+def lut_ram(width: int, depth: int, target: Target) -> int:
+    """Look-up tables of a memory with one write and one read port."""
+    if target.lut_inputs == 4:
+        return 4 * -(-width // 4) * -(-depth // 16)
+    if depth <= 32:
+        return min(2 * width, 4 * -(-width // 6))
+    return min(2 * width, 4 * -(-width // 3)) * -(-depth // 64)
