@@ -6,12 +6,12 @@ from accel.cost.part import Part
 from accel.cost.tally import Tally, block_rams, index_bits
 
 
-def tree(t: Tally, terms: int, levels: int, width: int, out: int, times: int, carries: bool = True) -> None:
+def tree(t: Tally, terms: int, levels: int, width: int, out: int, times: int = 1, kind: str = "tree") -> None:
     """`accel_tree`, `times` of it."""
     for _ in range(levels):
         half, width = (terms + 1) // 2, min(width + 1, out)
-        t.add(width, times * (terms // 2), "tree")
-        t.registers(times * half * (width + carries), "sums")
+        t.add(width, times * (terms // 2), kind)
+        t.registers(times * half * width, kind)
         terms = half
 
 
@@ -30,9 +30,10 @@ def mac(t: Tally, p: dict[str, int], weight: int, signed: bool) -> None:
         _tables(t, pe * simd, x, weight, signed)
         product = x + 2 * ((weight + 1) // 2) + (not signed)
         tree(t, simd, levels, product, total, pe)
+        t.registers(pe * max(0, simd - 1), "carries")
     fields = (weight + 1) // 2 - signed
     if fields if lanes == 0 else lanes > 1 and signed:
-        tree(t, simd, levels, a, min(a + 1 + levels, total), 1, carries=False)
+        tree(t, simd, levels, a, min(a + 1 + levels, total), kind="correction")
         t.add(total, fields if lanes == 0 else 1, "correction")
         t.registers(total)
     t.add(total, pe, "totals")
@@ -47,8 +48,8 @@ def _tables(t: Tally, products: int, x: int, weight: int, signed: bool) -> None:
     width = x + 2 * digits + (not signed)
     t.logic("digits", products * digits * (x + 1))
     for k in range(1, digits):
-        t.add(width - 2 * k + 1, products, "products")
-    t.registers(products * (width + 1), "sums")
+        t.add(width - 2 * k + 1, products, "digit_sums")
+    t.registers(products * (width + 1), "products")
 
 
 def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total: int) -> None:
@@ -64,13 +65,16 @@ def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total:
         shared = rows > 1 and room < 0
         packed = levels if rows == 1 or room > levels else max(0, room)
         parts = -(-simd // (1 << packed))
-        tree(t, simd, packed, wide + x, wide + x + packed, 1, carries=False)
+        joint = min(1, packed)  # a DSP48 takes in the first adder
+        tree(t, simd, joint, wide + x, wide + x + 1, kind="fused")
+        tree(t, (simd + joint) // (1 + joint), packed - joint, wide + x + joint, wide + x + packed, kind="packed")
         if shared:
             t.logic("shared", (rows - 1) * simd)
-            t.registers((rows - 1) * simd)
+            t.registers((rows - 1) * simd, "shared")
         for row in range(rows):
             field = wide + x + packed - row * spacing if row == rows - 1 else spacing + shared
-            tree(t, parts, levels - packed, field, total, 1)
+            tree(t, parts, levels - packed, field, total, kind="apart")
+            t.registers((row > 0) * max(0, parts - 1), "carries")
 
 
 def _replay(t: Tally, width: int, beats: int, passes: int) -> None:

@@ -46,7 +46,11 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_norm_stats": rows.norm_stats,
     "accel_norm_scale": rows.norm_scale,
 }
-_RESOURCES = ("lut", "ff", "carry")
+TRUST = 0.05
+"""Weight of what is expected of a price against all samples together."""
+LEAST = 8
+"""Cells below which errors are not relative any more: a unit of two look-up tables decides nothing."""
+RESOURCES = ("lut", "ff", "carry")
 Coefficients = dict[tuple[str, str], dict[str, float]]
 """(module, resource) → cells per unit of each feature."""
 
@@ -72,13 +76,18 @@ def tally(part: Part, target: Target) -> Tally:
 def predict(part: Part, target: Target) -> Counts:
     """Cells of a part."""
     made, prices = tally(part, target), coefficients(FITTED[target.name])
-    cells = {
-        resource: round(
-            sum(prices[part.module, resource].get(kind, 0) * n for kind, n in getattr(made, resource).items())
-        )
-        for resource in _RESOURCES
-    }
+    cells = {}
+    for resource in RESOURCES:
+        known = prices.get((part.module, resource), {})
+        amounts: Amounts = getattr(made, resource)
+        cells[resource] = round(sum(n * known.get(kind, expected(kind, resource, made)) for kind, n in amounts.items()))
     return Counts(bram=made.bram, dsp=made.dsp, **cells)
+
+
+def expected(kind: str, resource: str, made: Tally) -> float:
+    """Price without any sample: one cell, or 0 for adders where carry cells contain their look-up tables."""
+    contained = resource == "lut" and made.target.lut_inputs == 4 and kind in made.carry
+    return 0.0 if contained or kind == "one" else 1.0
 
 
 @cache
@@ -88,22 +97,26 @@ def coefficients(target: str) -> Coefficients:
     for sample in recorded(target):
         if not sample["held_out"]:
             groups[sample["module"]].append((tally(Part.load(sample), TARGETS[target]), sample["counts"]))
-    return {
-        (module, resource): _fit([(getattr(t, resource), counts[resource]) for t, counts in group])
-        for module, group in groups.items()
-        for resource in _RESOURCES
-    }
+    return {(module, resource): _fit(group, resource) for module, group in groups.items() for resource in RESOURCES}
 
 
-def _fit(group: list[tuple[Amounts, int]]) -> dict[str, float]:
-    """min Σ ((features · c − cells) / cells)², c ≥ 0."""
+def _fit(group: list[tuple[Tally, dict[str, int]]], resource: str) -> dict[str, float]:
+    """min Σ ((features · c − cells) / cells)² + TRUST Σ (share · (c − expected))², c ≥ 0.
+
+    The share of a feature is the root of the sum of squares of its parts of the cells: where samples say little, prices
+    stay at what is expected.
+    """
     from scipy.optimize import nnls
 
-    kinds = sorted({kind for features, _ in group for kind in features})
+    prior = {kind: expected(kind, resource, made) for made, _ in group for kind in getattr(made, resource)}
+    kinds = sorted(prior)
     if not kinds:
         return {}
-    table = np.array([[features[kind] for kind in kinds] for features, _ in group], dtype=float)
-    cells = np.array([count for _, count in group], dtype=float)
-    weight = 1 / np.maximum(cells, 1)
-    found, _ = nnls(table * weight[:, None], cells * weight)
+    cells = np.array([counts[resource] for _, counts in group], dtype=float)
+    table = np.array([[getattr(made, resource)[kind] for kind in kinds] for made, _ in group], dtype=float)
+    weight = 1 / np.maximum(cells, LEAST)
+    table *= weight[:, None]
+    held = np.diag(np.sqrt(TRUST * (table**2).sum(0)))
+    wanted = np.concatenate([cells * weight, held @ np.array([prior[kind] for kind in kinds])])
+    found, _ = nnls(np.vstack([table, held]), wanted)
     return dict(zip(kinds, found.tolist(), strict=True))

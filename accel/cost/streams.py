@@ -38,10 +38,12 @@ def scatter(t: Tally, part: Part) -> None:
 
 def add(t: Tally, part: Part) -> None:
     p = part.params
-    t.registers(p["LANES"] * p["YW"] + 2)
-    t.add(p["YW"] - max(low_zeros(p["P"]), low_zeros(p["Q"])), p["LANES"])
-    for factor, width, signed in ((p["P"], p["AW"], p["A_SIGNED"]), (p["Q"], p["BW"], p["B_SIGNED"])):
-        _times(t, width + (not signed), factor, p["LANES"])
+    lanes, bits = p["LANES"], p["YW"] - max(low_zeros(p["P"]), low_zeros(p["Q"]))
+    t.registers(2)
+    factors = ((p["P"], p["AW"] + (not p["A_SIGNED"])), (p["Q"], p["BW"] + (not p["B_SIGNED"])))
+    fused = sum(_times(t, width, factor, lanes) for factor, width in factors) == len(factors)
+    t.add(bits, lanes, "fused" if fused else "adders")
+    t.registers(lanes * p["YW"], "fused" if fused else "registers")
 
 
 def low_zeros(factor: int) -> int:
@@ -49,10 +51,12 @@ def low_zeros(factor: int) -> int:
     return factor.bit_length() - 1 if factor & (factor - 1) == 0 else 0
 
 
-def _times(t: Tally, width: int, factor: int, lanes: int) -> None:
-    """Multiplication by a constant: a shift, or a product."""
-    if factor & (factor - 1):
+def _times(t: Tally, width: int, factor: int, lanes: int) -> bool:
+    """Multiplication by a constant: a shift, or a product (True). A DSP48 takes in an adder of products."""
+    product = factor & (factor - 1) != 0
+    if product:
         t.multiply(width, factor.bit_length() + 1, lanes)
+    return product
 
 
 def pool(t: Tally, part: Part) -> None:
