@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accel.graph import Graph, Node
-from accel.ops import MatMul, Softmax
+from accel.ops.matmul.op import MatMul
+from accel.ops.softmax.op import Softmax
 
 
 def useful_macs(graph: Graph) -> int:
@@ -24,7 +25,7 @@ def _masked(graph: Graph) -> Iterator[Node]:
     """The MatMuls in front of and behind every causal Softmax, with element-wise operators between."""
     nodes = {node.name: node for node in graph}
     for node in graph:
-        if not (isinstance(node.op, Softmax) and node.op.causal):
+        if not isinstance(node.op, Softmax) or not node.op.causal:
             continue
         before = node
         while len(before.inputs) == 1 and before.inputs[0] in nodes:

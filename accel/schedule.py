@@ -1,36 +1,46 @@
-"""The schedule of a design: the folding of every node and the depth of every buffer; its file, and the solver."""
+"""The schedule of a design: the folding of every node, its memories, the depth of every buffer; and its file."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
 from accel.graph import Graph, Node
-from accel.hardware import Fold, Unit
+from accel.hardware import Fold, Module, Stage, Unit
 from accel.ops import facet
 from accel.target import DEFAULT, TARGETS
 
 FORMAT = 1
+_MEMORIES = ("lut", "block")
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "folds": ("a fold", lambda value: isinstance(value, dict)),
+    "memories": (f"one of {', '.join(_MEMORIES)}", lambda value: value in _MEMORIES),
+    "depths": ("a positive number", lambda value: isinstance(value, int) and value > 0),
+}
+"""What an entry of a schedule file is."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """`folds` by node name; `depths` by buffer name (buffers without an entry get the depth the timing asks for).
+    """`folds` and `memories` by node name; `depths` by buffer name.
 
-    `target` names the device family that hard multipliers are counted and packed for.
+    A memory is "block" or "lut"; those without an entry are block RAM where they are deep. Buffers without an entry get
+    the depth that the timing asks for. `target` names the device family that hard multipliers are packed for.
     """
 
     folds: dict[str, Fold] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
+    memories: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT.name
 
     def text(self) -> str:
         """JSON with one line per node and per buffer: to be edited and compared by hand."""
         parts = [f' "format": {FORMAT}', f' "target": {json.dumps(self.target)}']
-        for name in ("folds", "depths"):
+        for name in ("folds", "memories", "depths"):
             entries = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in getattr(self, name).items())
             parts.append(f' "{name}": {{\n' + ",\n".join(entries) + "\n }")
         return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -61,19 +71,23 @@ def _problem(content: Any) -> str | None:
         return f"unknown entry {min(unknown)!r}; there are {', '.join(asdict(Schedule()))}"
     if content.get("target", DEFAULT.name) not in TARGETS:
         return f"target {content['target']!r} is none of {', '.join(TARGETS)}"
-    for name, kind in (("folds", dict), ("depths", int)):
+    for name, (expected, fits) in _ENTRIES.items():
         for key, value in content.get(name, {}).items():
-            if not isinstance(value, kind) or (isinstance(value, int) and value < 1):
-                return f"{name} of {key!r}: got {value!r}, expected {'a fold' if kind is dict else 'a positive number'}"
+            if not fits(value):
+                return f"{name} of {key!r}: got {value!r}, expected {expected}"
     return None
 
 
 def require_known(schedule: Schedule, graph: Graph) -> None:
-    """Raise UserError when the schedule folds a node that the graph does not have."""
-    nodes = {node.name for node in graph if not is_stage(node)}
-    for name in schedule.folds:
-        if name not in nodes:
-            raise UserError(f"schedule: the graph has no node {name!r} to fold; there are {', '.join(sorted(nodes))}")
+    """Raise UserError when the schedule folds a node that the graph does not have, or places a memory of one."""
+    nodes = {node.name for node in graph}
+    foldable = {node.name for node in graph if not is_stage(node)}
+    for names, known, what in ((schedule.folds, foldable, "fold"), (schedule.memories, nodes, "place a memory of")):
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"schedule: the graph has no node {name!r} to {what}; there are {', '.join(sorted(known))}"
+                )
 
 
 def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
@@ -83,53 +97,29 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
     if fold not in possible:
         raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {possible[:12]}")
     units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold, TARGETS[schedule.target])
-    return units
+    return tuple(replace(unit, module=_placed(unit.module, node, schedule)) for unit in units)
+
+
+def stage_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> Stage:
+    """What a node that rides behind its producer becomes there."""
+    inputs, output = graph.ends(node)
+    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes)
+    return replace(stage, module=_placed(stage.module, node, schedule))
+
+
+def _placed(module: Module, node: Node, schedule: Schedule) -> Module:
+    """The module with its memory where the schedule wants it."""
+    style = schedule.memories.get(node.name)
+    if style is None or "BLOCK" not in module.params:
+        return module
+    return replace(module, params=module.params | {"BLOCK": _MEMORIES.index(style)})
+
+
+def memory_of(module: Module) -> str | None:
+    """Where a module has its memory: "block" or "lut"; None without one."""
+    return _MEMORIES[module.params["BLOCK"]] if "BLOCK" in module.params else None
 
 
 def is_stage(node: Node) -> bool:
     """True for operators that ride behind their producer and have no fold of their own."""
     return hasattr(facet(node.op.kind, "rtl"), "stage")
-
-
-def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name) -> Schedule:
-    """The cheapest fold of every node whose units need at most `interval` cycles per sample.
-
-    Raises UserError, naming the node, when one cannot be that fast.
-    """
-    folds = {}
-    for node in graph:
-        if is_stage(node):
-            continue
-        least_products = node.op.macs(*graph.ends(node)) / interval  # a fold with fewer cannot be fast enough
-        able = (fold for fold in _by_cost(graph, node) if _cost(fold)[0] >= least_products)
-        fast = (fold for fold in able if _cycles(graph, node, fold) <= interval)
-        fold = next(fast, None)
-        if fold is None:
-            shortest = _shortest(graph, node)
-            raise UserError(f"node {node.name!r} needs {shortest} cycles per sample at least, not {interval}")
-        folds[node.name] = fold
-    return Schedule(folds, target=target)
-
-
-def shortest_interval(graph: Graph) -> int:
-    """Cycles per sample of the slowest node when every node is folded as little as possible."""
-    return max((_shortest(graph, node) for node in graph if not is_stage(node)), default=1)
-
-
-def _shortest(graph: Graph, node: Node) -> int:
-    return _cycles(graph, node, _by_cost(graph, node)[-1])
-
-
-def _cycles(graph: Graph, node: Node, fold: Fold) -> int:
-    return max(unit.cycles for unit in units_of(graph, node, Schedule({node.name: fold})))
-
-
-def _by_cost(graph: Graph, node: Node) -> list[Fold]:
-    folds = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-    return sorted((f for f in folds if f.get("multiply", "dsp") == "dsp" and "unrolled" not in f), key=_cost)
-
-
-def _cost(fold: Fold) -> tuple[int, int]:
-    """Parallel multipliers (or lanes) first, then few accumulators: PE is dearer than SIMD."""
-    pe, simd = fold.get("pe", 1), fold.get("simd", fold.get("lanes", 1))
-    return pe * simd, pe

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Budget(NamedTuple):
+    """What there is to spend: look-up tables, flip-flops, block RAMs (of `Target.bram_bits`), hard multipliers."""
+
+    lut: float
+    ff: float
+    bram: float
+    dsp: float
 
 
 @dataclass(frozen=True)
 class Target:
     """One device family. `dsp` are the two signed operand widths of a hard multiplier, the wider first.
 
-    `bram_bits` is the size of one block RAM and `bram_width` its widest data port.
+    `bram_bits` is the size of one block RAM and `bram_width` its widest data port. `typical` is a device of the family:
+    what a resource is worth where no board says how much of it there is.
     """
 
     name: str
@@ -17,15 +28,16 @@ class Target:
     dsp: tuple[int, int] | None
     bram_bits: int
     bram_width: int
+    typical: Budget
 
 
 _TARGETS = (
-    Target("ecp5", 4, (18, 18), 18432, 36),
-    Target("ice40", 4, (16, 16), 4096, 16),
-    Target("gowin", 4, (18, 18), 18432, 36),
-    Target("xilinx7", 6, (25, 18), 18432, 36),
-    Target("ultrascale+", 6, (27, 18), 18432, 36),
-    Target("cyclone5", 6, (18, 18), 10240, 40),
+    Target("ecp5", 4, (18, 18), 18432, 36, Budget(83640, 83640, 208, 156)),
+    Target("ice40", 4, (16, 16), 4096, 16, Budget(5280, 5280, 30, 8)),
+    Target("gowin", 4, (18, 18), 18432, 36, Budget(20736, 15552, 46, 48)),
+    Target("xilinx7", 6, (25, 18), 18432, 36, Budget(63400, 126800, 270, 240)),
+    Target("ultrascale+", 6, (27, 18), 18432, 36, Budget(117120, 234240, 288, 1248)),
+    Target("cyclone5", 6, (18, 18), 10240, 40, Budget(83820, 167640, 553, 224)),
 )
 TARGETS = {target.name: target for target in _TARGETS}
 DEFAULT = TARGETS["ecp5"]

@@ -16,8 +16,8 @@ import torch
 import accel
 from accel import reference
 from accel.attention import useful_macs
+from accel.folding import fold_for
 from accel.graph import Graph
-from accel.schedule import fold_for
 from hls import rtl, simulate
 from models.encoder import Encoder, EncoderConfig, quantize
 from models.exporting import export

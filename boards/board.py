@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from accel.target import Budget
+
 Signal = tuple[str, int] | tuple[str, int, str]
 """An amaranth-boards resource: name, number and, where it has parts, the part."""
 
@@ -67,3 +69,8 @@ class Board:
     source_mhz: int = 0
     baud: int = 1_000_000
     aliases: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> Budget:
+        """The device for the solver."""
+        return Budget(self.capacity.lut4, self.capacity.ff, self.capacity.bram, self.capacity.dsp)

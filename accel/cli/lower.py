@@ -13,6 +13,7 @@ from accel.errors import UserError
 
 if TYPE_CHECKING:
     from accel.graph import Graph
+    from accel.schedule import Schedule
 
 TARGETS = ("rtl", "vitis")
 DESIGN_FILE = "design.json"
@@ -21,35 +22,57 @@ GRAPH_FILE = "graph.accel"
 
 
 def lower(
-    graph: Graph, target: str, out: Path | str, *, interval: int | None = None, schedule: Path | None = None
+    graph: Graph,
+    target: str,
+    out: Path | str,
+    *,
+    interval: int | None = None,
+    board: str | None = None,
+    schedule: Path | None = None,
 ) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
-    `interval` is the number of cycles per sample that the RTL design should need at most, `schedule` a file that says
-    how every node is folded. Raises UserError when `out` cannot be written, `interval` cannot be reached or the
+    `interval` is the number of cycles per sample that the RTL design should need at most, `board` the one whose
+    resources are weighed, and filled when no interval is given; `schedule` is a file that says how every node is
+    folded. Raises UserError when `out` cannot be written, `interval` cannot be reached, nothing fits the board or the
     schedule does not fit the graph.
     """
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
-    if target != "rtl" and (interval is not None or schedule is not None):
-        raise UserError(f"--interval and --schedule are for --target rtl; {target} has no such option")
-    if interval is not None and schedule is not None:
-        raise UserError("--interval chooses a schedule; it cannot be given together with --schedule")
+    chooses = interval is not None or board is not None
+    if target != "rtl" and (chooses or schedule is not None):
+        raise UserError(f"--interval, --board and --schedule are for --target rtl; {target} has no such option")
+    if chooses and schedule is not None:
+        raise UserError("--interval and --board choose a schedule; neither goes together with --schedule")
     if target == "vitis":
         from hls import project
 
         project.write(graph, out)
         return
     from accel import storage
-    from accel.schedule import Schedule, fold_for
+    from accel.schedule import Schedule
     from hls import rtl
 
-    chosen = Schedule.load(schedule) if schedule else fold_for(graph, interval) if interval else None
+    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board)
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
         design.write(folder)
         write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
         storage.save(graph, folder / GRAPH_FILE)
+
+
+def _solve(graph: Graph, interval: int | None, board: str | None) -> Schedule | None:
+    """The schedule for an interval, a board, or both; None without either."""
+    from accel.folding import fastest, fold_for
+
+    if board is None:
+        return fold_for(graph, interval) if interval else None
+    import boards
+
+    device = boards.get(board)
+    if interval:
+        return fold_for(graph, interval, device.target, device.budget)
+    return fastest(graph, device.target, device.budget)
 
 
 @click.command(short_help="QONNX file to hardware sources.")
@@ -61,20 +84,24 @@ def lower(
 @click.option(
     "--interval", type=click.IntRange(min=1), help="Cycles per sample the RTL may need; fewer cost more area."
 )
+@click.option("--board", help="Weigh its resources; without --interval: as fast as it has room for.")
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
 )
-def command(model: Path, target: str, out: Path, interval: int | None, schedule: Path | None) -> None:
+def command(
+    model: Path, target: str, out: Path, interval: int | None, board: str | None, schedule: Path | None
+) -> None:
     """Write the hardware sources of a QONNX MODEL.
 
     \b
     Examples:
       accel lower model.onnx --target rtl --out build/rtl
       accel lower model.onnx --target rtl --interval 1024 --out build/fast
+      accel lower model.onnx --target rtl --board ulx3s-85f --out build/fastest
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
     """
     from accel import onnx_import
 
-    lower(onnx_import.load(model), target, out, interval=interval, schedule=schedule)
+    lower(onnx_import.load(model), target, out, interval=interval, board=board, schedule=schedule)
     click.echo(f"wrote {out}")

@@ -8,8 +8,9 @@ from typing import Any
 from accel.attention import useful_macs
 from accel.design import Design, Stream
 from accel.errors import UserError
+from accel.folding import fold_for, shortest_interval
 from accel.graph import Graph, Tensor
-from accel.schedule import Schedule, fold_for, require_known, shortest_interval
+from accel.schedule import Schedule, require_known
 from hls.rtl import emit
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.plan import buffer_depths, predict
@@ -45,7 +46,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "output": _tensor(result),
         "units": [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances],
         "taps": emit.taps(netlist, graph),
-        "schedule": asdict(replace(schedule, depths=depths)),
+        "schedule": asdict(replace(schedule, memories=netlist.memories, depths=depths)),
     }
     files = emit.files(netlist, depths, streams[0].bits, streams[1].bits)
     return Design(graph.name, emit.TOP, files, *streams, info)

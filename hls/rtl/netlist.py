@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from accel.graph import Graph, Node
 from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
-from accel.ops import facet
-from accel.schedule import Schedule, is_stage, units_of
+from accel.schedule import Schedule, is_stage, memory_of, stage_of, units_of
 
 
 @dataclass
@@ -66,10 +65,14 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Netlist:
-    """Instances in topological order, buffers in the order of their readers; instance 0 reads the design's input."""
+    """Instances in topological order, buffers in the order of their readers; instance 0 reads the design's input.
+
+    `memories` says where every node that has one keeps it.
+    """
 
     instances: tuple[Instance, ...]
     buffers: tuple[Buffer, ...]
+    memories: dict[str, str]
 
 
 def build(graph: Graph, schedule: Schedule) -> Netlist:
@@ -83,6 +86,7 @@ class _Builder:
         self.schedule = schedule
         self.instances: list[Instance] = []
         self.buffers: list[Buffer] = []
+        self.memories: dict[str, str] = {}
         self.results: dict[str, Tap] = {}  # graph edge → where its value comes out
         self.adapted: dict[tuple[str, int], Tap] = {}  # (graph edge, lanes) → behind gather/scatter
 
@@ -95,7 +99,7 @@ class _Builder:
             else:
                 self._place_units(node)
         self._connect(self.results[graph.output], None)
-        return Netlist(tuple(self.instances), tuple(self.buffers))
+        return Netlist(tuple(self.instances), tuple(self.buffers), self.memories)
 
     # ---- placing
 
@@ -117,6 +121,7 @@ class _Builder:
     def _place_units(self, node: Node) -> None:
         local: dict[str, Tap] = {}
         for unit in units_of(self.graph, node, self.schedule):
+            self._note_memory(node, unit.module)
             is_result = any(port.edge == "out" for port in unit.outputs)
             label = unit.module.name.removeprefix("accel_")
             number = self._place(unit, label, node.name if is_result else None)
@@ -129,6 +134,11 @@ class _Builder:
             for index, port in enumerate(unit.outputs):
                 local[port.edge] = Tap(number, index)
         self.results[node.name] = local["out"]
+
+    def _note_memory(self, node: Node, module: Module) -> None:
+        style = memory_of(module)
+        if style:
+            self.memories[node.name] = style
 
     def _append_stage(self, node: Node) -> None:
         """Behind the producer when nobody else reads its value, else behind a pass unit of its own."""
@@ -144,8 +154,8 @@ class _Builder:
         else:
             target = self.results[edge]
         instance = self.instances[target.instance]
-        inputs, output = self.graph.ends(node)
-        stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, instance.lanes)
+        stage = stage_of(self.graph, node, instance.lanes, self.schedule)
+        self._note_memory(node, stage.module)
         instance.stages.append(stage)
         instance.layers.append(node.name)
         self.results[node.name] = target

@@ -16,9 +16,9 @@ from cocotb_tools.runner import get_runner
 
 from accel import reference, tools
 from accel.errors import UserError
+from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Rescale
-from accel.schedule import fold_for
 from boards import axi
 from hls import rtl, verilator
 

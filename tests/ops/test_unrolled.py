@@ -8,11 +8,12 @@ from contract import graph_around, values
 from encoders import Shape, encoder
 
 from accel import reference
+from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Norm, Softmax, facet
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule, fold_for, is_stage
+from accel.schedule import Schedule, is_stage
 from hls import rtl, simulate, verilator
 from hls.rtl.plan import predict
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from command import accel, assert_refused
 
 from accel import onnx_import, reference
 from accel.cli import engines
+from accel.design import Design
 from accel.graph import Graph
 from accel.levels import Level
 
@@ -149,3 +151,31 @@ def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     assert not out.exists()
     result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
     assert_refused(result, "--interval and --schedule are for --target rtl")
+
+
+def test_explore_writes_a_front_and_a_schedule_that_lowers(tiny_model: Path, tmp_path: Path) -> None:
+    result = accel("explore", tiny_model, "--board", "tang-nano-20k", "--points", 5, "--out", tmp_path / "explored")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "explored" / "pareto.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 1
+    intervals = [float(row["interval"]) for row in rows]
+    assert intervals == sorted(intervals)
+    assert int(rows[0]["lut"]) > int(rows[-1]["lut"])
+    (chosen,) = (row for row in rows if row["chosen"] == "True")
+    assert chosen["fits"] == "True"
+    assert all(row["fits"] == "False" for row in rows if float(row["interval"]) < float(chosen["interval"]))
+    assert (tmp_path / "explored" / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    schedule = tmp_path / "explored" / "schedule.json"
+    lowered = ("lower", tiny_model, "--target", "rtl")
+    assert accel(*lowered, "--schedule", schedule, "--out", tmp_path / "rtl").exit_code == 0
+    assert str(Design.load(tmp_path / "rtl").info["predicted"]["interval"]) == chosen["interval"]
+
+
+def test_a_board_chooses_the_folding(tiny_model: Path, tmp_path: Path) -> None:
+    intervals = []
+    for board in ("tang-nano-20k", "ulx3s-85f"):
+        result = accel("lower", tiny_model, "--target", "rtl", "--board", board, "--out", tmp_path / board)
+        assert result.exit_code == 0, result.output
+        intervals.append(Design.load(tmp_path / board).info["predicted"]["interval"])
+    assert intervals[0] > intervals[1]

@@ -4,11 +4,16 @@ import json
 from dataclasses import asdict
 
 import pytest
-from encoders import Shape, encoder
+from encoders import Shape, encoder, samples
 
+from accel import reference
 from accel.errors import UserError
-from accel.schedule import Schedule, fold_for
-from hls import rtl
+from accel.folding import Solver, fastest, fold_for
+from accel.schedule import Schedule
+from accel.target import Budget
+from hls import rtl, simulate
+from hls.rtl.area import estimate
+from hls.rtl.netlist import build
 
 
 def test_the_file_comes_back_with_a_line_per_node(tmp_path):
@@ -25,10 +30,11 @@ def test_the_file_comes_back_with_a_line_per_node(tmp_path):
     ("change", "message"),
     [
         ({"format": 2}, "format 2 is not the one that this accel reads"),
-        ({"fold": {}}, "unknown entry 'fold'; there are folds, depths, target"),
+        ({"fold": {}}, "unknown entry 'fold'; there are folds, depths, memories, target"),
         ({"target": "z80"}, "target 'z80' is none of ecp5"),
         ({"folds": {"a": 3}}, "folds of 'a': got 3, expected a fold"),
         ({"depths": {"a": 0}}, "depths of 'a': got 0, expected a positive number"),
+        ({"memories": {"a": "flash"}}, "memories of 'a': got 'flash', expected one of lut, block"),
         ({"depths": {"a": "8"}}, "depths of 'a': got '8', expected a positive number"),
     ],
 )
@@ -58,6 +64,8 @@ def test_entries_that_the_graph_does_not_have():
         rtl.lower(graph, Schedule(schedule.folds | {"nobody": {"lanes": 1}}))
     with pytest.raises(UserError, match="no buffer 'nowhere'"):
         rtl.lower(graph, Schedule(schedule.folds, {"nowhere": 2}))
+    with pytest.raises(UserError, match="no node 'nobody' to place a memory of"):
+        rtl.lower(graph, Schedule(schedule.folds, memories={"nobody": "lut"}))
 
 
 def test_the_solver_keeps_the_interval_and_is_deterministic():
@@ -66,3 +74,45 @@ def test_the_solver_keeps_the_interval_and_is_deterministic():
         schedule = fold_for(graph, interval)
         assert schedule == fold_for(graph, interval)
         assert rtl.lower(graph, schedule).info["predicted"]["interval"] <= interval
+
+
+def test_a_budget_is_kept_and_a_larger_one_buys_speed():
+    graph = encoder(Shape(layers=2))
+    intervals = []
+    for luts, dsps in ((12_000, 25), (20_000, 40), (80_000, 150)):
+        budget = Budget(luts, luts, 100, dsps)
+        schedule = fastest(graph, "ecp5", budget)
+        assert schedule == fastest(graph, "ecp5", budget)
+        info = rtl.lower(graph, schedule).info
+        needed = estimate(build(graph, schedule), info["schedule"]["depths"], "ecp5")
+        assert needed.equivalents("ecp5") <= luts
+        assert needed.dsp <= dsps
+        intervals.append(info["predicted"]["interval"])
+    assert intervals[0] > intervals[1] > intervals[2]
+
+
+def test_a_budget_that_nothing_fits_is_refused():
+    with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the lut that the device has"):
+        fastest(encoder(), "ecp5", Budget(900, 900, 10, 4))
+
+
+def test_prices_follow_the_budget():
+    """The same interval: in hard multipliers where they are plenty, in look-up tables where there are hardly any."""
+    graph = encoder()
+    used = [Solver(graph, "ecp5", Budget(20_000, 20_000, 50, dsps)).at(64)[0] for dsps in (5, 500)]
+    few, many = (sum(fold.get("multiply") == "dsp" for fold in schedule.folds.values()) for schedule in used)
+    assert few < many
+
+
+def test_a_memory_goes_where_the_schedule_says():
+    graph = encoder(Shape(channels=16, hidden=32))
+    schedule = fold_for(graph, 2048)
+    chosen = rtl.lower(graph, schedule)
+    memories = chosen.info["schedule"]["memories"]
+    assert {"block", "lut"} == set(memories.values())
+    swapped = {node: {"lut": "block", "block": "lut"}[style] for node, style in memories.items()}
+    design = rtl.lower(graph, Schedule(schedule.folds, memories=swapped))
+    assert design.info["schedule"]["memories"] == swapped
+    assert design.files["accel_top.sv"] != chosen.files["accel_top.sv"]
+    x = samples(graph, 3)
+    assert (simulate.run(design, x).outputs == reference.run(graph, x)).all()

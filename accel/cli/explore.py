@@ -1,0 +1,171 @@
+"""`accel explore`: what every speed of a model costs, as a table and a plot."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accel.cli.bitstream import BOARD
+from accel.cli.display import Progress, show_table, working
+from accel.cli.output import whole_folder
+
+if TYPE_CHECKING:
+    from accel.graph import Graph
+    from accel.schedule import Schedule
+    from boards.board import Board
+
+TABLE, PLOT, SCHEDULE = "pareto.csv", "pareto.png", "schedule.json"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design: predicted cycles, estimated resources, and whether they are within the board's."""
+
+    interval: float
+    latency: int
+    multipliers: int
+    utilization: float
+    lut: int
+    ff: int
+    bram: int
+    dsp: int
+    inferences_per_s: float
+    fits: bool
+    chosen: bool = False
+
+
+def explore(
+    graph: Graph, board: Board, points: int = 12, progress: Progress | None = None
+) -> tuple[list[Point], Schedule | None]:
+    """Designs of `graph` from the fastest to the smallest, none worse than another in everything.
+
+    The chosen one is the fastest that fits the board; the schedule is its. At most `points` intervals are tried,
+    evenly spaced on a logarithmic scale.
+    """
+    from accel.folding import Solver
+
+    solver = Solver(graph, board.target, board.budget)
+    found = []
+    for interval in _spread(solver.intervals, points):
+        if progress:
+            progress(f"{interval} cycles per sample")
+        schedule, shares = solver.at(interval)
+        found.append((_point(graph, schedule, board, bool(shares.max() <= 1)), schedule))
+    front = [pair for pair in found if not any(_worse(pair[0], other) for other, _ in found)]
+    best = min((pair for pair in front if pair[0].fits), key=lambda pair: pair[0].interval, default=None)
+    listed = [replace(point, chosen=best is not None and point is best[0]) for point, _ in front]
+    return sorted(listed, key=lambda point: point.interval), best and best[1]
+
+
+def _point(graph: Graph, schedule: Schedule, board: Board, fits: bool) -> Point:
+    from hls import rtl
+    from hls.rtl.area import estimate
+    from hls.rtl.netlist import build
+
+    info = rtl.lower(graph, schedule).info
+    made = estimate(build(graph, schedule), info["schedule"]["depths"], board.target)
+    interval = info["predicted"]["interval"]
+    return Point(
+        interval,
+        info["predicted"]["latency"],
+        info["multipliers"],
+        round(info["mac_utilization"], 4),
+        made.equivalents(board.target),
+        made.ff,
+        made.bram,
+        made.dsp,
+        round(board.clock_mhz * 1e6 / interval),
+        fits,
+    )
+
+
+def _spread(intervals: list[int], points: int) -> list[int]:
+    """At most `points` of the intervals, in steps as even as a logarithmic scale allows."""
+    import numpy as np
+
+    wanted = np.geomspace(intervals[0], intervals[-1], points)
+    return sorted({min(intervals, key=lambda interval: abs(np.log(interval / want))) for want in wanted})
+
+
+def _worse(point: Point, other: Point) -> bool:
+    """Is `other` at least as good in cycles and every resource, and better in one?"""
+    ours = (point.interval, point.lut, point.bram, point.dsp)
+    theirs = (other.interval, other.lut, other.bram, other.dsp)
+    return theirs != ours and all(a <= b for a, b in zip(theirs, ours, strict=True))
+
+
+def write(points: list[Point], schedule: Schedule | None, board: Board, name: str, folder: Path) -> None:
+    """The table, the plot, and the schedule of the chosen design."""
+    with (folder / TABLE).open("w", newline="") as file:
+        table = csv.DictWriter(file, list(asdict(points[0])))
+        table.writeheader()
+        table.writerows(asdict(point) for point in points)
+    _plot(points, board, name).savefig(folder / PLOT, dpi=120)
+    if schedule:
+        (folder / SCHEDULE).write_text(schedule.text())
+
+
+def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-untyped-def]
+    """Cycles per sample against every resource; the chosen design is ringed, the board's limit dashed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    figure.suptitle(f"{name} on {board.title}: estimated resources")
+    capacity = asdict(board.capacity)
+    for axes, resource in zip(figure.subplots(1, 3), ("lut", "dsp", "bram"), strict=True):
+        x, y = [p.interval for p in points], [getattr(p, resource) for p in points]
+        axes.plot(x, y, "o-", color="#1f6f8b", markersize=4)
+        axes.plot(
+            [p.interval for p in points if p.chosen],
+            [getattr(p, resource) for p in points if p.chosen],
+            "o", color="#c8553d", markersize=11, fillstyle="none", markeredgewidth=2, label="chosen",
+        )  # fmt: skip
+        limit = capacity["lut4" if resource == "lut" else resource]
+        if max(y) > limit / 4:
+            axes.axhline(limit, color="gray", linestyle="--", linewidth=1, label="on the board")
+        axes.set_xscale("log", base=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("interval, cycles per sample")
+        axes.set_title({"lut": "LUTs", "dsp": "hard multipliers", "bram": "block RAMs"}[resource])
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    return figure
+
+
+@click.command(short_help="What every speed costs: table and plot.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--board", "name", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option("--points", type=click.IntRange(min=2), default=12, show_default=True, help="Designs to try at most.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
+)
+def command(model: Path, name: str, points: int, out: Path) -> None:
+    """Fold a QONNX MODEL for many speeds and estimate what each costs on a board.
+
+    Writes pareto.csv, pareto.png and schedule.json: the fastest design that fits.
+
+    \b
+    Examples:
+      accel explore model.onnx --board ulx3s-85f --out build/explore
+      accel lower model.onnx --target rtl --schedule build/explore/schedule.json --out build/rtl
+    """
+    import boards
+    from accel import onnx_import
+
+    board = boards.get(name)
+    graph = onnx_import.load(model)
+    with working("explore") as progress, whole_folder(out, TABLE) as folder:
+        found, schedule = explore(graph, board, points, progress)
+        write(found, schedule, board, graph.name, folder)
+    rows = [
+        (p.interval, p.latency, p.multipliers, f"{p.utilization:.0%}", p.lut, p.ff, p.bram, p.dsp,
+         f"{p.inferences_per_s:,.0f}", "chosen" if p.chosen else "" if p.fits else "too large")
+        for p in found
+    ]  # fmt: skip
+    columns = ("interval", "latency", "products/cycle", "used", "LUT", "FF", "BRAM", "DSP", "inferences/s", "")
+    show_table(f"{graph.name} on {board.name}, {board.clock_mhz:g} MHz: estimates", columns, rows)
+    click.echo(f"wrote {out}")

@@ -1,0 +1,79 @@
+"""The trained digits encoder on the ULX3S-85F: clock after place and route (several seeds), and inferences per second.
+
+python benchmarks/digits.py build/model.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import accel
+import boards
+from accel import reference
+from accel.design import Design
+from accel.folding import fold_for
+from hls import rtl, simulate
+
+MODEL = Path("build/model.onnx")
+BOARD = "ulx3s-85f"
+INTERVAL = 512
+CLOCK_MHZ = 90
+SEEDS = (1, 2, 3)
+
+
+def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
+    """The median over `seeds` of what the slowest path allows, and the interval that the simulator measures."""
+    graph, board = accel.load(model), boards.get(BOARD)
+    design = rtl.lower(graph, fold_for(graph, INTERVAL, board.target, board.budget))
+    rng = np.random.default_rng(0)
+    x = rng.integers(graph.input.lo, graph.input.hi + 1, (64, *graph.input.shape))
+    ran = simulate.run(design, x)
+    assert np.array_equal(ran.outputs, reference.run(graph, x))
+    reached = fmax(design, seeds)
+    median = statistics.median(reached.values())
+    return {
+        "board": BOARD, "fmax_mhz": median, "seeds": reached, "interval": ran.interval, "latency": ran.latency,
+        "inferences_per_s": round(median * 1e6 / ran.interval),
+    }  # fmt: skip
+
+
+def fmax(design: Design, seeds: Sequence[int]) -> dict[str, float]:
+    """MHz that place and route guarantees when it aims at CLOCK_MHZ, whether it gets there or not; synthesised once."""
+    plans = [boards.plan(design, boards.get(BOARD), clock_mhz=CLOCK_MHZ, seed=seed) for seed in seeds]
+    places = [
+        replace(plan.steps[1], name=f"seed {seed}", args=(*plan.steps[1].args, "--timing-allow-fail"))
+        for plan, seed in zip(plans, seeds, strict=True)
+    ]
+    reached = {}
+
+    def check(step: str, folder: Path) -> None:
+        if step.startswith("seed"):
+            clocks = json.loads((folder / "nextpnr.json").read_text())["fmax"].values()
+            core = min(clocks, key=lambda entry: abs(entry["constraint"] - CLOCK_MHZ))
+            reached[step.removeprefix("seed ")] = round(core["achieved"], 2)
+            print(f"{step}: {core['achieved']:.2f} MHz", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        replace(plans[0], steps=(plans[0].steps[0], *places)).execute(Path(folder), check=check)
+    return reached
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, nargs="?", default=MODEL)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    arguments = parser.parse_args()
+    print(json.dumps(rows(arguments.model, arguments.seeds), indent=1))
+
+
+if __name__ == "__main__":
+    main()
