@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("accel", "hls", "models", "boards")
-SUFFIXES = {".py", ".sv", ".h", ".cpp", ".j2"}
+SUFFIXES = {".py", ".sv", ".json", ".h", ".cpp", ".j2"}
 
 
 def run(*arguments: str | Path, cwd: Path) -> str:
