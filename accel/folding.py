@@ -1,7 +1,8 @@
 """The solver: how far to fold every node, for a wanted interval at least cost or for a budget at least interval.
 
 Costs are those of `accel.cost`. Several resources become one number by prices, and prices are raised for what runs
-short until the largest share of the budget that any resource takes is as small as it gets (multiplicative weights).
+short until the largest share of the budget that any resource takes is as small as it gets (multiplicative weights);
+then single nodes are changed as long as that makes it smaller.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ROUNDS = 40
 STEP = 0.5
 SLACK = 1.25
 """Folds with more than this many times the parallelism that is needed are no candidates."""
-SURROUNDINGS = np.array([0.7, 0.8, 0.8, 0.95])
+SURROUNDINGS = np.array([0.6, 0.7, 0.8, 0.95])
 """Shares of a device that units may fill: buffers, adapters and the board's shell need the rest, routing some LUTs."""
 
 
@@ -63,18 +64,10 @@ class Solver:
     def at(self, interval: int) -> tuple[Schedule, np.ndarray]:
         """The cheapest schedule of an interval, and the shares of the budget that it takes (lut, ff, bram, dsp)."""
         options = [node.within(interval) for node in self.nodes]
-        prices = np.ones(4)
-        best: tuple[float, float] | None = None
-        for _ in range(ROUNDS):
-            picked = [int((costs @ (prices / self.room)).argmin()) for _, costs in options]
-            shares = sum(costs[k] for k, (_, costs) in zip(picked, options, strict=True)) / self.room
-            rank = (float(shares.max()), float(shares.sum()))
-            if best is None or rank < best:
-                best, chosen, least = rank, picked, shares
-            prices = prices * np.exp(STEP * shares / shares.max())
-            prices /= prices.sum()
-        folds = {node.node.name: known[k] for node, (known, _), k in zip(self.nodes, options, chosen, strict=True)}
-        return Schedule(folds, target=self.target), least
+        tables = [costs / self.room for _, costs in options]
+        picked = _improved(tables, _priced(tables))
+        folds = {node.node.name: known[k] for node, (known, _), k in zip(self.nodes, options, picked, strict=True)}
+        return Schedule(folds, target=self.target), _shares(tables, picked)
 
     def fastest(self) -> Schedule:
         """The schedule of the shortest interval that the budget allows."""
@@ -164,6 +157,41 @@ class Candidates:
 
     def _schedule(self, k: int) -> Schedule:
         return Schedule({self.node.name: self.folds[k]}, target=self.target)
+
+
+def _shares(tables: list[np.ndarray], picked: list[int]) -> np.ndarray:
+    """Of every resource, summed over the nodes."""
+    return np.sum([table[k] for table, k in zip(tables, picked, strict=True)], axis=0)
+
+
+def _rank(shares: np.ndarray) -> tuple[float, float]:
+    """The largest share counts, then their sum."""
+    return float(shares.max()), float(shares.sum())
+
+
+def _priced(tables: list[np.ndarray]) -> list[int]:
+    """A choice per node, the best that any prices lead to; `tables` hold the shares of every candidate."""
+    prices, found = np.ones(4), []
+    for _ in range(ROUNDS):
+        picked = [int((table @ prices).argmin()) for table in tables]
+        shares = _shares(tables, picked)
+        found.append((_rank(shares), picked))
+        prices = prices * np.exp(STEP * shares / shares.max())
+        prices /= prices.sum()
+    return min(found)[1]
+
+
+def _improved(tables: list[np.ndarray], picked: list[int]) -> list[int]:
+    """The choice with single nodes changed as long as that helps: equal nodes have equal prices, but may differ."""
+    shares, better = _shares(tables, picked), True
+    while better:
+        better = False
+        for node, table in enumerate(tables):
+            others = shares - table[picked[node]] + table
+            k = min(range(len(table)), key=lambda k: _rank(others[k]))  # noqa: B023 - used at once
+            if _rank(others[k]) < _rank(shares):
+                picked[node], shares, better = k, others[k], True
+    return picked
 
 
 def _riding(graph: Graph, node: Node) -> Iterator[Node]:
