@@ -188,7 +188,7 @@ def _improved(tables: list[np.ndarray], picked: list[int]) -> list[int]:
         better = False
         for node, table in enumerate(tables):
             others = shares - table[picked[node]] + table
-            k = min(range(len(table)), key=lambda k: _rank(others[k]))  # noqa: B023 - used at once
+            k = min(range(len(table)), key=lambda k: _rank(others[k]))
             if _rank(others[k]) < _rank(shares):
                 picked[node], shares, better = k, others[k], True
     return picked

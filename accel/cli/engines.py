@@ -89,14 +89,14 @@ class Rtl:
 
     simulation: Simulation
 
-    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0) -> None:
-        self._design, self._stall, self._seed = design, stall, seed
+    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0, watch: bool = False) -> None:
+        self._design, self._stall, self._seed, self._watch = design, stall, seed, watch
         self.level = Level("rtl_stalled" if stall else "rtl", self._run, self._trace)
 
     def _run(self, x: np.ndarray) -> np.ndarray:
         from hls import simulate
 
-        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed)
+        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed, watch=self._watch)
         return self.simulation.outputs
 
     def _trace(self, x: np.ndarray) -> dict[str, np.ndarray]:

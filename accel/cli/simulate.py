@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
     from accel.levels import Outcome
+    from hls.deadlock import BufferUse
     from hls.simulate import Simulation
 
 
@@ -30,12 +31,19 @@ class Simulated:
 
 
 def simulate(
-    folder: Path | str, data: Path | str | None = None, samples: int = 64, *, stall: float = 0.0, seed: int = 0
+    folder: Path | str,
+    data: Path | str | None = None,
+    samples: int = 64,
+    *,
+    stall: float = 0.0,
+    seed: int = 0,
+    watch: bool = False,
 ) -> Simulated:
     """Simulate the RTL design or HLS project in `folder` and compare its outputs with the graph saved beside it.
 
     `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`; `stall` is the probability that either end
-    of an RTL design pauses in a cycle. Raises UserError when the folder holds neither.
+    of an RTL design pauses in a cycle; `watch` records the use of its buffers. Raises UserError when the folder holds
+    neither.
     """
     from accel import reference, storage
     from accel.cli.engines import Rtl, csim
@@ -54,7 +62,7 @@ def simulate(
         made = project.load(folder)
         made.compile()
         return Simulated(graph, verify(graph, csim(made), x, expected))
-    rtl = Rtl(design, stall=stall, seed=seed)
+    rtl = Rtl(design, stall=stall, seed=seed, watch=watch)
     return Simulated(graph, verify(graph, rtl.level, x, expected), design, rtl.simulation)
 
 
@@ -64,16 +72,18 @@ def simulate(
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
 @click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
-def command(folder: Path, data: Path | None, samples: int, stall: float, seed: int) -> int:
+@click.option("--buffers", is_flag=True, help="Also show how full every buffer of an RTL design was.")
+def command(folder: Path, data: Path | None, samples: int, stall: float, seed: int, buffers: bool) -> int:
     """Simulate the RTL design (cycle by cycle) or Vitis project (C++) in FOLDER and compare it with the reference.
 
     \b
     Examples:
       accel simulate build/rtl
       accel simulate build/rtl --data x.npy --stall 0.3
+      accel simulate build/rtl --buffers
     """
     with working("simulate"):
-        done = simulate(folder, data, samples, stall=stall, seed=seed)
+        done = simulate(folder, data, samples, stall=stall, seed=seed, watch=buffers)
     outcome = done.outcome
     rows = [("samples", f"{outcome.samples}", ""), ("mismatches", f"{outcome.mismatches}", "")]
     if done.design and done.simulation:
@@ -82,9 +92,25 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
         rows += [
             ("latency, cycles", f"{ran.latency}", f"{predicted.get('latency', '')}"),
             ("interval, cycles", f"{ran.interval:g}", f"{predicted.get('interval', '')}"),
+            ("MAC utilisation", f"{_utilization(done.design, ran.interval):.1%}", ""),
             ("simulation, cycles/s", f"{ran.cycles_per_second:,.0f}", ""),
         ]
     show_table(f"{done.graph.name}: {outcome.level}", ("", "measured", "predicted"), rows)
+    if buffers and done.design and done.simulation and done.simulation.buffers:
+        _show_buffers(done.simulation.buffers, done.design.info["schedule"]["depths"])
     if outcome.difference:
         click.echo(f"accel: {outcome.difference}", err=True)
     return int(outcome.mismatches > 0)
+
+
+def _utilization(design: Design, interval: float) -> float:
+    """Useful products per multiplier and cycle at a measured interval."""
+    predicted: dict[str, float] = design.info["predicted"]
+    return float(design.info["mac_utilization"] * predicted["interval"] / interval)
+
+
+def _show_buffers(buffers: dict[str, BufferUse], depths: dict[str, int]) -> None:
+    """A table, the fullest first, of these the deepest."""
+    names = sorted(buffers, key=lambda name: (-buffers[name].most / depths[name], -depths[name]))
+    rows = [(name, buffers[name].most, depths[name]) for name in names]
+    show_table("buffers, most full first", ("", "most used", "depth"), rows)

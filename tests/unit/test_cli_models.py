@@ -123,6 +123,11 @@ def test_lower_and_simulate_rtl(tiny_model: Path, tmp_path: Path, samples: Path)
     assert rows["latency, cycles"][0] == rows["latency, cycles"][1]
     assert rows["interval, cycles"][0] == rows["interval, cycles"][1]
     assert accel("simulate", out, "--stall", 0.4, "--samples", 3).exit_code == 0
+    shown = accel("simulate", out, "--buffers", "--samples", 3).stdout
+    depths = Design.load(out).info["schedule"]["depths"]
+    used = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if ">" in line}
+    assert {name: int(depth) for name, (_, depth) in used.items()} == depths
+    assert all(0 < int(most) <= int(depth) for most, depth in used.values())
     np.save(tmp_path / "nan.npy", np.full((1, 4, 4), np.nan))
     assert_refused(accel("simulate", out, "--data", tmp_path / "nan.npy"), "input is nan at index (0, 0, 0)")
 
