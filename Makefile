@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test nightly lint bitstreams bench clean preflight
+.PHONY: help demo test nightly lint bitstreams bench bench-hardware clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bitstreams  a faster design of $(INTERVAL) cycles per image for $(BOARD) (build/fast): long place and route"
 	@echo "make bench       how fast the levels run (benchmarks/results)"
+	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -45,6 +46,9 @@ bitstreams: build/model.onnx
 
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<
+
+bench-hardware: $(STAMP)
+	@$(BIN)/python benchmarks/hardware.py
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)

@@ -25,7 +25,7 @@ from accel.cost.part import Part
 from accel.design import write_atomic
 from hls import sample
 
-FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 24, "norm": 24, "rescale": 24, "lookup": 20,
+FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 24, "norm": 24, "rescale": 24, "lookup": 36,
           "position": 16, "add": 14, "pool": 16, "adapter": 24, "buffer": 30}  # fmt: skip
 """Random operators per kind that the model is fitted on."""
 HELD_OUT = {"dense": 10, "unrolled": 2, "matmul": 7, "softmax": 3, "norm": 3, "rescale": 4, "lookup": 3,

@@ -36,7 +36,8 @@ def mac(t: Tally, p: dict[str, int], weight: int, signed: bool) -> None:
         tree(t, simd, levels, a, min(a + 1 + levels, total), kind="correction")
         t.add(total, fields if lanes == 0 else 1, "correction")
         t.registers(total)
-    t.add(total, pe, "totals")
+    alone = pe if lanes == 1 else lanes > 0 and pe % lanes == 1  # rows without correction and borrow
+    t.add(total, pe - alone, "totals")
     t.add(out, pe, "accumulators")
     t.registers(pe * (total + out))
     t.logic("first", pe * out)
@@ -59,13 +60,13 @@ def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total:
     for first in range(0, p["PE"], lanes):
         rows = min(lanes, p["PE"] - first)
         wide = (rows - 1) * spacing + weight + (not signed)
-        t.multiply(wide, x, simd)
-        t.registers(simd * (wide + x), "hard")
+        hard = t.multiply(wide, x, simd)
+        t.registers(simd * (wide + x), "hard" if hard else "products")
         room = spacing - p["AW"] - weight
         shared = rows > 1 and room < 0
         packed = levels if rows == 1 or room > levels else max(0, room)
         parts = -(-simd // (1 << packed))
-        joint = min(1, packed)  # a DSP48 takes in the first adder
+        joint = min(hard, packed)  # a DSP48 takes in the first adder
         tree(t, simd, joint, wide + x, wide + x + 1, kind="fused")
         tree(t, (simd + joint) // (1 + joint), packed - joint, wide + x + joint, wide + x + packed, kind="packed")
         if shared:

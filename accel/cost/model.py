@@ -85,8 +85,12 @@ def predict(part: Part, target: Target) -> Counts:
 
 
 def expected(kind: str, resource: str, made: Tally) -> float:
-    """Price without any sample: one cell, or 0 for adders where carry cells contain their look-up tables."""
-    contained = resource == "lut" and made.target.lut_inputs == 4 and kind in made.carry
+    """Price without any sample: one cell, or none for what other cells contain.
+
+    Carry cells of families with small look-up tables have their own; a DSP48 has registers and an adder.
+    """
+    small = made.target.lut_inputs == 4
+    contained = resource == "lut" and kind in made.carry if small else kind in ("fused", "hard")
     return 0.0 if contained or kind == "one" else 1.0
 
 

@@ -12,20 +12,33 @@ from accel.hardware import Module, Rom
 GENERATED = "accel_unrolled"
 """Name of all generated modules here; their facts are the parameters."""
 
+LOGIC = ("BIAS_FILE", "GAMMA_FILE", "BETA_FILE")
+"""Memories that are always made of look-up tables; others where the parameter BLOCK is 0."""
+
+
+class Nodes(NamedTuple):
+    """A decision diagram shared by all columns of a memory, down to functions of the lowest address bits.
+
+    `leaves` are these functions; the other address bits choose between two of them, or of such choices, in `choices`
+    different ways, and in `gates` more with a constant on one side.
+    """
+
+    leaves: int
+    choices: int
+    gates: int
+
+
+LEVELS = (2, 4, 6)
+"""Address bits of the leaves that are counted."""
+
 
 class Contents(NamedTuple):
-    """A memory of constants as logic: `columns` are its bits that differ from each other and from constants.
-
-    `leaves` are the different functions of the lowest 4 and 6 address bits; the other address bits choose between two
-    such functions, or choices, in `choices` different ways, in `gates` of them with a constant on one side.
-    """
+    """A memory of constants: `columns` are its bits that differ from each other and from constants, as logic."""
 
     depth: int
     width: int
     columns: int
-    leaves: tuple[int, int]
-    choices: tuple[int, int]
-    gates: tuple[int, int]
+    nodes: dict[int, Nodes]
 
 
 @dataclass(frozen=True)
@@ -42,15 +55,16 @@ class Part:
         if module.source:
             return cls(GENERATED, module.facts, {})
         params = {key: int(value) for key, value in module.params.items()}
-        deep = {name for name, rom in module.roms.items() if rom.is_deep and params.get("BLOCK")}
-        return cls(module.name, params, {key: contents(rom, key not in deep) for key, rom in module.roms.items()})
+        block = bool(params.get("BLOCK"))
+        roms = {key: contents(rom, key in LOGIC or not block) for key, rom in module.roms.items()}
+        return cls(module.name, params, roms)
 
     @classmethod
     def load(cls, record: dict[str, Any]) -> Part:
         """From JSON."""
         roms = {
-            key: Contents(depth, width, columns, tuple(leaves), tuple(choices), tuple(gates))
-            for key, (depth, width, columns, leaves, choices, gates) in record["roms"].items()
+            key: Contents(depth, width, columns, {int(level): Nodes(*found) for level, found in nodes.items()})
+            for key, (depth, width, columns, nodes) in record["roms"].items()
         }
         return cls(record["module"], record["params"], roms)
 
@@ -58,16 +72,15 @@ class Part:
 def contents(rom: Rom, as_logic: bool = True) -> Contents:
     """Of a memory; all zeros where it is not made of look-up tables."""
     if not as_logic:
-        return Contents(rom.depth, rom.width, 0, (0, 0), (0, 0), (0, 0))
+        return Contents(rom.depth, rom.width, 0, dict.fromkeys(LEVELS, Nodes(0, 0, 0)))
     bits = (rom.values[:, :, None] >> np.arange(rom.bits)) & 1
     table = np.unique(bits.reshape(rom.depth, -1).astype(bool), axis=1)
     table = table[:, table.any(0) & ~table.all(0)]
-    leaves, choices, gates = zip(*(_nodes(table, inputs) for inputs in (4, 6)), strict=True)
-    return Contents(rom.depth, rom.width, table.shape[1], leaves, choices, gates)
+    return Contents(rom.depth, rom.width, table.shape[1], {level: _nodes(table, level) for level in LEVELS})
 
 
-def _nodes(table: np.ndarray, inputs: int) -> tuple[int, int, int]:
-    """Different leaves, choices and gates of a decision diagram over (words, columns), shared by all columns."""
+def _nodes(table: np.ndarray, inputs: int) -> Nodes:
+    """Of a table of bits (words, columns), with leaves of so many address bits."""
     depth, columns = table.shape
     block = 1 << inputs
     blocks = 1 << max(0, (depth - 1).bit_length() - inputs)
@@ -90,4 +103,4 @@ def _nodes(table: np.ndarray, inputs: int) -> tuple[int, int, int]:
         choices, gates = choices + len(pairs) - constant, gates + constant
         ids = np.where(low == high, low, top * (1 + low) + high)
         ids = np.where(ids > 1, np.unique(ids, return_inverse=True)[1].reshape(low.shape) + 2, ids)
-    return leaves, choices, gates
+    return Nodes(leaves, choices, gates)

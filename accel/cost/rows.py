@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from accel.cost.part import Part
-from accel.cost.streams import read_by_round, round_
+from accel.cost.streams import low_zeros, read_by_round, round_
 from accel.cost.tally import Tally, index_bits
+
+
+def _sum(t: Tally, bits: int, terms: int) -> None:
+    """Numbers added in one cycle: synthesis makes carry-save adders of a chain, and one adder."""
+    t.add(bits, terms > 1, "sums")
+    t.logic("saved", bits * max(0, terms - 2))
+    t.logic("saved_deep", bits * max(0, terms - 4))
 
 
 def _mask(t: Tally, p: dict[str, int]) -> None:
@@ -41,7 +48,7 @@ def softmax_exp(t: Tally, part: Part) -> None:
     for _ in range(lanes):
         t.rom(part.roms["ROM_FILE"], bool(p["BLOCK"]))
     t.logic("seen", lanes * p["EW"] * p["CAUSAL"])
-    t.add(p["SW"], lanes - 1, "sums")
+    _sum(t, min(p["EW"] + index_bits(lanes), p["SW"]), lanes)
     t.add(p["SW"], 1, "total")
     t.registers(2 * p["SW"])
 
@@ -108,8 +115,8 @@ def norm_stats(t: Tally, part: Part) -> None:
     t.multiply(x, x, lanes)
     t.registers(lanes * 2 * x, "products")
     t.registers(lanes * x, "operands")
-    t.add(total, lanes - 1, "sums")
-    t.add(variance, lanes - 1, "squares")
+    for bits in (x, 2 * x):
+        _sum(t, min(bits + index_bits(lanes), variance), lanes)
     t.add(total, 1, "totals")
     t.add(variance, 1, "totals")
     count = p["BEATS"] * p["LANES"]
@@ -127,28 +134,29 @@ def norm_stats(t: Tally, part: Part) -> None:
 
 def norm_scale(t: Tally, part: Part) -> None:
     p = part.params
-    lanes, x, u, affine = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["UW"], p.get("AFFINE", 0)
-    latency = 8 if affine else 6
+    lanes, x, affine = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p.get("AFFINE", 0)
+    latency, count = 8 if affine else 6, p["BEATS"] * p["LANES"]
     t.counter(p["BEATS"])
     t.registers(latency)
     t.delay(1, latency)
     t.registers(2 * p["RW"], "operands")
-    count = p["BEATS"] * lanes
     if count & (count - 1):
         t.multiply(x, count.bit_length() + 1, lanes)
     if p["LAYER"]:
-        t.add(u, lanes, "centred")
+        t.add(p["UW"], lanes, "centred")
+    zeros = 0 if p["LAYER"] else low_zeros(count)  # u is x · 2^zeros then
+    u = p["UW"] - zeros
     t.registers(2 * u * lanes, "operands")
     low = min(p["RW"], 17)
     high = p["RW"] - low
-    t.multiply(u, low + 1, lanes)
-    t.registers(min(u + low + 1, p["PW"]) * lanes, "products")
+    for part_of_inverse in filter(None, (low, high)):
+        t.multiply(u, part_of_inverse + 1, lanes)
+        t.registers(min(u + part_of_inverse + 1, p["PW"] - zeros) * lanes, "products")
     if high:
-        t.multiply(u, high + 1, lanes)
-        t.registers(min(u + high + 1, p["PW"]) * lanes, "products")
-        t.add(p["PW"] - low, lanes, "halves")
-    t.registers(p["PW"] * lanes)
+        t.add(p["PW"] - low - zeros, lanes, "halves")
+    rounding = p | {"MODE": 1}
     if affine:
+        t.registers((p["PW"] - zeros) * lanes)
         t.multiply(p["PW"], p["GW"], lanes)
         t.add(p["AW"], lanes, "beta")
         for name in ("GAMMA_FILE", "BETA_FILE"):
@@ -156,4 +164,6 @@ def norm_scale(t: Tally, part: Part) -> None:
             t.registers(part.roms[name].columns)
         t.registers(lanes * (2 * p["AW"] + p["BW"]), "affine")
         t.registers(3 * index_bits(p["BEATS"]))
-    round_(t, lanes, p["AW"], p["YW"], p | {"MODE": 1})
+    else:
+        t.registers((p["PW"] - max(p["SHIFT"] - 1, zeros)) * lanes)
+    round_(t, lanes, p["AW"], p["YW"], rounding)

@@ -82,7 +82,7 @@ def round_(t: Tally, lanes: int, width: int, out: int, p: dict[str, int]) -> Non
         t.add(kept + 1, lanes, "compared")
         t.logic("clipped", lanes * out)
     elif p["LO"] >= 0:
-        t.logic("positive", lanes * out)
+        t.logic("positive", lanes)
 
 
 def read_by_round(width: int, p: dict[str, int]) -> int:
@@ -97,7 +97,7 @@ def rescale(t: Tally, part: Part) -> None:
     t.registers(latency)
     t.delay(1, latency)
     signed_x = x + (not p["X_SIGNED"])
-    wide = signed_x + (p["MW"] if style else 0)
+    wide = signed_x + (p["MW"] + 1 if style else 0)
     if style:
         t.multiply(signed_x, p["MW"] + 1, lanes)
         t.registers(lanes * read_by_round(wide, p), "products")

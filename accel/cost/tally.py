@@ -11,7 +11,7 @@ from collections import defaultdict
 from accel.cost.part import Contents
 from accel.target import Target
 
-_LEAST_PRODUCT = 9
+_LEAST_PRODUCT = {"xilinx7": 9, "ultrascale+": 9, "ice40": 11}
 """Bits of a product below which synthesis uses no hard multiplier."""
 
 
@@ -62,20 +62,21 @@ class Tally:
         self.add(bits, times, "counters")
         self.lut["counters"] += bits * times
 
-    def multiply(self, a: int, b: int, times: int = 1) -> None:
-        """Products of operands of a and b signed bits, in hard multipliers if they are wide enough."""
-        if min(a, b) < 2 or a + b < _LEAST_PRODUCT or self.target.dsp is None:
+    def multiply(self, a: int, b: int, times: int = 1) -> bool:
+        """Products of operands of a and b signed bits, in hard multipliers (True) if they are wide enough."""
+        if min(a, b) < 2 or a + b < _LEAST_PRODUCT.get(self.target.name, 0) or self.target.dsp is None:
             self.lut["products"] += a * b * times
             self.add(a + b, times)
-        else:
-            pieces = _multipliers(max(a, b), min(a, b), *self.target.dsp)
-            self.dsp += times * pieces
-            self.add(a + b, times * (pieces - 1), "pieces")
+            return False
+        pieces = _multipliers(max(a, b), min(a, b), *self.target.dsp)
+        self.dsp += times * pieces
+        self.add(a + b, times * (pieces - 1), "pieces")
+        return True
 
     def select(self, ways: int, bits: int, kind: str = "choices") -> None:
         """`bits` choices of one out of several."""
         if ways > 1:
-            per_table = 1.5 if self.target.lut_inputs == 4 else 3.5
+            per_table = 1.05 if self.target.lut_inputs == 4 else 2.5
             self.lut[kind] += bits * max(1.0, (ways - 1) / per_table)
 
     def rom(self, contents: Contents, block: bool, kind: str = "rom") -> None:
@@ -88,11 +89,14 @@ class Tally:
         self.registers(2 * contents.columns)
 
     def table(self, contents: Contents, kind: str = "rom") -> None:
-        """Constants as look-up tables."""
-        which = self.target.lut_inputs == 6
-        self.lut[kind] += contents.leaves[which]
-        self.lut[f"{kind}_choices"] += contents.choices[which]
-        self.lut[f"{kind}_gates"] += contents.gates[which]
+        """Constants as look-up tables: a leaf or a choice each, or one for two levels of choices, if that is less."""
+        inputs = self.target.lut_inputs
+        own, finer = contents.nodes[inputs], contents.nodes[inputs - 2]
+        absorbed = 0.3 if inputs == 4 else 1.0  # leaves of two inputs vanish in the choice above
+        self.lut[kind] += min(
+            own.leaves + 1.2 * own.choices + 0.5 * own.gates,
+            absorbed * finer.leaves + 0.6 * finer.choices + 0.4 * finer.gates,
+        )
 
     def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
         """Memories in look-up tables, read without a register."""
