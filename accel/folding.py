@@ -47,6 +47,21 @@ def fastest(graph: Graph, target: str, budget: Budget) -> Schedule:
     return Solver(graph, target, budget).fastest()
 
 
+def unrolled(graph: Graph, target: str = DEFAULT.name, steps: int = 2) -> Schedule:
+    """Nothing folded: constant matrices as adder graphs, divisions and roots as pipelines.
+
+    `steps` is the number of adders, or bits of a result, between two registers. Everything takes a token per cycle but
+    attention, which takes a head of a token.
+    """
+    folds = {}
+    for node in graph:
+        if not is_stage(node):
+            possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            graphs = [fold for fold in possible if fold.get("unrolled") == steps]
+            folds[node.name] = max(graphs or possible, key=_parallel)
+    return Schedule(folds, target=target)
+
+
 def shortest_interval(graph: Graph) -> int:
     """Cycles per sample of the slowest node when every node is folded as little as possible."""
     return Solver(graph, DEFAULT.name).shortest

@@ -28,22 +28,27 @@ def lower(
     *,
     interval: int | None = None,
     board: str | None = None,
+    unrolled: bool = False,
     schedule: Path | None = None,
 ) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
     `interval` is the number of cycles per sample that the RTL design should need at most, `board` the one whose
-    resources are weighed, and filled when no interval is given; `schedule` is a file that says how every node is
-    folded. Raises UserError when `out` cannot be written, `interval` cannot be reached, nothing fits the board or the
-    schedule does not fit the graph.
+    resources are weighed, and filled when no interval is given; with `unrolled` nothing is folded. `schedule` is a
+    file that says how every node is folded. Raises UserError when `out` cannot be written, `interval` cannot be
+    reached, nothing fits the board or the schedule does not fit the graph.
     """
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
-    chooses = interval is not None or board is not None
+    chooses = interval is not None or board is not None or unrolled
     if target != "rtl" and (chooses or schedule is not None):
-        raise UserError(f"--interval, --board and --schedule are for --target rtl; {target} has no such option")
+        raise UserError(
+            f"--interval, --board, --unrolled and --schedule are for --target rtl; {target} has no such option"
+        )
     if chooses and schedule is not None:
-        raise UserError("--interval and --board choose a schedule; neither goes together with --schedule")
+        raise UserError("--interval, --board and --unrolled choose a schedule; none goes together with --schedule")
+    if unrolled and (interval is not None or board is not None):
+        raise UserError("--unrolled folds nothing; it goes together with neither --interval nor --board")
     if target == "vitis":
         from hls import project
 
@@ -53,7 +58,7 @@ def lower(
     from accel.schedule import Schedule
     from hls import rtl
 
-    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board)
+    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board, unrolled)
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
         design.write(folder)
@@ -61,10 +66,13 @@ def lower(
         storage.save(graph, folder / GRAPH_FILE)
 
 
-def _solve(graph: Graph, interval: int | None, board: str | None) -> Schedule | None:
-    """The schedule for an interval, a board, or both; None without either."""
+def _solve(graph: Graph, interval: int | None, board: str | None, unrolled: bool) -> Schedule | None:
+    """The schedule for an interval, a board, or both, or the unrolled one; None without any of them."""
+    from accel import folding
     from accel.folding import fastest, fold_for
 
+    if unrolled:
+        return folding.unrolled(graph)
     if board is None:
         return fold_for(graph, interval) if interval else None
     import boards
@@ -85,11 +93,18 @@ def _solve(graph: Graph, interval: int | None, board: str | None) -> Schedule | 
     "--interval", type=click.IntRange(min=1), help="Cycles per sample the RTL may need; fewer cost more area."
 )
 @click.option("--board", help="Weigh its resources; without --interval: as fast as it has room for.")
+@click.option("--unrolled", is_flag=True, help="Fold nothing: adder graphs, lowest latency, much area.")
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
 )
 def command(
-    model: Path, target: str, out: Path, interval: int | None, board: str | None, schedule: Path | None
+    model: Path,
+    target: str,
+    out: Path,
+    interval: int | None,
+    board: str | None,
+    unrolled: bool,
+    schedule: Path | None,
 ) -> None:
     """Write the hardware sources of a QONNX MODEL.
 
@@ -98,10 +113,12 @@ def command(
       accel lower model.onnx --target rtl --out build/rtl
       accel lower model.onnx --target rtl --interval 1024 --out build/fast
       accel lower model.onnx --target rtl --board ulx3s-85f --out build/fastest
+      accel lower model.onnx --target rtl --unrolled --out build/nanoseconds
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
     """
     from accel import onnx_import
 
-    lower(onnx_import.load(model), target, out, interval=interval, board=board, schedule=schedule)
+    graph = onnx_import.load(model)
+    lower(graph, target, out, interval=interval, board=board, unrolled=unrolled, schedule=schedule)
     click.echo(f"wrote {out}")

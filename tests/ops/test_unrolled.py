@@ -7,13 +7,13 @@ import pytest
 from contract import graph_around, values
 from encoders import Shape, encoder
 
-from accel import reference
+from accel import folding, reference
 from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
-from accel.ops import Dense, Norm, Softmax, facet
+from accel.ops import Dense, Norm, Softmax
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule, is_stage
+from accel.schedule import Schedule
 from hls import rtl, simulate, verilator
 from hls.rtl.plan import predict
 
@@ -30,22 +30,6 @@ def graph_of(weight: np.ndarray, lo: int, hi: int, bias: np.ndarray | None = Non
     rows, columns = weight.shape
     bias = np.zeros(rows, int) if bias is None else bias
     return Graph("unrolled", "x", Tensor((tokens, columns), lo, hi), (Node("y", Dense(weight, bias), ("x",)),), "y")
-
-
-def parallel(fold: dict[str, int]) -> int:
-    """Elements or products per cycle."""
-    return fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1)
-
-
-def unrolled_schedule(graph: Graph, levels: int) -> Schedule:
-    """Every node as parallel as it can be, unrolled where possible."""
-    folds = {}
-    for node in graph:
-        if not is_stage(node):
-            possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-            pipelined = [fold for fold in possible if fold.get("unrolled") == levels]
-            folds[node.name] = max(pipelined or possible, key=parallel)
-    return Schedule(folds)
 
 
 def mixed(seed: int) -> np.ndarray:
@@ -73,7 +57,7 @@ CASES = {
 
 def check(graph: Graph, levels: int, interval: int, folder: Path) -> None:
     """Exact with and without stalls, every beat on its cycle, as fast as it must be, and clean under lint."""
-    design = rtl.lower(graph, unrolled_schedule(graph, levels))
+    design = rtl.lower(graph, folding.unrolled(graph, steps=levels))
     x = values(graph.input, 40, 1)
     expected = reference.run(graph, x)
     free = simulate.run(design, x)

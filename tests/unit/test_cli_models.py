@@ -184,3 +184,13 @@ def test_a_board_chooses_the_folding(tiny_model: Path, tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         intervals.append(Design.load(tmp_path / board).info["predicted"]["interval"])
     assert intervals[0] > intervals[1]
+
+
+def test_unrolled_takes_a_head_per_cycle(tiny_model: Path, tmp_path: Path) -> None:
+    graph = onnx_import.load(tiny_model)
+    heads = max(getattr(node.op, "heads", 1) for node in graph)
+    out = tmp_path / "unrolled"
+    assert accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--out", out).exit_code == 0
+    assert Design.load(out).info["predicted"]["interval"] == heads * graph.input.tokens
+    refused = accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--interval", 9, "--out", out)
+    assert_refused(refused, "--unrolled folds nothing")
