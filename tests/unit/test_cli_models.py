@@ -155,7 +155,7 @@ def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     assert_refused(result, "cycles per sample at least, not 1")
     assert not out.exists()
     result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
-    assert_refused(result, "--interval and --schedule are for --target rtl")
+    assert_refused(result, "--interval, --board, --unrolled and --schedule fold RTL")
 
 
 def test_explore_writes_a_front_and_a_schedule_that_lowers(tiny_model: Path, tmp_path: Path) -> None:
