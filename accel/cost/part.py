@@ -74,33 +74,53 @@ def contents(rom: Rom, as_logic: bool = True) -> Contents:
     if not as_logic:
         return Contents(rom.depth, rom.width, 0, dict.fromkeys(LEVELS, Nodes(0, 0, 0)))
     bits = (rom.values[:, :, None] >> np.arange(rom.bits)) & 1
-    table = np.unique(bits.reshape(rom.depth, -1).astype(bool), axis=1)
+    table = _distinct(bits.reshape(rom.depth, -1).astype(bool))
     table = table[:, table.any(0) & ~table.all(0)]
-    return Contents(rom.depth, rom.width, table.shape[1], {level: _nodes(table, level) for level in LEVELS})
+    return Contents(rom.depth, rom.width, table.shape[1], _diagram(table))
 
 
-def _nodes(table: np.ndarray, inputs: int) -> Nodes:
-    """Of a table of bits (words, columns), with leaves of so many address bits."""
-    depth, columns = table.shape
-    block = 1 << inputs
-    blocks = 1 << max(0, (depth - 1).bit_length() - inputs)
-    padded = np.zeros((blocks * block, columns), dtype=np.uint64)
-    padded[:depth] = table
-    weights = np.uint64(1) << np.arange(block, dtype=np.uint64)
-    words = (padded.reshape(blocks, block, columns) * weights[:, None]).sum(1)
-    ends = np.array([0, weights.sum()], dtype=np.uint64)  # constants: the nodes 0 and 1
-    kinds, inverse = np.unique(np.concatenate([ends, words.ravel()]), return_inverse=True)
-    ids = np.where(inverse == inverse[0], 0, np.where(inverse == inverse[1], 1, inverse + 2))[2:].reshape(words.shape)
-    address = range((depth - 1).bit_length()) if blocks == 1 else ()
-    masks = [sum(1 << row for row in range(depth) if row >> bit & 1) for bit in address]
-    wires = int(np.isin(kinds[2:], np.array(masks, dtype=np.uint64)).sum())  # columns that are an address bit
-    leaves, choices, gates = len(kinds) - 2 - wires, 0, 0
-    while len(ids) > 1:
+def _distinct(table: np.ndarray) -> np.ndarray:
+    """One of each kind of column; `np.unique` with an axis takes a hundred times longer."""
+    packed = np.packbits(table, axis=0)
+    keys = np.zeros((table.shape[1], -(-len(packed) // 8) * 8), dtype=np.uint8)
+    keys[:, : len(packed)] = packed.T
+    words = keys.view(np.uint64)
+    flat = words[:, 0] if words.shape[1] == 1 else keys.view(f"V{keys.shape[1]}")[:, 0]
+    return table[:, np.unique(flat, return_index=True)[1]]
+
+
+def _diagram(table: np.ndarray) -> dict[int, Nodes]:
+    """Of a table of bits (words, columns), for leaves of as many address bits as LEVELS says."""
+    depth = len(table)
+    address = max(2, (depth - 1).bit_length())
+    rows = np.zeros((1 << address, table.shape[1]), dtype=np.int64)
+    rows[:depth] = table
+    if depth == 2:
+        rows[2:] = table
+    ids = rows[0::4] + 2 * rows[1::4] + 4 * rows[2::4] + 8 * rows[3::4]
+    ids = np.choose(ids, [0, *range(2, 16), 1])  # 0 and 1 are the constants
+    wires = sum(int((table == (np.arange(depth) >> bit & 1)[:, None]).all(0).any()) for bit in range(address))
+    distinct, choices, gates = {2: _count(ids)}, {}, {}
+    for level in range(3, address + 1):
         low, high = ids[::2], ids[1::2]
-        top = int(ids.max()) + 1
-        pairs = np.unique(np.stack([low[low != high], high[low != high]], 1), axis=0)
-        constant = int((pairs <= 1).any(1).sum())
-        choices, gates = choices + len(pairs) - constant, gates + constant
-        ids = np.where(low == high, low, top * (1 + low) + high)
-        ids = np.where(ids > 1, np.unique(ids, return_inverse=True)[1].reshape(low.shape) + 2, ids)
-    return Nodes(leaves, choices, gates)
+        top = int(ids.max(initial=1)) + 1
+        keys = np.where(low == high, low, top * (1 + low) + high)
+        pairs = np.unique(keys[low != high])
+        constant = int((((pairs // top - 1) <= 1) | (pairs % top <= 1)).sum())
+        choices[level], gates[level] = len(pairs) - constant, constant
+        ids = np.where(keys > 1, np.unique(keys, return_inverse=True)[1].reshape(keys.shape) + 2, keys)
+        distinct[level] = _count(ids)
+    above = {level: range(level + 1, address + 1) for level in LEVELS}
+    return {
+        level: Nodes(
+            distinct[min(level, address)] - wires * (level >= address),
+            sum(choices[k] for k in above[level]),
+            sum(gates[k] for k in above[level]),
+        )
+        for level in LEVELS
+    }
+
+
+def _count(ids: np.ndarray) -> int:
+    """Different functions, without the constants."""
+    return int((np.unique(ids) > 1).sum())
