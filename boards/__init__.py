@@ -37,6 +37,7 @@ _LAZY = {
     "connect": "boards.driver",
     "Device": "boards.driver",
     "VirtualBoard": "boards.virtual",
+    "program": "boards.programming",
 }
 
 

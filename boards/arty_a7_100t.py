@@ -18,4 +18,5 @@ BOARD = Board(
         led=("led", 0),
     ),
     clock_mhz=100,
+    loader="arty_a7_100t",
 )

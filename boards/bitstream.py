@@ -15,7 +15,7 @@ from boards.flows.flow import Job
 from boards.flows.plan import BuildPlan, Progress
 from boards.pins import pinout
 
-_RESULT = "build.json"
+RESULT = "build.json"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def build(
             found.append(flow.results(folder, job))
 
     try:
-        seconds = plan.execute(out, progress, stale=(_RESULT,), check=check)
+        seconds = plan.execute(out, progress, stale=(RESULT,), check=check)
     except ToolError as error:
         raise flow.explain(error, out, job) from None
     fmax, resources = found[0]
@@ -81,7 +81,7 @@ def build(
         seed=seed,
         seconds=seconds,
     )
-    write_atomic(out / _RESULT, json.dumps({**asdict(result), "bitstream": flow.bitstream}, indent=1))
+    write_atomic(out / RESULT, json.dumps({**asdict(result), "bitstream": flow.bitstream}, indent=1))
     return result
 
 

@@ -56,6 +56,7 @@ class Board:
 
     A board without `pins` has no oscillator and serial port of its own: its processor or host reaches the core over
     AXI and divides the core clock from `source_mhz`. `clock_mhz` is the default core clock.
+    `loader` is what openFPGALoader calls the board, if it loads the bitstreams of its flow.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Board:
     pins: Amaranth | Pinout | None = None
     source_mhz: int = 0
     baud: int = 1_000_000
+    loader: str = ""
     aliases: tuple[str, ...] = ()
 
     @property

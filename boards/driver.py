@@ -45,7 +45,7 @@ class Device:
         The input is quantised with the model's own scale, rounded half to even and clipped. Raises UserError on
         a wrong shape, NaN or infinity, ToolError when the board does not answer.
         """
-        return self.raw(reference.quantize_to(self.input, x)) * np.asarray(self.output.scale)
+        return self.real(self.raw(self.quantized(x)))
 
     def raw(self, x: np.ndarray) -> np.ndarray:
         """Integer samples (N, tokens, channels) → integer results (N, tokens, channels), int64.
@@ -53,8 +53,20 @@ class Device:
         Raises UserError on a wrong shape or values outside the model's input range, ToolError when the board
         does not answer.
         """
-        x = reference.checked_for(self.input, x)
+        x = self.checked(x)
         return self._runner.run(x).reshape(len(x), *self.output.shape)
+
+    def quantized(self, x: np.ndarray) -> np.ndarray:
+        """The integers that the board gets for real samples; raises UserError as `predict` does."""
+        return reference.quantize_to(self.input, x)
+
+    def checked(self, x: np.ndarray) -> np.ndarray:
+        """Integer samples as they are; raises UserError as `raw` does."""
+        return reference.checked_for(self.input, x)
+
+    def real(self, y: np.ndarray) -> np.ndarray:
+        """Integer results (…, tokens, channels) in real units."""
+        return y * np.asarray(self.output.scale)
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""

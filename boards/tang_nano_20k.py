@@ -26,4 +26,5 @@ BOARD = Board(
         Fraction(27),
     ),
     clock_mhz=48,
+    loader="tangnano20k",
 )

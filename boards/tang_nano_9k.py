@@ -17,4 +17,5 @@ BOARD = Board(
         led=("led", 0),
     ),
     clock_mhz=27,
+    loader="tangnano9k",
 )

@@ -19,4 +19,5 @@ BOARD = Board(
         high=(("esp32", 0, "gpio0"),),  # low would let the ESP32 load its own bitstream
     ),
     clock_mhz=60,
+    loader="ulx3s",
 )

@@ -26,13 +26,14 @@ def load_samples(graph: Graph, path: Path | str | None, count: int, seed: int = 
     if path is None:
         spec = graph.input
         return np.random.default_rng(seed).integers(spec.lo, spec.hi, (count, *spec.shape), endpoint=True)
-    values = _read(path)[:count]
+    values = read_array(path)[:count]
     if values.dtype.kind == "f":
         return reference.quantize(graph, values)
     return reference.checked(graph, values)
 
 
-def _read(path: Path | str) -> np.ndarray:
+def read_array(path: Path | str) -> np.ndarray:
+    """The one array of numbers in an .npy file. Raises UserError on anything else."""
     import numpy as np
 
     try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import signal
+import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _AGAIN_S = 0.2
 
@@ -32,6 +35,19 @@ def finish() -> bool:
     """Whether the command was interrupted, whatever became of the exception; it is not raised any more."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     return _raised is not None
+
+
+@contextmanager
+def awaited() -> Iterator[threading.Event]:
+    """Where Ctrl-C is the regular end: while the block runs, it (or SIGTERM) sets the event and raises nothing."""
+    event = threading.Event()
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: event.set()) for number in numbers}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(*_: object) -> None:

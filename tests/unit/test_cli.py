@@ -26,9 +26,9 @@ def design_folder(tmp_path: Path) -> Path:
     return tmp_path / "rtl"
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, "board serve", "board run", "board program"])
 def test_every_verb_has_help_with_an_example(verb: str) -> None:
-    result = accel(verb, "--help")
+    result = accel(*verb.split(), "--help")
     assert result.exit_code == 0
     assert f"accel {verb}" in result.stdout.split("Example", 1)[1]
 

@@ -1,0 +1,145 @@
+"""`accel board`: a board at work, real or simulated: load its bitstream, run samples on it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accel.cli import interrupts
+from accel.cli.bitstream import BOARD
+from accel.cli.display import Progress, show_table, working
+from accel.cli.inputs import read_array
+from accel.cli.output import whole_file
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_LOOK_S = 0.2  # how soon an end of the simulation or of the user's patience is noticed
+_SLICE = 16  # samples between two signs of progress
+
+
+def run(
+    folder: Path | str,
+    x: np.ndarray,
+    *,
+    port: str | None = None,
+    board: str = BOARD,
+    raw: bool = False,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, float]:
+    """Samples through a board that holds the design in `folder`: (results, seconds); arguments as `boards.connect`.
+
+    `x` and the results are real numbers, with `raw` the integers of the input and output stream. Raises UserError
+    when there is no such port, the board holds another design or the samples do not fit, ToolError when it does
+    not answer.
+    """
+    import numpy as np
+
+    import boards
+
+    tell = progress or (lambda text: None)
+    tell("connecting")
+    with boards.connect(folder, port, board=board) as device:
+        x = device.checked(x) if raw else device.quantized(x)
+        y = np.empty((len(x), *device.output.shape), np.int64)
+        start = time.perf_counter()
+        for first in range(0, len(x), _SLICE):
+            part = slice(first, min(first + _SLICE, len(x)))
+            y[part] = device.raw(x[part])
+            tell(f"{part.stop}/{len(x)} samples, {part.stop / (time.perf_counter() - start):.1f} per second")
+        seconds = time.perf_counter() - start
+        return (y if raw else device.real(y)), seconds
+
+
+@click.group(short_help="Load a board, simulate one, run samples on it.")
+def command() -> None:
+    """A board at work, real or simulated.
+
+    \b
+    Examples:
+      accel board program ulx3s-85f build/rtl-ulx3s-85f      what `accel bitstream` wrote, into the FPGA
+      accel board run build/rtl --input x.npy --out y.npy    samples through the board at the only USB serial port
+      accel board serve ulx3s-85f build/rtl                  the same without a board: a simulated one
+    """
+
+
+@command.command("serve", short_help="Simulate a board behind a serial port.")
+@click.argument("board")
+@click.argument("folder", type=click.Path(path_type=Path))
+def serve_command(board: str, folder: Path) -> None:
+    """Simulate BOARD with the RTL design in FOLDER, cycle by cycle, behind a serial port (a pseudo-terminal).
+
+    The port is printed, and whatever talks to the real board can talk to it, until Ctrl-C.
+
+    \b
+    Example:
+      accel board serve ulx3s-85f build/rtl
+      accel board run build/rtl --port /dev/pts/3 --input x.npy --out y.npy    (in another terminal)
+    """
+    import boards
+    from accel.design import Design
+
+    with ExitStack() as running:
+        with working("building the simulation"):
+            virtual = running.enter_context(boards.VirtualBoard(Design.load(folder), boards.get(board)))
+        ended = running.enter_context(interrupts.awaited())
+        click.echo(f"port {virtual.port} (Ctrl-C ends it)")
+        while not ended.is_set():
+            virtual.wait(_LOOK_S)
+
+
+@command.command("run", short_help="Run samples on a board.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--port", help="Serial port, or `virtual` to simulate the board.  [default: the only USB serial port]")
+@click.option("--board", default=BOARD, show_default=True, help="One of `accel boards`: how fast its line is.")
+@click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Samples in an .npy file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npy file to write.")
+@click.option("--raw", is_flag=True, help="Integers in and out, as the hardware has them.")
+def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool) -> None:
+    """Run samples on a board that holds the RTL design in FOLDER.
+
+    The samples are an array (samples, tokens, channels) of real numbers, which are quantised as the model does;
+    results are real numbers as well. The board is asked first whether it holds this very design.
+
+    \b
+    Examples:
+      accel board run build/rtl --input x.npy --out y.npy
+      accel board run build/rtl --port /dev/ttyUSB0 --board icebreaker --input q.npy --out logits.npy --raw
+      accel board run build/rtl --port virtual --input x.npy --out y.npy
+    """
+    import numpy as np
+
+    x = read_array(source)
+    with whole_file(out) as path:
+        with working("board") as tell:
+            y, seconds = run(folder, x, port=port, board=board, raw=raw, progress=tell)
+        with path.open("wb") as file:
+            np.save(file, y)
+    rate = len(x) / seconds if seconds else 0.0
+    show_table(
+        str(out), ("samples", "shape", "seconds", "samples/s"), [(len(x), y.shape[1:], f"{seconds:.2f}", f"{rate:.1f}")]
+    )
+
+
+@command.command("program", short_help="Load a bitstream into a board.")
+@click.argument("board")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--flash", is_flag=True, help="Write it into the board's flash: it stays after power-off.")
+def program_command(board: str, folder: Path, flash: bool) -> None:
+    """Load the bitstream in FOLDER, which `accel bitstream` wrote, into BOARD at a USB port, with openFPGALoader.
+
+    \b
+    Example:
+      accel bitstream build/rtl --board ulx3s-85f
+      accel board program ulx3s-85f build/rtl-ulx3s-85f
+    """
+    import boards
+
+    target = boards.get(board)
+    with working("program"):
+        boards.program(target, folder, flash=flash)
+    click.echo(f"{target.name} holds {folder}")
