@@ -21,6 +21,7 @@ from accel.ops import facet
 from accel.schedule import Schedule, is_stage, stage_of, units_of
 from accel.target import DEFAULT, TARGETS, Budget
 
+DSP = Budget._fields.index("dsp")
 ROUNDS = 40
 """Changes of prices; choices stop changing well before."""
 STEP = 0.5
@@ -70,9 +71,12 @@ def shortest_interval(graph: Graph) -> int:
 class Solver:
     """All candidates of a graph on a target, and choices among them."""
 
-    def __init__(self, graph: Graph, target: str, budget: Budget | None = None) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, target: str, budget: Budget | None = None, dsp: int | None = None) -> None:
+        """`dsp` limits the hard multipliers, however many the budget has."""
+        self.graph, self.limited = graph, dsp is not None
         self.room = np.array(budget or TARGETS[target].typical) * SURROUNDINGS
+        if dsp is not None:
+            self.room[DSP] = max(dsp, 0.5)
         self.nodes = [Candidates(graph, node, target) for node in graph if not is_stage(node)]
         self.target = target
 
@@ -81,6 +85,8 @@ class Solver:
         options = [node.within(interval) for node in self.nodes]
         tables = [costs / self.room for _, costs in options]
         picked = _improved(tables, _priced(tables))
+        if self.limited:
+            picked = _with_fewer(DSP, tables, picked)
         folds = {node.node.name: known[k] for node, (known, _), k in zip(self.nodes, options, picked, strict=True)}
         return Schedule(folds, target=self.target), _shares(tables, picked)
 
@@ -194,6 +200,26 @@ def _priced(tables: list[np.ndarray]) -> list[int]:
         prices = prices * np.exp(STEP * shares / shares.max())
         prices /= prices.sum()
     return min(found)[1]
+
+
+def _with_fewer(resource: int, tables: list[np.ndarray], picked: list[int]) -> list[int]:
+    """The choice changed until its share of one resource is at most 1, or as small as it gets.
+
+    Every step takes the node whose other shares grow least for what it saves.
+    """
+    picked = list(picked)
+    while _shares(tables, picked)[resource] > 1:
+        steps = [
+            (float((table[k] - table[now]).sum() / (table[now, resource] - table[k, resource])), node, k)
+            for node, (table, now) in enumerate(zip(tables, picked, strict=True))
+            for k in range(len(table))
+            if table[k, resource] < table[now, resource]
+        ]
+        if not steps:
+            break
+        _, node, k = min(steps)
+        picked[node] = k
+    return picked
 
 
 def _improved(tables: list[np.ndarray], picked: list[int]) -> list[int]:

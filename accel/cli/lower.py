@@ -28,27 +28,24 @@ def lower(
     *,
     interval: int | None = None,
     board: str | None = None,
+    dsp: int | None = None,
     unrolled: bool = False,
     schedule: Path | None = None,
 ) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
     `interval` is the number of cycles per sample that the RTL design should need at most, `board` the one whose
-    resources are weighed, and filled when no interval is given; with `unrolled` nothing is folded. `schedule` is a
-    file that says how every node is folded. Raises UserError when `out` cannot be written, `interval` cannot be
-    reached, nothing fits the board or the schedule does not fit the graph.
+    resources are weighed, and filled when no interval is given; `dsp` limits the hard multipliers, by estimate. With
+    `unrolled` nothing is folded. `schedule` is a file that says how every node is folded. Raises UserError when `out`
+    cannot be written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
     """
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
-    chooses = interval is not None or board is not None or unrolled
-    if target != "rtl" and (chooses or schedule is not None):
-        raise UserError(
-            f"--interval, --board, --unrolled and --schedule are for --target rtl; {target} has no such option"
-        )
-    if chooses and schedule is not None:
-        raise UserError("--interval, --board and --unrolled choose a schedule; none goes together with --schedule")
-    if unrolled and (interval is not None or board is not None):
-        raise UserError("--unrolled folds nothing; it goes together with neither --interval nor --board")
+    solves = any(value is not None for value in (interval, board, dsp))
+    if target != "rtl" and (solves or unrolled or schedule is not None):
+        raise UserError(f"folding options are for --target rtl; {target} has none")
+    if solves + unrolled + (schedule is not None) > 1:
+        raise UserError("--schedule, --unrolled, and --interval with --board and --dsp each choose a folding; give one")
     if target == "vitis":
         from hls import project
 
@@ -58,7 +55,7 @@ def lower(
     from accel.schedule import Schedule
     from hls import rtl
 
-    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board, unrolled)
+    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board, dsp, unrolled)
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
         design.write(folder)
@@ -66,21 +63,27 @@ def lower(
         storage.save(graph, folder / GRAPH_FILE)
 
 
-def _solve(graph: Graph, interval: int | None, board: str | None, unrolled: bool) -> Schedule | None:
-    """The schedule for an interval, a board, or both, or the unrolled one; None without any of them."""
+def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | None, unrolled: bool) -> Schedule | None:
+    """The schedule for an interval, a board, or both, within `dsp` hard multipliers; the unrolled one; or none."""
     from accel import folding
-    from accel.folding import fastest, fold_for
+    from accel.target import DEFAULT
 
     if unrolled:
         return folding.unrolled(graph)
-    if board is None:
-        return fold_for(graph, interval) if interval else None
-    import boards
+    target, budget = DEFAULT.name, DEFAULT.typical
+    if board is not None:
+        import boards
 
-    device = boards.get(board)
-    if interval:
-        return fold_for(graph, interval, device.target, device.budget)
-    return fastest(graph, device.target, device.budget)
+        device = boards.get(board)
+        target, budget = device.target, device.budget
+    solver = folding.Solver(graph, target, budget, dsp)
+    if interval is None:
+        return solver.fastest() if board is not None or dsp is not None else None
+    chosen, shares = solver.at(interval)
+    if dsp is not None and shares[folding.DSP] > 1:
+        least = round(shares[folding.DSP] * solver.room[folding.DSP])
+        raise UserError(f"{graph.name} in {interval} cycles needs {least} hard multipliers at least, not {dsp}")
+    return chosen
 
 
 @click.command(short_help="QONNX file to hardware sources.")
@@ -93,6 +96,7 @@ def _solve(graph: Graph, interval: int | None, board: str | None, unrolled: bool
     "--interval", type=click.IntRange(min=1), help="Cycles per sample the RTL may need; fewer cost more area."
 )
 @click.option("--board", help="Weigh its resources; without --interval: as fast as it has room for.")
+@click.option("--dsp", type=click.IntRange(min=0), help="Use at most so many hard multipliers, by estimate.")
 @click.option("--unrolled", is_flag=True, help="Fold nothing: adder graphs, lowest latency, much area.")
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
@@ -103,6 +107,7 @@ def command(
     out: Path,
     interval: int | None,
     board: str | None,
+    dsp: int | None,
     unrolled: bool,
     schedule: Path | None,
 ) -> None:
@@ -113,6 +118,7 @@ def command(
       accel lower model.onnx --target rtl --out build/rtl
       accel lower model.onnx --target rtl --interval 1024 --out build/fast
       accel lower model.onnx --target rtl --board ulx3s-85f --out build/fastest
+      accel lower model.onnx --target rtl --interval 1024 --dsp 30 --out build/few
       accel lower model.onnx --target rtl --unrolled --out build/nanoseconds
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
@@ -120,5 +126,5 @@ def command(
     from accel import onnx_import
 
     graph = onnx_import.load(model)
-    lower(graph, target, out, interval=interval, board=board, unrolled=unrolled, schedule=schedule)
+    lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule)
     click.echo(f"wrote {out}")

@@ -155,7 +155,7 @@ def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     assert_refused(result, "cycles per sample at least, not 1")
     assert not out.exists()
     result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
-    assert_refused(result, "--interval, --board, --unrolled and --schedule fold RTL")
+    assert_refused(result, "folding options are for --target rtl; vitis has none")
 
 
 def test_explore_writes_a_front_and_a_schedule_that_lowers(tiny_model: Path, tmp_path: Path) -> None:
@@ -193,4 +193,17 @@ def test_unrolled_takes_a_head_per_cycle(tiny_model: Path, tmp_path: Path) -> No
     assert accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--out", out).exit_code == 0
     assert Design.load(out).info["predicted"]["interval"] == heads * graph.input.tokens
     refused = accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--interval", 9, "--out", out)
-    assert_refused(refused, "--unrolled folds nothing")
+    assert_refused(refused, "each choose a folding; give one")
+
+
+def test_hard_multipliers_are_limited(tiny_model: Path, tmp_path: Path) -> None:
+    lowered = ("lower", tiny_model, "--target", "rtl", "--interval", 64, "--out", tmp_path / "few")
+    result = accel(*lowered, "--dsp", 1)
+    assert_refused(result, "hard multipliers at least, not 1")
+    least = int(result.stderr.split("needs ")[1].split()[0])
+    assert accel(*lowered, "--dsp", least).exit_code == 0
+    folds = Design.load(tmp_path / "few").info["schedule"]["folds"].values()
+    assert {"lut"} == {fold["multiply"] for fold in folds if "multiply" in fold}
+    assert accel(*lowered, "--dsp", 500).exit_code == 0
+    folds = Design.load(tmp_path / "few").info["schedule"]["folds"].values()
+    assert "dsp" in {fold["multiply"] for fold in folds if "multiply" in fold}
