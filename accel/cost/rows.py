@@ -109,27 +109,30 @@ def isqrt_pipe(t: Tally, part: Part) -> None:
 def norm_stats(t: Tally, part: Part) -> None:
     p = part.params
     lanes, x, total, variance = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["TW"], p["VW"]
+    levels, count = index_bits(lanes), p["BEATS"] * lanes
     t.counter(p["BEATS"])
     t.registers(5 + 2)
     t.delay(3, 5)
-    t.multiply(x, x, lanes)
-    t.registers(lanes * 2 * x, "products")
+    hard = t.multiply(x, x, lanes)
+    t.registers(lanes * 2 * x, "hard" if hard else "products")
     t.registers(lanes * x, "operands")
     for bits in (x, 2 * x):
-        _sum(t, min(bits + index_bits(lanes), variance), lanes)
+        _sum(t, min(bits + levels, variance), lanes)
+        t.registers(bits + levels)
     t.add(total, 1, "totals")
     t.add(variance, 1, "totals")
-    count = p["BEATS"] * p["LANES"]
-    if count & (count - 1):
+    t.registers(variance + 4 * total)
+    if low_zeros(count) == 0:
         t.multiply(variance, count.bit_length() + 1)
-    t.registers(2 * total + 3 * variance)
     if p["LAYER"]:
         t.multiply(total, total)
-        t.registers(variance, "products")
-        t.add(variance, 1, "variance")
+        t.add(variance, 1, "fused")
+        t.registers(3 * variance, "hard")
+        t.registers(variance)
+    else:
+        t.registers(3 * (variance - low_zeros(count)))
     if p["OFFSET"]:
-        t.add(variance, 1, "variance")
-    t.registers(2 * variance + 3 * total)
+        t.add(variance, 1, "offset")
 
 
 def norm_scale(t: Tally, part: Part) -> None:
@@ -140,18 +143,20 @@ def norm_scale(t: Tally, part: Part) -> None:
     t.registers(latency)
     t.delay(1, latency)
     t.registers(2 * p["RW"], "operands")
-    if count & (count - 1):
+    scaled = low_zeros(count) == 0
+    if scaled:
         t.multiply(x, count.bit_length() + 1, lanes)
     if p["LAYER"]:
-        t.add(p["UW"], lanes, "centred")
+        t.add(p["UW"], lanes, "fused" if scaled else "centred")
     zeros = 0 if p["LAYER"] else low_zeros(count)  # u is x · 2^zeros then
     u = p["UW"] - zeros
     t.registers(2 * u * lanes, "operands")
     low = min(p["RW"], 17)
     high = p["RW"] - low
-    for part_of_inverse in filter(None, (low, high)):
-        t.multiply(u, part_of_inverse + 1, lanes)
-        t.registers(min(u + part_of_inverse + 1, p["PW"] - zeros) * lanes, "products")
+    for factor, used in ((low, p["PW"] - zeros), (high, p["PW"] - low - zeros)):
+        if factor:
+            hard = t.multiply(u, factor + 1, lanes, used)
+            t.registers(min(u + factor + 1, used) * lanes, "hard" if hard else "products")
     if high:
         t.add(p["PW"] - low - zeros, lanes, "halves")
     rounding = p | {"MODE": 1}

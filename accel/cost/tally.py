@@ -62,15 +62,19 @@ class Tally:
         self.add(bits, times, "counters")
         self.lut["counters"] += bits * times
 
-    def multiply(self, a: int, b: int, times: int = 1) -> bool:
-        """Products of operands of a and b signed bits, in hard multipliers (True) if they are wide enough."""
-        if min(a, b) < 2 or a + b < _LEAST_PRODUCT.get(self.target.name, 0) or self.target.dsp is None:
-            self.lut["products"] += a * b * times
-            self.add(a + b, times)
+    def multiply(self, a: int, b: int, times: int = 1, out: int | None = None) -> bool:
+        """Products of operands of a and b signed bits, in hard multipliers (True) if they are wide enough.
+
+        Only the lowest `out` bits of a product are used.
+        """
+        out = min(a + b, out or a + b)
+        if min(a, b) < 2 or out < _LEAST_PRODUCT.get(self.target.name, 0) or self.target.dsp is None:
+            self.lut["products"] += min(a, out) * min(b, out) * times
+            self.add(out, times)
             return False
         pieces = _multipliers(max(a, b), min(a, b), *self.target.dsp)
         self.dsp += times * pieces
-        self.add(a + b, times * (pieces - 1), "pieces")
+        self.add(out, times * (pieces - 1), "pieces")
         return True
 
     def select(self, ways: int, bits: int, kind: str = "choices") -> None:

@@ -1,0 +1,139 @@
+"""The cost model: on recorded syntheses it was not fitted on, and against synthesis itself."""
+
+from __future__ import annotations
+
+import cost_model
+import numpy as np
+import pytest
+import units
+from encoders import Shape, encoder
+
+from accel import cost
+from accel.cost import Counts, model
+from accel.cost.part import Part, contents
+from accel.cost.tally import Tally, block_rams
+from accel.folding import fold_for
+from accel.hardware import Module, Rom
+from accel.schedule import Schedule
+from accel.target import TARGETS
+from hls import rtl, sample, synthesis
+from hls.rtl import area
+from hls.rtl.netlist import build
+
+FAMILIES = sorted(set(model.FITTED.values()))
+MEDIAN, WORST = 0.15, 0.30
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_units_it_was_not_fitted_on(family: str) -> None:
+    found = cost_model.errors(family)
+    assert len(found) >= 30
+    assert {sample["kind"] for sample, _ in found} == set(units.KINDS)
+    for resource in cost_model.RESOURCES:
+        errors = [error[resource] for _, error in found]
+        worst = max(found, key=lambda pair: pair[1][resource])
+        assert np.median(errors) <= MEDIAN, resource
+        assert worst[1][resource] <= WORST, f"{resource}: {worst[0]}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_held_out_is_fitted_on(family: str) -> None:
+    entries = [(s["held_out"], s["module"], str(s["params"]), str(s["roms"])) for s in model.recorded(family)]
+    fitted = {entry[1:] for entry in entries if not entry[0]}
+    unseen = [entry[1:] for entry in entries if entry[0] and entry[1:] not in fitted]
+    assert len(unseen) >= 30
+
+
+def _synthesised(kind: str, number: int, family: str) -> None:
+    part = units.draw(kind, 10_000, family)[number]
+    made, predicted = sample.counts(part.module, part.pins, family), cost.estimate(part.module, family)
+    slack = max(cost_model.LEAST, made.equivalents(family))
+    assert (predicted.bram, predicted.dsp) == (made.bram, made.dsp)
+    assert abs(predicted.equivalents(family) - made.equivalents(family)) <= WORST * slack
+    assert abs(predicted.ff - made.ff) <= WORST * max(cost_model.LEAST, made.ff)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_unit_synthesised_now(family: str) -> None:
+    _synthesised("matmul", 0, family)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", units.KINDS)
+def test_every_kind_synthesised_now(kind: str, family: str) -> None:
+    for number in range(len(units.draw(kind, 10_000, family))):
+        _synthesised(kind, number, family)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_whole_design(family: str) -> None:
+    """The sum of the parts: what synthesis does across their borders is small."""
+    graph = encoder(Shape(tokens=8, features=8, channels=16, hidden=32))
+    design = rtl.lower(graph, fold_for(graph, 512, family))
+    schedule = Schedule(**design.info["schedule"])
+    predicted = area.estimate(build(graph, schedule), schedule.depths, family)
+    made = synthesis.resources(design, family)
+    assert (predicted.bram, predicted.dsp) == (made.bram, made.dsp)
+    assert abs(predicted.equivalents(family) / made.equivalents(family) - 1) < 0.1
+    assert abs(predicted.ff / made.ff - 1) < 0.1
+
+
+def test_a_buffer_is_what_its_module_is() -> None:
+    module, _ = sample.buffer(24, 128)
+    assert cost.buffer(24, 128, "ecp5") == cost.estimate(module, "ecp5")
+    assert cost.total([Counts(1, 2, 3, 4, 5), Counts(1, 1, 1, 1, 1)]) == Counts(2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_has_an_estimate(target: str) -> None:
+    for kind in units.KINDS:
+        for part in units.draw(kind, 3, target):
+            assert cost.estimate(part.module, target).ff > 0
+
+
+def test_every_module_with_streams_has_features() -> None:
+    from hls.rtl import emit
+
+    parts = [part.module.name for kind in units.KINDS for seed in range(12) for part in units.draw(kind, seed, "ecp5")]
+    drawn = {"accel_unrolled" if name.startswith("accel_unrolled") else name for name in parts}
+    assert drawn == set(model.FEATURES)
+    assert drawn - {"accel_unrolled"} <= set(emit.library())
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "target", "expected"),
+    [(36, 512, "ecp5", 1), (37, 512, "ecp5", 2), (18, 1024, "ecp5", 1), (9, 2048, "xilinx7", 1), (1, 16384, "ecp5", 1),
+     (8, 4096, "ecp5", 2), (16, 256, "ice40", 1), (17, 256, "ice40", 2)],
+)  # fmt: skip
+def test_block_rams_in_their_best_shape(width: int, depth: int, target: str, expected: int) -> None:
+    assert block_rams(width, depth, TARGETS[target]) == expected
+
+
+@pytest.mark.parametrize(
+    ("operands", "target", "expected"),
+    [((18, 18), "ecp5", 1), ((19, 8), "ecp5", 2), ((19, 19), "ecp5", 4), ((25, 18), "xilinx7", 1),
+     ((26, 18), "xilinx7", 2), ((4, 4), "xilinx7", 0), ((4, 4), "ecp5", 1)],
+)  # fmt: skip
+def test_multipliers_of_a_product(operands: tuple[int, int], target: str, expected: int) -> None:
+    tally = Tally(TARGETS[target])
+    tally.multiply(*operands)
+    assert tally.dsp == expected
+
+
+def test_contents_of_a_memory_fold_together() -> None:
+    columns = np.array([[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 0]])  # 0, 1, the address' bit 0, a function
+    found = contents(Rom(columns, 1))
+    assert (found.columns, found.nodes[4]) == (2, (1, 0, 0))
+    halves = np.repeat([[0], [1], [1], [0]], 16, axis=0)  # no leaf; 0 and 1 chosen by the two highest address bits
+    assert contents(Rom(halves, 1)).nodes == {2: (0, 1, 2), 4: (0, 1, 2), 6: (1, 0, 0)}
+
+
+def test_a_part_survives_json() -> None:
+    import json
+    from dataclasses import asdict
+
+    rom = Rom(np.arange(40).reshape(-1, 2), 6)
+    part = Part.of(Module("accel_position", {"BLOCK": 0}, {"TABLE_FILE": rom}))
+    assert Part.load(json.loads(json.dumps(asdict(part)))) == part
