@@ -30,13 +30,13 @@ def lower(
     board: str | None = None,
     dsp: int | None = None,
     unrolled: bool = False,
-    schedule: Path | None = None,
+    schedule: Schedule | Path | None = None,
 ) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
     `interval` is the number of cycles per sample that the RTL design should need at most, `board` the one whose
     resources are weighed, and filled when no interval is given; `dsp` limits the hard multipliers, by estimate. With
-    `unrolled` nothing is folded. `schedule` is a file that says how every node is folded. Raises UserError when `out`
+    `unrolled` nothing is folded. `schedule` says how every node is folded. Raises UserError when `out`
     cannot be written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
     """
     if target not in TARGETS:
@@ -55,7 +55,9 @@ def lower(
     from accel.schedule import Schedule
     from hls import rtl
 
-    chosen = Schedule.load(schedule) if schedule else _solve(graph, interval, board, dsp, unrolled)
+    if isinstance(schedule, Path):
+        schedule = Schedule.load(schedule)
+    chosen = schedule or _solve(graph, interval, board, dsp, unrolled)
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
         design.write(folder)

@@ -19,6 +19,7 @@ from accel.levels import Level, Outcome, verify_all
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
+    from accel.schedule import Schedule
     from boards.bitstream import BuildResult
     from hls.simulate import Simulation
     from models.training import Trained
@@ -177,7 +178,7 @@ def rtl(context: Context, tell: Progress) -> Simulated:
 
     imported, folder = context.get(Imported), context.settings.out / "rtl"
     tell("generate")
-    lower_verb.lower(imported.graph, "rtl", folder)
+    lower_verb.lower(imported.graph, "rtl", folder, schedule=_small(imported.graph, context.settings.board))
     design = Design.load(folder)
     plain = engines.Rtl(design)
     stalled = engines.Rtl(design, stall=engines.STALL, seed=context.settings.seed)
@@ -189,6 +190,17 @@ def rtl(context: Context, tell: Progress) -> Simulated:
         f"interval {measured.interval:g} (predicted {predicted['interval']:g})"
     )
     return Simulated(design=design, simulation=measured, outcomes=outcomes, summary=summary)
+
+
+def _small(graph: Graph, board: str) -> Schedule:
+    """The default interval with look-up tables weighed four times: place and route of few of them is short."""
+    import boards
+    from accel.folding import fold_for, shortest_interval
+    from hls.rtl import DEFAULT_INTERVAL
+
+    device = boards.get(board)
+    budget = device.budget._replace(lut=device.budget.lut / 4)
+    return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)), device.target, budget)
 
 
 def bitstream(context: Context, tell: Progress) -> Built:

@@ -79,7 +79,7 @@ def test_the_solver_keeps_the_interval_and_is_deterministic():
 def test_a_budget_is_kept_and_a_larger_one_buys_speed():
     graph = encoder(Shape(layers=2))
     intervals = []
-    for luts, dsps in ((12_000, 25), (20_000, 40), (80_000, 150)):
+    for luts, dsps in ((16_000, 25), (26_000, 40), (100_000, 150)):
         budget = Budget(luts, luts, 100, dsps)
         schedule = fastest(graph, "ecp5", budget)
         assert schedule == fastest(graph, "ecp5", budget)
