@@ -47,7 +47,7 @@ bitstreams: build/model.onnx
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<
 
-bench-hardware: $(STAMP)
+bench-hardware: build/model.onnx
 	@$(BIN)/python benchmarks/hardware.py
 
 test: $(STAMP)

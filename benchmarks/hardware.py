@@ -45,13 +45,18 @@ def table(part: str, value: Any) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {key} | {cell} |" for key, cell in value.items())])
 
 
+def caption(part: str) -> str:
+    """What the figures of a part are: the first sentences of its module."""
+    return str(import_module(PARTS[part][0]).__doc__).partition("\n\n")[0].replace("\n", " ")
+
+
 def write(found: dict[str, Any]) -> None:
     """Both files."""
     ordered = {part: found[part] for part in PARTS if part in found} | {"made": found["made"]}
     RESULTS.parent.mkdir(exist_ok=True)
     write_atomic(RESULTS, json.dumps(ordered, indent=1) + "\n")
     sections = (
-        f"## {PARTS[part][1]}\n\n{table(part, value)}\n\n{found['made'][part]}\n"
+        f"## {PARTS[part][1]}\n\n{caption(part)}\n\n{table(part, value)}\n\nMeasured {found['made'][part]}.\n"
         for part, value in ordered.items()
         if part != "made"
     )

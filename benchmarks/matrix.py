@@ -1,4 +1,5 @@
-"""The matrix unit's arithmetic against plain `*`, same synthesis: LUTs, carry cells, registers, DSPs, products per DSP.
+"""The matrix unit's arithmetic against plain `*`, by the same synthesis. LUTs are equivalents: on ECP5 LUT cells and 2
+per carry cell. FINN's packing is that of its RTL unit, 1 + (A - 1 - W) / (W + a - 1) products in a DSP.
 
 Writes one row per size, operand widths, device and variant:
   dsp    accel_mac in hard multipliers, several products in each
@@ -44,12 +45,11 @@ def measure(size: tuple[int, int], widths: tuple[int, int], device: str, variant
     files = _sources(module) | {"bench.sv": _wrapper(module, params)}
     options = "-noiopad -noclkbuf" if device == "xilinx7" else ""
     counts = synthesise(files, "bench", device, options + ("" if variant == "dsp" else " -nodsp")).counts
-    equivalents = counts.lut + (2 * counts.carry if device == "ecp5" else 0)
     per_dsp = pe * simd / counts.dsp if counts.dsp else 0
     return {
         "pe": pe, "simd": simd, "weights": weights, "activations": activations, "device": device, "variant": variant,
-        "lut": counts.lut, "ff": counts.ff, "dsp": counts.dsp, "carry": counts.carry, "lut_equivalents": equivalents,
-        "products_per_dsp": per_dsp, "packed": lanes, "finn_products_per_dsp": finn(device, weights, activations),
+        "lut": counts.lut, "ff": counts.ff, "dsp": counts.dsp, "carry": counts.carry,
+        "lut_equivalents": counts.equivalents(device), "products_per_dsp": per_dsp, "packed": lanes, "finn_products_per_dsp": finn(device, weights, activations),
     }  # fmt: skip
 
 
@@ -114,8 +114,9 @@ def table(found: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--jobs", type=int, default=2, help="syntheses at a time")
     arguments = parser.parse_args()
-    found = rows()
+    found = rows(arguments.jobs)
     print(table(found))
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)

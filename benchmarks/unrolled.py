@@ -1,6 +1,7 @@
-"""Unrolled Dense against da4ml's own Verilog project: same matrix, same solver options, same adders per register.
+"""Unrolled Dense against da4ml's own Verilog project: same matrix, same solver options, same adders per register. LUTs
+are equivalents: on ECP5 LUT cells and 2 per carry cell.
 
-Writes one row per size, operand widths and device. LUT equivalents are LUT cells, on ECP5 with 2 per carry cell.
+Writes one row per size, operand widths and device.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from accel.cost import Counts
 from accel.graph import Tensor
 from accel.ops import Dense
 from accel.ops.dense import unrolled
@@ -65,13 +65,9 @@ def measure(size: int, widths: tuple[int, int], device: str) -> dict[str, Any]:
     for name, generate in (("ours", ours), ("da4ml", theirs)):
         files, top, latency = generate(weight, x)
         counts = synthesise(files, top, device).counts
-        row |= {f"{name}_lut": equivalents(counts, device), f"{name}_carry": counts.carry, f"{name}_ff": counts.ff}
+        row |= {f"{name}_lut": counts.equivalents(device), f"{name}_carry": counts.carry, f"{name}_ff": counts.ff}
         row[f"{name}_latency"] = latency
     return row | {"ratio": row["ours_lut"] / row["da4ml_lut"]}
-
-
-def equivalents(counts: Counts, device: str) -> int:
-    return counts.lut + (2 * counts.carry if device == "ecp5" else 0)
 
 
 def rows(jobs: int = 2) -> list[dict[str, Any]]:
