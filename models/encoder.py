@@ -40,7 +40,7 @@ _LIMITS = {
     "act_bits": (3, 8),  # a norm's output has three bits before the binary point
     "input_fraction": (0, 16),
 }
-_CHOICES = {"norm": ("layer", "rms"), "activation": ("relu", "gelu")}
+_CHOICES = {"norm": ("layer", "rms", "none"), "activation": ("relu", "gelu")}
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ def _input_quant(config: EncoderConfig) -> nn.Module:
 
 
 def _norm(config: EncoderConfig) -> nn.Module:
+    if config.norm == "none":
+        return nn.Identity()
     kind = IntNorm if config.quantized else AffineNorm
     return kind(config.channels, config.norm, STREAM_BITS, config.act_bits, config.act_bits - 3)
 
@@ -247,6 +249,8 @@ def settle(model: Encoder, samples: torch.Tensor) -> Encoder:
 def fold_norms(network: Encoder) -> dict[str, torch.Tensor]:
     """The weights of a float network with every norm's gamma and beta moved into the Dense layers that read it."""
     state = {name: value.clone() for name, value in network.state_dict().items()}
+    if network.config.norm == "none":
+        return state
     readers = {"norm": ["head"]}
     for i in range(network.config.layers):
         block = f"blocks.{i}"

@@ -28,6 +28,7 @@ VARIANTS = {
     "five tokens": replace(SMALL, tokens=5, features=3, channels=12, heads=3, hidden=20),
     "one token, one head": replace(SMALL, tokens=1, heads=1),
     "per channel": replace(SMALL, per_channel=True, layers=2),
+    "no norm": replace(SMALL, norm="none"),
     "narrow": replace(SMALL, weight_bits=2, act_bits=3, edge_bits=4, activation="gelu", input_fraction=0),
 }
 
@@ -68,7 +69,7 @@ def trained(split: Split) -> Trained:
         ({"act_bits": 2}, r"EncoderConfig.act_bits is 3..8; got 2"),
         ({"edge_bits": 1}, r"EncoderConfig.edge_bits is 2..8; got 1"),
         ({"input_fraction": -1}, r"EncoderConfig.input_fraction is 0..16; got -1"),
-        ({"norm": "batch"}, r"EncoderConfig.norm is one of layer, rms; got 'batch'"),
+        ({"norm": "batch"}, r"EncoderConfig.norm is one of layer, rms, none; got 'batch'"),
         ({"activation": "silu"}, r"EncoderConfig.activation is one of relu, gelu; got 'silu'"),
         ({"heads": "4"}, r"EncoderConfig.heads is of type int; got '4'"),
         ({"causal": 1}, r"EncoderConfig.causal is of type bool; got 1"),
