@@ -49,7 +49,8 @@ def measure(size: tuple[int, int], widths: tuple[int, int], device: str, variant
     return {
         "pe": pe, "simd": simd, "weights": weights, "activations": activations, "device": device, "variant": variant,
         "lut": counts.lut, "ff": counts.ff, "dsp": counts.dsp, "carry": counts.carry,
-        "lut_equivalents": counts.equivalents(device), "products_per_dsp": per_dsp, "packed": lanes, "finn_products_per_dsp": finn(device, weights, activations),
+        "lut_equivalents": counts.equivalents(device), "products_per_dsp": per_dsp,
+        "packed": lanes, "finn_products_per_dsp": finn(device, weights, activations),
     }  # fmt: skip
 
 
