@@ -94,7 +94,8 @@ FAMILIES: dict[str, Family] = {
         "-noiopads",
         (
             (r"LUT[1-4]|INV", "lut", 1),
-            (r"RAM16SDP4", "lut", 4),
+            (r"RAM16SDP4", "lut", 8),  # takes a whole tile, its flip-flops too
+            (r"RAM16SDP4", "ff", 6),
             (r"DFFN?[SRPC]?E?", "ff", 1),
             (r"ALU", "carry", 1),
             (r"(SDP|DP)(B|X9B)|SP(X9)?|pROM(X9)?", "bram", 1),

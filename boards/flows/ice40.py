@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from boards.board import Pin
 from boards.flows import nextpnr
 from boards.flows.flow import Job
@@ -27,6 +30,16 @@ def _pull(pin: Pin) -> str:
     return "-pullup yes " if ("PULLUP", "1") in pin.attributes else ""
 
 
+def logic_cells(netlist: dict[str, Any]) -> int:
+    """How many a module of yosys' JSON takes: a flip-flop shares one with a LUT that drives nothing else."""
+    cells = list(netlist["cells"].values())
+    ends = Counter(bit for cell in cells for port, bits in cell["connections"].items() for bit in bits)
+    ends.update(bit for port in netlist["ports"].values() for bit in port["bits"])
+    luts = {cell["connections"]["O"][0] for cell in cells if cell["type"] == "SB_LUT4"}
+    flops = [cell["connections"]["D"][0] for cell in cells if cell["type"].startswith("SB_DFF")]
+    return len(luts) + sum(bit not in luts or ends[bit] > 2 for bit in flops)
+
+
 FLOW = nextpnr.flow(
     nextpnr.Family(
         placer="nextpnr-ice40",
@@ -37,6 +50,7 @@ FLOW = nextpnr.flow(
         placed=_TEXT,
         pack=lambda job: (_TEXT, "board.bin"),
         constraints=constraints,
+        packed=logic_cells,
         counted={"lut4": ("ICESTORM_LC",), "bram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",)},
     )
 )

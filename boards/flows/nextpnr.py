@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from accel.errors import ToolError
 from boards import fitting
@@ -24,7 +25,7 @@ class Family:
     """One device family. `place` are the placer's own arguments, `pack` the packer's; both get more files than shown.
 
     `counted` names nextpnr's cell types per resource, as far as it has its own (a logic cell of iCE40 hides its
-    flip-flop).
+    flip-flop). `packed` counts LUTs in yosys' netlist where packing changes their number.
     """
 
     placer: str
@@ -36,6 +37,7 @@ class Family:
     pack: Callable[[Job], tuple[str, ...]]
     constraints: Callable[[Job], dict[str, str]]
     counted: dict[str, tuple[str, ...]]
+    packed: Callable[[dict[str, Any]], int] | None = None
 
 
 def flow(family: Family) -> Flow:
@@ -45,7 +47,7 @@ def flow(family: Family) -> Flow:
         tools=("yosys", family.placer, family.packer),
         bitstream=family.bitstream,
         plan=lambda job: _plan(family, job),
-        synthesised=_synthesised,
+        synthesised=lambda folder, job: _synthesised(family, folder, job),
         results=lambda folder, job: _results(family, folder, job),
         explain=lambda error, folder, job: _explain(error, folder / "place-and-route.log", job),
     )
@@ -67,9 +69,13 @@ def _plan(family: Family, job: Job) -> BuildPlan:
     )
 
 
-def _synthesised(folder: Path, job: Job) -> Resources:
+def _synthesised(family: Family, folder: Path, job: Job) -> Resources:
     cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
-    return fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
+    found = fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
+    if not family.packed:
+        return found
+    netlist = json.loads((folder / NETLIST).read_text())["modules"][job.top]
+    return replace(found, lut4=family.packed(netlist))
 
 
 def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
@@ -82,7 +88,7 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
         raise ToolError(f"{family.placer} constrained the core clock to {got:g} MHz instead of {wanted:g} MHz")
     used = report["utilization"]
     counts = {name: sum(used[cell]["used"] for cell in cells if cell in used) for name, cells in family.counted.items()}
-    return core["achieved"], replace(_synthesised(folder, job), **counts)
+    return core["achieved"], replace(_synthesised(family, folder, job), **counts)
 
 
 def _explain(error: ToolError, log: Path, job: Job) -> ToolError:
