@@ -64,6 +64,15 @@ def cast(build: Builder, call: Call) -> Value:
     return value or Unknown()
 
 
+def cast_like(build: Builder, call: Call) -> Value:
+    """To the type of another tensor: activations are float32."""
+    value, like = call.take(2)
+    if not isinstance(value, Constant):
+        return value or Unknown()
+    kind = like.value.dtype if isinstance(like, Constant) else np.dtype(np.float32)
+    return Constant(value.value.astype(kind), value.step)
+
+
 def constant(build: Builder, call: Call) -> Value:
     for name, wrap in (("value", to_array), ("value_float", np.float32), ("value_int", np.int64)):
         if name in call.attributes:

@@ -147,8 +147,9 @@ def _static_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, ...]:
     shape = tuple(d.dim_value for d in dims)
     if len(shape) < 2 or min(shape) < 1:
         shown = ", ".join(printable(d.dim_param) or (str(d.dim_value) if d.dim_value > 0 else "?") for d in dims)
+        kind = ", a dynamic shape" if len(shape) != 1 or min(shape) < 1 else ""
         raise UserError(
-            f"{path}: input {name!r} has shape ({shown}), a dynamic shape; export with fixed sizes "
+            f"{path}: input {name!r} has shape ({shown}){kind}; export with fixed sizes "
             "(batch, tokens, channels), without dynamic axes"
         )
     if np.prod(shape, dtype=float) > MAX_ELEMENTS:

@@ -120,6 +120,9 @@ def test_left_shifts_are_multipliers(tmp_path: Path) -> None:
         ("half_up", "half_away"),
         ("FLOOR", "floor"),
         ("DOWN", "toward_zero"),
+        ("CEIL", "ceil"),
+        ("UP", "away"),
+        ("HALF_DOWN", "half_toward_zero"),
     ],
 )
 @pytest.mark.parametrize("narrow", [0, 1])
