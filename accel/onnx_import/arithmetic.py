@@ -59,7 +59,10 @@ def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index
     if isinstance(x, Edge):
         if softmax.is_mask(constant.value):
             return softmax.masked(x, constant.value != 0)
-        return linear.add_constant(build, call, x, constant, call.only_reader(index))
+        total = linear.add_constant(build, call, x, constant, call.only_reader(index))
+        if constant.value.size == 1 and total.name != x.name:
+            build.offsets[total.name] = x, total, float(constant.value.reshape(()))
+        return total
     if isinstance(x, Normalised):
         return norms.shifted(x, constant.value)
     return functions.elementwise(build, call)

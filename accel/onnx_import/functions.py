@@ -29,7 +29,6 @@ from accel.onnx_import.values import (
     island,
 )
 from accel.ops.lookup.op import MAX_BITS, Lookup
-from accel.ops.position.op import Position
 
 #: ONNX operators that act on one number at a time.
 _NAMES = """
@@ -97,17 +96,17 @@ def _over_one_edge(build: Builder, operands: Sequence[Function]) -> list[Functio
 
 
 def _behind_offsets(build: Builder, function: Function) -> Function:
-    """The function of the edge in front of sums with one constant: x · relu6(x + 3) depends on x alone."""
-    node = build.producer(function.edge)
-    while node is not None and isinstance(node.op, Position) and (node.op.table == node.op.table[0, 0]).all():
-        edge = function.edge
-        if edge.scale.ndim:
-            break
-        offset = np.float32(float(node.op.table[0, 0]) * float(edge.scale))
-        inner = replace(edge, name=node.inputs[0], scale=edge.scale * node.op.multiplier)
-        function = replace(function, edge=inner, evaluate=_after(function.evaluate, lambda x, c=offset: x + c))
-        node = build.producer(inner)
+    """The function of the edge in front of sums with one number: x · relu6(x + 3) depends on x alone."""
+    while function.edge.name in build.offsets:
+        inner, total, offset = build.offsets[function.edge.name]
+        outer = _rescaled(function, total).evaluate
+        moved = as_function(inner)
+        function = replace(function, edge=moved.edge, evaluate=_after(outer, _plus(np.float32(offset)), moved.evaluate))
     return function
+
+
+def _plus(offset: np.float32) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: x + offset
 
 
 def _rescaled(function: Function, base: Edge) -> Function:
@@ -120,8 +119,10 @@ def _rescaled(function: Function, base: Edge) -> Function:
     return replace(function, edge=base, evaluate=_after(function.evaluate, lambda x: x * np.float32(ratio)))
 
 
-def _after(outer: Callable[..., np.ndarray], inner: Callable[..., np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda x: outer(inner(x))
+def _after(*steps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The last one first."""
+    *outer, inner = steps
+    return inner if not outer else lambda x: _after(*outer)(inner(x))
 
 
 # ---- the file's operators, executed

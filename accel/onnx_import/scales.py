@@ -37,6 +37,7 @@ def factors(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, 
     ratio = np.atleast_1d(ratio)
     reach = np.minimum(float(max(1, magnitude)), (bound + 1) / ratio)
     wanted = PRECISION - 1 + int(np.ceil(np.log2(max(1.0, float(reach.max())))))
+    wanted = max(wanted, int(np.ceil(-np.log2(ratio.min()))))  # no multiplier below 1
     room = int(np.floor(REACH - np.log2(max(1, magnitude) * float(ratio.max()))))
     shift = min(wanted, room, REACH)
     if shift < 0:
