@@ -36,7 +36,8 @@ Abs Add Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Leak
 Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Swish Tanh ThresholdedRelu
 """
 ELEMENTWISE = frozenset(_NAMES.split())
-MAX_SIZE = 200
+MAX_SIZE = 100
+MAX_OFFSETS = 8
 ENTRIES = 1 << MAX_BITS
 NO_LOOKUP = "keep float functions of single activations, between two quantizers"
 
@@ -97,7 +98,9 @@ def _over_one_edge(build: Builder, operands: Sequence[Function]) -> list[Functio
 
 def _behind_offsets(build: Builder, function: Function) -> Function:
     """The function of the edge in front of sums with one number: x · relu6(x + 3) depends on x alone."""
-    while function.edge.name in build.offsets:
+    for _ in range(MAX_OFFSETS):
+        if function.edge.name not in build.offsets:
+            break
         inner, total, offset = build.offsets[function.edge.name]
         outer = _rescaled(function, total).evaluate
         moved = as_function(inner)
@@ -209,7 +212,7 @@ def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray
 
 def _changing(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float) -> tuple[float, float]:
     """The smallest part of lo..hi outside of which the codes are constant, found on ever finer grids."""
-    for _ in range(32):
+    for _ in range(12):
         near = np.geomspace(1e-4, 1, ENTRIES)
         grid = np.unique(np.concatenate([np.linspace(lo, hi, 2 * ENTRIES), lo * near, hi * near]))
         values = codes(grid)

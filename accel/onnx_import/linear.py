@@ -179,11 +179,15 @@ def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, privat
         if on_grid or build.tensors[x.name].magnitude >= FINE:
             op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
             return build.replace_op(x, op, call.output, on_grid)
-    return _position(build, call, x, table, x.scale if step is None else _table(x.layout, step).min(axis=0))
+    unit = x.scale if step is None else _table(x.layout, step).min(axis=0)
+    return add_table(build, call.name, x, table, unit, call.output)
 
 
-def _position(build: Builder, call: Call, x: Edge, table: np.ndarray, unit: np.ndarray) -> Edge:
-    """A table added in the finer of both scales, or, when that does not hold it, in a fraction of x's scale."""
+def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.ndarray, origin: str | None) -> Edge:
+    """Real constants (tokens, channels) with steps `unit`, added in the finer of both scales.
+
+    When that does not hold them, in a fraction of x's scale. `origin` as in `Builder.add`.
+    """
     scale = common(np.minimum(x.scale, unit))
     multiplier = common(np.asarray(x.scale / scale))
     if multiplier.ndim:
@@ -196,9 +200,8 @@ def _position(build: Builder, call: Call, x: Edge, table: np.ndarray, unit: np.n
         multiplier = np.asarray(2.0 ** max(0, FINE.bit_length() - build.tensors[x.name].width))
         scale = x.scale / multiplier
         integers = table / scale
-    result = build.add(
-        call.name, Position(whole(np.rint(integers)), int(whole(multiplier))), (x,), scale, x.layout, call.output
-    )
+    op = Position(whole(np.rint(integers)), int(whole(multiplier)))
+    result = build.add(hint, op, (x,), scale, x.layout, origin)
     if not exact:
         build.approximate.add(result.name)
     return result

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import Call, Constant, Refused, Value
 
 MAX_BITS = 32
@@ -79,29 +78,26 @@ class Quantizer:
         x = np.clip(x.astype(np.float64), self.lo + self.zero, self.hi + self.zero)
         return np.asarray(ROUND[self.rounding](x) - self.zero)
 
-    @property
-    def is_exact(self) -> bool:
-        return are_powers_of_two(self.scale)
-
-    def activation_rounding(self) -> str:
+    def activation_rounding(self) -> str | None:
         """How integers that are known only at run time are rounded after the zero point is subtracted.
 
-        Ties may go the other way where the scale is no power of two: there are none then. Raises Refused when
-        the zero point changes more, or ties that exist.
+        None when that depends on x + zero: ties that go to the even one of them, or the way toward zero.
         """
         if self.bipolar:
             raise Refused("1-bit signed activations are bipolar", "use 2 or more bits, or unsigned 1 bit")
-        moved = not self.zero or self.rounding in ("floor", "ceil")
-        if moved or (self.rounding == "half_even" and self.zero % 2 == 0):
+        if not self.zero or self.rounding in ("floor", "ceil"):
             return self.rounding
-        if not self.signed and self.rounding in ABOVE_ZERO:
-            return ABOVE_ZERO[self.rounding]
-        if self.rounding in ("toward_zero", "away"):
+        if self.rounding == "half_even" and self.zero % 2 == 0:
+            return self.rounding
+        return None if self.signed else ABOVE_ZERO.get(self.rounding)
+
+    def real_rounding(self) -> str:
+        """The same for real numbers, among which ties do not count."""
+        known = self.activation_rounding()
+        if known is None and self.rounding in ("toward_zero", "away"):
             remedy = "use a symmetric quantizer (zero point 0), or round to nearest"
             raise Refused(f"zero point {self.zero} changes which way is toward zero", remedy)
-        if self.is_exact:
-            raise Refused(f"zero point {self.zero} changes how ties round", "use a symmetric quantizer (zero point 0)")
-        return "half_even"
+        return known or "half_even"
 
 
 def _number(value: Value | None, what: str) -> float:
