@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 
-from accel.onnx_import.builder import Builder, common
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import (
@@ -114,12 +114,12 @@ def _plus(offset: np.float32) -> Callable[[np.ndarray], np.ndarray]:
 
 def _rescaled(function: Function, base: Edge) -> Function:
     """The function for real numbers of `base`, another scale of the same edge."""
-    ratio = common(np.asarray(function.edge.scale / base.scale))
-    if ratio.ndim:
+    ratios = np.atleast_1d(function.edge.scale / base.scale)
+    if np.ptp(ratios) > 1e-9 * ratios[0]:
         raise Refused("is a float island: its operands' scales differ per channel", ISLAND_REMEDY)
-    if float(ratio) == 1:
-        return replace(function, edge=base)
-    return replace(function, edge=base, evaluate=_after(function.evaluate, lambda x: x * np.float32(ratio)))
+    factor = np.float32(ratios[0])
+    evaluate = function.evaluate if factor == 1 else _after(function.evaluate, lambda x: x * factor)
+    return replace(function, edge=base, evaluate=evaluate)
 
 
 def _after(*steps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:

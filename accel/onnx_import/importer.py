@@ -11,7 +11,18 @@ from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
-from accel.onnx_import import arithmetic, functions, linear, nonlinear, norms, patterns, quant, shaping, softmax
+from accel.onnx_import import (
+    arithmetic,
+    folding,
+    functions,
+    linear,
+    nonlinear,
+    norms,
+    patterns,
+    quant,
+    shaping,
+    softmax,
+)
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.layout import Axis, Layout, axis_of
 from accel.onnx_import.scales import are_powers_of_two
@@ -37,6 +48,7 @@ DOMAINS = {"": "", "ai.onnx": "", "qonnx.custom_op.general": "qonnx", "onnx.brev
 DOMAINS["accel.qonnx_ops"] = "accel"
 
 HANDLERS: dict[tuple[str, str], Handler] = {
+    **{("", op): folding.fold for op in sorted(folding.FOLDED)},
     **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
     ("qonnx", "Quant"): quant.quant,
     ("accel", "IntSoftmax"): nonlinear.softmax,

@@ -86,7 +86,10 @@ def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: n
         return replace(x, relu=False)  # quantising integers that already are: the same edge
     rounding, limits = quantizer.activation_rounding(), (quantizer.lo, quantizer.hi)
     if rounding is None:
-        return _around_zero_point(build, call, x, quantizer, scale)
+        ties = any(are_powers_of_two(ratio) for ratio in np.atleast_1d(x.scale / scale))
+        if ties or quantizer.rounding in ("toward_zero", "away"):
+            return _around_zero_point(build, call, x, quantizer, scale)
+        rounding = quantizer.real_rounding()
     return build.quantised(build.requantise(call.name, x, scale, limits, rounding, call.output), call.output)
 
 
