@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -108,17 +109,22 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalised, step: np.ndarray, 
     if offset >= INT64_EXACT:
         raise Refused("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
     rounded = max(round(offset), 0)
-    magnitude = max(1, tensor.magnitude)
-    for guard in range(min(16, max(8, top.bit_length() + 2)), 0, -1):
-        root = math.isqrt((n * n * magnitude**2 + rounded) << (2 * guard))
-        numerator = root.bit_length() + top.bit_length() + NUMERATOR_BITS
-        shift = numerator - guard + fraction
-        if shift > 60:
+    for guard, cut in _attempts(top):
+        root = math.isqrt((n * n * max(1, tensor.magnitude) ** 2 + rounded) << (2 * guard))
+        numerator, bits = root.bit_length() + top.bit_length() + NUMERATOR_BITS - cut, max(0, fraction - cut)
+        shift = numerator - guard + bits
+        if shift > 60 or float(np.abs(beta).max()) * 2.0**shift >= INT64_EXACT:
             continue
-        integers = np.rint(gamma * 2.0**fraction), np.rint(beta * 2.0**shift)
-        if np.abs(integers[1]).max() >= INT64_EXACT:
-            continue
-        op = Norm(x.form, guard, numerator, shift, *limits, rounded, integers[0], integers[1])
+        gammas, betas = np.rint(gamma * 2.0**bits), np.rint(beta * 2.0**shift)
+        op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas)
         if op.peak(tensor) < INT64_EXACT:
             return op
     raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantise the norm's input")
+
+
+def _attempts(top: int) -> Iterator[tuple[int, int]]:
+    """Guard bits, and bits to do without elsewhere: first the latter, then guard bits below 6."""
+    most = min(16, max(8, top.bit_length() + 2))
+    cuts = range(NUMERATOR_BITS)
+    yield from ((guard, cut) for cut in cuts for guard in range(most, 5, -1))
+    yield from ((guard, cut) for guard in range(5, 0, -1) for cut in cuts)

@@ -48,8 +48,8 @@ def quant(build: Builder, call: Call) -> Value:
         case Function():
             return functions.quantised(build, call, x, quantizer, scale)
         case Masked():
-            limits = (quantizer.lo, quantizer.hi)
-            return replace(x, edge=build.requantise(call.name, x.edge, scale, limits, quantizer.real_rounding()))
+            edge = softmax.below(build, call.name, x, float((quantizer.lo * scale).min()))
+            return _rescale(build, call, replace(edge, layout=x.layout), quantizer, scale)
         case Probabilities():
             return softmax.quantised(build, call, x, quantizer, scale, quantizer.real_rounding())
         case Normalised():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.onnx_import import functions
+from accel.onnx_import import functions, linear
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer
@@ -37,6 +37,8 @@ def softmax(build: Builder, call: Call) -> Value:
     if any(f.role != "channel" or f.stride != 1 or f.size != row for f in layout.axes[-1]):
         raise Refused("its last axis is not the keys of one head", RELAYOUT)
     causal = isinstance(x, Masked)
+    if isinstance(x, Masked) and not _is_causal(x.hidden, row):
+        raise Refused("hides scores by a mask that is not causal", "use a causal (triangular) mask, or none")
     if causal and not layout.is_whole(rank - 2, "token"):
         raise Refused("is causal and its last but one axis is not the queries", RELAYOUT)
     return Probabilities(edge, row, causal, layout, call.name)
@@ -51,17 +53,28 @@ def is_mask(values: np.ndarray) -> bool:
 
 
 def masked(x: Edge, hidden: np.ndarray) -> Masked:
-    """Scores of which `hidden` says which do not count; only a causal mask is one that the Softmax has."""
+    """Scores of which `hidden` says which do not count."""
     try:
         found = x.layout.to_edge(hidden)
     except ValueError:
         raise Refused(f"masks {x.layout.shape} with shape {hidden.shape}", "use one mask (queries, keys)") from None
-    keys = x.layout.shape[-1]
-    queries = found.shape[1]
-    wanted = np.arange(keys) > np.arange(queries)[:, None] + (keys - queries)
-    if found.shape[2] % keys or (found != np.tile(wanted, found.shape[2] // keys)).any():
-        raise Refused("hides scores by a mask that is not causal", "use a causal (triangular) mask, or none")
-    return Masked(x, x.layout)
+    if (found != found[:1]).any():
+        raise Refused("its mask differs between samples", "export with a mask that is the same for all samples")
+    return Masked(x, found[0], x.layout)
+
+
+def _is_causal(hidden: np.ndarray, keys: int) -> bool:
+    """True for the one mask that the Softmax has; `hidden` is (queries, heads · keys)."""
+    queries, heads = len(hidden), hidden.shape[1] // keys
+    return bool((hidden == np.tile(np.arange(keys) > np.arange(queries)[:, None] + keys - queries, heads)).all())
+
+
+def below(build: Builder, name: str, x: Masked, bottom: float) -> Edge:
+    """The scores with the hidden ones at or below `bottom`, in front of a quantizer that clips there."""
+    edge = build.uniform(x.edge)
+    reach = build.tensors[edge.name].hi * float(edge.scale) - bottom
+    steps = np.ceil(max(reach, 0) / float(edge.scale)) * float(edge.scale)
+    return linear.add_table(build, f"{name}/mask", edge, np.where(x.hidden, -steps, 0), edge.scale, None)
 
 
 def where(build: Builder, call: Call) -> Value:

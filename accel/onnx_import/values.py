@@ -68,9 +68,10 @@ class Function:
 
 @dataclass(frozen=True)
 class Masked:
-    """Scores of which a causal mask hides those of later keys, for a softmax."""
+    """Scores of which those that are `hidden`, (tokens, channels), do not count, for a softmax or a quantizer."""
 
     edge: Edge
+    hidden: np.ndarray
     layout: Layout
 
 

@@ -344,6 +344,17 @@ def test_causal_masks(tmp_path: Path, write, hide) -> None:
     assert op.causal
 
 
+@pytest.mark.parametrize("step", [0.02, 0.11])
+def test_a_mask_in_front_of_a_quantizer_is_clipped_by_it(tmp_path: Path, step: float) -> None:
+    """What is hidden becomes the lowest score, as in the file, and any mask will do."""
+    f = File((1, 6, 8))
+    mask = np.where(np.random.default_rng(1).random((6, 6)) < 0.4, -1e9, 0)
+    y = f.quant(f.node("Add", scores(f, f.quant("in", 0.03), 6, 8, 2), f.const(mask)), step)
+    imported = check(f.save(tmp_path, joined(f, f.quant(f.node("Softmax", y), 1 / 255, signed=0))))
+    assert kinds(imported)[-5:] == ["matmul", "position", "rescale", "softmax", "rescale"]
+    assert not imported.graph.nodes[-2].op.causal
+
+
 def test_other_masks_are_refused(tmp_path: Path) -> None:
     f = File((1, 6, 8))
     mask = np.zeros((6, 6))
@@ -426,6 +437,16 @@ def test_norms_of_any_width_scale_and_epsilon(tmp_path_factory, bits, scale, ste
     gamma, beta = np.random.default_rng(seed).normal(size=(2, 12))
     y = f.node("LayerNormalization", f.quant("in", scale, bits), f.const(gamma), f.const(beta), epsilon=epsilon)
     check(f.save(tmp_path_factory.mktemp("norm"), f.quant(y, step)), samples=8, seed=seed)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_wide_activations(tmp_path: Path, bits: int) -> None:
+    """Norms, sums and products of up to 16 bits; tables have 12."""
+    f = File((1, 5, 16), opset=17)
+    step = 2.0 ** (3 - bits) * 1.1
+    y = f.quant(layer_norm(f, f.quant("in", step, bits), 16), step, bits)
+    x = f.quant(f.node("Add", y, linear(f, y, 16, 16, 1)), 1.7 * step, bits)
+    check(f.save(tmp_path, f.quant(linear(f, x, 16, 16, 2), step, bits)))
 
 
 @pytest.mark.parametrize("mode", ["FLOOR", "CEIL", "DOWN"])
