@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-Rounding = Literal["half_even", "half_up", "half_away", "floor", "toward_zero"]
+Rounding = Literal["half_even", "half_up", "half_away", "floor", "toward_zero", "ceil", "away", "half_toward_zero"]
 ROUNDINGS: tuple[str, ...] = get_args(Rounding)
 
 FLOAT32_EXACT = 1 << 24
@@ -66,10 +66,14 @@ def shift_round(x: torch.Tensor, shift: int, rounding: str) -> torch.Tensor:
         up = rest >= half
     elif rounding == "half_away":
         up = (rest > half) | ((rest == half) & (x > 0))
+    elif rounding == "half_toward_zero":
+        up = (rest > half) | ((rest == half) & (x < 0))
     elif rounding == "floor":
         return quotient
+    elif rounding == "ceil":
+        up = rest > 0
     else:
-        up = (rest > 0) & (x < 0)
+        up = (rest > 0) & ((x < 0) if rounding == "toward_zero" else (x > 0))
     return quotient + up
 
 
@@ -80,9 +84,13 @@ def _round_float(y: torch.Tensor, rounding: str) -> torch.Tensor:
         return (y + 0.5).floor()
     if rounding == "half_away":
         return (y.abs() + 0.5).floor() * y.sign()
+    if rounding == "half_toward_zero":
+        return (y.abs() - 0.5).ceil() * y.sign()
     if rounding == "floor":
         return y.floor()
-    return y.trunc()
+    if rounding == "ceil":
+        return y.ceil()
+    return y.trunc() if rounding == "toward_zero" else y.abs().ceil() * y.sign()
 
 
 def lowest(dtype: torch.dtype) -> float:

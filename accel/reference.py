@@ -5,14 +5,14 @@ Each node runs in the cheapest carrier that its `peak` proves exact (float32, fl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel.errors import UserError
-from accel.graph import Graph, Tensor
+from accel.graph import Graph, Node, Tensor
 from accel.numeric import carrier
 
 if TYPE_CHECKING:
@@ -79,14 +79,19 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def evaluate(graph: Graph, node: Node, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """One node's output from the integers of its inputs, in the cheapest carrier that is exact."""
+    inputs, output = graph.ends(node)
+    dtype = carrier(max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs)))
+    return node.op.evaluate(*(values[name].to(dtype) for name in node.inputs))
+
+
 def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:
     """Every edge in `keep`; others are dropped after their last reader."""
     values = {graph.input_name: x}
     remaining = {name: len(nodes) for name, nodes in graph.consumers.items()}
     for node in graph:
-        inputs, output = graph.ends(node)
-        dtype = carrier(max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs)))
-        values[node.name] = node.op.evaluate(*(values[name].to(dtype) for name in node.inputs))
+        values[node.name] = evaluate(graph, node, values)
         for name in node.inputs:
             remaining[name] -= 1
             if not remaining[name] and name not in keep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from accel.cli.inputs import load_samples
 if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.levels import Level, Outcome
-    from accel.onnx_import import Imported
+    from accel.onnx_import import Deviation, Imported
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 ON_REQUEST = ("netlist",)
@@ -28,10 +28,15 @@ ON_REQUEST = ("netlist",)
 
 @dataclass(frozen=True)
 class Checked:
-    """What a model file gave at every level, in order."""
+    """What a model file gave at every level, in order.
+
+    `deviations` is empty for an exact file, which is a level itself; of any other it says how far each operator of
+    the graph is from the file.
+    """
 
     graph: Graph
     outcomes: tuple[Outcome, ...]
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def mismatches(self) -> int:
@@ -52,16 +57,24 @@ def check(
 ) -> Checked:
     """Run `levels` on a QONNX file. What qonnx makes of the file is expected of the reference, and so on downward.
 
+    Where the file's meaning is float, no integers can be expected of it: the level "qonnx" measures deviations then.
+
     `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Raises UserError on an unfit file or board.
     """
     from accel import onnx_import
+    from accel.cli.engines import QONNX_LIMIT
     from accel.levels import verify_all
 
-    imported = onnx_import.read(model)
+    imported, progress = onnx_import.read(model), progress or (lambda text: None)
     graph = imported.graph
+    deviations: tuple[Deviation, ...] = ()
     x = load_samples(graph, data, samples, seed)
-    chosen = _levels(imported, levels, board, device, seed, progress or (lambda text: None))
-    return Checked(graph, tuple(verify_all(graph, chosen, x)))
+    if "qonnx" in levels and not imported.is_exact:
+        progress("deviations from the file")
+        levels = [name for name in levels if name != "qonnx"]
+        deviations = onnx_import.deviations(imported, x[:QONNX_LIMIT])
+    chosen = _levels(imported, levels, board, device, seed, progress)
+    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations)
 
 
 def _levels(
@@ -129,6 +142,10 @@ def command(
     What the file computes (qonnx) is expected of the reference, and what the reference computes of all others. All
     output elements are compared as raw integers. Where a level disagrees, its first faulty layer is named.
 
+    A file with float scales, softmax, norms or functions means real numbers, and the import chooses integer operators
+    for them. Instead of the level qonnx a second table then says, for each operator alone, how far its integers are
+    from the file's, in steps of its output (LSB).
+
     The level `netlist` is what yosys makes of the design for the board's part, simulated gate by gate: some minutes
     for a few samples, so it runs only when --levels names it.
 
@@ -145,16 +162,28 @@ def command(
     with working("check") as progress:
         done = check(model, data, samples, levels=levels, board=board, device=device, seed=seed, progress=progress)
     if as_json:
-        click.echo(
-            json.dumps({"model": done.graph.name, "levels": {o.level: _entry(o) for o in done.outcomes}}, indent=2)
-        )
+        entries = {o.level: _entry(o) for o in done.outcomes}
+        extra = {"deviations": [asdict(found) for found in done.deviations]} if done.deviations else {}
+        click.echo(json.dumps({"model": done.graph.name, "levels": entries, **extra}, indent=2))
     else:
-        rows = [(o.level, o.samples, o.mismatches, f"{o.seconds:.2f}") for o in done.outcomes]
-        show_table(done.graph.name, ("level", "samples", "mismatches", "seconds"), rows)
+        _show(done)
     for outcome in done.outcomes:
         if outcome.difference:
             click.echo(f"accel: {outcome.difference}", err=True)
     return int(done.mismatches > 0)
+
+
+def _show(done: Checked) -> None:
+    if done.deviations:
+        title = f"{done.graph.name}: deviation of each operator from the file"
+        columns = ("layer", "operators", "values", "max LSB", "mean LSB", "differing")
+        found = [
+            (d.layer, " ".join(d.operators), d.values, d.max_lsb, f"{d.mean_lsb:.4f}", f"{d.differing:.2%}")
+            for d in done.deviations
+        ]
+        show_table(title, columns, found)
+    rows = [(o.level, o.samples, o.mismatches, f"{o.seconds:.2f}") for o in done.outcomes]
+    show_table(done.graph.name, ("level", "samples", "mismatches", "seconds"), rows)
 
 
 def _entry(outcome: Outcome) -> dict[str, object]:

@@ -77,7 +77,7 @@ def round_(t: Tally, lanes: int, width: int, out: int, p: dict[str, int]) -> Non
     t.registers(lanes * (kept + out))
     if up:
         t.add(kept, lanes, "rounded")
-        t.logic("sticky", lanes * (shift if mode in (0, 2) else 0) / t.target.lut_inputs)
+        t.logic("sticky", lanes * (shift if mode != 1 else 0) / t.target.lut_inputs)
     if kept > out + (p["LO"] >= 0):
         t.add(kept + 1, lanes, "compared")
         t.logic("clipped", lanes * out)

@@ -1,15 +1,20 @@
 """QONNX files → integer graphs, and the qonnx level that runs the file itself.
 
 `load` is what most callers want. `read` also says where each edge's numbers are in the file; `execute` runs the
-file with qonnx and gives integers per edge, to be compared with `==`. How an import goes:
+file with qonnx and gives integers per edge, to be compared with `==` when the import is exact; `deviations` measures
+it operator by operator when it is not. How an import goes:
 
     source.py      the file: parsed, checked, nothing trusted
+    patterns.py    norms and softmax written out become the one node they mean
     importer.py    one handler per ONNX operator, refusals collected
-    values.py      what a tensor means: a constant, or an edge with a scale and a layout
+    values.py      what a tensor means: a constant, an edge with a scale and a layout, real numbers made from an edge
     layout.py      which axis is what, so that reshapes and transposes cost nothing
-    quantizers.py linear.py shaping.py nonlinear.py      the handlers
+    quant.py       quantizers: every kind of value becomes integers
+    arithmetic.py functions.py linear.py norms.py shaping.py softmax.py nonlinear.py      the other handlers
+    scales.py      real factors as integer multipliers
     builder.py     the graph while it grows
     execute.py     the file run by qonnx
+    deviation.py   what the import chose, measured against the file
 """
 
 from __future__ import annotations
@@ -18,10 +23,11 @@ from pathlib import Path
 
 from accel.graph import Graph
 from accel.onnx_import.builder import Origin
+from accel.onnx_import.deviation import Deviation, deviations
 from accel.onnx_import.execute import execute
 from accel.onnx_import.importer import Imported, read
 
-__all__ = ["Imported", "Origin", "execute", "load", "read"]
+__all__ = ["Deviation", "Imported", "Origin", "deviations", "execute", "load", "read"]
 
 
 def load(path: Path | str) -> Graph:

@@ -10,6 +10,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.graph import Graph, Node, Scale, Tensor
 from accel.numeric import INT64_EXACT
+from accel.onnx_import import scales
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Edge, Refused, printable
@@ -18,15 +19,21 @@ from accel.ops.rescale.op import Rescale
 
 #: Parts of Brevitas' node names that say nothing about the layer.
 NOISE = {"", "act_quant", "export_handler", "activation_impl", "input_quant", "output_quant"}
+#: Bits of an edge that gets one scale instead of one per channel which do not divide each other.
+UNIFORM_BITS = 16
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an edge's numbers appear in the file: ONNX tensor `tensor` = integer · scale, its axes as in `layout`."""
+    """Where an edge's numbers appear in the file: ONNX tensor `tensor` = integer · scale, its axes as in `layout`.
+
+    `quantised` says that a quantizer of the file made them: they are integers in the file too.
+    """
 
     tensor: str
     layout: Layout
     scale: np.ndarray
+    quantised: bool = False
 
 
 class Builder:
@@ -35,6 +42,8 @@ class Builder:
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
         self.origins: dict[str, Origin] = {}
+        self.approximate: set[str] = set()  # edges whose integers are chosen, not given, by the file
+        self.offsets: dict[str, tuple[Edge, Edge, float]] = {}  # edge → x and x + c for one number c, and c
         self._nodes: dict[str, Node] = {}
         self._rescales: dict[tuple[object, ...], str] = {}
         self._counts: Counter[str] = Counter()
@@ -46,7 +55,7 @@ class Builder:
         self.input_name = name
         self.tensors[name] = tensor
         edge = Edge(name, np.asarray(tensor.scale), layout)
-        self.origins[name] = Origin(origin, layout, edge.scale)
+        self.origins[name] = Origin(origin, layout, edge.scale, True)
         return edge
 
     def add(
@@ -73,8 +82,40 @@ class Builder:
         self._rescales[key] = result.name
         return result
 
-    def replace_op(self, edge: Edge, op: Op, origin: str) -> Edge:
+    def requantise(
+        self,
+        hint: str,
+        edge: Edge,
+        scale: np.ndarray,
+        limits: tuple[int, int],
+        rounding: str = "half_even",
+        origin: str | None = None,
+    ) -> Edge:
+        """The edge at another scale: an exact shift where the scales' ratio is a power of two, else a multiplier.
+
+        `limits` are the lowest and highest integer. A pending ReLU is carried out.
+        """
+        lo, hi = (max(0, limits[0]), max(0, limits[1])) if edge.relu else limits
+        ratio = common(np.asarray(edge.scale / scale))
+        exact = scales.are_powers_of_two(ratio)
+        if exact:
+            multiplier, shift = scales.power_of_two_factors(ratio)
+        else:
+            multiplier, shift = scales.factors(ratio, self.tensors[edge.name].magnitude, max(abs(lo), abs(hi)))
+        result = self.rescale(hint, Rescale(multiplier, shift, rounding, lo, hi), edge, scale, edge.layout, origin)
+        if not exact:
+            self.approximate.add(result.name)
+        return result
+
+    def quantised(self, edge: Edge, origin: str) -> Edge:
+        """Say that ONNX tensor `origin`, the output of a quantizer, holds the integers of `edge`."""
+        self.origins[edge.name] = Origin(origin, edge.layout, edge.scale, True)
+        return edge
+
+    def replace_op(self, edge: Edge, op: Op, origin: str, exact: bool = True) -> Edge:
         """Exchange the operator of a node that nothing reads yet; its output is now found in tensor `origin`."""
+        if not exact:
+            self.approximate.add(edge.name)
         self._set(replace(self._nodes[edge.name], op=op, scale=as_scale(edge.scale)))
         self.origins[edge.name] = Origin(origin, edge.layout, edge.scale)
         return edge
@@ -112,34 +153,49 @@ class Builder:
         return self.rescale(f"{edge.name}/relu", op, edge, edge.scale, edge.layout, None)
 
     def uniform(self, edge: Edge) -> Edge:
-        """The edge settled and at one scale for all channels: the finest one, so nothing is rounded."""
-        edge = self.settled(edge)
-        return edge if edge.scale.ndim == 0 else self.aligned(edge, np.asarray(edge.scale.min()))
+        """The edge settled and at one scale for all channels.
 
-    def aligned(self, edge: Edge, scale: np.ndarray) -> Edge:
-        """The edge at a scale (one number) that divides all of its own."""
-        factors = np.atleast_1d(edge.scale / scale)
-        if (factors == 1).all():
-            return replace(edge, scale=scale)
+        The finest one, so that nothing is rounded, when it divides the others; else a step that makes at least
+        UNIFORM_BITS of them.
+        """
+        edge = self.settled(edge)
+        if edge.scale.ndim == 0:
+            return edge
+        tensor, fine = self.tensors[edge.name], np.asarray(edge.scale.min())
+        steps = edge.scale / fine
+        if (steps != np.rint(steps)).any():
+            fine = fine * 2.0 ** -max(0, UNIFORM_BITS - tensor.width)
+            steps = edge.scale / fine
+        least, most = int(steps.min()), int(np.ceil(steps.max()))
+        limits = min(least * tensor.lo, most * tensor.lo), max(least * tensor.hi, most * tensor.hi)
+        if max(map(abs, limits)) >= INT64_EXACT:
+            raise scales.TOO_FAR
+        return self.requantise(f"{edge.name}/align", edge, fine, limits)
+
+    def narrowed(self, edge: Edge, bits: int) -> Edge:
+        """The edge settled, at one scale, and of at most `bits` bits: its whole range in coarser steps."""
+        edge = self.uniform(edge)
         tensor = self.tensors[edge.name]
-        multiplier = whole(factors)
-        lo = min(int(multiplier.max()) * tensor.lo, int(multiplier.min()) * tensor.lo)
-        hi = max(int(multiplier.max()) * tensor.hi, int(multiplier.min()) * tensor.hi)
-        op = Rescale(multiplier, 0, "floor", lo, hi)
-        return self.rescale(f"{edge.name}/align", op, edge, scale, edge.layout, None)
+        if tensor.width <= bits:
+            return edge
+        spare = tensor.width - bits
+        limits = tensor.lo >> spare, tensor.hi >> spare
+        return self.requantise(f"{edge.name}/narrow", edge, edge.scale * 2.0**spare, limits)
 
     def finish(self, name: str, output: Edge, tensor: str) -> Graph:
         """The graph of everything that `output`, ONNX tensor `tensor`, depends on."""
         output = self.settled(output)
         if output.name in self._nodes:
             self._nodes[output.name] = replace(self._nodes[output.name], scale=as_scale(output.scale))
-        self.origins[output.name] = Origin(tensor, output.layout, output.scale)
+        known = self.origins.get(output.name)
+        self.origins[output.name] = Origin(tensor, output.layout, output.scale, known is not None and known.quantised)
         needed = {output.name}
         for node in reversed(self._nodes.values()):
             if node.name in needed:
                 needed.update(node.inputs)
         nodes = tuple(node for node in self._nodes.values() if node.name in needed)
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
+        self.approximate &= needed
         source = self.input_name
         if source is None or not nodes:
             raise GraphError("nothing is computed from the quantised input")
@@ -158,18 +214,15 @@ def common(scale: np.ndarray) -> np.ndarray:
 
 
 def whole(values: np.ndarray) -> np.ndarray:
-    """Reals that must be integers below 2^62 as int64. Raises Refused when they are not."""
+    """Reals that must be integers below 2^62 as int64, but for the error of a float32. Raises Refused otherwise."""
     rounded = np.rint(values)
-    if not np.isfinite(values).all() or (rounded != values).any():
-        raise Refused("scales do not divide each other", "use power-of-two scales throughout")
+    if not np.isfinite(values).all() or not are_whole(values):
+        raise Refused("scales do not divide each other", "quantise weights per tensor or per output channel")
     if (np.abs(rounded) >= INT64_EXACT).any():
-        raise Refused("scales are too far apart", "calibrate the quantizers again")
+        raise scales.TOO_FAR
     return rounded.astype(np.int64)
 
 
-def exponents(ratio: np.ndarray) -> np.ndarray:
-    """log2 of powers of two. Raises Refused when one is none."""
-    mantissa, exponent = np.frexp(ratio)
-    if (mantissa != 0.5).any():
-        raise Refused("the scales' ratio is no power of two", "use Brevitas' ...FixedPoint quantizers")
-    return np.asarray(exponent - 1, dtype=np.int64)
+def are_whole(values: np.ndarray) -> bool:
+    """True when all are integers, but for the error of a float32 number of steps."""
+    return bool((np.abs(values - np.rint(values)) <= 2.0**-10 + 2.0**-22 * np.abs(values)).all())

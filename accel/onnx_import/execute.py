@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from accel.errors import MismatchError, UserError
-from accel.onnx_import.builder import Origin
 from accel.onnx_import.importer import Imported, read
 from accel.onnx_import.values import printable
 
@@ -18,11 +17,17 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
 
     `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
-    holds numbers that are no integers at its edge's scale.
+    of an exact import holds numbers that are no integers at its edge's scale.
     """
     imported = model if isinstance(model, Imported) else read(model)
+    names = [imported.graph.output] if keep is None else [name for name in keep if name in imported.origins]
+    found = steps(imported, x, names)
+    return {name: _integers(name, values, imported.is_exact) for name, values in found.items()}
+
+
+def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Like `execute`, for edges that have an ONNX tensor: its real numbers in steps of the edge's scale, float64."""
     graph, batch = imported.graph, imported.source.shape[0]
-    names = [graph.output] if keep is None else [name for name in keep if name in imported.origins]
     x = np.asarray(x, dtype=np.float32)
     if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
         want = ", ".join(map(str, graph.input.shape))
@@ -32,9 +37,10 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(padded), batch):
         context = runner.run(padded[start : start + batch])
-        for name in names:
+        for name, chunks in parts.items():
             origin = imported.origins[name]
-            parts[name].append(_integers(name, origin, context[origin.tensor]))
+            real = np.asarray(context[origin.tensor], dtype=np.float64)
+            chunks.append(origin.layout.to_edge(real) / origin.scale)
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
 
 
@@ -66,11 +72,11 @@ class _Runner:
         return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
 
 
-def _integers(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
-    values = origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
+def _integers(name: str, values: np.ndarray, exact: bool) -> np.ndarray:
+    """Numbers of steps as integers: the nearest ones, and of an exact import nothing else."""
     integers = np.rint(values)
     wrong = integers != values
-    if wrong.any():
+    if exact and wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise MismatchError(
             f"qonnx: layer {name!r} {list(where)}: {values[where]} steps of the layer's scale, no integer"

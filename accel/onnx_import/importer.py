@@ -11,11 +11,35 @@ from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
-from accel.onnx_import import linear, nonlinear, quantizers, shaping
+from accel.onnx_import import (
+    arithmetic,
+    folding,
+    functions,
+    linear,
+    nonlinear,
+    norms,
+    patterns,
+    quant,
+    shaping,
+    softmax,
+)
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.layout import Axis, Layout, axis_of
+from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import Source, open_source
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value, printable
+from accel.onnx_import.values import (
+    ISLAND_REMEDY,
+    Call,
+    Constant,
+    Deferred,
+    Edge,
+    Real,
+    Refused,
+    Unknown,
+    Value,
+    maker,
+    printable,
+)
 
 Handler = Callable[[Builder, Call], Value]
 
@@ -24,17 +48,26 @@ DOMAINS = {"": "", "ai.onnx": "", "qonnx.custom_op.general": "qonnx", "onnx.brev
 DOMAINS["accel.qonnx_ops"] = "accel"
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    ("qonnx", "Quant"): quantizers.quant,
+    **{("", op): folding.fold for op in sorted(folding.FOLDED)},
+    **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
+    ("qonnx", "Quant"): quant.quant,
     ("accel", "IntSoftmax"): nonlinear.softmax,
     ("accel", "IntNorm"): nonlinear.norm,
     ("accel", "IntLookup"): nonlinear.lookup,
     ("", "Relu"): nonlinear.relu,
     ("", "MatMul"): linear.matmul,
     ("", "Gemm"): linear.gemm,
-    ("", "Add"): linear.add,
-    ("", "Sub"): linear.subtract,
-    ("", "Mul"): linear.multiply,
-    ("", "Div"): linear.divide,
+    ("", "Add"): arithmetic.add,
+    ("", "Sum"): arithmetic.add,
+    ("", "Sub"): arithmetic.subtract,
+    ("", "Mul"): arithmetic.multiply,
+    ("", "Div"): arithmetic.divide,
+    ("", "BatchNormalization"): arithmetic.batch_normalization,
+    ("", "Softmax"): softmax.softmax,
+    ("", "Where"): softmax.where,
+    ("", "LayerNormalization"): norms.layer,
+    ("", "RMSNormalization"): norms.rms,
+    ("", "SimplifiedLayerNormalization"): norms.rms,
     ("", "ReduceSum"): shaping.reduce_sum,
     ("", "ReduceMean"): shaping.reduce_mean,
     ("", "Reshape"): shaping.reshape,
@@ -44,20 +77,18 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Unsqueeze"): shaping.unsqueeze,
     ("", "Identity"): shaping.identity,
     ("", "Cast"): shaping.cast,
+    ("", "CastLike"): shaping.cast_like,
     ("", "Constant"): shaping.constant,
     ("", "Shape"): shaping.shape,
     ("", "Gather"): shaping.gather,
     ("", "Concat"): shaping.concat,
 }
 
-REPLACE = "express it with MatMul, Gemm, Add, Relu, ReduceSum, Quant, IntSoftmax, IntNorm or IntLookup"
-TRAIN_WITH = "train with accel's integer {} layer"
+REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
+CONTROL_FLOW = ("If", "Loop", "Scan")
 REMEDIES = {
-    "Softmax": TRAIN_WITH.format("softmax"),
-    "LayerNormalization": TRAIN_WITH.format("norm"),
-    **dict.fromkeys(("Gelu", "Erf", "Tanh", "Sigmoid", "Exp"), TRAIN_WITH.format("lookup")),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "export with brevitas.export.export_qonnx, not QCDQ"),
-    "BatchNormalization": "fold it into the linear layer before training with quantizers",
+    **dict.fromkeys(CONTROL_FLOW, "export a model in which no branch or loop depends on data"),
     "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
 }
@@ -65,11 +96,21 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Imported:
-    """An integer graph with the file it came from. `origins` maps edges to ONNX tensors; alignments have none."""
+    """An integer graph with the file it came from. `origins` maps edges to ONNX tensors; alignments have none.
+
+    `approximate` names the edges whose integers the import had to choose, because the file's are real numbers.
+    """
 
     graph: Graph
     origins: dict[str, Origin]
     source: Source
+    approximate: frozenset[str] = frozenset()
+
+    @property
+    def is_exact(self) -> bool:
+        """True when the file's own execution, in float32, gives the graph's integers: scales are powers of two."""
+        powers = (are_powers_of_two(origin.scale) for origin in self.origins.values())
+        return not self.approximate and all(powers)
 
 
 def read(path: Path | str) -> Imported:
@@ -78,7 +119,7 @@ def read(path: Path | str) -> Imported:
     Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
     every node that the integer graph cannot express, with the reason and the remedy.
     """
-    source = open_source(Path(path))
+    source = patterns.fused(open_source(Path(path)))
     kinds = [(DOMAINS.get(node.domain), node.op_type) for node in source.nodes]
     if ("qonnx", "Quant") not in kinds and not any(kind == ("", "QuantizeLinear") for kind in kinds):
         raise UnsupportedModel(
@@ -92,6 +133,9 @@ def read(path: Path | str) -> Imported:
     output = values[source.output]
     if problems:
         raise UnsupportedModel(f"{path}: {problems}")
+    if isinstance(output, Deferred):
+        where = f"no quantizer stands behind {maker(output)}"
+        raise UnsupportedModel(f"{path}: the output is a float island: {where}; {ISLAND_REMEDY}")
     if not isinstance(output, Edge):
         raise UnsupportedModel(f"{path}: the output is not computed from the quantised input; quantise the input")
     if not output.layout.is_plain:
@@ -103,7 +147,7 @@ def read(path: Path | str) -> Imported:
         graph = build.finish(printable(Path(path).stem), output, source.output)
     except GraphError as error:
         raise UnsupportedModel(f"{path}: {error}; add quantised layers") from None
-    return Imported(graph, build.origins, source)
+    return Imported(graph, build.origins, source, frozenset(build.approximate))
 
 
 def _input_axes(source: Source) -> tuple[Axis, ...]:
@@ -147,8 +191,8 @@ def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[st
     try:
         handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
         if handler is None:
-            known = REMEDIES.get(node.op_type, REPLACE)
-            raise Refused("unsupported operator", known)
+            flow = node.op_type in CONTROL_FLOW
+            raise Refused("is control flow" if flow else "unsupported operator", REMEDIES.get(node.op_type, REPLACE))
         result = handler(build, _call(source, node, values))
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
@@ -174,4 +218,5 @@ def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Cal
         tuple(source.uses[name] for name in tensors),
         node.output[0] if node.output else "",
         {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
+        source.opset,
     )

@@ -1,15 +1,13 @@
-"""Products and sums: MatMul and Gemm (constant weights or attention), Add and Sub, Mul and Div by constants."""
+"""Products and sums: MatMul and Gemm (constant weights or attention), sums of edges, constants added to an edge."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from accel.onnx_import.builder import Builder, common, exponents, whole
+from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
-from accel.onnx_import.quantizers import per_channel
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.onnx_import.scales import sum_grid
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Unknown, Value, island
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
@@ -17,14 +15,18 @@ from accel.ops.position.op import Position
 
 QUANTISE_INPUT = "put a QuantIdentity at the model's input"
 QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
+#: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
+FINE = 1 << 14
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
 
 def is_unknown(*values: Value | None) -> bool:
-    """True when an operand depends on a node that was refused; raises Refused on an unquantised operand."""
+    """True when an operand depends on a node that was refused; raises Refused on one that is no integers yet."""
     for value in values:
         if isinstance(value, Real):
             raise Refused("its input is not quantised", QUANTISE_INPUT)
+        if isinstance(value, Deferred):
+            raise island(value)
     return any(isinstance(value, Unknown) for value in values)
 
 
@@ -51,7 +53,7 @@ def gemm(build: Builder, call: Call) -> Value:
         raise Refused("its weights are no constants", "use a plain linear layer")
     matrix = _matrix(weight)
     y = _dense(build, call, x, matrix if call.integer("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
-    return y if bias is None else _add_constant(build, call, y, bias, call.output)
+    return y if bias is None else add_constant(build, call, y, bias, call.output)
 
 
 def _matrix(weight: Constant) -> Constant:
@@ -70,7 +72,7 @@ def _transposed(weight: Constant) -> Constant:
 def _dense(build: Builder, call: Call, x: Edge, weight: Constant, axis: int) -> Edge:
     """Weight (out, in) over one axis of x. The accumulator's scale is input scale · weight scale per output channel."""
     if weight.step is None:
-        raise Refused("its weights are not quantised", QUANTISE_WEIGHT)
+        raise Refused("its weights are not quantised, a float island", QUANTISE_WEIGHT)
     if axis < 0 or not x.layout.is_whole(axis, "channel"):
         raise Refused("it does not contract the channel axis", RELAYOUT)
     if x.layout.size("channel") != weight.value.shape[1]:
@@ -140,31 +142,8 @@ def _restrided(axis: Axis, inner: int, out: int) -> Axis:
     return tuple(Factor(f.role, f.size, f.stride // inner * out) if f.role == "channel" else f for f in axis)
 
 
-def add(build: Builder, call: Call) -> Value:
-    a, b = call.take(2)
-    return _sum(build, call, a, b)
-
-
-def subtract(build: Builder, call: Call) -> Value:
-    a, b = call.take(2)
-    if isinstance(b, Edge):
-        raise Refused("subtracts an activation", "negate the weights that produce it and add")
-    return _sum(build, call, a, Constant(-b.value, b.step) if isinstance(b, Constant) else b)
-
-
-def _sum(build: Builder, call: Call, a: Value | None, b: Value | None) -> Value:
-    if is_unknown(a, b):
-        return Unknown()
-    if isinstance(a, Edge) and isinstance(b, Edge):
-        return _add_edges(build, call, a, b)
-    if isinstance(a, Edge) and isinstance(b, Constant):
-        return _add_constant(build, call, a, b, call.only_reader(0))
-    if isinstance(a, Constant) and isinstance(b, Edge):
-        return _add_constant(build, call, b, a, call.only_reader(1))
-    raise Refused("adds two constants", "fold constants before exporting (qonnx cleanup)")
-
-
-def _add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
+def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
+    """The sum in the finer scale, or in a step fine enough for both."""
     rank = max(len(a.layout.axes), len(b.layout.axes))
     layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
     if layouts[0] != layouts[1]:
@@ -176,24 +155,39 @@ def _add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
         a, b = build.uniform(a), build.uniform(b)
         scale = np.minimum(a.scale, b.scale)
         factors = [np.asarray(edge.scale / scale) for edge in (a, b)]
-    op = Add(whole(np.array(factors)))
-    return build.add(call.name, op, (a, b), scale, layouts[0], call.output)
+    magnitudes = build.tensors[a.name].magnitude, build.tensors[b.name].magnitude
+    step = sum_grid((float(factors[0]), float(factors[1])), magnitudes)
+    multipliers = np.array(factors) / step
+    rounded = np.rint(multipliers)
+    result = build.add(call.name, Add(rounded), (a, b), scale * step, layouts[0], call.output)
+    if (multipliers != rounded).any():
+        build.approximate.add(result.name)
+    return result
 
 
-def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
+def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
     """A bias joins the Dense that produced tensor `private`, which nothing else reads; anything else is a Position."""
     x = build.settled(x)
     table, step = _table(x.layout, constant.value), constant.step
     if not table.any():
         return x
-    unit = x.scale if step is None else _table(x.layout, step).min(axis=0)
     producer = build.producer(x)
-    scaled = table / x.scale
-    is_bias = (table == table[:1]).all() and (scaled == np.rint(scaled)).all()
     direct = x.name in build.origins and build.origins[x.name].tensor == private
-    if is_bias and direct and producer is not None and isinstance(producer.op, Dense):
-        op = Dense(producer.op.weight, producer.op.bias + whole(scaled[0]))
-        return build.replace_op(x, op, call.output)
+    scaled = table / x.scale
+    if direct and producer is not None and isinstance(producer.op, Dense) and (table == table[:1]).all():
+        on_grid = are_whole(scaled)
+        if on_grid or build.tensors[x.name].magnitude >= FINE:
+            op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
+            return build.replace_op(x, op, call.output, on_grid)
+    unit = x.scale if step is None else _table(x.layout, step).min(axis=0)
+    return add_table(build, call.name, x, table, unit, call.output)
+
+
+def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.ndarray, origin: str | None) -> Edge:
+    """Real constants (tokens, channels) with steps `unit`, added in the finer of both scales.
+
+    When that does not hold them, in a fraction of x's scale. `origin` as in `Builder.add`.
+    """
     scale = common(np.minimum(x.scale, unit))
     multiplier = common(np.asarray(x.scale / scale))
     if multiplier.ndim:
@@ -201,13 +195,16 @@ def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, priva
         x = build.uniform(x)
         multiplier = np.asarray(x.scale / scale)
     integers = table / scale
-    if (integers != np.rint(integers)).any():
-        raise Refused(
-            f"adds constants that are no multiples of the scale {float(np.min(scale)):.6g}",
-            "quantise them (bias_quant=Int32Bias, or a QuantIdentity)",
-        )
-    position = Position(whole(integers), int(whole(multiplier)))
-    return build.add(call.name, position, (x,), scale, x.layout, call.output)
+    exact = bool(are_whole(integers) and multiplier == np.rint(multiplier))
+    if not exact:
+        multiplier = np.asarray(2.0 ** max(0, FINE.bit_length() - build.tensors[x.name].width))
+        scale = x.scale / multiplier
+        integers = table / scale
+    op = Position(whole(np.rint(integers)), int(whole(multiplier)))
+    result = build.add(hint, op, (x,), scale, x.layout, origin)
+    if not exact:
+        build.approximate.add(result.name)
+    return result
 
 
 def _table(layout: Layout, values: np.ndarray) -> np.ndarray:
@@ -225,33 +222,14 @@ def _table(layout: Layout, values: np.ndarray) -> np.ndarray:
     return rows[0]
 
 
-def multiply(build: Builder, call: Call) -> Value:
-    a, b = call.take(2)
-    return _scaled(b, a, False) if isinstance(a, Constant) else _scaled(a, b, False)
-
-
-def divide(build: Builder, call: Call) -> Value:
-    a, b = call.take(2)
-    return _scaled(a, b, True)
-
-
-def _scaled(x: Value | None, by: Value | None, inverse: bool) -> Value:
-    """A factor that is a power of two changes only what the integers mean."""
-    if is_unknown(x, by):
-        return Unknown()
-    if not isinstance(by, Constant):
-        raise Refused("combines two activations", "only products with a constant power of two are supported")
-    factor = by.value.astype(np.float64)
-    if not factor.size or not np.isfinite(factor).all() or (factor <= 0).any() or (np.frexp(factor)[0] != 0.5).any():
-        shown = f"{factor.reshape(-1)[0]:.6g}" if factor.size == 1 else "constants"
-        raise Refused(f"scales by {shown}, no power of two", "choose a power of two, or fold it into the weights")
-    factor = 1 / factor if inverse else factor
-    if isinstance(x, Constant):
-        shape = np.broadcast_shapes(x.value.shape, factor.shape)
-        if shape != x.value.shape:
-            raise Refused("broadcasts a constant", "fold constants before exporting (qonnx cleanup)")
-        return Constant(x.value * factor.astype(x.value.dtype), None if x.step is None else x.step * factor)
-    if not isinstance(x, Edge):
-        raise Refused("scales nothing", "export the model again")
-    exponents(factor)
-    return replace(x, scale=common(x.scale * per_channel(x.layout, factor)))
+def with_signs(build: Builder, call: Call, x: Edge, signs: np.ndarray) -> Edge:
+    """The edge times −1, 0 or 1 per channel: in the rows of its private Dense, or in a Dense of its own."""
+    if (signs == 1).all():
+        return x
+    x, producer = build.settled(x), build.producer(x)
+    private = x.name in build.origins and build.origins[x.name].tensor == call.only_reader(0)
+    if private and producer is not None and isinstance(producer.op, Dense) and not x.relu:
+        op = Dense(producer.op.weight * signs[:, None], producer.op.bias * signs)
+        return build.replace_op(x, op, call.output)
+    op = Dense(np.diag(signs), np.zeros(len(signs)))
+    return build.add(f"{call.name}/signs", op, (x,), x.scale, x.layout, call.output)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel.onnx_import import functions
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
@@ -16,10 +17,8 @@ from accel.ops.softmax.op import Softmax
 
 def relu(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
-    if is_unknown(x):
-        return Unknown()
     if not isinstance(x, Edge):
-        raise Refused("acts on a constant", "fold constants before exporting (qonnx cleanup)")
+        return functions.elementwise(build, call)
     return x if build.tensors[x.name].lo >= 0 else replace(x, relu=True)
 
 

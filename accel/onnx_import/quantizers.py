@@ -1,28 +1,38 @@
-"""QONNX Quant: constants become integers, the model's input the graph's input, everything else a Rescale."""
+"""The parameters of a QONNX Quant, and its definition on constants."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from accel.graph import Tensor
-from accel.onnx_import.builder import Builder, as_scale, common, exponents
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
-from accel.ops.rescale.op import Rescale
+from accel.onnx_import.values import Call, Constant, Refused, Value
 
 MAX_BITS = 32
-#: QONNX rounding_mode → our name. QONNX's HALF_UP rounds ties away from zero.
-ROUNDING = {"ROUND": "half_even", "HALF_EVEN": "half_even", "HALF_UP": "half_away", "FLOOR": "floor"}
-ROUNDING["DOWN"] = "toward_zero"
+#: QONNX rounding_mode → our name. QONNX's HALF_UP rounds ties away from zero, its HALF_DOWN toward zero.
+ROUNDING = {
+    "ROUND": "half_even",
+    "HALF_EVEN": "half_even",
+    "HALF_UP": "half_away",
+    "HALF_DOWN": "half_toward_zero",
+    "FLOOR": "floor",
+    "CEIL": "ceil",
+    "DOWN": "toward_zero",
+    "UP": "away",
+}
 ROUND: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "half_even": np.rint,
     "half_away": lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
+    "half_toward_zero": lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
     "floor": np.floor,
+    "ceil": np.ceil,
     "toward_zero": np.trunc,
+    "away": lambda x: np.sign(x) * np.ceil(np.abs(x)),
 }
+#: What a rounding of x + zero ≥ 0 (an unsigned quantizer) is on x itself.
+ABOVE_ZERO = {"toward_zero": "floor", "away": "ceil", "half_away": "half_up"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Quantizer:
     lo: int
     hi: int
     rounding: str
+    signed: bool
     bipolar: bool
 
     @classmethod
@@ -54,24 +65,39 @@ class Quantizer:
             raise Refused(f"rounding mode {mode[:20]!r} has no integer form here", f"use {', '.join(ROUNDING)}")
         bipolar = width == 1 and signed
         lo, hi = (-1, 1) if bipolar else (bottom - int(offset), top - int(offset))
-        return cls(_scale(scale), int(offset), lo, hi, ROUNDING[mode], bipolar)
+        return cls(_scale(scale), int(offset), lo, hi, ROUNDING[mode], signed, bipolar)
 
     def integers(self, real: np.ndarray) -> np.ndarray:
-        """The definition on constants: integers (as float64), zero point subtracted."""
-        x = np.asarray(real, dtype=np.float64) / self.scale
-        if not np.isfinite(x).all():
+        """The definition on real numbers, in their own precision as qonnx has it: integers, zero point subtracted."""
+        if not np.isfinite(real).all():
             raise Refused("the constant holds NaN or infinity", "train or export the model again")
+        with np.errstate(over="ignore"):
+            x = real / self.scale.astype(real.dtype) + np.asarray(self.zero, dtype=real.dtype)
         if self.bipolar:
             return np.where(x >= 0, 1.0, -1.0)
-        return np.asarray(np.clip(ROUND[self.rounding](x + self.zero) - self.zero, self.lo, self.hi))
+        x = np.clip(x.astype(np.float64), self.lo + self.zero, self.hi + self.zero)
+        return np.asarray(ROUND[self.rounding](x) - self.zero)
 
-    def require_activation(self) -> None:
-        """Raise Refused when this cannot be applied to integers that are known only at run time."""
+    def activation_rounding(self) -> str | None:
+        """How integers that are known only at run time are rounded after the zero point is subtracted.
+
+        None when that depends on x + zero: ties that go to the even one of them, or the way toward zero.
+        """
         if self.bipolar:
             raise Refused("1-bit signed activations are bipolar", "use 2 or more bits, or unsigned 1 bit")
-        shifts_ties = self.rounding != "floor" and (self.rounding != "half_even" or self.zero % 2 == 1)
-        if self.zero and shifts_ties:
-            raise Refused(f"zero point {self.zero} changes how ties round", "use a symmetric quantizer (zero point 0)")
+        if not self.zero or self.rounding in ("floor", "ceil"):
+            return self.rounding
+        if self.rounding == "half_even" and self.zero % 2 == 0:
+            return self.rounding
+        return None if self.signed else ABOVE_ZERO.get(self.rounding)
+
+    def real_rounding(self) -> str:
+        """The same for real numbers, among which ties do not count."""
+        known = self.activation_rounding()
+        if known is None and self.rounding in ("toward_zero", "away"):
+            remedy = "use a symmetric quantizer (zero point 0), or round to nearest"
+            raise Refused(f"zero point {self.zero} changes which way is toward zero", remedy)
+        return known or "half_even"
 
 
 def _number(value: Value | None, what: str) -> float:
@@ -90,9 +116,6 @@ def _scale(value: Value | None) -> np.ndarray:
     bad = scale[~(np.isfinite(scale) & (scale > 0))]
     if bad.size or not scale.size:
         raise Refused(f"its scale is {bad[0] if bad.size else 'empty'}", "calibrate the model: scales are above 0")
-    if (np.frexp(scale)[0] != 0.5).any():
-        shown = scale[np.frexp(scale)[0] != 0.5][0]
-        raise Refused(f"its scale {shown:.6g} is no power of two", "use Brevitas' ...FixedPoint quantizers")
     return scale
 
 
@@ -107,47 +130,3 @@ def per_channel(layout: Layout, values: np.ndarray) -> np.ndarray:
     if (rows != rows[:1, :1]).any():
         raise Refused("its scale differs between tokens or samples", "quantise per tensor or per channel")
     return rows[0, 0]
-
-
-def quant(build: Builder, call: Call) -> Value:
-    quantizer = Quantizer.of(call)
-    x = call.inputs[0]
-    if isinstance(x, Constant):
-        try:
-            step = np.broadcast_to(quantizer.scale, x.value.shape)
-        except ValueError:
-            raise Refused("its scale does not fit the constant's shape", "export the model again") from None
-        return Constant((quantizer.integers(x.value) * step).astype(x.value.dtype), step)
-    if isinstance(x, Unknown) or x is None:
-        return Unknown()
-    quantizer.require_activation()
-    if isinstance(x, Real):
-        return _input(build, call, x, quantizer)
-    return _rescale(build, call, x, quantizer)
-
-
-def _input(build: Builder, call: Call, x: Real, quantizer: Quantizer) -> Edge:
-    if quantizer.rounding != "half_even":
-        raise Refused("the input is not rounded half to even", "use rounding_mode ROUND for the input quantizer")
-    scale = per_channel(x.layout, quantizer.scale)
-    shape = (x.layout.size("token"), x.layout.size("channel"))
-    tensor = Tensor(shape, quantizer.lo, quantizer.hi, as_scale(scale))
-    if build.input_name is None:
-        return build.set_input(call.tensors[0], tensor, x.layout, call.output)
-    if build.tensors[build.input_name] != tensor:
-        raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
-    return Edge(build.input_name, scale, x.layout)
-
-
-def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer) -> Edge:
-    scale = per_channel(x.layout, quantizer.scale)
-    power = np.atleast_1d(exponents(common(x.scale / scale)))
-    lo = max(0, quantizer.lo) if x.relu else quantizer.lo
-    have = build.tensors[x.name]
-    if not power.any() and lo <= have.lo and have.hi <= quantizer.hi:
-        return replace(x, relu=False)  # quantising integers that already are: the same edge
-    shift = max(0, -int(power.min()))
-    if int(power.max()) + shift > 60:
-        raise Refused("input and output scales are too far apart", "calibrate the quantizers again")
-    op = Rescale(1 << (power + shift), shift, quantizer.rounding, lo, max(lo, quantizer.hi))
-    return build.rescale(call.name, op, x, scale, x.layout, call.output)

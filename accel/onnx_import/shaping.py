@@ -12,7 +12,7 @@ from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Unknown, Value
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
@@ -21,7 +21,7 @@ AGAIN = "export the model again"
 def shape_of(value: Value | None) -> tuple[int, ...]:
     if isinstance(value, Constant):
         return value.value.shape
-    if isinstance(value, Edge | Real):
+    if isinstance(value, Edge | Real | Deferred):
         return value.layout.shape
     raise Refused("its input has no shape", AGAIN)
 
@@ -32,7 +32,7 @@ def moved(
     """A pure rearrangement: applied to the numbers of a constant or to the layout of an activation."""
     if isinstance(value, Constant):
         return Constant(arrays(value.value), None if value.step is None else arrays(value.step))
-    if isinstance(value, Edge | Real):
+    if isinstance(value, Edge | Real | Deferred):
         layout = layouts(value.layout)
         if layout is None:
             raise Refused(f"cuts {value.layout.shape} across tokens, heads or channels", RELAYOUT)
@@ -43,7 +43,9 @@ def moved(
 def numbers(value: Value | None, what: str) -> tuple[int, ...]:
     """A constant input that lists integers (a shape, axes)."""
     if not isinstance(value, Constant) or value.value.ndim > 1 or value.value.dtype.kind not in "iu":
-        raise Refused(f"its {what} is not known at export", "export with fixed sizes, without dynamic axes")
+        raise Refused(
+            f"its {what} is not known at export: a dynamic shape", "export with fixed sizes, without dynamic axes"
+        )
     return tuple(int(v) for v in np.atleast_1d(value.value))
 
 
@@ -60,6 +62,15 @@ def cast(build: Builder, call: Call) -> Value:
     if isinstance(value, Constant):
         return Constant(value.value.astype(kinds[to]), value.step)
     return value or Unknown()
+
+
+def cast_like(build: Builder, call: Call) -> Value:
+    """To the type of another tensor: activations are float32."""
+    value, like = call.take(2)
+    if not isinstance(value, Constant):
+        return value or Unknown()
+    kind = like.value.dtype if isinstance(like, Constant) else np.dtype(np.float32)
+    return Constant(value.value.astype(kind), value.step)
 
 
 def constant(build: Builder, call: Call) -> Value:
@@ -205,9 +216,7 @@ def _pooled(build: Builder, call: Call, mean: bool) -> Value:
 def _pool(build: Builder, call: Call, x: Edge, axis: int, mean: bool) -> Edge:
     tokens = x.layout.size("token")
     if not x.layout.is_whole(axis, "token"):
-        raise Refused("reduces over an axis that is not the tokens", "pool over tokens only")
-    if mean and tokens & (tokens - 1):
-        raise Refused(f"averages {tokens} tokens, no power of two", "sum over tokens, and rescale")
+        raise Refused("reduces over an axis that is not the tokens", "pool over tokens only, or write a whole norm")
     x = build.settled(x)
     scale = x.scale / tokens if mean else x.scale
     return build.add(call.name, Pool(), (x,), scale, x.layout.replaced(axis, ()), None)

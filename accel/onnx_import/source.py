@@ -34,6 +34,11 @@ class Source:
     output: str
     uses: Counter[str]
 
+    @property
+    def opset(self) -> int:
+        """Version of the standard operators."""
+        return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=13)
+
 
 def open_source(path: Path) -> Source:
     """Parse and check a file. Raises UserError, naming the tensor or node, when it is damaged or not importable."""
@@ -43,7 +48,7 @@ def open_source(path: Path) -> Source:
     inputs = [v for v in graph.input if v.name not in constants]
     _expect_one(path, "input", [v.name for v in inputs])
     _expect_one(path, "output", [v.name for v in graph.output])
-    nodes = _needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
+    nodes = needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
     uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
     shape = _static_shape(path, inputs[0])
     return Source(path, model, nodes, constants, inputs[0].name, shape, graph.output[0].name, uses)
@@ -142,9 +147,10 @@ def _static_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, ...]:
     shape = tuple(d.dim_value for d in dims)
     if len(shape) < 2 or min(shape) < 1:
         shown = ", ".join(printable(d.dim_param) or (str(d.dim_value) if d.dim_value > 0 else "?") for d in dims)
+        kind = ", a dynamic shape" if len(shape) != 1 or min(shape) < 1 else ""
         raise UserError(
-            f"{path}: input {name!r} has shape ({shown}); export with fixed sizes (batch, tokens, channels), "
-            "without dynamic axes"
+            f"{path}: input {name!r} has shape ({shown}){kind}; export with fixed sizes "
+            "(batch, tokens, channels), without dynamic axes"
         )
     if np.prod(shape, dtype=float) > MAX_ELEMENTS:
         raise UserError(f"{path}: input {name!r} has shape {shape}; at most {MAX_ELEMENTS} elements are taken")
@@ -171,12 +177,12 @@ def _sorted(path: Path, graph: onnx.GraphProto, known: set[str]) -> tuple[onnx.N
     return _in_order(path, list(graph.node), known, produced)
 
 
-def _needed(nodes: tuple[onnx.NodeProto, ...], output: str) -> tuple[onnx.NodeProto, ...]:
+def needed(nodes: tuple[onnx.NodeProto, ...], output: str) -> tuple[onnx.NodeProto, ...]:
     """The nodes that the output depends on."""
-    needed, kept = {output}, []
+    wanted, kept = {output}, []
     for node in reversed(nodes):
-        if needed.intersection(node.output):
-            needed.update(filter(None, node.input))
+        if wanted.intersection(node.output):
+            wanted.update(filter(None, node.input))
             kept.append(node)
     return tuple(reversed(kept))
 

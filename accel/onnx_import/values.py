@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,71 @@ class Unknown:
     """The output of a node that was refused, or whatever depends on one: reported once, at its origin."""
 
 
-Value = Constant | Real | Edge | Unknown
+@dataclass(frozen=True)
+class Function:
+    """Real numbers computed from `edge` element by element: `evaluate` maps its real values to float32.
+
+    `size` counts the operators in it. A quantizer makes a Lookup of it.
+    """
+
+    edge: Edge
+    evaluate: Callable[[np.ndarray], np.ndarray]
+    layout: Layout
+    hint: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Masked:
+    """Scores of which those that are `hidden`, (tokens, channels), do not count, for a softmax or a quantizer."""
+
+    edge: Edge
+    hidden: np.ndarray
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """The softmax of `edge` over the keys of a head. A quantizer makes a Softmax of it."""
+
+    edge: Edge
+    row: int
+    causal: bool
+    layout: Layout
+    hint: str
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """gamma · norm(edge) + beta over the channels of a token, gamma and beta one number per channel.
+
+    A quantizer makes a Norm of it.
+    """
+
+    edge: Edge
+    form: str
+    epsilon: float
+    gamma: np.ndarray
+    beta: np.ndarray
+    layout: Layout
+    hint: str
+
+
+#: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.
+Deferred = Function | Masked | Probabilities | Normalised
+Value = Constant | Real | Edge | Deferred | Unknown
+
+ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
+
+
+def island(value: Deferred) -> Refused:
+    """The refusal of an operator that would have to compute with real numbers."""
+    return Refused(f"is a float island: no quantizer stands between {maker(value)} and it", ISLAND_REMEDY)
+
+
+def maker(value: Deferred) -> str:
+    """The node that gave real numbers, in quotes."""
+    return repr(printable(value.hint, 40)) if not isinstance(value, Masked) else "a mask"
 
 
 def printable(text: str, limit: int = 80) -> str:
@@ -71,6 +136,7 @@ class Call:
     uses: tuple[int, ...]
     output: str
     attributes: dict[str, Any]
+    opset: int = 13
 
     def take(self, least: int, most: int | None = None) -> tuple[Value | None, ...]:
         """The inputs, filled up with None to `most` (or `least`). Refuses another number of them."""

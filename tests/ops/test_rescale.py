@@ -19,9 +19,18 @@ def rounded(value: Fraction, rounding: str) -> int:
         return floor
     if rounding == "toward_zero":
         return math.trunc(value)
+    if rounding == "ceil":
+        return math.ceil(value)
+    if rounding == "away":
+        return math.ceil(value) if value > 0 else floor
     if not half:
         return math.floor(value + Fraction(1, 2))
-    return {"half_even": floor + floor % 2, "half_up": floor + 1, "half_away": floor + (value > 0)}[rounding]
+    return {
+        "half_even": floor + floor % 2,
+        "half_up": floor + 1,
+        "half_away": floor + (value > 0),
+        "half_toward_zero": floor + (value < 0),
+    }[rounding]
 
 
 class TestRescale(OperatorContract):
@@ -53,5 +62,8 @@ def test_the_rounding_modes_differ_at_ties(rounding):
         "half_away": [-3, -2, -1, 1, 2, 3],
         "floor": [-3, -2, -1, 0, 1, 2],
         "toward_zero": [-2, -1, 0, 0, 1, 2],
+        "ceil": [-2, -1, 0, 1, 2, 3],
+        "away": [-3, -2, -1, 1, 2, 3],
+        "half_toward_zero": [-2, -1, 0, 0, 1, 2],
     }
     assert [Rescale([1], 1, rounding, -9, 9)._scalar(v) for v in (-5, -3, -1, 1, 3, 5)] == expected[rounding]

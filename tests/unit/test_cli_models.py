@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import accel, assert_refused
+from qonnx_files import File
 
 from accel import onnx_import, reference
 from accel.cli import engines
@@ -38,6 +39,39 @@ def test_check_prints_json(tiny_model: Path) -> None:
     assert list(levels) == ["qonnx", "reference"]
     assert levels["reference"].keys() == {"samples", "mismatches", "seconds"}
     assert (levels["reference"]["samples"], levels["reference"]["mismatches"]) == (3, 0)
+
+
+@pytest.fixture
+def float_model(tmp_path: Path) -> Path:
+    """Float scales and a GELU: no integers can be expected of the file."""
+    f = File((1, 3, 4), opset=20)
+    y = f.quant(f.node("Gelu", f.quant("in", 0.04), name="act"), 0.03, name="q1")
+    return f.save(tmp_path, f.quant(y, 0.07, bits=4, name="q2"))
+
+
+def test_check_of_a_float_file_prints_deviations_instead_of_the_level_qonnx(float_model: Path, samples: Path) -> None:
+    result = accel("check", float_model, "--samples", 8, "--levels", "qonnx,reference")
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines() if line.strip()]
+    assert rows[0] == ["model:", "deviation", "of", "each", "operator", "from", "the", "file"]
+    assert ["act", "lookup", "96", "0", "0.0000", "0.00%"] in rows
+    assert [row[:3] for row in rows if row[0] in ("qonnx", "reference")] == [["reference", "8", "0"]]
+
+
+def test_check_of_a_float_file_prints_deviations_as_json(float_model: Path) -> None:
+    result = accel("check", float_model, "--levels", "qonnx,reference", "--samples", 3, "--json")
+    found = json.loads(result.stdout)
+    assert list(found["levels"]) == ["reference"]
+    assert [one["layer"] for one in found["deviations"]] == ["act", "q2"]
+    assert found["deviations"][0] == {
+        "layer": "act", "operators": ["lookup"], "values": 36, "max_lsb": 0, "mean_lsb": 0.0, "differing": 0.0,
+    }  # fmt: skip
+
+
+def test_check_of_a_float_file_takes_the_users_data(float_model: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", np.zeros((2, 3, 4)))
+    result = accel("check", float_model, "--data", tmp_path / "data.npy", "--levels", "qonnx", "--json")
+    assert [one["values"] for one in json.loads(result.stdout)["deviations"]] == [24, 24]
 
 
 def test_check_names_the_faulty_layer(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

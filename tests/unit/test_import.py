@@ -21,6 +21,7 @@ from accel.ops.softmax.op import exp_table
 def check(path: Path, samples: int = 8, seed: int = 0) -> Graph:
     """Import a file and compare every edge that has a tensor with qonnx; the graph."""
     imported = onnx_import.read(path)
+    assert imported.is_exact
     graph = imported.graph
     x = np.random.default_rng(seed).normal(scale=3, size=(samples, *graph.input.shape)).astype(np.float32)
     found = onnx_import.execute(imported, x, keep=graph.tensors)
@@ -120,6 +121,9 @@ def test_left_shifts_are_multipliers(tmp_path: Path) -> None:
         ("half_up", "half_away"),
         ("FLOOR", "floor"),
         ("DOWN", "toward_zero"),
+        ("CEIL", "ceil"),
+        ("UP", "away"),
+        ("HALF_DOWN", "half_toward_zero"),
     ],
 )
 @pytest.mark.parametrize("narrow", [0, 1])
@@ -140,6 +144,16 @@ def test_zero_points_are_subtracted(tmp_path: Path) -> None:
     graph = check(f.save(tmp_path, y))
     assert (graph.input.lo, graph.input.hi) == (-128, 127)
     assert (graph.output_tensor.lo, graph.output_tensor.hi) == (-6, 9)
+
+
+@pytest.mark.parametrize("mode", ["ROUND", "HALF_UP", "HALF_DOWN", "UP", "DOWN", "CEIL", "FLOOR"])
+@pytest.mark.parametrize("zero", [-7, 4, 9])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_ties_and_signs_around_a_zero_point(tmp_path: Path, mode: str, zero: int, signed: int) -> None:
+    """x + zero is what is rounded: its ties go to even numbers, and its zero is the one to round toward."""
+    f = File((1, 3, 4))
+    x = f.quant("in", 0.25)
+    check(f.save(tmp_path, f.quant(x, 1.0, bits=5, signed=signed, zero=zero, mode=mode)), samples=64)
 
 
 def test_bipolar_weights(tmp_path: Path) -> None:

@@ -9,7 +9,16 @@
 namespace nnet {
 
 // In the order of accel.numeric.ROUNDINGS.
-enum accel_rounding { ACCEL_HALF_EVEN, ACCEL_HALF_UP, ACCEL_HALF_AWAY, ACCEL_FLOOR, ACCEL_TOWARD_ZERO };
+enum accel_rounding {
+    ACCEL_HALF_EVEN,
+    ACCEL_HALF_UP,
+    ACCEL_HALF_AWAY,
+    ACCEL_FLOOR,
+    ACCEL_TOWARD_ZERO,
+    ACCEL_CEIL,
+    ACCEL_AWAY,
+    ACCEL_HALF_TOWARD_ZERO
+};
 
 // x / 2^SHIFT, rounded to an integer. V is signed and holds |x| + 2^(SHIFT-1).
 template <int SHIFT, int ROUNDING, class V> V accel_shift_round(const V &x) {
@@ -33,6 +42,12 @@ template <int SHIFT, int ROUNDING, class V> V accel_shift_round(const V &x) {
         up = rest > half || (rest == half && x > 0);
     } else if (ROUNDING == ACCEL_TOWARD_ZERO) {
         up = rest > 0 && x < 0;
+    } else if (ROUNDING == ACCEL_CEIL) {
+        up = rest > 0;
+    } else if (ROUNDING == ACCEL_AWAY) {
+        up = rest > 0 && x > 0;
+    } else if (ROUNDING == ACCEL_HALF_TOWARD_ZERO) {
+        up = rest > half || (rest == half && x < 0);
     }
     if (up)
         quotient += 1;

@@ -1,6 +1,7 @@
 // y = clip(round(x / 2^SHIFT), LO, HI) per lane; one register behind the rounding, one behind the clipping,
 // which move only when enable[0] and enable[1] say so.
-// MODE: 0 half to even, 1 half up (toward +inf), 2 half away from zero, 3 floor, 4 toward zero. Latency 2.
+// MODE: 0 half to even, 1 half up (toward +inf), 2 half away from zero, 3 floor, 4 toward zero, 5 ceil,
+// 6 away from zero, 7 half toward zero. Latency 2.
 module accel_round #(
     parameter int XW = 20,      // signed input
     parameter int SHIFT = 8,
@@ -34,7 +35,10 @@ module accel_round #(
                 : MODE == 1 ? half
                 : MODE == 2 ? half & (below | ~x[XW-1])
                 : MODE == 3 ? 1'b0
-                : (half | below) & x[XW-1];
+                : MODE == 4 ? (half | below) & x[XW-1]
+                : MODE == 5 ? half | below
+                : MODE == 6 ? (half | below) & ~x[XW-1]
+                : half & (below | x[XW-1]);
         always_ff @(posedge clk) if (enable[0]) rounded <= floor_ + QW'({1'b0, up});
     end
     wire signed [SW-1:0] value = SW'(rounded);

@@ -61,6 +61,9 @@ class Rescale(Op):
             "half_away": rest > half or (rest == half and product > 0),
             "floor": False,
             "toward_zero": rest > 0 and product < 0,
+            "ceil": rest > 0,
+            "away": rest > 0 and product > 0,
+            "half_toward_zero": rest > half or (rest == half and product < 0),
         }[self.rounding]
         rounded = floor + (1 if up and self.shift else 0)
         return min(max(rounded, self.lo), self.hi)

@@ -1,0 +1,118 @@
+"""Add, Sub, Mul and Div: of edges, of an edge and constants, and within functions, masks and norms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.onnx_import import functions, linear, norms, softmax
+from accel.onnx_import.builder import Builder, common
+from accel.onnx_import.linear import is_unknown
+from accel.onnx_import.quantizers import per_channel
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Edge,
+    Masked,
+    Normalised,
+    Refused,
+    Unknown,
+    Value,
+)
+
+NOT_FINITE = Refused("its constant holds NaN or infinity", "train or export the model again")
+
+
+def add(build: Builder, call: Call) -> Value:
+    a, b = call.take(2)
+    if isinstance(a, Edge) and isinstance(b, Edge):
+        return linear.add_edges(build, call, a, b)
+    if isinstance(b, Constant):
+        return _plus(build, call, a, b, 0)
+    return _plus(build, call, b, a, 1) if isinstance(a, Constant) else functions.elementwise(build, call)
+
+
+def subtract(build: Builder, call: Call) -> Value:
+    a, b = call.take(2)
+    if isinstance(b, Constant) and not isinstance(a, Constant):
+        return _plus(build, call, a, Constant(-b.value, b.step), 0)
+    if isinstance(a, Edge) and isinstance(b, Edge) and a.name != b.name:
+        raise Refused("subtracts an activation", "negate the weights that produce it and add")
+    return functions.elementwise(build, call)
+
+
+def multiply(build: Builder, call: Call) -> Value:
+    a, b = call.take(2)
+    if isinstance(a, Constant) and (not isinstance(b, Constant) or a.step is None):
+        a, b = b, a
+    return _times(build, call, a, b, False) if isinstance(b, Constant) else functions.elementwise(build, call)
+
+
+def divide(build: Builder, call: Call) -> Value:
+    a, b = call.take(2)
+    return _times(build, call, a, b, True) if isinstance(b, Constant) else functions.elementwise(build, call)
+
+
+def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index: int) -> Value:
+    """x, the node's input `index`, and a constant."""
+    if isinstance(x, Edge):
+        if softmax.is_mask(constant.value):
+            return softmax.masked(x, constant.value != 0)
+        total = linear.add_constant(build, call, x, constant, call.only_reader(index))
+        if constant.value.size == 1 and total.name != x.name:
+            build.offsets[total.name] = x, total, float(constant.value.reshape(()))
+        return total
+    if isinstance(x, Normalised):
+        return norms.shifted(x, constant.value)
+    return functions.elementwise(build, call)
+
+
+def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: bool) -> Value:
+    """A positive factor changes only what the integers of an edge mean; others make a function of it."""
+    factor = by.value.astype(np.float64)
+    if not factor.size or not np.isfinite(factor).all() or (inverse and not factor.all()):
+        raise Refused("divides by 0", "remove the division") if np.isfinite(factor).all() else NOT_FINITE
+    factor = 1 / factor if inverse else factor
+    if isinstance(x, Normalised):
+        return norms.scaled(x, factor)
+    if isinstance(x, Edge) and factor.size > 1:
+        return _scaled_per_channel(build, call, x, per_channel(x.layout, factor))
+    if (factor <= 0).any() or not isinstance(x, Edge | Masked | Constant):
+        return functions.elementwise(build, call)
+    if isinstance(x, Edge):
+        return replace(x, scale=common(x.scale * factor.reshape(())))
+    if isinstance(x, Masked):
+        return replace(x, edge=replace(x.edge, scale=x.edge.scale * float(factor.reshape(()))))
+    if x.step is None or np.broadcast_shapes(x.value.shape, factor.shape) != x.value.shape:
+        return functions.elementwise(build, call)
+    return Constant(x.value * factor.astype(x.value.dtype), x.step * factor)
+
+
+def _scaled_per_channel(build: Builder, call: Call, x: Edge, factor: np.ndarray) -> Edge:
+    """The factors' size goes to the scale, their sign to the weights before it. `factor` is () or (channels,)."""
+    if factor.ndim:
+        x = linear.with_signs(build, call, x, np.sign(factor))
+    elif factor <= 0:
+        x = linear.with_signs(build, call, x, np.full(x.layout.size("channel"), np.sign(factor)))
+    return replace(x, scale=common(x.scale * np.where(factor == 0, 1.0, np.abs(factor))))
+
+
+def batch_normalization(build: Builder, call: Call) -> Value:
+    """factor · x + offset per channel, with the factors' size in the scale and their sign in the weights before it."""
+    x, *given = call.take(5)
+    if is_unknown(x, *given):
+        return Unknown()
+    if not isinstance(x, Edge) or not all(isinstance(value, Constant) for value in given):
+        raise Refused("its statistics are computed at run time", "export in eval mode")
+    gamma, beta, mean, variance = (value.value.astype(np.float64) for value in given if isinstance(value, Constant))
+    rank = len(x.layout.axes)
+    if rank < 2 or not x.layout.is_whole(1, "channel"):
+        raise Refused("normalises an axis that is not the channels", "transpose so that axis 1 is the channels")
+    factor = gamma / np.sqrt(variance + call.number("epsilon", 1e-5))
+    offset = beta - mean * factor
+    if not (np.isfinite(factor).all() and np.isfinite(offset).all()) or factor.size != x.layout.size("channel"):
+        raise Refused("its parameters are not one finite number per channel", "train or export the model again")
+    scaled = _scaled_per_channel(build, call, x, factor)
+    private = call.only_reader(0) if (factor > 0).all() else call.output
+    return linear.add_constant(build, call, scaled, Constant(offset.reshape((-1,) + (1,) * (rank - 2))), private)

@@ -1,0 +1,71 @@
+"""How far an imported graph is from the file's own execution, operator by operator, each in isolation.
+
+Between two quantizers of the file both sides have integers. The graph's nodes there get the file's own integers, as
+qonnx computes them, and what they give is compared with what the file's quantizer gives behind them. Errors of one
+operator are therefore never counted for another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel import reference
+from accel.graph import Graph, Node
+from accel.onnx_import.execute import steps
+from accel.onnx_import.importer import Imported
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Operators up to edge `layer` against the file, in steps of that edge (LSB), over `values` elements.
+
+    `differing` is the fraction of elements that are not equal.
+    """
+
+    layer: str
+    operators: tuple[str, ...]
+    values: int
+    max_lsb: int
+    mean_lsb: float
+    differing: float
+
+
+def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
+    """Every operator's deviation on integer inputs (samples, tokens, channels), in execution order.
+
+    Raises UserError when qonnx cannot run the file or the inputs do not fit.
+    """
+    graph = imported.graph
+    known = [name for name in graph.tensors if name == graph.output or _is_quantised(imported, name)]
+    real = steps(imported, x * np.asarray(graph.input.scale), known)
+    integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
+    return tuple(_deviation(graph, name, integers) for name in known if name != graph.input_name)
+
+
+def _is_quantised(imported: Imported, edge: str) -> bool:
+    return edge in imported.origins and imported.origins[edge].quantised
+
+
+def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray]) -> Deviation:
+    import torch
+
+    nodes = _segment(graph, layer, set(file))
+    values = {name: torch.from_numpy(integers) for name, integers in file.items()}
+    with torch.inference_mode():
+        for node in nodes:
+            values[node.name] = reference.evaluate(graph, node, values)
+    wrong = np.abs(values[layer].to(torch.int64).numpy() - file[layer])
+    kinds = tuple(node.op.kind for node in nodes)
+    return Deviation(layer, kinds, wrong.size, int(wrong.max()), float(wrong.mean()), float((wrong > 0).mean()))
+
+
+def _segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
+    """The nodes between the edges that are known and `layer`, in execution order."""
+    wanted, nodes = {layer}, []
+    for node in reversed(graph.nodes):
+        if node.name in wanted and (node.name == layer or node.name not in known):
+            wanted.update(node.inputs)
+            nodes.append(node)
+    return nodes[::-1]

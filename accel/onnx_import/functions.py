@@ -1,0 +1,226 @@
+"""Functions of one number: chains of element-wise ONNX operators between two quantizers become one Lookup.
+
+No operator has code of its own here: the file's nodes themselves are executed, in float32, on every value that the
+edge can have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, helper
+
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.quantizers import Quantizer
+from accel.onnx_import.source import MAX_ELEMENTS
+from accel.onnx_import.values import (
+    ISLAND_REMEDY,
+    Call,
+    Constant,
+    Edge,
+    Function,
+    Real,
+    Refused,
+    Unknown,
+    Value,
+    island,
+)
+from accel.ops.lookup.op import MAX_BITS, Lookup
+
+#: ONNX operators that act on one number at a time.
+_NAMES = """
+Abs Add Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Max Min Mish Mul Neg PRelu Pow
+Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Swish Tanh ThresholdedRelu
+"""
+ELEMENTWISE = frozenset(_NAMES.split())
+MAX_SIZE = 100
+MAX_OFFSETS = 8
+ENTRIES = 1 << MAX_BITS
+NO_LOOKUP = "keep float functions of single activations, between two quantizers"
+
+
+def elementwise(build: Builder, call: Call) -> Value:
+    """One node of such a chain; on constants alone it is computed at once."""
+    values = [value for value in call.inputs if value is not None]
+    if any(isinstance(value, Unknown) for value in values):
+        return Unknown()
+    if any(isinstance(value, Real) for value in values):
+        raise Refused("its input is not quantised", "put a QuantIdentity at the model's input")
+    constants = {i: value.value for i, value in enumerate(call.inputs) if isinstance(value, Constant)}
+    if len(constants) == len(values):
+        if np.prod(np.broadcast_shapes(*(array.shape for array in constants.values())), dtype=float) > MAX_ELEMENTS:
+            raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
+        return Constant(execute(call, [constants.get(i) for i in range(len(call.inputs))]))
+    if any(array.size != 1 for array in constants.values()):
+        raise Refused("is a float island: its constant differs between elements", ISLAND_REMEDY)
+    operands = {i: as_function(value) for i, value in enumerate(call.inputs) if i not in constants and value}
+    aligned = dict(zip(operands, _over_one_edge(build, list(operands.values())), strict=True))
+    first, size = next(iter(aligned.values())), 1 + sum(operand.size for operand in aligned.values())
+    if size > MAX_SIZE:
+        raise Refused(f"ends a chain of more than {MAX_SIZE} float operators", ISLAND_REMEDY)
+
+    def evaluate(x: np.ndarray) -> np.ndarray:
+        arrays: list[np.ndarray | None] = [None] * len(call.inputs)
+        for i, array in constants.items():
+            arrays[i] = array.reshape(())
+        for i, operand in aligned.items():
+            arrays[i] = operand.evaluate(x)
+        return execute(call, arrays)
+
+    return Function(first.edge, evaluate, first.layout, call.name, size)
+
+
+def as_function(value: Value) -> Function:
+    """An edge or a function as a function. Raises Refused for what is neither."""
+    if isinstance(value, Function):
+        return value
+    if not isinstance(value, Edge):
+        assert not isinstance(value, Constant | Real | Unknown)
+        raise island(value)
+    if value.relu:
+        return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)
+    return Function(value, lambda x: x, value.layout, value.name)
+
+
+def _over_one_edge(build: Builder, operands: Sequence[Function]) -> list[Function]:
+    """The operands as functions of the same real numbers: those of the edge that all depend on."""
+    origins = [_behind_offsets(build, operand) for operand in operands]
+    base = origins[0]
+    if any(other.edge.name != base.edge.name or other.layout != base.layout for other in origins):
+        raise Refused("is a float island: it combines two activations", ISLAND_REMEDY)
+    if len(operands) == 1:
+        return list(operands)
+    return [_rescaled(other, base.edge) for other in origins]
+
+
+def _behind_offsets(build: Builder, function: Function) -> Function:
+    """The function of the edge in front of sums with one number: x · relu6(x + 3) depends on x alone."""
+    for _ in range(MAX_OFFSETS):
+        if function.edge.name not in build.offsets:
+            break
+        inner, total, offset = build.offsets[function.edge.name]
+        outer = _rescaled(function, total).evaluate
+        moved = as_function(inner)
+        function = replace(function, edge=moved.edge, evaluate=_after(outer, _plus(np.float32(offset)), moved.evaluate))
+    return function
+
+
+def _plus(offset: np.float32) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: x + offset
+
+
+def _rescaled(function: Function, base: Edge) -> Function:
+    """The function for real numbers of `base`, another scale of the same edge."""
+    ratios = np.atleast_1d(function.edge.scale / base.scale)
+    if np.ptp(ratios) > 1e-9 * ratios[0]:
+        raise Refused("is a float island: its operands' scales differ per channel", ISLAND_REMEDY)
+    factor = np.float32(ratios[0])
+    evaluate = function.evaluate if factor == 1 else _after(function.evaluate, lambda x: x * factor)
+    return replace(function, edge=base, evaluate=evaluate)
+
+
+def _after(*steps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The last one first."""
+    *outer, inner = steps
+    return inner if not outer else lambda x: _after(*outer)(inner(x))
+
+
+# ---- the file's operators, executed
+
+
+def execute(call: Call, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
+    """The node's output for these inputs, by onnxruntime as qonnx runs it, or by onnx' reference where it cannot.
+
+    Raises Refused when neither can.
+    """
+    model, feeds = _model(call, arrays)
+    for run in (_onnxruntime, _onnx_reference):
+        try:
+            with np.errstate(all="ignore"):
+                return np.asarray(run(model, feeds))
+        except Exception:  # both raise many kinds
+            continue
+    raise Refused("cannot be executed", "export the model again: its inputs or attributes are not valid")
+
+
+def _model(call: Call, arrays: Sequence[np.ndarray | None]) -> tuple[ModelProto, dict[str, np.ndarray]]:
+    feeds = {f"x{i}": array for i, array in enumerate(arrays) if array is not None}
+    names = [f"x{i}" if array is not None else "" for i, array in enumerate(arrays)]
+    node = helper.make_node(call.op_type, names, ["y"], **call.attributes)
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in feeds.items()
+    ]
+    graph = helper.make_graph([node], "node", inputs, [helper.make_empty_tensor_value_info("y")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", call.opset)], ir_version=10), feeds
+
+
+def _onnxruntime(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    return session.run(None, feeds)[0]
+
+
+def _onnx_reference(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(model).run(None, feeds)[0]
+
+
+# ---- tables
+
+
+def quantised(build: Builder, call: Call, function: Function, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    """A Lookup that gives the quantizer's integers. An edge of more than 12 bits is first brought to 12."""
+    if scale.ndim:
+        raise Refused("gives a float function one scale per channel", "quantise it per tensor")
+
+    def codes(x: np.ndarray) -> np.ndarray:
+        values = function.evaluate(x.astype(np.float32))
+        if not np.isfinite(values).all():
+            raise Refused("quantises a function that is not finite on its input's range", "clip its input")
+        return quantizer.integers(values)
+
+    edge = _narrow(build, function.edge, codes)
+    tensor = build.tensors[edge.name]
+    integers = np.arange(tensor.lo, tensor.hi + 1, dtype=np.float32)
+    table = codes(integers * np.float32(edge.scale))
+    op = Lookup(table, tensor.lo)
+    result = build.add(function.hint, op, (edge,), scale, function.layout, call.output)
+    build.approximate.add(result.name)
+    return build.quantised(result, call.output)
+
+
+def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray]) -> Edge:
+    """The edge with at most 2^12 values, spread over the part of its range in which the output changes."""
+    tensor = build.tensors[edge.name]
+    if edge.scale.ndim == 0 and tensor.hi - tensor.lo < ENTRIES:
+        return edge
+    ends = [end * float(scale) for end in (tensor.lo, tensor.hi) for scale in (edge.scale.min(), edge.scale.max())]
+    lo, hi = _changing(codes, min(ends), max(ends))
+    step = max((hi - lo) / (ENTRIES - 4), max(abs(lo), abs(hi)) * 2.0**-24, float(edge.scale.min()) / ENTRIES)
+    limits = int(np.floor(lo / step)), int(np.ceil(hi / step))
+    return build.requantise(f"{edge.name}/narrow", edge, np.asarray(step), limits)
+
+
+def _changing(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float) -> tuple[float, float]:
+    """The smallest part of lo..hi outside of which the codes are constant, found on ever finer grids."""
+    for _ in range(12):
+        near = np.geomspace(1e-4, 1, ENTRIES)
+        grid = np.unique(np.concatenate([np.linspace(lo, hi, 2 * ENTRIES), lo * near, hi * near]))
+        values = codes(grid)
+        changes = np.flatnonzero(np.diff(values))
+        if not changes.size:
+            return lo, lo  # one value everywhere
+        found = float(grid[changes[0]]), float(grid[changes[-1] + 1])
+        if found == (lo, hi) or (found[1] - found[0]) > 0.99 * (hi - lo):
+            return found
+        lo, hi = found
+    return lo, hi

@@ -1,0 +1,130 @@
+"""LayerNorm and RMSNorm in float, with gamma and beta, as the integer Norm; the quantizer behind is folded into it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from accel.graph import Tensor
+from accel.numeric import INT64_EXACT
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.linear import RELAYOUT, is_unknown
+from accel.onnx_import.quantizers import Quantizer, per_channel
+from accel.onnx_import.softmax import NEAREST
+from accel.onnx_import.values import Call, Constant, Edge, Normalised, Refused, Unknown, Value
+from accel.ops.norm.op import Norm
+
+#: The input is brought to at most this many bits.
+INPUT_BITS = 16
+#: The numerator of the reciprocal root has this many bits more than root and output.
+NUMERATOR_BITS = 5
+#: gamma and beta are rounded to 2^-PRECISION of an output step.
+PRECISION = 6
+#: A quantizer that does not round to nearest gets the norm with this many more bits.
+SPARE_BITS = 8
+
+
+def layer(build: Builder, call: Call) -> Value:
+    return _norm(build, call, "layer", 3)
+
+
+def rms(build: Builder, call: Call) -> Value:
+    return _norm(build, call, "rms", 2)
+
+
+def _norm(build: Builder, call: Call, form: str, inputs: int) -> Value:
+    """Inputs x, scale and, of LayerNormalization, bias; norms written out come without scale and bias."""
+    x, *affine = call.take(1, inputs)
+    if is_unknown(x, *affine):
+        return Unknown()
+    if not isinstance(x, Edge):
+        raise Refused("normalises a constant", "fold constants before exporting (qonnx cleanup)")
+    rank, axis = len(x.layout.axes), call.integer("axis", -1)
+    if axis not in (-1, rank - 1):
+        raise Refused(f"normalises over the axes from {axis} on", "normalise over the last axis alone")
+    if not x.layout.is_whole(rank - 1, "channel"):
+        raise Refused("its last axis is not the channels of a token", RELAYOUT)
+    epsilon = call.number("epsilon", 1e-5)
+    if not epsilon >= 0:
+        raise Refused(f"its epsilon is {epsilon}", "use a number of at least 0")
+    channels = x.layout.size("channel")
+    plain = Normalised(x, form, epsilon, np.ones(channels), np.zeros(channels), x.layout, call.name)
+    for value, apply in zip(affine, (scaled, shifted), strict=False):
+        if isinstance(value, Constant):
+            plain = apply(plain, value.value)
+        elif value is not None:
+            raise Refused("its scale or bias is computed at run time", "export in eval mode")
+    return plain
+
+
+def scaled(x: Normalised, factor: np.ndarray) -> Normalised:
+    """Times constants, one or one per channel."""
+    numbers = _per_channel(x, factor)
+    return replace(x, gamma=x.gamma * numbers, beta=x.beta * numbers)
+
+
+def shifted(x: Normalised, offset: np.ndarray) -> Normalised:
+    return replace(x, beta=x.beta + _per_channel(x, offset))
+
+
+def _per_channel(x: Normalised, values: np.ndarray) -> np.ndarray:
+    if not values.size or not np.isfinite(values).all():
+        raise Refused("its constant holds NaN or infinity", "train or export the model again")
+    return np.asarray(per_channel(x.layout, values.astype(np.float64)))
+
+
+def quantised(
+    build: Builder, call: Call, x: Normalised, quantizer: Quantizer, scale: np.ndarray, rounding: str
+) -> Edge:
+    """One Norm whose gamma and beta are in steps of the output, so that nothing is rounded twice."""
+    edge = build.narrowed(x.edge, INPUT_BITS)
+    spare = 0 if rounding in NEAREST else SPARE_BITS
+    limits = quantizer.lo << spare, quantizer.hi << spare
+    step = np.asarray(scale / 2.0**spare)
+    op = _operator(build.tensors[edge.name], float(edge.scale), x, step, limits)
+    result = build.add(x.hint, op, (edge,), step, x.layout, None if spare else call.output)
+    build.approximate.add(result.name)
+    if spare:
+        limits = quantizer.lo, quantizer.hi
+        result = build.requantise(call.name, result, scale, limits, rounding, call.output)
+    return build.quantised(result, call.output)
+
+
+def _operator(tensor: Tensor, in_scale: float, x: Normalised, step: np.ndarray, limits: tuple[int, int]) -> Norm:
+    """The Norm with as many guard bits as 62-bit arithmetic has room for.
+
+    gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalised input, which is at most
+    sqrt(n) and at most what the output's limits leave. K has NUMERATOR_BITS more than root and output need.
+    """
+    n, top = tensor.channels, max(1, -limits[0], limits[1])
+    gamma, beta = x.gamma / step, x.beta / step
+    if max(np.abs(gamma).max(), np.abs(beta).max()) >= 1 << 30:
+        raise Refused("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
+    reach = np.minimum(math.sqrt(n), (top + np.abs(beta)) / np.maximum(np.abs(gamma), 1e-30)).max()
+    fraction = PRECISION + max(0, math.ceil(math.log2(max(1.0, float(reach)))))
+    offset = n * n * x.epsilon / in_scale**2
+    if offset >= INT64_EXACT:
+        raise Refused("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
+    rounded = max(round(offset), 0)
+    for guard, cut in _attempts(top):
+        root = math.isqrt((n * n * max(1, tensor.magnitude) ** 2 + rounded) << (2 * guard))
+        numerator, bits = root.bit_length() + top.bit_length() + NUMERATOR_BITS - cut, max(0, fraction - cut)
+        shift = numerator - guard + bits
+        if shift > 60 or float(np.abs(beta).max()) * 2.0**shift >= INT64_EXACT:
+            continue
+        gammas, betas = np.rint(gamma * 2.0**bits), np.rint(beta * 2.0**shift)
+        op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas)
+        if op.peak(tensor) < INT64_EXACT:
+            return op
+    raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantise the norm's input")
+
+
+def _attempts(top: int) -> Iterator[tuple[int, int]]:
+    """Guard bits, and bits to do without elsewhere: first the latter, then guard bits below 6."""
+    most = min(16, max(8, top.bit_length() + 2))
+    cuts = range(NUMERATOR_BITS)
+    yield from ((guard, cut) for cut in cuts for guard in range(most, 5, -1))
+    yield from ((guard, cut) for guard in range(5, 0, -1) for cut in cuts)

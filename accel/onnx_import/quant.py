@@ -1,0 +1,104 @@
+"""QONNX Quant: what an integer graph has for it depends on what is quantised.
+
+Constants become integers, the model's input the graph's input, an edge a Rescale; real numbers that were computed
+from an edge become the operator that gives their integers at once: Lookup, Softmax or Norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.graph import Tensor
+from accel.onnx_import import functions, linear, norms, softmax
+from accel.onnx_import.builder import Builder, as_scale
+from accel.onnx_import.quantizers import Quantizer, per_channel
+from accel.onnx_import.scales import are_powers_of_two
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Edge,
+    Function,
+    Masked,
+    Normalised,
+    Probabilities,
+    Real,
+    Refused,
+    Unknown,
+    Value,
+)
+from accel.ops.position.op import Position
+
+
+def quant(build: Builder, call: Call) -> Value:
+    quantizer = Quantizer.of(call)
+    x = call.inputs[0]
+    if isinstance(x, Constant):
+        return _constant(x, quantizer)
+    if isinstance(x, Unknown) or x is None:
+        return Unknown()
+    quantizer.activation_rounding()
+    scale = per_channel(x.layout, quantizer.scale)
+    match x:
+        case Real():
+            return _input(build, call, x, quantizer, scale)
+        case Edge():
+            return _rescale(build, call, x, quantizer, scale)
+        case Function():
+            return functions.quantised(build, call, x, quantizer, scale)
+        case Masked():
+            edge = softmax.below(build, call.name, x, float((quantizer.lo * scale).min()))
+            return _rescale(build, call, replace(edge, layout=x.layout), quantizer, scale)
+        case Probabilities():
+            return softmax.quantised(build, call, x, quantizer, scale, quantizer.real_rounding())
+        case Normalised():
+            return norms.quantised(build, call, x, quantizer, scale, quantizer.real_rounding())
+
+
+def _constant(x: Constant, quantizer: Quantizer) -> Constant:
+    try:
+        step = np.broadcast_to(quantizer.scale, x.value.shape)
+    except ValueError:
+        raise Refused("its scale does not fit the constant's shape", "export the model again") from None
+    real = x.value if x.value.dtype.kind == "f" else x.value.astype(np.float32)
+    return Constant((quantizer.integers(real) * step).astype(real.dtype), step)
+
+
+def _input(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    if quantizer.rounding != "half_even":
+        raise Refused("the input is not rounded half to even", "use rounding_mode ROUND for the input quantizer")
+    if quantizer.activation_rounding() is None and are_powers_of_two(scale):
+        remedy = "use a symmetric quantizer (zero point 0) for the input"
+        raise Refused(f"zero point {quantizer.zero} changes how ties round", remedy)
+    shape = (x.layout.size("token"), x.layout.size("channel"))
+    tensor = Tensor(shape, quantizer.lo, quantizer.hi, as_scale(scale))
+    if build.input_name is None:
+        return build.set_input(call.tensors[0], tensor, x.layout, call.output)
+    if build.tensors[build.input_name] != tensor:
+        raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
+    return Edge(build.input_name, scale, x.layout)
+
+
+def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    have, lo = build.tensors[x.name], max(0, quantizer.lo) if x.relu else quantizer.lo
+    if (x.scale == scale).all() and lo <= have.lo and have.hi <= quantizer.hi:
+        return replace(x, relu=False)  # quantising integers that already are: the same edge
+    rounding, limits = quantizer.activation_rounding(), (quantizer.lo, quantizer.hi)
+    if rounding is None:
+        ties = any(are_powers_of_two(ratio) for ratio in np.atleast_1d(x.scale / scale))
+        if ties or quantizer.rounding in ("toward_zero", "away"):
+            return _around_zero_point(build, call, x, quantizer, scale)
+        rounding = quantizer.real_rounding()
+    return build.quantised(build.requantise(call.name, x, scale, limits, rounding, call.output), call.output)
+
+
+def _around_zero_point(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    """x + zero is rounded, as the file does it, and the zero point subtracted from the integers."""
+    x = build.settled(x)
+    shape, zero = build.tensors[x.name].shape, quantizer.zero
+    shifted = linear.add_table(build, f"{call.name}/zero", x, np.full(shape, zero * scale), x.scale, None)
+    limits = quantizer.lo + zero, quantizer.hi + zero
+    edge = build.requantise(call.name, shifted, scale, limits, quantizer.rounding)
+    result = build.add(f"{call.name}/shift", Position(np.full(shape, -zero)), (edge,), scale, x.layout, call.output)
+    return build.quantised(result, call.output)
