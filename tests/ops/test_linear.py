@@ -4,7 +4,7 @@ import numpy as np
 from contract import Drawn, OperatorContract, tensors, widened
 from hypothesis import strategies as st
 
-from accel.ops import Add, Dense, Lookup, MatMul, Pool, Position
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Pool, Position, Window
 
 
 class TestDense(OperatorContract):
@@ -76,3 +76,29 @@ class TestLookup(OperatorContract):
 
     def deviation(self, op, y, x):
         return np.abs(y - op.table[x - op.base])
+
+
+class TestWindow(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        x = draw(tensors())
+        first = draw(st.integers(-3, x.tokens - 1))
+        tokens = draw(st.integers(max(1, 1 - first), x.tokens - first + 3))
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        return Window(first, rng.integers(-300, 300, (tokens, x.channels))), (x,)
+
+    def deviation(self, op, y, x):
+        padded = np.pad(x, ((0, 0), (len(op.fill) + 3, len(op.fill) + 3), (0, 0)), constant_values=1 << 20)
+        found = padded[:, len(op.fill) + 3 + op.first :][:, : len(op.fill)]
+        return np.abs(y - np.where(found == 1 << 20, op.fill, found))
+
+
+class TestEmbedding(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        x = widened(draw(tensors()), 1)
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        below, above = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        table = rng.integers(-100, 100, (x.hi - x.lo + 1 + below + above, draw(st.integers(1, 8))))
+        return Embedding(table, x.lo - below), (x,)
+
+    def deviation(self, op, y, x):
+        return np.abs(y - op.table[x[:, :, 0] - op.base])
