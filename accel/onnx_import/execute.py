@@ -16,17 +16,18 @@ from accel.onnx_import.values import printable
 def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Run real inputs (samples, tokens, channels) through qonnx; integers int64 (samples, tokens, channels) by edge.
 
+    Inputs may also have the file's own shape, with any number of samples (`Imported.samples`).
+
     `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
     holds numbers that are no integers at its edge's scale.
     """
     imported = model if isinstance(model, Imported) else read(model)
-    graph, batch = imported.graph, imported.source.shape[0]
+    graph, batch = imported.graph, imported.reading.layout.size("batch")
     names = [graph.output] if keep is None else [name for name in keep if name in imported.origins]
     x = np.asarray(x, dtype=np.float32)
     if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
-        want = ", ".join(map(str, graph.input.shape))
-        raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
+        x = imported.samples(x)
     padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
     runner = _Runner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -45,7 +46,7 @@ class _Runner:
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.transformation.infer_shapes import InferShapes
 
-        self.source = imported.source
+        self.source, self.reading = imported.source, imported.reading
         try:
             self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
         except Exception as error:  # qonnx and onnx raise bare Exceptions
@@ -55,7 +56,8 @@ class _Runner:
         """Every tensor of the file by name, for one batch of real inputs."""
         from qonnx.core.onnx_exec import execute_onnx
 
-        inputs = {self.source.input: x.reshape(self.source.shape)}
+        real = self.reading.layout.from_edge(x)
+        inputs = {self.source.input: real.astype(np.int64) if self.source.is_integer else real}
         try:
             context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
         except Exception as error:  # qonnx and onnxruntime raise bare Exceptions

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
-from accel.onnx_import import linear, nonlinear, quantizers, shaping
+from accel.onnx_import import convolution, einsum, joining, linear, nonlinear, quantizers, shaping, slicing
 from accel.onnx_import.builder import Builder, Origin
-from accel.onnx_import.layout import Axis, Layout, axis_of
+from accel.onnx_import.folding import FOLDS, folded
+from accel.onnx_import.inputs import Reading, readings
 from accel.onnx_import.source import Source, open_source
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value, printable
 
-Handler = Callable[[Builder, Call], Value]
+Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
 
 #: ONNX domain → the part of the table below. No other domain is ever looked up: qonnx imports modules by domain.
 DOMAINS = {"": "", "ai.onnx": "", "qonnx.custom_op.general": "qonnx", "onnx.brevitas": "qonnx"}
@@ -37,17 +39,25 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Div"): linear.divide,
     ("", "ReduceSum"): shaping.reduce_sum,
     ("", "ReduceMean"): shaping.reduce_mean,
+    ("", "GlobalAveragePool"): shaping.global_average_pool,
     ("", "Reshape"): shaping.reshape,
     ("", "Transpose"): shaping.transpose,
     ("", "Flatten"): shaping.flatten,
     ("", "Squeeze"): shaping.squeeze,
     ("", "Unsqueeze"): shaping.unsqueeze,
     ("", "Identity"): shaping.identity,
+    ("", "Dropout"): shaping.identity,
     ("", "Cast"): shaping.cast,
     ("", "Constant"): shaping.constant,
     ("", "Shape"): shaping.shape,
-    ("", "Gather"): shaping.gather,
-    ("", "Concat"): shaping.concat,
+    ("", "Gather"): slicing.gather,
+    ("", "Slice"): slicing.slice_,
+    ("", "Split"): slicing.split,
+    ("", "Concat"): joining.concat,
+    ("", "Expand"): slicing.expand,
+    ("", "Tile"): slicing.tile,
+    ("", "Einsum"): einsum.einsum,
+    ("", "Conv"): convolution.conv,
 }
 
 REPLACE = "express it with MatMul, Gemm, Add, Relu, ReduceSum, Quant, IntSoftmax, IntNorm or IntLookup"
@@ -65,15 +75,34 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Imported:
-    """An integer graph with the file it came from. `origins` maps edges to ONNX tensors; alignments have none."""
+    """An integer graph with the file it came from, and how the file's input is read.
+
+    `origins` maps edges to ONNX tensors; alignments have none.
+    """
 
     graph: Graph
     origins: dict[str, Origin]
     source: Source
+    reading: Reading
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """Inputs shaped as the file takes them, or (samples, tokens, channels) → (samples, tokens, channels).
+
+        The batch axis may have any size. Raises UserError on another shape.
+        """
+        return self.reading.samples(np.asarray(x))
+
+
+class _Failure(Exception):
+    """Why a reading of the input leads to no graph; `count` is the number of refused nodes."""
+
+    def __init__(self, text: str, count: int = 1) -> None:
+        super().__init__(text)
+        self.count = count
 
 
 def read(path: Path | str) -> Imported:
-    """Import a QONNX file.
+    """Import a QONNX or QCDQ file.
 
     Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
     every node that the integer graph cannot express, with the reason and the remedy.
@@ -84,40 +113,37 @@ def read(path: Path | str) -> Imported:
         raise UnsupportedModel(
             f"{path}: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
         )
+    failures = []
+    for reading in readings(source):
+        try:
+            return _import(source, reading)
+        except _Failure as failure:
+            failures.append(failure)
+    raise UnsupportedModel(f"{path}: {min(failures, key=lambda failure: failure.count)}")
+
+
+def _import(source: Source, reading: Reading) -> Imported:
+    """The graph for one reading of the input. Raises _Failure."""
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
-    values[source.input] = Real(Layout(_input_axes(source)))
+    values[source.input] = Real(reading.layout, source.is_integer)
     build, problems = Builder(), Problems()
     for node in source.nodes:
         _visit(build, source, node, values, problems)
     output = values[source.output]
     if problems:
-        raise UnsupportedModel(f"{path}: {problems}")
+        raise _Failure(str(problems), len(problems))
     if not isinstance(output, Edge):
-        raise UnsupportedModel(f"{path}: the output is not computed from the quantised input; quantise the input")
+        raise _Failure("the output is not computed from the quantised input; quantise the input")
     if not output.layout.is_plain:
-        raise UnsupportedModel(
-            f"{path}: the output {output.layout.shape} is not in the order (batch, tokens, channels); "
+        raise _Failure(
+            f"the output {output.layout.shape} is not in the order (batch, tokens, channels); "
             "transpose it back in the model"
         )
     try:
-        graph = build.finish(printable(Path(path).stem), output, source.output)
+        graph = build.finish(printable(source.path.stem), output, source.output)
     except GraphError as error:
-        raise UnsupportedModel(f"{path}: {error}; add quantised layers") from None
-    return Imported(graph, build.origins, source)
-
-
-def _input_axes(source: Source) -> tuple[Axis, ...]:
-    """Batch first; then tokens and channels, or channels alone. Other axes must be 1."""
-    batch, *rest = source.shape
-    wide = [i for i, size in enumerate(rest) if size > 1]
-    keep = wide if len(wide) == 2 or len(rest) < 2 else sorted({*wide, len(rest) - 2, len(rest) - 1})
-    if len(keep) > 2:
-        raise UnsupportedModel(
-            f"{source.path}: input shape {source.shape} has more than (batch, tokens, channels); "
-            "cut images into patches before the model"
-        )
-    roles = dict(zip(keep, ("token", "channel")[-len(keep) :], strict=True))
-    return (axis_of("batch", batch), *(axis_of(roles.get(i, "token"), size) for i, size in enumerate(rest)))
+        raise _Failure(f"{error}; add quantised layers") from None
+    return Imported(graph, build.origins, source, reading)
 
 
 class Problems:
@@ -130,11 +156,11 @@ class Problems:
         name = printable(node.name or (node.output[0] if node.output else ""))
         self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(name)
 
-    def __bool__(self) -> bool:
-        return bool(self._nodes)
+    def __len__(self) -> int:
+        return sum(map(len, self._nodes.values()))
 
     def __str__(self) -> str:
-        count = sum(map(len, self._nodes.values()))
+        count = len(self)
         lines = [
             f"{op} {', '.join(map(repr, names))}: {why}; {remedy}" for (op, why, remedy), names in self._nodes.items()
         ]
@@ -143,22 +169,31 @@ class Problems:
 
 def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
-    result: Value = Unknown()
+    result: Value | tuple[Value, ...] = Unknown()
     try:
-        handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
-        if handler is None:
-            known = REMEDIES.get(node.op_type, REPLACE)
-            raise Refused("unsupported operator", known)
-        result = handler(build, _call(source, node, values))
+        call = _call(source, node, values)
+        domain = DOMAINS.get(node.domain, "?")
+        handler = HANDLERS.get((domain, node.op_type))
+        constant = folded(call) if domain == "" else None
+        if constant is not None:
+            result = constant
+        elif any(isinstance(value, Unknown) for value in call.inputs) and node.op_type in FOLDS:
+            result = Unknown()
+        elif handler is None:
+            raise Refused("unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+        else:
+            result = handler(build, call)
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
     except GraphError as error:
         problems.add(node, str(error), "change the layer's sizes or bit widths")
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         problems.add(node, f"is malformed ({type(error).__name__})", "export the model again")
-    for index, name in enumerate(filter(None, node.output)):
-        values[name] = Unknown() if index else result
-        if index and source.uses[name] and not isinstance(result, Unknown):
+    results = result if isinstance(result, tuple) else (result,)
+    refused = any(isinstance(value, Unknown) for value in results)
+    for index, name in enumerate(node.output):
+        values[name] = results[index] if index < len(results) else Unknown()
+        if index >= len(results) and name and source.uses[name] and not refused:
             problems.add(node, f"its output {index} is used", "use only the first output")
 
 
@@ -172,6 +207,6 @@ def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Cal
         tuple(values[name] if name else None for name in tensors),
         tuple(tensors),
         tuple(source.uses[name] for name in tensors),
-        node.output[0] if node.output else "",
+        tuple(node.output),
         {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from accel.onnx_import import channels
 from accel.onnx_import.builder import Builder, common, exponents, whole
+from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
+from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.quantizers import per_channel
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
@@ -16,8 +20,6 @@ from accel.ops.matmul.op import MatMul
 from accel.ops.position.op import Position
 
 QUANTISE_INPUT = "put a QuantIdentity at the model's input"
-QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
-RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
 
 def is_unknown(*values: Value | None) -> bool:
@@ -33,11 +35,11 @@ def matmul(build: Builder, call: Call) -> Value:
     if is_unknown(a, b):
         return Unknown()
     if isinstance(a, Edge) and isinstance(b, Edge):
-        return _attention(build, call, a, b)
+        return attention(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
-        return _dense(build, call, a, _transposed(_matrix(b)), len(a.layout.axes) - 1)
+        return _linear(build, call, a, b, False)
     if isinstance(a, Constant) and isinstance(b, Edge):
-        return _dense(build, call, b, _matrix(a), len(b.layout.axes) - 2)
+        return _linear(build, call, b, a, True)
     raise Refused("multiplies two constants", "fold constants before exporting (qonnx cleanup)")
 
 
@@ -49,49 +51,45 @@ def gemm(build: Builder, call: Call) -> Value:
         raise Refused("has alpha, beta or transA", "use a plain linear layer")
     if not isinstance(x, Edge) or not isinstance(weight, Constant) or not isinstance(bias, Constant | None):
         raise Refused("its weights are no constants", "use a plain linear layer")
-    matrix = _matrix(weight)
-    y = _dense(build, call, x, matrix if call.integer("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
-    return y if bias is None else _add_constant(build, call, y, bias, call.output)
+    if weight.value.ndim != 2 or len(x.layout.axes) != 2:
+        raise Refused(f"multiplies {x.layout.shape} by {weight.value.shape}", "export the model again")
+    rows = (2, 1) if call.integer("transB", 0) else (1, 2)
+    y = contracted(build, call, x, (0, 1), weight, rows, (0, 2))
+    return y if bias is None else add_constant(build, call, y, bias, call.output)
 
 
-def _matrix(weight: Constant) -> Constant:
-    """The constant without leading axes of 1."""
-    value, step = weight.value, weight.step
-    if value.ndim < 2 or value.size != value.shape[-1] * value.shape[-2]:
-        raise Refused(f"its weights have shape {value.shape}", "use one weight matrix")
-    shape = value.shape[-2:]
-    return Constant(value.reshape(shape), None if step is None else step.reshape(shape))
+def _linear(build: Builder, call: Call, x: Edge, weight: Constant, left: bool) -> Edge:
+    """x @ weight, or weight @ x (`left`): axes align from the last one on, those of size 1 in front are left out."""
+    rank = len(x.layout.axes)
+    shape = weight.value.shape
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) < 2 or len(shape) > rank:
+        raise Refused(f"its weights have shape {weight.value.shape}", "use one weight matrix")
+    fitted = weight.moved(lambda a: a.reshape(shape))
+    leading = tuple(range(rank - len(shape), rank - 2))
+    labels = tuple(range(rank - 2))
+    if left:
+        return contracted(build, call, x, (*labels, -1, -2), fitted, (*leading, -3, -1), (*labels, -3, -2))
+    return contracted(build, call, x, (*labels, -2, -1), fitted, (*leading, -1, -3), (*labels, -2, -3))
 
 
-def _transposed(weight: Constant) -> Constant:
-    return Constant(weight.value.T, None if weight.step is None else weight.step.T)
+def attention(
+    build: Builder, call: Call, a: Edge, b: Edge, finish: Callable[[Layout], Layout] = lambda layout: layout
+) -> Edge:
+    """Both products of attention, recognised by which axes are contracted; the first operand gives the queries.
 
-
-def _dense(build: Builder, call: Call, x: Edge, weight: Constant, axis: int) -> Edge:
-    """Weight (out, in) over one axis of x. The accumulator's scale is input scale · weight scale per output channel."""
-    if weight.step is None:
-        raise Refused("its weights are not quantised", QUANTISE_WEIGHT)
-    if axis < 0 or not x.layout.is_whole(axis, "channel"):
-        raise Refused("it does not contract the channel axis", RELAYOUT)
-    if x.layout.size("channel") != weight.value.shape[1]:
-        raise Refused(f"weights {weight.value.shape} do not fit input {x.layout.shape}", "export the model again")
-    x = build.uniform(x)
-    step = weight.step.min(axis=1)
-    integers = whole(weight.value.astype(np.float64) / step[:, None])
-    layout = x.layout.replaced(axis, axis_of("channel", len(step)))
-    op = Dense(integers, np.zeros(len(step)))
-    return build.add(call.name, op, (x,), common(step * x.scale), layout, call.output)
-
-
-def _attention(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
-    """Both products of attention, recognised by which axes are contracted; the first operand gives the queries."""
-    for form, left, right in (("scores", a, b), ("values", a, b), ("values", b, a)):
-        flipped = left is not a
-        layout = _product_layout(form, left.layout, right.layout, flipped)
-        if layout is not None:
-            left, right = build.uniform(left), build.uniform(right)
-            op = MatMul(_heads(left.layout), form)
-            return build.add(call.name, op, (left, right), left.scale * right.scale, layout, call.output)
+    Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
+    """
+    for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
+        for form, flipped in (("scores", False), ("values", False), ("values", True)):
+            left, right = reversed(layouts) if flipped else layouts
+            layout = _product_layout(form, left, right, flipped)
+            if layout is not None:
+                pair = zip((b, a) if flipped else (a, b), (left, right), strict=True)
+                first, second = (build.uniform(channels.arranged(build, call.name, *one)) for one in pair)
+                op, scale = MatMul(_heads(left), form), first.scale * second.scale
+                return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
     raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
 
 
@@ -158,9 +156,9 @@ def _sum(build: Builder, call: Call, a: Value | None, b: Value | None) -> Value:
     if isinstance(a, Edge) and isinstance(b, Edge):
         return _add_edges(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
-        return _add_constant(build, call, a, b, call.only_reader(0))
+        return add_constant(build, call, a, b, call.only_reader(0))
     if isinstance(a, Constant) and isinstance(b, Edge):
-        return _add_constant(build, call, b, a, call.only_reader(1))
+        return add_constant(build, call, b, a, call.only_reader(1))
     raise Refused("adds two constants", "fold constants before exporting (qonnx cleanup)")
 
 
@@ -180,13 +178,13 @@ def _add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     return build.add(call.name, op, (a, b), scale, layouts[0], call.output)
 
 
-def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
+def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
     """A bias joins the Dense that produced tensor `private`, which nothing else reads; anything else is a Position."""
     x = build.settled(x)
-    table, step = _table(x.layout, constant.value), constant.step
+    table, step = rows_of(x.layout, constant.value), constant.step
     if not table.any():
         return x
-    unit = x.scale if step is None else _table(x.layout, step).min(axis=0)
+    unit = x.scale if step is None else rows_of(x.layout, step).min(axis=0)
     producer = build.producer(x)
     scaled = table / x.scale
     is_bias = (table == table[:1]).all() and (scaled == np.rint(scaled)).all()
@@ -210,7 +208,7 @@ def _add_constant(build: Builder, call: Call, x: Edge, constant: Constant, priva
     return build.add(call.name, position, (x,), scale, x.layout, call.output)
 
 
-def _table(layout: Layout, values: np.ndarray) -> np.ndarray:
+def rows_of(layout: Layout, values: np.ndarray) -> np.ndarray:
     """Constants that broadcast to a layout, as float64 (tokens, channels)."""
     if not np.isfinite(values).all():
         raise Refused("its constant holds NaN or infinity", "train or export the model again")

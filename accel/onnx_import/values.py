@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,17 @@ class Constant:
     value: np.ndarray
     step: np.ndarray | None = None
 
+    def moved(self, arrays: Callable[[np.ndarray], np.ndarray]) -> Constant:
+        """A pure rearrangement of the elements."""
+        return Constant(arrays(self.value), None if self.step is None else arrays(self.step))
+
 
 @dataclass(frozen=True)
 class Real:
-    """The model's input before its quantizer."""
+    """The model's input before its quantizer; an `integer` one holds identifiers."""
 
     layout: Layout
+    integer: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,13 @@ class Call:
     inputs: tuple[Value | None, ...]
     tensors: tuple[str, ...]
     uses: tuple[int, ...]
-    output: str
+    outputs: tuple[str, ...]
     attributes: dict[str, Any]
+
+    @property
+    def output(self) -> str:
+        """The first output's tensor."""
+        return self.outputs[0] if self.outputs else ""
 
     def take(self, least: int, most: int | None = None) -> tuple[Value | None, ...]:
         """The inputs, filled up with None to `most` (or `least`). Refuses another number of them."""
