@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,7 +60,9 @@ class _Runner:
         real = self.reading.layout.from_edge(x)
         inputs = {self.source.input: real.astype(np.int64) if self.source.is_integer else real}
         try:
-            context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about shapes that qonnx' inference did not find out
+                context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
         except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
             raise self._failure(error) from None
         return context

@@ -71,11 +71,11 @@ def _filled(call: Call, arrays: Arrays) -> np.ndarray:
 
 
 def _counted(_: Call, arrays: Arrays) -> np.ndarray:
-    start, limit, step = (array.reshape(()) for array in arrays)
+    start, limit, step = (array.reshape(()).item() for array in arrays)
     if not step:
         raise Refused("counts in steps of 0", "export the model again")
-    checked_shape((max(0, int(np.ceil((limit - start) / step))),))
-    return np.arange(start, limit, step)
+    (count,) = checked_shape((max(0, int(np.ceil((limit - start) / step))),))
+    return start + step * np.arange(count)
 
 
 _KEEP = {"Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Neg", "Reciprocal", "Range"}

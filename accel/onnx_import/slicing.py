@@ -107,9 +107,8 @@ def _repeated(build: Builder, call: Call, x: Value | None, shape: tuple[int, ...
     wider = [i for i, (have, want) in enumerate(zip(layout.shape, shape, strict=True)) if have != want]
     if not wider:
         return replace(x, layout=layout)
-    (axis,) = wider if len(wider) == 1 else (-1,)
-    outside = layout.size("channel")
-    if axis < 0 or not any(f.role == "channel" for inner in layout.axes[axis + 1 :] for f in inner):
+    axis, outside = wider[0], layout.size("channel")
+    if len(wider) > 1 or not any(f.role == "channel" for inner in layout.axes[axis + 1 :] for f in inner):
         raise Refused(f"repeats {x.layout.shape} to {shape}", "repeat heads only")
     wide = layout.replaced(axis, axis_of("channel", shape[axis], outside))
     order = np.tile(np.arange(outside), shape[axis])

@@ -3,7 +3,7 @@
 y[t, c] = x[first + t, c] where 0 ≤ first + t < T, else fill[t, c]
 
 It selects a token (the class token in front of a head), cuts a range of tokens, or puts constants (a class token,
-padding) before or behind a sequence.
+padding) before or behind a sequence. A window beside the sequence holds constants alone.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Window(Op):
 
     def span(self, x: Tensor) -> tuple[int, int]:
         """Tokens of the output that come from the input: from the first of them to behind the last."""
-        tokens = len(self.fill)
-        return min(max(0, -self.first), tokens), max(0, min(tokens, x.tokens - self.first))
+        start = max(0, -self.first)
+        return start, max(start, min(len(self.fill), x.tokens - self.first))
 
     def constants(self, x: Tensor) -> np.ndarray:
         """(rows, channels) of `fill` that are used, those before the sequence first."""
@@ -47,12 +47,12 @@ class Window(Op):
         tokens, channels = self.fill.shape
         if channels != x.channels:
             raise GraphError(f"fill has {channels} channels, input has {x.channels}")
+        if not -tokens <= self.first <= x.tokens:
+            raise GraphError(f"tokens {self.first}..{self.first + tokens - 1} lie apart from a sequence of {x.tokens}")
         start, stop = self.span(x)
-        if start >= stop:
-            raise GraphError(f"tokens {self.first}..{self.first + tokens - 1} of {x.tokens}: none of them exists")
-        used = self.constants(x)
-        lo, hi = int(used.min(initial=x.lo)), int(used.max(initial=x.hi))
-        return Tensor((tokens, channels), lo, hi)
+        ends = [x.lo, x.hi] if start < stop else []
+        used = [*ends, *self.constants(x).reshape(-1).tolist()]
+        return Tensor((tokens, channels), min(used), max(used))
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude, int(np.abs(self.fill).max()))
@@ -60,7 +60,7 @@ class Window(Op):
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         fill = self.constant("fill", x).expand(len(x), -1, -1)
         start = max(0, -self.first)
-        stop = min(len(self.fill), x.shape[1] - self.first)
+        inside = x[:, max(0, self.first) : max(0, self.first + len(self.fill))]
         y = fill.clone()
-        y[:, start:stop] = x[:, self.first + start : self.first + stop]
+        y[:, start : start + inside.shape[1]] = inside
         return y
