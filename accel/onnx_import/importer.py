@@ -12,12 +12,12 @@ from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
-from accel.onnx_import import convolution, einsum, joining, linear, nonlinear, quantizers, shaping, slicing
+from accel.onnx_import import convolution, einsum, joining, linear, nonlinear, qcdq, quantizers, shaping, slicing
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.folding import FOLDS, folded
 from accel.onnx_import.inputs import Reading, readings
 from accel.onnx_import.source import Source, open_source
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value, printable
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Steps, Unknown, Value, printable
 
 Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
 
@@ -56,6 +56,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Concat"): joining.concat,
     ("", "Expand"): slicing.expand,
     ("", "Tile"): slicing.tile,
+    ("", "QuantizeLinear"): qcdq.quantize,
+    ("", "Clip"): qcdq.clip,
+    ("", "DequantizeLinear"): qcdq.dequantize,
     ("", "Einsum"): einsum.einsum,
     ("", "Conv"): convolution.conv,
 }
@@ -66,7 +69,6 @@ REMEDIES = {
     "Softmax": TRAIN_WITH.format("softmax"),
     "LayerNormalization": TRAIN_WITH.format("norm"),
     **dict.fromkeys(("Gelu", "Erf", "Tanh", "Sigmoid", "Exp"), TRAIN_WITH.format("lookup")),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "export with brevitas.export.export_qonnx, not QCDQ"),
     "BatchNormalization": "fold it into the linear layer before training with quantizers",
     "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
@@ -132,6 +134,8 @@ def _import(source: Source, reading: Reading) -> Imported:
     output = values[source.output]
     if problems:
         raise _Failure(str(problems), len(problems))
+    if isinstance(output, Steps):
+        raise _Failure("the output is quantised and not dequantised; end the model with DequantizeLinear")
     if not isinstance(output, Edge):
         raise _Failure("the output is not computed from the quantised input; quantise the input")
     if not output.layout.is_plain:

@@ -10,7 +10,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.onnx_import.builder import Builder, as_scale, common, exponents
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Steps, Unknown, Value
 from accel.ops.rescale.op import Rescale
 
 MAX_BITS = 32
@@ -54,7 +54,7 @@ class Quantizer:
             raise Refused(f"rounding mode {mode[:20]!r} has no integer form here", f"use {', '.join(ROUNDING)}")
         bipolar = width == 1 and signed
         lo, hi = (-1, 1) if bipolar else (bottom - int(offset), top - int(offset))
-        return cls(_scale(scale), int(offset), lo, hi, ROUNDING[mode], bipolar)
+        return cls(scale_of(scale), int(offset), lo, hi, ROUNDING[mode], bipolar)
 
     def integers(self, real: np.ndarray) -> np.ndarray:
         """The definition on constants: integers (as float64), zero point subtracted."""
@@ -83,7 +83,7 @@ def _number(value: Value | None, what: str) -> float:
     return float(value.value.reshape(()))
 
 
-def _scale(value: Value | None) -> np.ndarray:
+def scale_of(value: Value | None) -> np.ndarray:
     if not isinstance(value, Constant):
         raise Refused("its scale is computed at run time", "export in eval mode, with fixed quantizers")
     scale = np.asarray(value.value, dtype=np.float64)
@@ -110,15 +110,18 @@ def per_channel(layout: Layout, values: np.ndarray) -> np.ndarray:
 
 
 def quant(build: Builder, call: Call) -> Value:
-    quantizer = Quantizer.of(call)
-    x = call.inputs[0]
+    return applied(build, call, call.inputs[0], Quantizer.of(call))
+
+
+def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -> Value:
+    """What a quantizer makes of a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         try:
             step = np.broadcast_to(quantizer.scale, x.value.shape)
         except ValueError:
             raise Refused("its scale does not fit the constant's shape", "export the model again") from None
         return Constant((quantizer.integers(x.value) * step).astype(x.value.dtype), step)
-    if isinstance(x, Unknown) or x is None:
+    if isinstance(x, Unknown | Steps) or x is None:
         return Unknown()
     quantizer.require_activation()
     if isinstance(x, Real):

@@ -28,9 +28,9 @@ def keys_last(build: Builder, call: Call, scores: Edge) -> Edge:
         return scores
     if layout != layout.in_memory_order("channel"):
         raise Refused("its heads and queries are not in order", PLAIN)
-    after, dense = _traced(build, scores)
+    after, dense, weight = _traced(build, scores)
     heads = Layout(layout.axes[:-2]).size("channel")
-    queries = _queries(dense.op.weight, heads)
+    queries = _queries(weight, heads)
     keys = build.edge(dense.inputs[0], layout)
     heads_axes: list[Axis] = [axis_of("channel", heads, tokens) if axis else () for axis in layout.axes[:-2]]
     turned = Layout((*heads_axes, axis_of("token", len(queries)), axis_of("channel", tokens)))
@@ -43,8 +43,8 @@ def keys_last(build: Builder, call: Call, scores: Edge) -> Edge:
     return Edge(edge.name, scores.scale, turned)
 
 
-def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node]:
-    """The Rescales that made the scores, first to last, and the Dense in front of them."""
+def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node, np.ndarray]:
+    """The Rescales that made the scores, first to last, the Dense in front of them and its weights."""
     after: list[Node] = []
     node = build.producer(scores)
     while node is not None and isinstance(node.op, Rescale) and node.op.multiplier.size == 1:
@@ -52,7 +52,7 @@ def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node]:
         node = build.producer(build.edge(node.inputs[0], scores.layout))
     if node is None or not isinstance(node.op, Dense) or node.op.bias.any():
         raise Refused("is taken over tokens, of scores that are no product with constant queries", PLAIN)
-    return after, node
+    return after, node, node.op.weight
 
 
 def _queries(weight: np.ndarray, heads: int) -> np.ndarray:

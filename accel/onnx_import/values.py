@@ -53,11 +53,23 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Integers between QuantizeLinear and DequantizeLinear: `real`, ONNX tensor `tensor`, in steps of `scale`."""
+
+    real: Constant | Real | Edge
+    tensor: str
+    scale: np.ndarray
+    zero: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True)
 class Unknown:
     """The output of a node that was refused, or whatever depends on one: reported once, at its origin."""
 
 
-Value = Constant | Real | Edge | Unknown
+Value = Constant | Real | Edge | Steps | Unknown
 
 
 def printable(text: str, limit: int = 80) -> str:

@@ -103,7 +103,7 @@ def test_every_unsupported_node_is_named_at_once(path: Path) -> None:
 def test_qcdq_exports_are_told_apart_from_unquantised_models(path: Path) -> None:
     f = File()
     f.save(path.parent, f.node("QuantizeLinear", "in", f.const(0.5), f.const(0, dtype=np.int8), name="q"))
-    refused(path, "QuantizeLinear 'q': unsupported operator; export with brevitas.export.export_qonnx, not QCDQ")
+    refused(path, "the output is quantised and not dequantised; end the model with DequantizeLinear")
 
 
 @pytest.mark.parametrize("dims", [("batch", "n", 4), (1, "tokens", 4), (None, 3, 4), (1, 0, 4), ()], ids=str)
