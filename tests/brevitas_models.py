@@ -7,10 +7,11 @@ import io
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import brevitas.nn as qnn
 import torch
-from brevitas.export import export_qonnx
+from brevitas.export import export_onnx_qcdq, export_qonnx
 from brevitas.inject.enum import ScalingImplType
 from brevitas.quant.fixed_point import Int8ActPerTensorFixedPoint, Int8WeightPerTensorFixedPoint
 from brevitas.quant.scaled_int import Int32Bias
@@ -93,16 +94,44 @@ class Attention(nn.Module):
 
     def per_head(self, x: Any) -> Any:
         """Each head's queries, keys and values lie together."""
-        return self.split_heads3(x).chunk(3, -1)
-
-    def split_heads3(self, x: Any) -> Any:
-        return x.value.reshape(x.shape[0], x.shape[1], self.heads, 3 * self.depth).transpose(1, 2)
+        heads = x.value.reshape(x.shape[0], x.shape[1], self.heads, 3 * self.depth).transpose(1, 2)
+        return heads.chunk(3, -1)
 
     def interleaved(self, x: Any) -> Any:
         """b t (d k h) -> k b h t d, as einops users write it."""
         return x.value.reshape(x.shape[0], x.shape[1], self.depth, 3, self.heads).permute(3, 0, 4, 1, 2).unbind(0)
 
     einsum = unbind
+
+
+WAYS = ("unbind", "index", "chunk", "split", "slices", "per_head", "interleaved", "einsum")
+
+
+class Mixing(Attention):
+    """Attention without softmax: scores are quantised and multiplied with the values."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__(way)
+        self.softmax = quantizer()
+
+
+class Heads(nn.Module):
+    """A layer of its own for every head's queries, keys and values; the heads are joined in the end."""
+
+    def __init__(self, channels: int = 8, heads: int = 2) -> None:
+        super().__init__()
+        sizes = [(channels, channels // heads)] * heads
+        self.q, self.k, self.v = (nn.ModuleList(linear(*size) for size in sizes) for _ in range(3))
+        self.scores, self.softmax, self.values = quantizer(), IntSoftmax(), quantizer()
+
+    def forward(self, x: Any) -> Any:
+        return self.values(
+            torch.cat([self.head(x, *layers) for layers in zip(self.q, self.k, self.v, strict=True)], -1)
+        )
+
+    def head(self, x: Any, *layers: nn.Module) -> Tensor:
+        q, k, v = (value_of(layer(x)) for layer in layers)
+        return value_of(self.softmax(self.scores(q @ k.transpose(1, 2)))) @ v
 
 
 class ClassToken(nn.Module):
@@ -119,7 +148,7 @@ class ClassToken(nn.Module):
         token = self.fixed(self.token).value.expand(x.shape[0], -1, -1)
         x = torch.cat([token, value_of(x)], 1)
         x = self.summed(x + self.placed(self.position).value)
-        return self.head(quantized_as(x, value_of(self.body(x))[:, 0]))
+        return self.head(quantized_as(value_of(self.body(x))[:, 0]))
 
 
 class Patches(nn.Module):
@@ -164,6 +193,37 @@ class Query(nn.Module):
         return value_of(x).reshape(x.shape[0], x.shape[1], self.heads, self.depth).transpose(1, 2)
 
 
+class Multihead(nn.Module):
+    """Brevitas' own module; its softmax is exchanged for the integer one, everything else is as it is."""
+
+    def __init__(self, batch_first: bool, packed: bool, channels: int = 8, heads: int = 2) -> None:
+        super().__init__()
+        points = (
+            "in_proj_input",
+            "softmax_input",
+            "attn_output_weights",
+            "q_scaled",
+            "k_transposed",
+            "v",
+            "out_proj_input",
+        )
+        quants: dict[str, Any] = {f"{point}_quant": Fixed for point in points}
+        for side in ("in_proj", "out_proj"):
+            quants |= {f"{side}_weight_quant": Int8WeightPerTensorFixedPoint, f"{side}_bias_quant": Int32Bias}
+        self.attention = qnn.QuantMultiheadAttention(
+            channels, heads, packed_in_proj=packed, batch_first=batch_first, out_proj_output_quant=None, **quants
+        )
+        self.softmax = IntSoftmax()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with mock.patch.object(torch.nn.functional, "softmax", self.integer_softmax):
+            result: Tensor = self.attention(x, x, x, need_weights=False)[0]
+        return result
+
+    def integer_softmax(self, x: Any, dim: int) -> Tensor:
+        return value_of(self.softmax(quantized_as(value_of(x))))
+
+
 class Words(nn.Module):
     """Identifiers → rows of a quantised table, positions added."""
 
@@ -173,11 +233,18 @@ class Words(nn.Module):
         self.places = qnn.QuantEmbedding(tokens, channels, **WEIGHTS)
         self.quant = quantizer()
 
-    def forward(self, x: Tensor) -> Any:
-        return self.quant(self.rows(x) + self.places(torch.arange(x.shape[1])))
+    def forward(self, x: Tensor) -> Tensor:
+        return value_of(self.quant(self.rows(x) + self.places(torch.arange(x.shape[1]))))
 
 
-def quantized_as(_: Any, x: Tensor) -> Any:
+class Embedded(Model):
+    """Layers behind an embedding: the input is identifiers."""
+
+    def __init__(self, words: Words, *layers: nn.Module) -> None:
+        nn.Sequential.__init__(self, words, quantizer(), *layers)
+
+
+def quantized_as(x: Tensor) -> Any:
     """`x` with the scale of `quantizer`, which a bias needs."""
     return quantized(x, 2.0**-5, 8, True, False)
 
@@ -188,9 +255,10 @@ def trained(model: nn.Module, x: Tensor) -> nn.Module:
     return model.eval()
 
 
-def export(model: nn.Module, x: Tensor, path: Path, **options: Any) -> Path:
-    """Its QONNX file, as the TorchScript exporter writes it."""
+def export(model: nn.Module, x: Tensor, path: Path, qcdq: bool = False, **options: Any) -> Path:
+    """Its QONNX or QCDQ file, as the TorchScript exporter writes it."""
+    write, opset = (export_onnx_qcdq, 18) if qcdq else (export_qonnx, 20)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        export_qonnx(model, x, str(path), dynamo=False, opset_version=20, **options)
+        write(model, x, str(path), dynamo=False, opset_version=opset, **options)
     return path

@@ -53,7 +53,7 @@ def _parsed(equation: str, ranks: list[int]) -> tuple[list[Labels], Labels]:
 def _labels(term: str, rank: int) -> Labels:
     before, dots, after = term.partition("...")
     hidden = rank - len(before) - len(after)
-    if hidden < 0 or (hidden and not dots) or not (before + after).isalpha() * bool(before + after):
+    if hidden < 0 or (hidden and not dots) or not all(c.isalpha() for c in before + after):
         raise Refused(f"equation term {term[:20]!r} does not fit {rank} axes", AGAIN)
     return (*map(ord, before), *range(-hidden, 0), *map(ord, after))
 
@@ -66,6 +66,8 @@ def _product(build: Builder, call: Call, edges: tuple[Edge, Edge], labels: tuple
     rows, columns = ([label for label in one if label not in other] for one, other in ((a, b), (b, a)))
     if max(len(rows), len(columns)) > 1 or not terms or not set(rows + columns) <= set(out):
         raise Refused("is no product of attention", RELAYOUT)
+    if rows and columns and out.index(columns[0]) < out.index(rows[0]):  # queries come first
+        return _product(build, call, (edges[1], edges[0]), (b, a), out)
     left = _grouped(edges[0], a, [*([label] for label in shared), rows, terms])
     right = _grouped(edges[1], b, [*([label] for label in shared), terms, columns])
     made = [*shared, *rows, *columns]

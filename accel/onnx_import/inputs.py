@@ -17,7 +17,7 @@ ROLES: dict[int, list[tuple[str, ...]]] = {
     3: [("batch", "token", "channel"), ("token", "batch", "channel"), ("batch", "channel", "token")],
 }
 """Of floating-point inputs by rank, the likeliest first; identifiers have no channels."""
-PASSED = ("Quant", "Identity", "Cast", "Dropout")
+PASSED = ("Quant", "QuantizeLinear", "Clip", "DequantizeLinear", "Identity", "Cast", "Dropout")
 """Operators that may stand between the input and the convolution that cuts it into patches."""
 
 

@@ -52,10 +52,11 @@ def identity(build: Builder, call: Call) -> Value:
 
 
 def cast(build: Builder, call: Call) -> Value:
-    """Between float types nothing happens; constants may become integers (shape arithmetic)."""
+    """Between float types, or of identifiers, nothing happens; constants may become integers (shape arithmetic)."""
     to, value = call.integer("to"), call.inputs[0]
     kinds: dict[int, type] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
-    if to not in kinds or (not isinstance(value, Constant) and to in (6, 7)):
+    identifiers = isinstance(value, Real) and value.integer
+    if to not in kinds or (not isinstance(value, Constant) and (to in (6, 7)) != identifiers):
         raise Refused("casts to a type that rounds", "keep activations in float32")
     if isinstance(value, Constant):
         return Constant(value.value.astype(kinds[to]), value.step)
