@@ -10,7 +10,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.hardware import Module, Stage, Unit
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, facet
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
@@ -100,6 +100,18 @@ class Draw:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8), 0.2)
         yield from self._units(Pool(), (x,), most_lanes=32)
 
+    def window(self) -> Iterator[Part]:
+        """A class token selected or prepended, padding on both sides, a range."""
+        x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8, 16), 0.2)
+        before, behind = ((0, 1 - x.tokens), (1, 0), (2, 3), (-4, -2))[self.pick(0, 1, 1, 2, 3)]
+        fill = np.rint(self.rng.normal(0, 30, (before + x.tokens + behind, x.channels))).astype(int)
+        yield from self._units(Window(-before, fill), (x,), most_lanes=16)
+
+    def embedding(self) -> Iterator[Part]:
+        x = Tensor((self.pick(8, 16, 64), 1), 0, self.pick(10, 32, 63, 128) - 1)
+        table = self.weights((x.hi + 1, self.pick(16, 24, 32, 64)), self.pick(4, 8))
+        yield from self._units(Embedding(table), (x,), most_lanes=16)
+
     def rescale(self) -> Iterator[Part]:
         x = self.tensor(8, 64, self.pick(10, 12, 14, 16, 18, 20), 0)
         bits, style = self.pick(4, 8), self.pick(0, 0, 1, 2)
@@ -160,8 +172,8 @@ class Draw:
 
 
 KINDS: tuple[str, ...] = (
-    "dense", "unrolled", "matmul", "softmax", "norm", "add", "pool", "rescale", "lookup", "position", "adapter",
-    "buffer",
+    "dense", "unrolled", "matmul", "softmax", "norm", "add", "pool", "window", "embedding", "rescale", "lookup",
+    "position", "adapter", "buffer",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
 from accel.ops.softmax.op import exp_table
 
 HOSTILE = [
@@ -47,13 +47,13 @@ def everything(seed: int) -> Graph:
     tokens = int(rng.integers(2, 6))
     build = Builder(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)))
     ends = []
-    for branch in (_rescales, _attention, _norms, _elementwise):
+    for branch in (_rescales, _attention, _norms, _elementwise, _tokens):
         ends += branch(build, rng, _narrow(build, rng, build.source, int(rng.integers(2, 7))))
     total = ""
     for end in ends:
         pooled = build.add(Pool(), end)
         branch = _dense(build, rng, pooled, 2)
-        total = build.add(Add(rng.integers(1, 9, 2)), total, branch) if total else branch
+        total = build.add(Add(rng.integers(1, 4, 2)), total, branch) if total else branch
     return build.graph(total)
 
 
@@ -146,6 +146,18 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
     wide = build.add(Position(rng.integers(-500, 500, spec.shape), 1 << 33), x)
     wider = build.add(Add((1 << 32, 1)), x, wide)
     return [doubled, build.add(Rescale([1], 31, "half_away", -999, 999), wider)]
+
+
+def _tokens(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """Windows within the sequence and beyond both its ends; rows of a table that is larger than its input's range."""
+    x = _narrow(build, rng, source, 3)
+    tokens, identifiers = build.input.tokens, _narrow(build, rng, source, 1)
+    spec = build.tensors[identifiers]
+    selected = build.add(Window(int(rng.integers(0, tokens)), np.zeros((1, 3))), x)
+    around = build.add(Window(-2, rng.integers(-9999, 9999, (tokens + 3, 3))), x)
+    before = build.add(Window(-1, rng.integers(-9, 9, (tokens, 3))), x)
+    table = rng.integers(-300, 300, (spec.hi - spec.lo + 5, 4))
+    return [selected, around, before, build.add(Embedding(table, spec.lo - 3), identifiers)]
 
 
 def block(seed: int = 0) -> Graph:

@@ -30,6 +30,8 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_scatter": streams.scatter,
     "accel_add": streams.add,
     "accel_pool": streams.pool,
+    "accel_window": streams.window,
+    "accel_embedding": streams.embedding,
     "accel_rescale": streams.rescale,
     "accel_lookup": streams.lookup,
     "accel_position": streams.position,

@@ -135,3 +135,32 @@ def position(t: Tally, part: Part) -> None:
     t.registers(lanes * p["YW"])
     t.add(p["YW"] - low_zeros(p["MULTIPLIER"]), lanes)
     _times(t, p["XW"] + (not p["X_SIGNED"]), p["MULTIPLIER"], lanes)
+
+
+def window(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes = p["LANES"]
+    t.counter(p["STEPS"] + 1)
+    t.counter(p["GROUPS"])
+    for edge, free in (("READ", 0), ("READ_END", p["STEPS"]), ("GIVE", 0), ("GIVE_END", p["STEPS"])):
+        t.add(index_bits(p["STEPS"] + 1), p[edge] != free, "compared")
+    if p["CONSTANTS"]:
+        t.counter(p["CONSTANTS"])
+        t.rom(part.roms["FILL_FILE"], bool(p["BLOCK"]))
+        t.registers(5 + lanes * (2 * p["XW"] + p["YW"]))
+        t.delay(1, 3)
+        t.logic("chosen", lanes * p["YW"])
+    else:
+        t.registers(2 + lanes * p["YW"])
+
+
+def embedding(t: Tally, part: Part) -> None:
+    p = part.params
+    groups, address = p["GROUPS"], max(1, index_bits(p["ROWS"] * p["GROUPS"]))
+    t.counter(groups)
+    t.registers(3 + address)
+    t.delay(1, 3)
+    if low_zeros(groups) == 0 and groups > 1:
+        t.add(address, groups.bit_count(), "address")
+    t.logic("base", address * (p["BASE"] != 0))
+    t.rom(part.roms["TABLE_FILE"], bool(p["BLOCK"]))

@@ -120,9 +120,17 @@ class Builder:
         self.origins[edge.name] = Origin(origin, edge.layout, edge.scale)
         return edge
 
+    def note(self, edge: Edge, tensor: str) -> None:
+        """Edge `edge` is found in ONNX tensor `tensor`."""
+        self.origins[edge.name] = Origin(tensor, edge.layout, edge.scale)
+
     def producer(self, edge: Edge) -> Node | None:
         """The node behind an edge; None for the graph's input."""
         return self._nodes.get(edge.name)
+
+    def edge(self, name: str, layout: Layout) -> Edge:
+        """An edge of the graph by name, as its producer left it."""
+        return Edge(name, np.asarray(self.tensors[name].scale), layout)
 
     def _set(self, node: Node) -> None:
         inputs = tuple(self.tensors[name] for name in node.inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from accel.onnx_import.values import printable
 def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Run real inputs (samples, tokens, channels) through qonnx; integers int64 (samples, tokens, channels) by edge.
 
+    Inputs may also have the file's own shape, with any number of samples (`Imported.samples`).
+
     `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
     of an exact import holds numbers that are no integers at its edge's scale.
@@ -27,11 +30,10 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
 
 def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Like `execute`, for edges that have an ONNX tensor: its real numbers in steps of the edge's scale, float64."""
-    graph, batch = imported.graph, imported.source.shape[0]
+    graph, batch = imported.graph, imported.reading.layout.size("batch")
     x = np.asarray(x, dtype=np.float32)
     if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
-        want = ", ".join(map(str, graph.input.shape))
-        raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
+        x = imported.samples(x)
     padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
     runner = _Runner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -51,7 +53,7 @@ class _Runner:
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.transformation.infer_shapes import InferShapes
 
-        self.source = imported.source
+        self.source, self.reading = imported.source, imported.reading
         try:
             self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
         except Exception as error:  # qonnx and onnx raise bare Exceptions
@@ -61,9 +63,12 @@ class _Runner:
         """Every tensor of the file by name, for one batch of real inputs."""
         from qonnx.core.onnx_exec import execute_onnx
 
-        inputs = {self.source.input: x.reshape(self.source.shape)}
+        real = self.reading.layout.from_edge(x)
+        inputs = {self.source.input: real.astype(np.int64) if self.source.is_integer else real}
         try:
-            context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about shapes that qonnx' inference did not find out
+                context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
         except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
             raise self._failure(error) from None
         return context

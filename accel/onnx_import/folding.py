@@ -1,32 +1,45 @@
-"""Arithmetic on constants, as exporters write it for shapes, masks and positions: computed at import."""
+"""Nodes whose inputs are all known at export: shapes, masks, positions and scales as exporters write them.
+
+Only plain constants are folded; quantised ones keep their steps through the handlers that move elements.
+"""
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from accel.onnx_import.builder import Builder
-from accel.onnx_import.functions import execute
+from accel.onnx_import.functions import ELEMENTWISE, execute
 from accel.onnx_import.source import MAX_ELEMENTS
-from accel.onnx_import.values import Call, Constant, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Refused, Unknown
 
-#: Operators that no edge passes.
 _NAMES = """
-And ConstantOfShape CumSum Equal Expand Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range Slice Trilu Xor
+And ConstantOfShape CumSum Equal Expand Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range Tile Trilu Where Xor
 """
 FOLDED = frozenset(_NAMES.split())
+"""Operators that are for constants alone, or have a handler for activations besides."""
 
 
-def fold(build: Builder, call: Call) -> Value:
-    """The node's output when all its inputs are constants. Raises Refused otherwise."""
+def folded(call: Call) -> Constant | None:
+    """The result, executed as the file's own node, when every input is a plain constant; None otherwise."""
+    if call.op_type not in FOLDED | ELEMENTWISE or not call.inputs:
+        return None
+    arrays: list[np.ndarray | None] = []
+    for value in call.inputs:
+        if value is not None and (not isinstance(value, Constant) or value.step is not None):
+            return None
+        arrays.append(None if value is None else value.value)
+    given = [array for array in arrays if array is not None]
+    if given and _size(call.op_type, given) > MAX_ELEMENTS:
+        raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
+    return Constant(execute(call, arrays)) if given else None
+
+
+def on_activations(call: Call) -> Unknown:
+    """What such an operator is behind a refused node; anything else raises Refused."""
     if any(isinstance(value, Unknown) for value in call.inputs):
         return Unknown()
-    arrays = [value.value if isinstance(value, Constant) else None for value in call.inputs]
-    if any(value is not None and array is None for value, array in zip(call.inputs, arrays, strict=True)):
-        raise Refused("unsupported operator on activations", "use it on constants only")
-    given = [array for array in arrays if array is not None]
-    if _size(call.op_type, given) > MAX_ELEMENTS:
-        raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
-    return Constant(execute(call, arrays))
+    raise Refused("unsupported operator on activations", "use it on constants only")
 
 
 def _size(op: str, given: list[np.ndarray]) -> float:
@@ -35,9 +48,11 @@ def _size(op: str, given: list[np.ndarray]) -> float:
         return float(np.prod(given[0], dtype=float))
     if op == "Expand":
         return float(np.prod(np.broadcast_shapes(given[0].shape, tuple(map(int, given[1]))), dtype=float))
+    if op == "Tile":
+        return float(given[0].size) * prod(float(n) for n in given[1])
     if op == "Range":
         start, limit, delta = (float(array.reshape(())) for array in given)
         return abs((limit - start) / delta)
-    if op in ("CumSum", "Slice", "Trilu"):
+    if op in ("CumSum", "Trilu"):
         return float(given[0].size)
     return float(np.prod(np.broadcast_shapes(*(array.shape for array in given)), dtype=float))

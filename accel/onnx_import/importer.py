@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import helper
 
@@ -13,18 +14,23 @@ from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
-    folding,
+    convolution,
+    einsum,
     functions,
+    joining,
     linear,
     nonlinear,
     norms,
     patterns,
+    qcdq,
     quant,
     shaping,
+    slicing,
     softmax,
 )
 from accel.onnx_import.builder import Builder, Origin
-from accel.onnx_import.layout import Axis, Layout, axis_of
+from accel.onnx_import.folding import FOLDED, folded, on_activations
+from accel.onnx_import.inputs import Reading, readings
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import Source, open_source
 from accel.onnx_import.values import (
@@ -35,20 +41,20 @@ from accel.onnx_import.values import (
     Edge,
     Real,
     Refused,
+    Steps,
     Unknown,
     Value,
     maker,
     printable,
 )
 
-Handler = Callable[[Builder, Call], Value]
+Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
 
 #: ONNX domain → the part of the table below. No other domain is ever looked up: qonnx imports modules by domain.
 DOMAINS = {"": "", "ai.onnx": "", "qonnx.custom_op.general": "qonnx", "onnx.brevitas": "qonnx"}
 DOMAINS["accel.qonnx_ops"] = "accel"
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    **{("", op): folding.fold for op in sorted(folding.FOLDED)},
     **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
     ("qonnx", "Quant"): quant.quant,
     ("accel", "IntSoftmax"): nonlinear.softmax,
@@ -70,24 +76,34 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "SimplifiedLayerNormalization"): norms.rms,
     ("", "ReduceSum"): shaping.reduce_sum,
     ("", "ReduceMean"): shaping.reduce_mean,
+    ("", "GlobalAveragePool"): shaping.global_average_pool,
     ("", "Reshape"): shaping.reshape,
     ("", "Transpose"): shaping.transpose,
     ("", "Flatten"): shaping.flatten,
     ("", "Squeeze"): shaping.squeeze,
     ("", "Unsqueeze"): shaping.unsqueeze,
     ("", "Identity"): shaping.identity,
+    ("", "Dropout"): shaping.identity,
     ("", "Cast"): shaping.cast,
     ("", "CastLike"): shaping.cast_like,
     ("", "Constant"): shaping.constant,
     ("", "Shape"): shaping.shape,
-    ("", "Gather"): shaping.gather,
-    ("", "Concat"): shaping.concat,
+    ("", "Gather"): slicing.gather,
+    ("", "Slice"): slicing.slice_,
+    ("", "Split"): slicing.split,
+    ("", "Concat"): joining.concat,
+    ("", "Expand"): slicing.expand,
+    ("", "Tile"): slicing.tile,
+    ("", "QuantizeLinear"): qcdq.quantize,
+    ("", "Clip"): qcdq.clip,
+    ("", "DequantizeLinear"): qcdq.dequantize,
+    ("", "Einsum"): einsum.einsum,
+    ("", "Conv"): convolution.conv,
 }
 
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
 CONTROL_FLOW = ("If", "Loop", "Scan")
 REMEDIES = {
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "export with brevitas.export.export_qonnx, not QCDQ"),
     **dict.fromkeys(CONTROL_FLOW, "export a model in which no branch or loop depends on data"),
     "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
@@ -96,14 +112,16 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Imported:
-    """An integer graph with the file it came from. `origins` maps edges to ONNX tensors; alignments have none.
+    """An integer graph with the file it came from, and how the file's input is read.
 
-    `approximate` names the edges whose integers the import had to choose, because the file's are real numbers.
+    `origins` maps edges to ONNX tensors; alignments have none. `approximate` names the edges whose integers the import
+    had to choose, because the file's are real numbers.
     """
 
     graph: Graph
     origins: dict[str, Origin]
     source: Source
+    reading: Reading
     approximate: frozenset[str] = frozenset()
 
     @property
@@ -112,9 +130,24 @@ class Imported:
         powers = (are_powers_of_two(origin.scale) for origin in self.origins.values())
         return not self.approximate and all(powers)
 
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """Inputs shaped as the file takes them, or (samples, tokens, channels) → (samples, tokens, channels).
+
+        The batch axis may have any size. Raises UserError on another shape.
+        """
+        return self.reading.samples(np.asarray(x))
+
+
+class _Failure(Exception):
+    """Why a reading of the input leads to no graph; `count` is the number of refused nodes."""
+
+    def __init__(self, text: str, count: int = 1) -> None:
+        super().__init__(text)
+        self.count = count
+
 
 def read(path: Path | str) -> Imported:
-    """Import a QONNX file.
+    """Import a QONNX or QCDQ file.
 
     Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
     every node that the integer graph cannot express, with the reason and the remedy.
@@ -125,43 +158,42 @@ def read(path: Path | str) -> Imported:
         raise UnsupportedModel(
             f"{path}: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
         )
+    failures = []
+    for reading in readings(source):
+        try:
+            return _import(source, reading)
+        except _Failure as failure:
+            failures.append(failure)
+    raise UnsupportedModel(f"{path}: {min(failures, key=lambda failure: failure.count)}")
+
+
+def _import(source: Source, reading: Reading) -> Imported:
+    """The graph for one reading of the input. Raises _Failure."""
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
-    values[source.input] = Real(Layout(_input_axes(source)))
+    values[source.input] = Real(reading.layout, source.is_integer)
     build, problems = Builder(), Problems()
     for node in source.nodes:
         _visit(build, source, node, values, problems)
     output = values[source.output]
     if problems:
-        raise UnsupportedModel(f"{path}: {problems}")
+        raise _Failure(str(problems), len(problems))
+    if isinstance(output, Steps):
+        raise _Failure("the output is quantised and not dequantised; end the model with DequantizeLinear")
     if isinstance(output, Deferred):
         where = f"no quantizer stands behind {maker(output)}"
-        raise UnsupportedModel(f"{path}: the output is a float island: {where}; {ISLAND_REMEDY}")
+        raise _Failure(f"the output is a float island: {where}; {ISLAND_REMEDY}")
     if not isinstance(output, Edge):
-        raise UnsupportedModel(f"{path}: the output is not computed from the quantised input; quantise the input")
+        raise _Failure("the output is not computed from the quantised input; quantise the input")
     if not output.layout.is_plain:
-        raise UnsupportedModel(
-            f"{path}: the output {output.layout.shape} is not in the order (batch, tokens, channels); "
+        raise _Failure(
+            f"the output {output.layout.shape} is not in the order (batch, tokens, channels); "
             "transpose it back in the model"
         )
     try:
-        graph = build.finish(printable(Path(path).stem), output, source.output)
+        graph = build.finish(printable(source.path.stem), output, source.output)
     except GraphError as error:
-        raise UnsupportedModel(f"{path}: {error}; add quantised layers") from None
-    return Imported(graph, build.origins, source, frozenset(build.approximate))
-
-
-def _input_axes(source: Source) -> tuple[Axis, ...]:
-    """Batch first; then tokens and channels, or channels alone. Other axes must be 1."""
-    batch, *rest = source.shape
-    wide = [i for i, size in enumerate(rest) if size > 1]
-    keep = wide if len(wide) == 2 or len(rest) < 2 else sorted({*wide, len(rest) - 2, len(rest) - 1})
-    if len(keep) > 2:
-        raise UnsupportedModel(
-            f"{source.path}: input shape {source.shape} has more than (batch, tokens, channels); "
-            "cut images into patches before the model"
-        )
-    roles = dict(zip(keep, ("token", "channel")[-len(keep) :], strict=True))
-    return (axis_of("batch", batch), *(axis_of(roles.get(i, "token"), size) for i, size in enumerate(rest)))
+        raise _Failure(f"{error}; add quantised layers") from None
+    return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
 
 
 class Problems:
@@ -174,11 +206,11 @@ class Problems:
         name = printable(node.name or (node.output[0] if node.output else ""))
         self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(name)
 
-    def __bool__(self) -> bool:
-        return bool(self._nodes)
+    def __len__(self) -> int:
+        return sum(map(len, self._nodes.values()))
 
     def __str__(self) -> str:
-        count = sum(map(len, self._nodes.values()))
+        count = len(self)
         lines = [
             f"{op} {', '.join(map(repr, names))}: {why}; {remedy}" for (op, why, remedy), names in self._nodes.items()
         ]
@@ -187,22 +219,32 @@ class Problems:
 
 def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
-    result: Value = Unknown()
+    result: Value | tuple[Value, ...] = Unknown()
     try:
-        handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
-        if handler is None:
+        call = _call(source, node, values)
+        domain = DOMAINS.get(node.domain, "?")
+        handler = HANDLERS.get((domain, node.op_type))
+        constant = folded(call) if domain == "" else None
+        if constant is not None:
+            result = constant
+        elif handler is not None:
+            result = handler(build, call)
+        elif domain == "" and node.op_type in FOLDED:
+            result = on_activations(call)
+        else:
             flow = node.op_type in CONTROL_FLOW
             raise Refused("is control flow" if flow else "unsupported operator", REMEDIES.get(node.op_type, REPLACE))
-        result = handler(build, _call(source, node, values))
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
     except GraphError as error:
         problems.add(node, str(error), "change the layer's sizes or bit widths")
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         problems.add(node, f"is malformed ({type(error).__name__})", "export the model again")
-    for index, name in enumerate(filter(None, node.output)):
-        values[name] = Unknown() if index else result
-        if index and source.uses[name] and not isinstance(result, Unknown):
+    results = result if isinstance(result, tuple) else (result,)
+    refused = any(isinstance(value, Unknown) for value in results)
+    for index, name in enumerate(node.output):
+        values[name] = results[index] if index < len(results) else Unknown()
+        if index >= len(results) and name and source.uses[name] and not refused:
             problems.add(node, f"its output {index} is used", "use only the first output")
 
 
@@ -216,7 +258,7 @@ def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Cal
         tuple(values[name] if name else None for name in tensors),
         tuple(tensors),
         tuple(source.uses[name] for name in tensors),
-        node.output[0] if node.output else "",
+        tuple(node.output),
         {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
         source.opset,
     )

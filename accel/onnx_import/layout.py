@@ -72,7 +72,7 @@ class Layout:
                 size //= head.size
             if size > 1:
                 return None
-            axes.append(_merged(axis))
+            axes.append(merged(axis))
         return None if rest else Layout(tuple(axes))
 
     def replaced(self, index: int, axis: Axis) -> Layout:
@@ -99,12 +99,54 @@ class Layout:
         split = np.broadcast_to(array, self.shape).reshape([f.size for f in factors])
         return split.transpose(order).reshape([self.size(role) for role in ROLES])
 
+    def from_edge(self, array: np.ndarray) -> np.ndarray:
+        """The inverse of `to_edge`: (samples, tokens, channels) → an array of this layout's shape."""
+        order = sorted(self.factors, key=_edge_order)
+        split = array.reshape([f.size for f in order])
+        return split.transpose([order.index(f) for f in self.factors]).reshape(self.shape)
+
+    def index(self, role: str) -> np.ndarray:
+        """Place of every element along one role: of this layout's rank, axes without that role have size 1."""
+        total = np.zeros((1,) * len(self.axes), dtype=np.int64)
+        for number, axis in enumerate(self.axes):
+            if any(f.role == role for f in axis):
+                place = np.zeros(1, dtype=np.int64)
+                for f in axis:
+                    place = (place[:, None] + np.arange(f.size) * (f.stride if f.role == role else 0)).reshape(-1)
+                total = total + place.reshape([-1 if i == number else 1 for i in range(len(self.axes))])
+        return total
+
+    def packed(self, role: str) -> Layout:
+        """The same axes with strides of one role such that its places lie without gaps, in unchanged order."""
+        strides, stride = {}, 1
+        for f in sorted((f for f in self.factors if f.role == role), key=lambda f: f.stride):
+            strides[f.stride] = stride
+            stride *= f.size
+        return Layout(
+            tuple(
+                merged([Factor(f.role, f.size, strides[f.stride]) if f.role == role else f for f in axis])
+                for axis in self.axes
+            )
+        )
+
+    def in_memory_order(self, role: str) -> Layout:
+        """The same axes when the places of one role are counted in memory order."""
+        stride, axes = self.size(role), []
+        for axis in self.axes:
+            found = []
+            for f in axis:
+                if f.role == role:
+                    stride //= f.size
+                found.append(Factor(f.role, f.size, stride) if f.role == role else f)
+            axes.append(merged(found))
+        return Layout(tuple(axes))
+
 
 def _edge_order(factor: Factor) -> tuple[int, int]:
     return ROLES.index(factor.role), -factor.stride
 
 
-def _merged(axis: list[Factor]) -> Axis:
+def merged(axis: list[Factor]) -> Axis:
     """Neighbours that walk one role contiguously become one factor."""
     merged: list[Factor] = []
     for factor in axis:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from accel.onnx_import import channels
 from accel.onnx_import.builder import Builder, are_whole, common, whole
+from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
+from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.scales import sum_grid
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Unknown, Value, island
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Steps, Unknown, Value, island
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
 from accel.ops.position.op import Position
 
 QUANTISE_INPUT = "put a QuantIdentity at the model's input"
-QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
-RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
 
 def is_unknown(*values: Value | None) -> bool:
@@ -25,7 +28,7 @@ def is_unknown(*values: Value | None) -> bool:
     for value in values:
         if isinstance(value, Real):
             raise Refused("its input is not quantised", QUANTISE_INPUT)
-        if isinstance(value, Deferred):
+        if isinstance(value, Deferred | Steps):
             raise island(value)
     return any(isinstance(value, Unknown) for value in values)
 
@@ -35,11 +38,11 @@ def matmul(build: Builder, call: Call) -> Value:
     if is_unknown(a, b):
         return Unknown()
     if isinstance(a, Edge) and isinstance(b, Edge):
-        return _attention(build, call, a, b)
+        return attention(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
-        return _dense(build, call, a, _transposed(_matrix(b)), len(a.layout.axes) - 1)
+        return _linear(build, call, a, b, False)
     if isinstance(a, Constant) and isinstance(b, Edge):
-        return _dense(build, call, b, _matrix(a), len(b.layout.axes) - 2)
+        return _linear(build, call, b, a, True)
     raise Refused("multiplies two constants", "fold constants before exporting (qonnx cleanup)")
 
 
@@ -51,49 +54,45 @@ def gemm(build: Builder, call: Call) -> Value:
         raise Refused("has alpha, beta or transA", "use a plain linear layer")
     if not isinstance(x, Edge) or not isinstance(weight, Constant) or not isinstance(bias, Constant | None):
         raise Refused("its weights are no constants", "use a plain linear layer")
-    matrix = _matrix(weight)
-    y = _dense(build, call, x, matrix if call.integer("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
+    if weight.value.ndim != 2 or len(x.layout.axes) != 2:
+        raise Refused(f"multiplies {x.layout.shape} by {weight.value.shape}", "export the model again")
+    rows = (2, 1) if call.integer("transB", 0) else (1, 2)
+    y = contracted(build, call, x, (0, 1), weight, rows, (0, 2))
     return y if bias is None else add_constant(build, call, y, bias, call.output)
 
 
-def _matrix(weight: Constant) -> Constant:
-    """The constant without leading axes of 1."""
-    value, step = weight.value, weight.step
-    if value.ndim < 2 or value.size != value.shape[-1] * value.shape[-2]:
-        raise Refused(f"its weights have shape {value.shape}", "use one weight matrix")
-    shape = value.shape[-2:]
-    return Constant(value.reshape(shape), None if step is None else step.reshape(shape))
+def _linear(build: Builder, call: Call, x: Edge, weight: Constant, left: bool) -> Edge:
+    """x @ weight, or weight @ x (`left`): axes align from the last one on, those of size 1 in front are left out."""
+    rank = len(x.layout.axes)
+    shape = weight.value.shape
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) < 2 or len(shape) > rank:
+        raise Refused(f"its weights have shape {weight.value.shape}", "use one weight matrix")
+    fitted = weight.moved(lambda a: a.reshape(shape))
+    leading = tuple(range(rank - len(shape), rank - 2))
+    labels = tuple(range(rank - 2))
+    if left:
+        return contracted(build, call, x, (*labels, -1, -2), fitted, (*leading, -3, -1), (*labels, -3, -2))
+    return contracted(build, call, x, (*labels, -2, -1), fitted, (*leading, -1, -3), (*labels, -2, -3))
 
 
-def _transposed(weight: Constant) -> Constant:
-    return Constant(weight.value.T, None if weight.step is None else weight.step.T)
+def attention(
+    build: Builder, call: Call, a: Edge, b: Edge, finish: Callable[[Layout], Layout] = lambda layout: layout
+) -> Edge:
+    """Both products of attention, recognised by which axes are contracted; the first operand gives the queries.
 
-
-def _dense(build: Builder, call: Call, x: Edge, weight: Constant, axis: int) -> Edge:
-    """Weight (out, in) over one axis of x. The accumulator's scale is input scale · weight scale per output channel."""
-    if weight.step is None:
-        raise Refused("its weights are not quantised, a float island", QUANTISE_WEIGHT)
-    if axis < 0 or not x.layout.is_whole(axis, "channel"):
-        raise Refused("it does not contract the channel axis", RELAYOUT)
-    if x.layout.size("channel") != weight.value.shape[1]:
-        raise Refused(f"weights {weight.value.shape} do not fit input {x.layout.shape}", "export the model again")
-    x = build.uniform(x)
-    step = weight.step.min(axis=1)
-    integers = whole(weight.value.astype(np.float64) / step[:, None])
-    layout = x.layout.replaced(axis, axis_of("channel", len(step)))
-    op = Dense(integers, np.zeros(len(step)))
-    return build.add(call.name, op, (x,), common(step * x.scale), layout, call.output)
-
-
-def _attention(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
-    """Both products of attention, recognised by which axes are contracted; the first operand gives the queries."""
-    for form, left, right in (("scores", a, b), ("values", a, b), ("values", b, a)):
-        flipped = left is not a
-        layout = _product_layout(form, left.layout, right.layout, flipped)
-        if layout is not None:
-            left, right = build.uniform(left), build.uniform(right)
-            op = MatMul(_heads(left.layout), form)
-            return build.add(call.name, op, (left, right), left.scale * right.scale, layout, call.output)
+    Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
+    """
+    for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
+        for form, flipped in (("scores", False), ("values", False), ("values", True)):
+            left, right = reversed(layouts) if flipped else layouts
+            layout = _product_layout(form, left, right, flipped)
+            if layout is not None:
+                pair = zip((b, a) if flipped else (a, b), (left, right), strict=True)
+                first, second = (build.uniform(channels.arranged(build, call.name, *one)) for one in pair)
+                op, scale = MatMul(_heads(left), form), first.scale * second.scale
+                return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
     raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
 
 
@@ -168,7 +167,7 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
     """A bias joins the Dense that produced tensor `private`, which nothing else reads; anything else is a Position."""
     x = build.settled(x)
-    table, step = _table(x.layout, constant.value), constant.step
+    table, step = rows_of(x.layout, constant.value), constant.step
     if not table.any():
         return x
     producer = build.producer(x)
@@ -179,7 +178,7 @@ def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, privat
         if on_grid or build.tensors[x.name].magnitude >= FINE:
             op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
             return build.replace_op(x, op, call.output, on_grid)
-    unit = x.scale if step is None else _table(x.layout, step).min(axis=0)
+    unit = x.scale if step is None else rows_of(x.layout, step).min(axis=0)
     return add_table(build, call.name, x, table, unit, call.output)
 
 
@@ -207,7 +206,7 @@ def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.nd
     return result
 
 
-def _table(layout: Layout, values: np.ndarray) -> np.ndarray:
+def rows_of(layout: Layout, values: np.ndarray) -> np.ndarray:
     """Constants that broadcast to a layout, as float64 (tokens, channels)."""
     if not np.isfinite(values).all():
         raise Refused("its constant holds NaN or infinity", "train or export the model again")

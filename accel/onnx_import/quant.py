@@ -25,6 +25,7 @@ from accel.onnx_import.values import (
     Probabilities,
     Real,
     Refused,
+    Steps,
     Unknown,
     Value,
 )
@@ -32,11 +33,14 @@ from accel.ops.position.op import Position
 
 
 def quant(build: Builder, call: Call) -> Value:
-    quantizer = Quantizer.of(call)
-    x = call.inputs[0]
+    return applied(build, call, call.inputs[0], Quantizer.of(call))
+
+
+def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -> Value:
+    """What a quantizer makes of a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         return _constant(x, quantizer)
-    if isinstance(x, Unknown) or x is None:
+    if isinstance(x, Unknown | Steps) or x is None:
         return Unknown()
     quantizer.activation_rounding()
     scale = per_channel(x.layout, quantizer.scale)

@@ -65,7 +65,7 @@ class Quantizer:
             raise Refused(f"rounding mode {mode[:20]!r} has no integer form here", f"use {', '.join(ROUNDING)}")
         bipolar = width == 1 and signed
         lo, hi = (-1, 1) if bipolar else (bottom - int(offset), top - int(offset))
-        return cls(_scale(scale), int(offset), lo, hi, ROUNDING[mode], signed, bipolar)
+        return cls(scale_of(scale), int(offset), lo, hi, ROUNDING[mode], signed, bipolar)
 
     def integers(self, real: np.ndarray) -> np.ndarray:
         """The definition on real numbers, in their own precision as qonnx has it: integers, zero point subtracted."""
@@ -109,7 +109,7 @@ def _number(value: Value | None, what: str) -> float:
     return float(value.value.reshape(()))
 
 
-def _scale(value: Value | None) -> np.ndarray:
+def scale_of(value: Value | None) -> np.ndarray:
     if not isinstance(value, Constant):
         raise Refused("its scale is computed at run time", "export in eval mode, with fixed quantizers")
     scale = np.asarray(value.value, dtype=np.float64)

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from accel.onnx_import.builder import Builder, Origin
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
@@ -31,7 +31,7 @@ def moved(
 ) -> Value:
     """A pure rearrangement: applied to the numbers of a constant or to the layout of an activation."""
     if isinstance(value, Constant):
-        return Constant(arrays(value.value), None if value.step is None else arrays(value.step))
+        return value.moved(arrays)
     if isinstance(value, Edge | Real | Deferred):
         layout = layouts(value.layout)
         if layout is None:
@@ -54,10 +54,11 @@ def identity(build: Builder, call: Call) -> Value:
 
 
 def cast(build: Builder, call: Call) -> Value:
-    """Between float types nothing happens; constants may become integers (shape arithmetic)."""
+    """Between float types, or of identifiers, nothing happens; constants may become integers (shape arithmetic)."""
     to, value = call.integer("to"), call.inputs[0]
     kinds: dict[int, type] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
-    if to not in kinds or (not isinstance(value, Constant) and to in (6, 7)):
+    identifiers = isinstance(value, Real) and value.integer
+    if to not in kinds or (not isinstance(value, Constant) and (to in (6, 7)) != identifiers):
         raise Refused("casts to a type that rounds", "keep activations in float32")
     if isinstance(value, Constant):
         return Constant(value.value.astype(kinds[to]), value.step)
@@ -89,28 +90,6 @@ def shape(build: Builder, call: Call) -> Value:
     dims = shape_of(call.inputs[0])
     end = call.integer("end", len(dims))
     return Constant(np.array(dims[call.integer("start", 0) : end], dtype=np.int64))
-
-
-def gather(build: Builder, call: Call) -> Value:
-    data, index = call.take(2)
-    if is_unknown(data, index):
-        return Unknown()
-    if not isinstance(data, Constant) or not isinstance(index, Constant) or index.value.dtype.kind not in "iu":
-        raise Refused("selects tokens or channels of an activation", "pool over tokens instead")
-    if data.value.ndim != 1 or index.value.ndim > 1:
-        raise Refused("selects from a table", "fold constants before exporting (qonnx cleanup)")
-    if not ((index.value >= -data.value.size) & (index.value < data.value.size)).all():
-        raise Refused("selects an index that does not exist", AGAIN)
-    return Constant(data.value[index.value])
-
-
-def concat(build: Builder, call: Call) -> Value:
-    if any(isinstance(value, Unknown) for value in call.inputs):
-        return Unknown()
-    parts = [value.value for value in call.inputs if isinstance(value, Constant) and value.value.ndim == 1]
-    if len(parts) != len(call.inputs) or not parts:
-        raise Refused("joins activations", "add or pool instead")
-    return Constant(np.concatenate(parts))
 
 
 def transpose(build: Builder, call: Call) -> Value:
@@ -193,30 +172,44 @@ def reduce_mean(build: Builder, call: Call) -> Value:
     return _pooled(build, call, True)
 
 
+def global_average_pool(build: Builder, call: Call) -> Value:
+    """The mean over all axes behind (batch, channels)."""
+    (x,) = call.take(1)
+    if is_unknown(x):
+        return Unknown()
+    edge = _activation(x)
+    return _summed(build, call, edge, tuple(range(2, len(edge.layout.axes))), True, True)
+
+
 def _pooled(build: Builder, call: Call, mean: bool) -> Value:
     x, given = call.take(1, 2)
     if is_unknown(x, given):
         return Unknown()
+    edge = _activation(x)
+    axes = _axes(call, given, len(edge.layout.axes))
+    if not axes and call.integer("noop_with_empty_axes", 0):
+        return edge
+    return _summed(
+        build, call, edge, axes or tuple(range(len(edge.layout.axes))), mean, bool(call.integer("keepdims", 1))
+    )
+
+
+def _activation(x: Value | None) -> Edge:
     if not isinstance(x, Edge):
         raise Refused("reduces a constant", "fold constants before exporting (qonnx cleanup)")
-    axes = _axes(call, given, len(x.layout.axes))
-    if not axes and call.integer("noop_with_empty_axes", 0):
-        return x
-    edge = x
-    for axis in sorted(axes or range(len(x.layout.axes)), reverse=True):
-        if edge.layout.axes[axis]:
-            edge = _pool(build, call, edge, axis, mean)
-        if not call.integer("keepdims", 1):
-            edge = replace(edge, layout=edge.layout.without(axis))
-    if edge.name != x.name:
-        build.origins[edge.name] = Origin(call.output, edge.layout, edge.scale)
-    return edge
+    return x
 
 
-def _pool(build: Builder, call: Call, x: Edge, axis: int, mean: bool) -> Edge:
+def _summed(build: Builder, call: Call, x: Edge, axes: tuple[int, ...], mean: bool, keep: bool) -> Edge:
+    """The sum over all tokens; a mean is the sum at a smaller scale."""
+    layout = Layout(tuple(() if i in axes else axis for i, axis in enumerate(x.layout.axes)))
+    if not keep:
+        layout = Layout(tuple(axis for i, axis in enumerate(layout.axes) if i not in axes))
+    gone = [f for i in axes for f in x.layout.axes[i]]
+    if not gone:
+        return replace(x, layout=layout)
     tokens = x.layout.size("token")
-    if not x.layout.is_whole(axis, "token"):
+    if any(f.role != "token" for f in gone) or layout.size("token") > 1:
         raise Refused("reduces over an axis that is not the tokens", "pool over tokens only, or write a whole norm")
     x = build.settled(x)
-    scale = x.scale / tokens if mean else x.scale
-    return build.add(call.name, Pool(), (x,), scale, x.layout.replaced(axis, ()), None)
+    return build.add(call.name, Pool(), (x,), x.scale / tokens if mean else x.scale, layout, call.output)

@@ -19,6 +19,8 @@ from accel.onnx_import.values import printable
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.
 MAX_ELEMENTS = 1 << 26
+#: Names of an input's axis, in small letters, that may be of any size: it becomes 1.
+BATCH = ("batch", "batch_size", "n", "b")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Source:
     constants: dict[str, np.ndarray]
     input: str
     shape: tuple[int, ...]
+    is_integer: bool
     output: str
     uses: Counter[str]
 
@@ -51,7 +54,8 @@ def open_source(path: Path) -> Source:
     nodes = needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
     uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
     shape = _static_shape(path, inputs[0])
-    return Source(path, model, nodes, constants, inputs[0].name, shape, graph.output[0].name, uses)
+    integer = inputs[0].type.tensor_type.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+    return Source(path, model, nodes, constants, inputs[0].name, shape, integer, graph.output[0].name, uses)
 
 
 def _parse(path: Path) -> onnx.ModelProto:
@@ -142,15 +146,18 @@ def _expect_one(path: Path, what: str, names: list[str]) -> None:
 
 
 def _static_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """The input's shape. An axis of unknown size that is called after the batch is made 1, in the file too."""
     name = printable(value.name)
     dims = value.type.tensor_type.shape.dim
+    dynamic = [d for d in dims if d.dim_value == 0]
+    if len(dynamic) == 1 and dynamic[0].dim_param.lower() in BATCH:
+        dynamic[0].dim_value = 1
     shape = tuple(d.dim_value for d in dims)
-    if len(shape) < 2 or min(shape) < 1:
+    if not shape or min(shape) < 1:
         shown = ", ".join(printable(d.dim_param) or (str(d.dim_value) if d.dim_value > 0 else "?") for d in dims)
-        kind = ", a dynamic shape" if len(shape) != 1 or min(shape) < 1 else ""
         raise UserError(
-            f"{path}: input {name!r} has shape ({shown}){kind}; export with fixed sizes "
-            "(batch, tokens, channels), without dynamic axes"
+            f"{path}: input {name!r} has a dynamic shape ({shown}); export with fixed sizes (batch, tokens, channels), "
+            f"only an axis called {' or '.join(BATCH[:2])} may be dynamic"
         )
     if np.prod(shape, dtype=float) > MAX_ELEMENTS:
         raise UserError(f"{path}: input {name!r} has shape {shape}; at most {MAX_ELEMENTS} elements are taken")

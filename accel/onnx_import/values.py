@@ -26,12 +26,17 @@ class Constant:
     value: np.ndarray
     step: np.ndarray | None = None
 
+    def moved(self, arrays: Callable[[np.ndarray], np.ndarray]) -> Constant:
+        """A pure rearrangement of the elements."""
+        return Constant(arrays(self.value), None if self.step is None else arrays(self.step))
+
 
 @dataclass(frozen=True)
 class Real:
-    """The model's input before its quantizer."""
+    """The model's input before its quantizer; an `integer` one holds identifiers."""
 
     layout: Layout
+    integer: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,18 @@ class Edge:
     scale: np.ndarray
     layout: Layout
     relu: bool = False
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Integers between QuantizeLinear and DequantizeLinear: `real`, ONNX tensor `tensor`, in steps of `scale`."""
+
+    real: Constant | Real | Edge | Deferred
+    tensor: str
+    scale: np.ndarray
+    zero: int
+    lo: int
+    hi: int
 
 
 @dataclass(frozen=True)
@@ -104,19 +121,21 @@ class Normalised:
 
 #: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.
 Deferred = Function | Masked | Probabilities | Normalised
-Value = Constant | Real | Edge | Deferred | Unknown
+Value = Constant | Real | Edge | Steps | Deferred | Unknown
 
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
 
 
-def island(value: Deferred) -> Refused:
+def island(value: Deferred | Steps) -> Refused:
     """The refusal of an operator that would have to compute with real numbers."""
     return Refused(f"is a float island: no quantizer stands between {maker(value)} and it", ISLAND_REMEDY)
 
 
-def maker(value: Deferred) -> str:
+def maker(value: Deferred | Steps) -> str:
     """The node that gave real numbers, in quotes."""
-    return repr(printable(value.hint, 40)) if not isinstance(value, Masked) else "a mask"
+    if isinstance(value, Masked | Steps):
+        return "a mask" if isinstance(value, Masked) else "a QuantizeLinear"
+    return repr(printable(value.hint, 40))
 
 
 def printable(text: str, limit: int = 80) -> str:
@@ -134,9 +153,14 @@ class Call:
     inputs: tuple[Value | None, ...]
     tensors: tuple[str, ...]
     uses: tuple[int, ...]
-    output: str
+    outputs: tuple[str, ...]
     attributes: dict[str, Any]
     opset: int = 13
+
+    @property
+    def output(self) -> str:
+        """The first output's tensor."""
+        return self.outputs[0] if self.outputs else ""
 
     def take(self, least: int, most: int | None = None) -> tuple[Value | None, ...]:
         """The inputs, filled up with None to `most` (or `least`). Refuses another number of them."""

@@ -20,6 +20,8 @@ OPERATORS: dict[str, str] = {
     "norm": "Norm",
     "position": "Position",
     "pool": "Pool",
+    "window": "Window",
+    "embedding": "Embedding",
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from contract import Drawn, OperatorContract, tensors, widened
 from hypothesis import strategies as st
 
-from accel.ops import Add, Dense, Lookup, MatMul, Pool, Position
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Pool, Position, Window
 
 
 class TestDense(OperatorContract):
@@ -76,3 +76,29 @@ class TestLookup(OperatorContract):
 
     def deviation(self, op, y, x):
         return np.abs(y - op.table[x - op.base])
+
+
+class TestWindow(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        x = draw(tensors())
+        first, tokens = draw(st.integers(-3, x.tokens)), draw(st.integers(3, x.tokens + 5))
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        return Window(first, rng.integers(-300, 300, (tokens, x.channels))), (x,)
+
+    def deviation(self, op, y, x):
+        places = op.first + np.arange(len(op.fill))
+        inside = (places >= 0) & (places < x.shape[1])
+        found = np.where(inside[:, None], x[:, np.clip(places, 0, x.shape[1] - 1)], op.fill)
+        return np.abs(y - found)
+
+
+class TestEmbedding(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        x = widened(draw(tensors()), 1)
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        below, above = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        table = rng.integers(-100, 100, (x.hi - x.lo + 1 + below + above, draw(st.integers(1, 8))))
+        return Embedding(table, x.lo - below), (x,)
+
+    def deviation(self, op, y, x):
+        return np.abs(y - op.table[x[:, :, 0] - op.base])

@@ -11,7 +11,21 @@ import pytest
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.op import frozen
-from accel.ops import OPERATORS, Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, operator
+from accel.ops import (
+    OPERATORS,
+    Add,
+    Dense,
+    Embedding,
+    Lookup,
+    MatMul,
+    Norm,
+    Pool,
+    Position,
+    Rescale,
+    Softmax,
+    Window,
+    operator,
+)
 from accel.ops.softmax.op import exp_table
 
 X = Tensor((3, 4), -8, 7)
@@ -100,6 +114,8 @@ def test_constants_are_integers() -> None:
         (lambda: MatMul(0, "scores"), "heads is at least 1; got 0"),
         (lambda: MatMul(1, "other"), "form is 'scores' or 'values'; got 'other'"),
         (lambda: Lookup(np.zeros(4097), 0), r"a table has 1\.\.4096 entries; .*: rescale first"),
+        (lambda: Window(0, np.zeros((0, 4))), r"fill is \(tokens, channels\), both at least 1; got \(0, 4\)"),
+        (lambda: Embedding(np.zeros(4)), r"a table is \(identifiers, channels\), both at least 1; got \(4,\)"),
         (lambda: Softmax(4, 17, [4095, 0]), r"out_bits is 1\.\.16; got 17"),
         (lambda: Softmax(4, 8, [100, 0]), r"rom must start with 2\^12 - 1; got \[100\]"),
         (lambda: Softmax(4, 8, [4095, 1, 2]), "must not increase"),
@@ -130,6 +146,11 @@ def test_attributes_that_contradict_themselves(make: Any, match: str) -> None:
         (Softmax(2, 8, [4095, 4000]), (X,), "rom ends at 4000 after 2 entries; it must reach 0"),
         (Norm("layer", 8, 30, 10, 0, 1, gamma=(1, 2, 3)), (X,), "3 gamma for 4 channels"),
         (Norm("layer", 30, 36, 2, 0, 1), (Tensor((1, 4), -8, 7),), "at most 62 fit: lower the guard bits"),
+        (Window(4, [[1, 2, 3, 4]]), (X,), r"tokens 4\.\.4 lie apart from a sequence of 3"),
+        (Window(-2, [[1, 2, 3, 4]]), (X,), r"tokens -2\.\.-2 lie apart from a sequence of 3"),
+        (Window(0, [[1, 2]]), (X,), "fill has 2 channels, input has 4"),
+        (Embedding([[1, 2]]), (X,), "takes identifiers of one channel, got 4"),
+        (Embedding([[1, 2]]), (Tensor((3, 1), 0, 1),), r"input range 0\.\.1 leaves the table's 0\.\.0"),
         (Position([[1, 2]]), (X,), r"table is \(1, 2\), input is \(3, 4\)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -335,7 +336,7 @@ def test_execute_refuses_wrong_shapes_and_numbers_between_the_steps(tmp_path: Pa
     name = imported.graph.output
     origin = imported.origins[name]
     coarse = type(origin)(origin.tensor, origin.layout, origin.scale * 2)
-    wrong = onnx_import.Imported(imported.graph, {name: coarse}, imported.source)
+    wrong = replace(imported, origins={name: coarse})
     with pytest.raises(MismatchError, match=rf"qonnx: layer '{name}' \[0, 0, 0\]: 0.5 steps of the layer's scale"):
         onnx_import.execute(wrong, np.full((1, 3, 4), 0.5))
 

@@ -30,7 +30,9 @@ EXPANDED = ("softmax", "gelu")
 REFUSALS = {
     r"(Layer|RMS)Normalization 'Y': normalises over the axes from -?\d on; normalise over the last axis alone": 24,
     r"Softmax 'y': normalises over an axis that is not the last; take the softmax over the last axis": 6,
-    r"MatMul 'c': its weights have shape \(.*\); use one weight matrix": 6,
+    r"MatMul 'c': its weights have shape \(.*\); use one weight matrix": 3,
+    r"MatMul 'c': it does not contract the channel axis; keep \(batch, tokens, channels\)": 2,
+    r"MatMul 'c': weights \(2, 4, 2\) do not fit input \(3, 1, 3, 4\)": 1,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import FLOAT32_EXACT, FLOAT64_EXACT, ROUNDINGS, bits, carrier, divide, isqrt, shift_round
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
 from accel.ops.softmax.op import exp_table
 
 Rows = list[list[int]]
@@ -30,9 +31,14 @@ def rounded(value: Fraction, mode: str) -> int:
         return floor
     if mode == "toward_zero":
         return math.trunc(value)
+    if mode == "ceil":
+        return math.ceil(value)
+    if mode == "away":
+        return math.ceil(value) if value > 0 else floor
     if value - floor != Fraction(1, 2):
         return math.floor(value + Fraction(1, 2))
-    return {"half_even": floor + floor % 2, "half_up": floor + 1, "half_away": floor + (value > 0)}[mode]
+    up = {"half_even": floor % 2, "half_up": 1, "half_away": value > 0, "half_toward_zero": value < 0}
+    return floor + int(up[mode])
 
 
 @st.composite
@@ -198,7 +204,27 @@ def pool(draw: st.DrawFn) -> Case:
     return Pool(), (draw(tensors()),), lambda a: [[sum(column) for column in zip(*a, strict=True)]]
 
 
-CASES = (dense, matmul, add, rescale, lookup, softmax, norm, position, pool)
+@st.composite
+def window(draw: st.DrawFn) -> Case:
+    x = draw(tensors())
+    first, tokens = draw(st.integers(-2, x.tokens - 1)), draw(st.integers(3, 9))
+    fill = rng(draw).integers(-500, 500, (tokens, x.channels)).tolist()
+    places = range(first, first + tokens)
+    return (
+        Window(first, fill),
+        (x,),
+        lambda a: [a[place] if 0 <= place < len(a) else row for place, row in zip(places, fill, strict=True)],
+    )
+
+
+@st.composite
+def embedding(draw: st.DrawFn) -> Case:
+    x = replace(draw(tensors()), shape=(draw(st.integers(1, 4)), 1))
+    table = rng(draw).integers(-500, 500, (x.hi - x.lo + 3, draw(st.integers(1, 4)))).tolist()
+    return Embedding(table, x.lo - 1), (x,), lambda a: [table[token[0] - (x.lo - 1)] for token in a]
+
+
+CASES = (dense, matmul, add, rescale, lookup, softmax, norm, position, pool, window, embedding)
 
 
 def values(tensor: Tensor, samples: int, seed: int) -> np.ndarray:

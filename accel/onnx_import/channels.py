@@ -1,0 +1,90 @@
+"""Channels of an edge in another order, or some of them: rows of the Dense behind it, or a Dense that selects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.onnx_import.builder import Builder, common
+from accel.onnx_import.layout import Layout
+from accel.onnx_import.values import Edge
+from accel.op import Op
+from accel.ops.dense.op import Dense
+from accel.ops.embedding.op import Embedding
+from accel.ops.lookup.op import Lookup
+from accel.ops.position.op import Position
+from accel.ops.rescale.op import Rescale
+
+_ELEMENTWISE = (Rescale, Lookup, Position)
+
+
+def order_of(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """`old` and `new` hold places of the same elements before and after: which old place each new one comes from."""
+    old, new = np.broadcast_arrays(old, new)
+    order = np.empty(int(new.max()) + 1, dtype=np.int64)
+    order[new.reshape(-1)] = old.reshape(-1)
+    return order
+
+
+def chosen(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout, origin: str | None) -> Edge:
+    """Channel i of the result is channel order[i] of x; `layout` describes the result in ONNX tensor `origin`.
+
+    Behind a Dense or an Embedding constants are chosen, which costs nothing; anything else is multiplied by 0 and 1.
+    """
+    scale = common(x.scale[order]) if x.scale.ndim else x.scale
+    origin = None if x.relu else origin  # the file's tensor holds what a pending ReLU will leave
+    if _has_rows(build, x):
+        edge = _part(build, name, x, order, layout, origin)
+    else:
+        op = selection(order, len(order), build.tensors[x.name].channels)
+        edge = build.add(name, op, (x,), scale, layout, origin)
+    return replace(edge, scale=scale, layout=layout, relu=x.relu)
+
+
+def arranged(build: Builder, name: str, x: Edge, layout: Layout) -> Edge:
+    """The edge with its channels in the order that `layout`, of the same axes, gives them."""
+    if layout == x.layout:
+        return x
+    return chosen(build, name, x, order_of(x.layout.index("channel"), layout.index("channel")), layout, None)
+
+
+def selection(order: np.ndarray, outputs: int, channels: int, places: np.ndarray | None = None) -> Dense:
+    """The Dense that puts channel order[i] at places[i] (default: i) of `outputs` channels, zeros elsewhere."""
+    weight = np.zeros((outputs, channels), dtype=np.int64)
+    weight[np.arange(len(order)) if places is None else places, order] = 1
+    return Dense(weight, np.zeros(outputs))
+
+
+def _has_rows(build: Builder, x: Edge) -> bool:
+    """True when only operators that treat every channel alone lie between x and constants with a row per channel."""
+    node = build.producer(x)
+    while node is not None and isinstance(node.op, _ELEMENTWISE):
+        node = build.producer(build.edge(node.inputs[0], x.layout))
+    return node is not None and isinstance(node.op, Dense | Embedding)
+
+
+def _part(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout, origin: str | None) -> Edge:
+    node = build.producer(x)
+    assert node is not None  # _has_rows has seen it
+    source = build.edge(node.inputs[0], layout)
+    scale = common(x.scale[order]) if x.scale.ndim else x.scale
+    if isinstance(node.op, _ELEMENTWISE):
+        source = _part(build, f"{source.name}/part", source, order, layout, None)
+    op = _with_channels(node.op, order)
+    if isinstance(op, Rescale):
+        return build.rescale(name, op, source, scale, layout, origin)
+    return build.add(name, op, (source,), scale, layout, origin)
+
+
+def _with_channels(op: Op, order: np.ndarray) -> Op:
+    """The operator for some of its output's channels."""
+    if isinstance(op, Dense):
+        return Dense(op.weight[order], op.bias[order])
+    if isinstance(op, Embedding):
+        return Embedding(op.table[:, order], op.base)
+    if isinstance(op, Position):
+        return Position(op.table[:, order], op.multiplier)
+    if isinstance(op, Rescale) and op.multiplier.size > 1:
+        return replace(op, multiplier=op.multiplier[order])
+    return op

@@ -1,0 +1,102 @@
+"""Products of an activation with constant weights along any axes: always one Dense, whose matrix is built here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from accel.onnx_import.builder import Builder, common, whole
+from accel.onnx_import.layout import Layout, axis_of
+from accel.onnx_import.source import MAX_ELEMENTS
+from accel.onnx_import.values import Call, Constant, Edge, Refused
+from accel.ops.dense.op import Dense
+
+QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
+RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
+
+Labels = tuple[int, ...]
+"""A number for every axis, as subscripts of an einsum."""
+
+
+def contracted(build: Builder, call: Call, x: Edge, on_x: Labels, weight: Constant, on_w: Labels, out: Labels) -> Edge:
+    """einsum(x, weight): every label of the result is one of x's, or one of the weights' alone.
+
+    Axes of channels that the result keeps make the matrix block-diagonal: one block for all, or one per place where the
+    weights have that axis too. The accumulator's scale is input scale · weight scale per output channel.
+    """
+    if weight.step is None:
+        raise Refused("its weights are not quantised, a float island", QUANTISE_WEIGHT)
+    sizes = dict(zip(on_w, weight.value.shape, strict=True)) | dict(zip(on_x, x.layout.shape, strict=True))
+    inner = _channel_labels(x.layout, on_x, on_w, out)
+    outer = tuple(label for label in out if label in inner or label not in on_x)
+    if any(sizes[label] != size for label, size in zip(on_w, weight.value.shape, strict=True)):
+        raise Refused(f"weights {weight.value.shape} do not fit input {x.layout.shape}", "export the model again")
+    if prod(sizes[label] for label in (*inner, *outer)) > MAX_ELEMENTS:
+        raise Refused(f"its matrix has more than {MAX_ELEMENTS} weights", "contract fewer axes at once")
+    places = x.layout.index("channel").reshape(-1)
+    spread = _Spread(on_w, out, inner, outer, sizes, places)
+    value, step = spread.matrix(weight.value), spread.matrix(weight.step)
+    step = np.where(step > 0, step, np.inf).min(axis=1)
+    integers = whole(value / step[:, None])
+    x = build.uniform(x)
+    layout = _layout(x.layout, on_x, out, outer, sizes)
+    op = Dense(integers, np.zeros(len(step)))
+    return build.add(call.name, op, (x,), common(step * x.scale), layout, call.output)
+
+
+def _channel_labels(layout: Layout, on_x: Labels, on_w: Labels, out: Labels) -> Labels:
+    """Labels of x that walk its channels. Raises Refused when others are contracted, or channels mixed with others."""
+    inner = []
+    for label, axis in zip(on_x, layout.axes, strict=True):
+        roles = {f.role for f in axis}
+        if roles == {"channel"} or (not roles and label in on_w):
+            inner.append(label)
+        elif "channel" in roles or label in on_w or label not in out:
+            raise Refused("it does not contract the channel axis", RELAYOUT)
+    if any(label not in out and label not in on_w for label in inner) or any(
+        label not in out and label not in inner for label in on_w
+    ):
+        raise Refused("sums over an axis of one operand alone", "sum in a linear layer")
+    return tuple(inner)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Where the weights go in a matrix: `outer` labels count its rows, `inner` ones its columns."""
+
+    on_w: Labels
+    out: Labels
+    inner: Labels
+    outer: Labels
+    sizes: dict[int, int]
+    places: np.ndarray
+
+    def matrix(self, array: np.ndarray) -> np.ndarray:
+        """(outputs, inputs) with `array` in its blocks and 0 elsewhere; columns in the order of x's channels."""
+        row = {label: number for number, label in enumerate(dict.fromkeys((*self.outer, *self.inner)))}
+        column = {label: number + len(row) for label, number in row.items()}
+        operands: list[Any] = [array.astype(np.float64)]
+        operands.append([row[label] if label in self.out else column[label] for label in self.on_w])
+        for label in self.inner:
+            if label in self.out:
+                operands += [np.eye(self.sizes[label]), [row[label], column[label]]]
+        full = np.einsum(*operands, [row[label] for label in self.outer] + [column[label] for label in self.inner])
+        blocks = full.reshape(-1, len(self.places))
+        matrix = np.empty_like(blocks)
+        matrix[:, self.places] = blocks
+        return matrix
+
+
+def _layout(layout: Layout, on_x: Labels, out: Labels, outer: Labels, sizes: dict[int, int]) -> Layout:
+    """Channels of the result in the order of its axes."""
+    stride, axes = prod(sizes[label] for label in outer), []
+    for label in out:
+        if label in outer:
+            stride //= sizes[label]
+            axes.append(axis_of("channel", sizes[label], stride))
+        else:
+            axes.append(layout.axes[on_x.index(label)])
+    return Layout(tuple(axes))

@@ -1,0 +1,112 @@
+"""What the axes of a file's input are: by rule, and where the first rule leads nowhere, by trying the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from accel.errors import UnsupportedModel, UserError
+from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
+from accel.onnx_import.source import Source
+
+ROLES: dict[int, list[tuple[str, ...]]] = {
+    1: [("token",)],
+    2: [("batch", "channel"), ("token", "channel")],
+    3: [("batch", "token", "channel"), ("token", "batch", "channel"), ("batch", "channel", "token")],
+}
+"""Of floating-point inputs by rank, the likeliest first; identifiers have no channels."""
+PASSED = ("Quant", "QuantizeLinear", "Clip", "DequantizeLinear", "Identity", "Cast", "Dropout")
+"""Operators that may stand between the input and the convolution that cuts it into patches."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the input: its axes, and which of them counts samples (None: the file takes one sample)."""
+
+    layout: Layout
+    batch: int | None
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """Inputs as the file takes them, any number of samples → (samples, tokens, channels).
+
+        What has that shape already stays as it is. Raises UserError on any other shape.
+        """
+        shape = self.layout.shape
+        one = self.layout if self.batch is None else self.layout.without(self.batch)
+        if self.batch is not None and x.ndim == len(shape):
+            moved = np.moveaxis(x, self.batch, 0)
+        else:
+            moved = x[None] if x.shape == shape else x
+        if moved.shape[1:] == one.shape and len(moved):
+            return Layout((axis_of("batch", len(moved)), *one.axes)).to_edge(moved)
+        want = (self.layout.size("token"), self.layout.size("channel"))
+        if x.ndim == 3 and x.shape[1:] == want and len(x):
+            return x
+        own = ", ".join("samples" if axis == self.batch else str(size) for axis, size in enumerate(shape))
+        forms = dict.fromkeys((f"(samples, {want[0]}, {want[1]})", f"({own})"))
+        raise UserError(f"input shape is {x.shape}, the model takes {' or '.join(forms)} with at least one sample")
+
+
+def readings(source: Source) -> list[Reading]:
+    """Every way to read the input, the likeliest first. Raises UnsupportedModel when there is none."""
+    shape = source.shape
+    patches = _patches(source)
+    found = [] if patches is None else [patches]
+    if source.is_integer:
+        found += [_reading(("batch", "token"), shape)] if len(shape) == 2 else []
+        found += [_reading(("token",), shape)] if len(shape) == 1 else []
+    else:
+        found += _default(shape) + [_reading(roles, shape) for roles in ROLES.get(len(shape), [])]
+    if not found:
+        raise UnsupportedModel(
+            f"{source.path}: input shape {shape} is not (batch, tokens, channels), nor cut into patches by a "
+            "convolution whose kernel is its stride; cut images into patches before the model"
+        )
+    return list(dict.fromkeys(found))
+
+
+def _reading(roles: tuple[str, ...], shape: tuple[int, ...]) -> Reading:
+    axes = tuple(axis_of(role, size) for role, size in zip(roles, shape, strict=True))
+    return Reading(Layout(axes), roles.index("batch") if "batch" in roles else None)
+
+
+def _default(shape: tuple[int, ...]) -> list[Reading]:
+    """Batch first; then tokens and channels, or channels alone. Other axes must be 1."""
+    _, *rest = shape
+    wide = [i for i, size in enumerate(rest) if size > 1]
+    keep = wide if len(wide) == 2 or len(rest) < 2 else sorted({*wide, len(rest) - 2, len(rest) - 1})
+    if len(keep) > 2:
+        return []
+    roles = dict(zip(keep, ("token", "channel")[-len(keep) :], strict=True))
+    return [_reading(("batch", *(roles.get(i, "token") for i in range(len(rest)))), shape)]
+
+
+def _patches(source: Source) -> Reading | None:
+    """(batch, channels, …) cut by the convolution that reads it first: tokens are patches, channels what is in one."""
+    kernel = _kernel(source)
+    batch, channels, *sizes = source.shape if len(source.shape) > 2 else (1, 1)
+    if kernel is None or len(kernel) != len(sizes) or any(size % k for size, k in zip(sizes, kernel, strict=True)):
+        return None
+    grid = [size // k for size, k in zip(sizes, kernel, strict=True)]
+    spatial: list[Axis] = []
+    for i, (count, k) in enumerate(zip(grid, kernel, strict=True)):
+        axis = (Factor("token", count, prod(grid[i + 1 :])), Factor("channel", k, prod(kernel[i + 1 :])))
+        spatial.append(tuple(f for f in axis if f.size > 1))
+    return Reading(Layout((axis_of("batch", batch), axis_of("channel", channels, prod(kernel)), *spatial)), 0)
+
+
+def _kernel(source: Source) -> tuple[int, ...] | None:
+    """Of the first convolution behind the input, if it has one."""
+    reached = {source.input}
+    for node in source.nodes:
+        if node.input and node.input[0] in reached:
+            if node.op_type == "Conv":
+                attributes = {a.name: a for a in node.attribute}
+                kernel = attributes.get("kernel_shape")
+                value = list(kernel.ints) if kernel is not None else []
+                return tuple(value) if min(value, default=0) > 0 else None
+            if node.op_type in PASSED:
+                reached.update(node.output[:1])
+    return None

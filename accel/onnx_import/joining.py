@@ -1,0 +1,196 @@
+"""Concat: tokens are put behind each other by Windows, channels beside each other by Dense with 0 and 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from accel.onnx_import import channels
+from accel.onnx_import.builder import Builder, are_whole, whole
+from accel.onnx_import.layout import Layout, axis_of
+from accel.onnx_import.linear import RELAYOUT, is_unknown, rows_of
+from accel.onnx_import.shaping import AGAIN, shape_of
+from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
+from accel.ops.add.op import Add
+from accel.ops.dense.op import Dense
+from accel.ops.rescale.op import Rescale
+from accel.ops.window.op import Window
+
+SPARE_BITS = 6
+"""By which operands are joined in finer steps, where their scales do not divide each other."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An operand of Concat: `size` places from `start` on; an edge, or rows of integers (tokens, channels)."""
+
+    start: int
+    size: int
+    edge: Edge | None = None
+    rows: np.ndarray | None = None
+
+
+def concat(build: Builder, call: Call) -> Value:
+    if is_unknown(*call.inputs):
+        return Unknown()
+    ranks = {len(shape_of(value)) for value in call.inputs}
+    axis = call.integer("axis")
+    if len(ranks) != 1 or not -min(ranks) <= axis < min(ranks):
+        raise Refused("joins tensors of different rank", AGAIN)
+    axis %= ranks.pop()
+    edges = [value for value in call.inputs if isinstance(value, Edge)]
+    if not edges:
+        return _constants([value for value in call.inputs if isinstance(value, Constant)], axis)
+    if len(call.inputs) == 1:
+        return edges[0]
+    role = _role(edges, axis)
+    template = edges[0].layout
+    if any(not _alike(edge.layout, template, axis) for edge in edges):
+        raise Refused(f"joins {', '.join(str(e.layout.shape) for e in edges[:4])} of different layouts", RELAYOUT)
+    pieces, scale, exact = _pieces(build, call, edges, axis, role)
+    total = pieces[-1].start + pieces[-1].size
+    join = _tokens if role == "token" else _channels
+    result = join(build, call, pieces, scale, template, axis, total)
+    if not exact:
+        build.approximate.add(result.name)
+    return result
+
+
+def _constants(parts: list[Constant], axis: int) -> Constant:
+    """Steps survive when every part has them."""
+    steps = [part.step for part in parts if part.step is not None]
+    value = np.concatenate([part.value for part in parts], axis)
+    return Constant(value, np.concatenate(steps, axis) if len(steps) == len(parts) else None)
+
+
+def _role(edges: list[Edge], axis: int) -> str:
+    """What an axis joins. An axis of 1 in every edge joins tokens where there is one token and channels follow."""
+    roles = {f.role for edge in edges for f in edge.layout.axes[axis]}
+    if not roles:
+        follows = any(f.role == "channel" for inner in edges[0].layout.axes[axis + 1 :] for f in inner)
+        roles = {"token" if follows and edges[0].layout.size("token") == 1 else "channel"}
+    if len(roles) > 1 or "batch" in roles:
+        raise Refused("joins samples, or tokens with channels", RELAYOUT)
+    (role,) = roles
+    if role == "token" and any(not edge.layout.is_whole(axis, "token") for edge in edges):
+        raise Refused("joins along an axis that is not all tokens", RELAYOUT)
+    return role
+
+
+def _alike(layout: Layout, template: Layout, axis: int) -> bool:
+    """Same axes but for the joined one; strides of channels may differ."""
+    kinds = [[(f.role, f.size) for i, inner in enumerate(one.axes) if i != axis for f in inner] for one in
+             (layout, template)]  # fmt: skip
+    return kinds[0] == kinds[1]
+
+
+def _pieces(
+    build: Builder, call: Call, edges: list[Edge], axis: int, role: str
+) -> tuple[list[Piece], np.ndarray, bool]:
+    """All operands at one scale: the finest of the edges and of the constants' quantizers, if it holds all (True).
+
+    Otherwise a fraction of it.
+    """
+    uniform = {edge.name: build.uniform(edge) for edge in edges}
+    steps = [float(edge.scale) for edge in uniform.values()]
+    steps += [float(v.step.min()) for v in call.inputs if isinstance(v, Constant) and v.step is not None]
+    sizes = [shape_of(value)[axis] for value in call.inputs]
+    reals = [
+        _rows(edges[0].layout, value, axis, size, role) if isinstance(value, Constant) else None
+        for value, size in zip(call.inputs, sizes, strict=True)
+    ]
+    scale = np.asarray(min(steps))
+    exact = all(are_whole(real / scale) for real in (*reals, np.array(steps)) if real is not None)
+    if not exact:
+        scale = scale * 2.0**-SPARE_BITS
+    pieces, start = [], 0
+    for value, size, real in zip(call.inputs, sizes, reals, strict=True):
+        if isinstance(value, Edge):
+            pieces.append(Piece(start, size, _at(build, replace(uniform[value.name], layout=value.layout), scale)))
+        elif real is not None:
+            pieces.append(Piece(start, size, None, whole(np.rint(real / scale))))
+        start += size
+    return pieces, scale, exact
+
+
+def _rows(template: Layout, value: Constant, axis: int, size: int, role: str) -> np.ndarray:
+    """Real constants as (tokens, channels)."""
+    layout = template.replaced(axis, axis_of(role, size, _stride(template, axis)))
+    return rows_of(layout.packed(role), value.value)
+
+
+def _at(build: Builder, edge: Edge, scale: np.ndarray) -> Edge:
+    """The edge, all of whose range is kept, at a scale that is not coarser than its own."""
+    ratio = float(edge.scale / scale)
+    if ratio == 1:
+        return edge
+    tensor = build.tensors[edge.name]
+    limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
+    return build.requantise(f"{edge.name}/align", edge, scale, limits)
+
+
+def _stride(layout: Layout, axis: int) -> int:
+    """Of the joined axis among the channels: its own, or outside all others where it has size 1."""
+    own = [f.stride for f in layout.axes[axis]]
+    inner = [f for later in layout.axes[axis + 1 :] for f in later if f.role == "channel"]
+    return max(own) if own else layout.size("channel") if inner else 0
+
+
+def _tokens(
+    build: Builder, call: Call, pieces: list[Piece], scale: np.ndarray, template: Layout, axis: int, total: int
+) -> Edge:
+    """One Window for every edge; the first one carries all constants."""
+    layout = template.replaced(axis, axis_of("token", total))
+    fill = np.zeros((total, template.size("channel")), dtype=np.int64)
+    for piece in pieces:
+        if piece.rows is not None:
+            fill[piece.start : piece.start + piece.size] = piece.rows
+    placed = []
+    for piece in pieces:
+        if piece.edge is not None:
+            placed.append(build.add(call.name, Window(-piece.start, fill), (piece.edge,), scale, layout, None))
+            fill = np.zeros_like(fill)
+    return _summed(build, call, placed, pieces, scale, layout)
+
+
+def _channels(
+    build: Builder, call: Call, pieces: list[Piece], scale: np.ndarray, template: Layout, axis: int, total: int
+) -> Edge:
+    """One Dense of 0 and 1 for every edge; the first one carries all constants as its bias."""
+    layout = template.replaced(axis, axis_of("channel", total, _stride(template, axis))).packed("channel")
+    places = layout.index("channel")
+    width = layout.size("channel")
+    bias, terms = np.zeros(width, dtype=np.int64), []
+    for piece in pieces:
+        new = places.take(np.arange(piece.start, piece.start + piece.size), axis)
+        if piece.edge is not None:
+            old, new = np.broadcast_arrays(piece.edge.layout.index("channel"), new)
+            terms.append((piece.edge, channels.selection(old.reshape(-1), width, old.size, new.reshape(-1))))
+        elif piece.rows is not None:
+            if (piece.rows != piece.rows[:1]).any():
+                raise Refused("joins constants that differ between tokens with channels", "join them as tokens")
+            bias[np.sort(new.reshape(-1))] = piece.rows[0]
+    placed = []
+    for edge, op in terms:
+        placed.append(build.add(call.name, Dense(op.weight, bias), (edge,), scale, layout, None))
+        bias = np.zeros_like(bias)
+    return _summed(build, call, placed, pieces, scale, layout)
+
+
+def _summed(
+    build: Builder, call: Call, placed: list[Edge], pieces: list[Piece], scale: np.ndarray, layout: Layout
+) -> Edge:
+    """Where one term is not 0 all others are: the sum has the hull of the operands' ranges, and a Rescale says so."""
+    total = placed[0]
+    for other in placed[1:]:
+        total = build.add(call.name, Add(np.ones(2)), (total, other), scale, layout, None)
+    edges = [build.tensors[piece.edge.name] for piece in pieces if piece.edge is not None]
+    rows = [piece.rows for piece in pieces if piece.rows is not None]
+    lo = min([*(tensor.lo for tensor in edges), *(int(array.min()) for array in rows)])
+    hi = max([*(tensor.hi for tensor in edges), *(int(array.max()) for array in rows)])
+    found = build.tensors[total.name]
+    if (found.lo, found.hi) != (lo, hi):
+        total = build.rescale(call.name, Rescale(np.ones(1), 0, "floor", lo, hi), total, scale, layout, None)
+    build.note(total, call.output)
+    return total

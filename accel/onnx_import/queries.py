@@ -1,0 +1,67 @@
+"""Attention pooling: scores of constant queries, which a file has as a linear layer, become a product of attention.
+
+A softmax over the keys needs them in a row, (queries, heads · keys), where the linear layer makes (keys, heads ·
+queries). So its weights become tokens: a Window beside the sequence, which holds constants alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.graph import Node
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.layout import Axis, Layout, axis_of
+from accel.onnx_import.values import Call, Edge, Refused
+from accel.ops.dense.op import Dense
+from accel.ops.matmul.op import MatMul
+from accel.ops.rescale.op import Rescale
+from accel.ops.window.op import Window
+
+PLAIN = "use one query vector per head, without bias, quantised per tensor"
+
+
+def keys_last(build: Builder, call: Call, scores: Edge) -> Edge:
+    """Scores whose last axis is all tokens, made again with these in the channels; others as they are."""
+    layout = scores.layout
+    tokens, rank = layout.size("token"), len(layout.axes)
+    if tokens == 1 or rank < 2 or not layout.is_whole(rank - 1, "token"):
+        return scores
+    if layout != layout.in_memory_order("channel"):
+        raise Refused("its heads and queries are not in order", PLAIN)
+    after, dense, weight = _traced(build, scores)
+    heads = Layout(layout.axes[:-2]).size("channel")
+    queries = _queries(weight, heads)
+    keys = build.edge(dense.inputs[0], layout)
+    heads_axes: list[Axis] = [axis_of("channel", heads, tokens) if axis else () for axis in layout.axes[:-2]]
+    turned = Layout((*heads_axes, axis_of("token", len(queries)), axis_of("channel", tokens)))
+    edge = build.add(f"{call.name}/queries", Window(-len(queries), queries), (keys,), np.asarray(1.0), turned, None)
+    edge = build.add(dense.name, MatMul(heads, "scores"), (edge, keys), np.asarray(dense.scale), turned, None)
+    for node in after:
+        edge = build.add(node.name, node.op, (edge,), np.asarray(node.scale), turned, None)
+        if node.name in build.origins:
+            build.note(edge, build.origins[node.name].tensor)
+    return Edge(edge.name, scores.scale, turned)
+
+
+def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node, np.ndarray]:
+    """The Rescales that made the scores, first to last, the Dense in front of them and its weights."""
+    after: list[Node] = []
+    node = build.producer(scores)
+    while node is not None and isinstance(node.op, Rescale) and node.op.multiplier.size == 1:
+        after.insert(0, node)
+        node = build.producer(build.edge(node.inputs[0], scores.layout))
+    if node is None or not isinstance(node.op, Dense) or node.op.bias.any():
+        raise Refused("is taken over tokens, of scores that are no product with constant queries", PLAIN)
+    return after, node, node.op.weight
+
+
+def _queries(weight: np.ndarray, heads: int) -> np.ndarray:
+    """(heads · queries, heads · depth) with a block per head → (queries, heads · depth)."""
+    outputs, channels = weight.shape
+    if channels % heads:
+        raise Refused(f"its keys have {channels} channels for {heads} heads", PLAIN)
+    blocks = weight.reshape(heads, outputs // heads, heads, channels // heads)
+    own = np.stack([blocks[head, :, head] for head in range(heads)], axis=1)
+    if np.count_nonzero(own) != np.count_nonzero(weight):
+        raise Refused("a query of one head looks at another head's keys", PLAIN)
+    return own.reshape(outputs // heads, channels)

@@ -1,0 +1,159 @@
+"""Slice, Split and Gather of activations: tokens become a Window, channels are chosen where they are made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from math import prod
+
+import numpy as np
+
+from accel.onnx_import import channels
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.embedding import embedding
+from accel.onnx_import.layout import Layout, axis_of
+from accel.onnx_import.linear import RELAYOUT, is_unknown
+from accel.onnx_import.shaping import AGAIN, numbers, shape_of
+from accel.onnx_import.source import MAX_ELEMENTS
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.ops.window.op import Window
+
+FIXED = "select with constants"
+
+
+def slice_(build: Builder, call: Call) -> Value:
+    x, *given = call.take(3, 5)
+    if x is None or isinstance(x, Unknown) or any(isinstance(value, Unknown) for value in given):
+        return Unknown()
+    starts, ends = numbers(given[0], "starts"), numbers(given[1], "ends")
+    axes = numbers(given[2], "axes") if given[2] is not None else tuple(range(len(starts)))
+    steps = numbers(given[3], "steps") if given[3] is not None else (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise Refused("its starts, ends, axes and steps do not fit together", AGAIN)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        size = shape_of(x)[_axis(axis, x)]
+        places = np.arange(size)[slice(_bounded(start, size), _bounded(end, size), step)]
+        x = taken(build, call, x, _axis(axis, x), places, call.output)
+    return x
+
+
+def _bounded(position: int, size: int) -> int | None:
+    """As ONNX counts: beyond the start is the start, also when counting down to it."""
+    return None if position < -size else position
+
+
+def split(build: Builder, call: Call) -> Value | tuple[Value, ...]:
+    x, given = call.take(1, 2)
+    if isinstance(x, Unknown) or isinstance(given, Unknown):
+        return Unknown()
+    axis = _axis(call.integer("axis", 0), x)
+    size, count = shape_of(x)[axis], len(call.outputs)
+    sizes = numbers(given, "split") if given is not None else call.integers("split")
+    if sizes is None:
+        part = -(-size // count)
+        sizes = (*(part,) * (count - 1), size - part * (count - 1))
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 1:
+        raise Refused(f"cannot split {size} into {list(sizes)[:8]}", AGAIN)
+    ends = pairwise(accumulate(sizes, initial=0))
+    return tuple(
+        taken(build, call, x, axis, np.arange(*end), name) for name, end in zip(call.outputs, ends, strict=True)
+    )
+
+
+def gather(build: Builder, call: Call) -> Value:
+    """Of one place or several along an axis, known at export; or of rows of a table by the model's input."""
+    x, index = call.take(2)
+    if isinstance(x, Unknown) or isinstance(index, Unknown):
+        return Unknown()
+    if isinstance(x, Constant) and isinstance(index, Real) and index.integer:
+        return embedding(build, call, x, index)
+    if not isinstance(index, Constant) or index.value.dtype.kind not in "iu":
+        raise Refused("selects places that are not known at export", FIXED)
+    axis = _axis(call.integer("axis", 0), x)
+    size = shape_of(x)[axis]
+    if not ((index.value >= -size) & (index.value < size)).all() or not index.value.size:
+        raise Refused("selects an index that does not exist", AGAIN)
+    if isinstance(x, Constant):
+        return x.moved(lambda a: a.take(index.value, axis))
+    if index.value.ndim > 1:
+        raise Refused(f"selects an array {index.value.shape} of places", "select with a list, and reshape")
+    return taken(build, call, x, axis, np.atleast_1d(index.value) % size, call.output, drop=index.value.ndim == 0)
+
+
+def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that is worth holding. Raises Refused."""
+    if prod(shape) > MAX_ELEMENTS or min(shape, default=1) < 0 or len(shape) > 16:
+        raise Refused(f"makes a constant of shape {shape[:16]}", f"at most {MAX_ELEMENTS} elements are held")
+    return shape
+
+
+def expand(build: Builder, call: Call) -> Value:
+    """To a larger shape; of an activation only one that changes nothing, but for heads that share their channels."""
+    x, shape = call.take(2)
+    if is_unknown(x, shape):
+        return Unknown()
+    have, wanted = shape_of(x), numbers(shape, "shape")
+    return _repeated(build, call, x, np.broadcast_shapes(have, checked_shape(wanted)))
+
+
+def tile(build: Builder, call: Call) -> Value:
+    x, times = call.take(2)
+    if is_unknown(x, times):
+        return Unknown()
+    have, repeats = shape_of(x), numbers(times, "repeats")
+    if len(have) != len(repeats) or any(size > 1 and n > 1 for size, n in zip(have, repeats, strict=True)):
+        raise Refused(f"repeats {have} {list(repeats)[:8]} times", "repeat along axes of 1")
+    return _repeated(build, call, x, checked_shape(tuple(size * n for size, n in zip(have, repeats, strict=True))))
+
+
+def _repeated(build: Builder, call: Call, x: Value | None, shape: tuple[int, ...]) -> Value:
+    if isinstance(x, Constant):
+        return x.moved(lambda a: np.broadcast_to(a, checked_shape(shape)))
+    if not isinstance(x, Edge):
+        raise Refused("repeats nothing", AGAIN)
+    layout = Layout(((),) * (len(shape) - len(x.layout.axes)) + x.layout.axes)
+    wider = [i for i, (have, want) in enumerate(zip(layout.shape, shape, strict=True)) if have != want]
+    if not wider:
+        return replace(x, layout=layout)
+    axis, outside = wider[0], layout.size("channel")
+    if len(wider) > 1 or not any(f.role == "channel" for inner in layout.axes[axis + 1 :] for f in inner):
+        raise Refused(f"repeats {x.layout.shape} to {shape}", "repeat heads only")
+    wide = layout.replaced(axis, axis_of("channel", shape[axis], outside))
+    order = np.tile(np.arange(outside), shape[axis])
+    return channels.chosen(build, call.name, x, order, wide, call.output)
+
+
+def taken(
+    build: Builder, call: Call, x: Value | None, axis: int, places: np.ndarray, origin: str, drop: bool = False
+) -> Value:
+    """The `places` of x along an axis, in that order; `drop` removes the axis, which then has size 1."""
+    if is_unknown(x):
+        return Unknown()
+    if isinstance(x, Constant):
+        return x.moved(lambda a: a.take(places, axis))
+    if not isinstance(x, Edge) or not places.size:
+        raise Refused("selects nothing", AGAIN)
+    roles = {f.role for f in x.layout.axes[axis]}
+    if places.tolist() == list(range(x.layout.shape[axis])):
+        return replace(x, layout=x.layout.without(axis)) if drop else x
+    if len(roles) != 1 or "batch" in roles or len(set(places.tolist())) != len(places):
+        raise Refused(f"selects along axis {axis} of {x.layout.shape}, samples or one element repeatedly", RELAYOUT)
+    (role,) = roles
+    stride = max(f.stride for f in x.layout.axes[axis])
+    left = x.layout.replaced(axis, axis_of(role, len(places), stride)).packed(role)
+    order = channels.order_of(x.layout.index(role).take(places, axis), left.index(role))
+    layout = left.without(axis) if drop else left
+    if role == "channel":
+        return channels.chosen(build, call.name, x, order, layout, origin)
+    if not np.array_equal(order, np.arange(order[0], order[0] + len(order))):
+        raise Refused("selects tokens that are no neighbours", "select a range of tokens in their order")
+    fill = np.zeros((len(order), x.layout.size("channel")))
+    y = build.add(call.name, Window(int(order[0]), fill), (x,), x.scale, layout, None if x.relu else origin)
+    return replace(y, relu=x.relu)
+
+
+def _axis(axis: int, x: Value | None) -> int:
+    rank = len(shape_of(x))
+    if not -rank <= axis < rank:
+        raise Refused(f"axis {axis} does not exist", AGAIN)
+    return axis % rank

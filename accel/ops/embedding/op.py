@@ -1,0 +1,47 @@
+"""Embedding: y[t, c] = table[x[t, 0] − base, c], a row of constants for every identifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accel.errors import GraphError
+from accel.graph import Tensor
+from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding(Op):
+    """`table` is (identifiers, channels), its first row for identifier `base`; the input has one channel."""
+
+    kind: ClassVar[str] = "embedding"
+    table: np.ndarray
+    base: int = 0
+
+    def check(self) -> None:
+        if self.table.ndim != 2 or not self.table.size:
+            raise GraphError(f"a table is (identifiers, channels), both at least 1; got {self.table.shape}")
+
+    def reachable(self, x: Tensor) -> np.ndarray:
+        """The rows that the input's range reaches, the first for x.lo."""
+        return self.table[x.lo - self.base : x.hi - self.base + 1]
+
+    def infer(self, x: Tensor) -> Tensor:
+        last = self.base + len(self.table) - 1
+        if x.channels != 1:
+            raise GraphError(f"takes identifiers of one channel, got {x.channels}")
+        if x.lo < self.base or x.hi > last:
+            raise GraphError(f"input range {x.lo}..{x.hi} leaves the table's {self.base}..{last}")
+        rows = self.reachable(x)
+        return Tensor((x.tokens, rows.shape[1]), int(rows.min()), int(rows.max()))
+
+    def peak(self, x: Tensor) -> int:
+        return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+
+    def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return self.constant("table", x)[(x[:, :, 0] - self.base).long()]

@@ -1,0 +1,43 @@
+"""Window in hardware: one step per token of the input, and per token of constants before and behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.graph import Tensor
+from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, Use, lane_folds, produce
+from accel.numeric import signed_width
+from accel.ops.window.op import Window
+from accel.target import Target
+
+
+def folds(op: Window, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """Lanes that divide the channels."""
+    return lane_folds(output.channels)
+
+
+def hardware(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+    """One unit, one beat per cycle. Constants in front wait for the first beat of the input: an idle unit is silent."""
+    (x,) = inputs
+    lanes = fold["lanes"]
+    groups = x.channels // lanes
+    start, stop = op.span(x)
+    steps = start + x.tokens + output.tokens - stop
+    give = max(0, op.first)
+    constants = op.constants(x)
+    table = constants.reshape(-1, lanes) if constants.size else np.zeros((1, lanes), dtype=np.int64)
+    fill = Rom(table, signed_width(table))
+    module = Module(
+        "accel_window",
+        {
+            "LANES": lanes, "GROUPS": groups, "STEPS": steps, "READ": start, "READ_END": start + x.tokens,
+            "GIVE": give, "GIVE_END": give + output.tokens, "XW": x.width, "X_SIGNED": int(x.signed),
+            "CONSTANTS": constants.size // lanes, "FW": fill.bits, "YW": output.width, "BLOCK": int(fill.is_deep),
+        },
+        {"FILL_FILE": fill},
+    )  # fmt: skip
+    step = np.arange(steps * groups) // groups
+    takes = Use("in0", step < start + x.tokens, (step >= start) & (step < start + x.tokens))
+    gives = produce("out", (step >= give) & (step < give + output.tokens), 3 if constants.size else 1)
+    actor = Actor(len(step), (takes,), (gives,))
+    return (Unit(module, (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),), (actor,)),)

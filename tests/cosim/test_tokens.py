@@ -1,0 +1,89 @@
+"""Windows and embeddings inside whole designs: every edge in RTL and C simulation, cycles as predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import brevitas_models as bm
+import numpy as np
+import pytest
+import torch
+from contract import random_schedule
+from hls_graphs import Builder, samples
+
+from accel import onnx_import, reference
+from accel.graph import Graph, Tensor
+from accel.ops import Add, Embedding, Pool, Window
+from accel.schedule import Schedule
+from hls import project, rtl, simulate, verilator
+from hls.rtl.netlist import build
+from hls.rtl.plan import predict
+
+TOKENS, CHANNELS = 4, 6
+WINDOWS = [(0, 1), (3, 1), (1, 2), (-1, 5), (0, 6), (-2, 9), (-3, 4), (-2, 2), (4, 3)]
+"""(first, tokens): one token, a range, one-sided and two-sided padding, cut on one side, constants beside x."""
+
+
+def windows() -> Graph:
+    """Every kind of window on rows of a table, each summed over its tokens."""
+    rng = np.random.default_rng(0)
+    made = Builder(Tensor((TOKENS, 1), 0, 12))
+    x = made.add(Embedding(rng.integers(-90, 90, (13, CHANNELS))), made.source)
+    total = ""
+    for first, tokens in WINDOWS:
+        one = made.add(Pool(), made.add(Window(first, rng.integers(-99, 99, (tokens, CHANNELS))), x))
+        total = made.add(Add((2, 1)), total, one) if total else one
+    return made.graph(total)
+
+
+def exact_in_rtl(graph: Graph, folder: Path, seed: int) -> None:
+    design = rtl.lower(graph, random_schedule(graph, seed))
+    x = samples(graph, 16)
+    expected = reference.trace(graph, x)
+    traced = simulate.run(design, x, trace=True)
+    assert set(traced.edges) == set(graph.tensors)
+    for edge, integers in traced.edges.items():
+        np.testing.assert_array_equal(integers, expected[edge], err_msg=edge)
+    assert (traced.latency, traced.interval) == tuple(design.info["predicted"].values())
+    schedule = Schedule(**design.info["schedule"])
+    times = predict(build(graph, schedule), schedule.depths).beats
+    assert tuple(traced.beats[: len(times)]) == times
+    assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3).outputs, expected[graph.output])
+    design.write(folder)
+    verilator.lint(folder, design.sources, design.top)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_kind_of_window_in_rtl(tmp_path: Path, seed: int) -> None:
+    exact_in_rtl(windows(), tmp_path, seed)
+
+
+@pytest.mark.parametrize("io_type", project.IO_TYPES)
+def test_every_kind_of_window_in_c(tmp_path: Path, io_type: str) -> None:
+    exact_in_c(windows(), tmp_path, io_type)
+
+
+def exact_in_c(graph: Graph, folder: Path, io_type: str) -> None:
+    x = samples(graph, 16)
+    written = project.write(graph, folder / "project", io_type=io_type)
+    written.compile()
+    expected, found = reference.trace(graph, x), written.trace(x)
+    for edge in graph.tensors:
+        np.testing.assert_array_equal(found[edge], expected[edge], err_msg=edge)
+
+
+MODELS = {
+    "class_token": (lambda: bm.Model(bm.linear(6, 8), bm.ClassToken(bm.Attention("unbind"), 3)), (1, 3, 6)),
+    "query": (lambda: bm.Model(bm.Patches(1, 8, 2), bm.Query()), (1, 1, 4, 4)),
+    "identifiers": (lambda: bm.Embedded(bm.Words(9, 4), bm.Attention("einsum"), bm.Mean()), None),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_imported_models(tmp_path: Path, name: str) -> None:
+    torch.manual_seed(0)
+    make, shape = MODELS[name]
+    x = torch.arange(4)[None] if shape is None else torch.randn(shape)
+    graph = onnx_import.load(bm.export(bm.trained(make(), x), x, tmp_path / "model.onnx"))
+    exact_in_rtl(graph, tmp_path / "design", 0)
+    exact_in_c(graph, tmp_path, "io_stream")
