@@ -262,8 +262,8 @@ def test_ties_and_signs_of_every_rounding(mode: str) -> None:
         assert shift_round(torch.tensor(x, dtype=dtype), 3, mode).tolist() == expected
 
 
-def test_roundings_differ_at_ties() -> None:
-    results = {mode: tuple(rounded(Fraction(v, 2), mode) for v in (-3, -1, 1, 3)) for mode in ROUNDINGS}
+def test_roundings_differ() -> None:
+    results = {mode: tuple(rounded(Fraction(v, 4), mode) for v in range(-7, 8)) for mode in ROUNDINGS}
     assert len(set(results.values())) == len(ROUNDINGS)
 
 
