@@ -59,7 +59,7 @@ def check(
 
     imported = onnx_import.read(model)
     graph = imported.graph
-    x = load_samples(graph, data, samples, seed)
+    x = load_samples(graph, data, samples, seed, imported.samples)
     chosen = _levels(imported, levels, board, device, seed, progress or (lambda text: None))
     return Checked(graph, tuple(verify_all(graph, chosen, x)))
 
@@ -133,8 +133,8 @@ def command(
     for a few samples, so it runs only when --levels names it.
 
     \b
-    DATA holds an array (samples, tokens, channels): real numbers are quantised as the model does, integers are
-    taken as they are.
+    DATA holds an array (samples, tokens, channels), or shaped as the model's own input, such as images: real numbers
+    are quantised as the model does, integers are taken as they are.
 
     \b
     Examples:

@@ -4,10 +4,13 @@
 file with qonnx and gives integers per edge, to be compared with `==`. How an import goes:
 
     source.py      the file: parsed, checked, nothing trusted
+    inputs.py      what the axes of its input may be
     importer.py    one handler per ONNX operator, refusals collected
     values.py      what a tensor means: a constant, or an edge with a scale and a layout
     layout.py      which axis is what, so that reshapes and transposes cost nothing
-    quantizers.py linear.py shaping.py nonlinear.py      the handlers
+    quantizers.py qcdq.py linear.py einsum.py convolution.py embedding.py nonlinear.py queries.py
+    shaping.py slicing.py joining.py folding.py      the handlers
+    contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     builder.py     the graph while it grows
     execute.py     the file run by qonnx
 """
