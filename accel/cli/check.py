@@ -68,7 +68,7 @@ def check(
     imported, progress = onnx_import.read(model), progress or (lambda text: None)
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
-    x = load_samples(graph, data, samples, seed)
+    x = load_samples(graph, data, samples, seed, imported.samples)
     if "qonnx" in levels and not imported.is_exact:
         progress("deviations from the file")
         levels = [name for name in levels if name != "qonnx"]
@@ -150,8 +150,8 @@ def command(
     for a few samples, so it runs only when --levels names it.
 
     \b
-    DATA holds an array (samples, tokens, channels): real numbers are quantised as the model does, integers are
-    taken as they are.
+    DATA holds an array (samples, tokens, channels), or shaped as the model's own input, such as images: real numbers
+    are quantised as the model does, integers are taken as they are.
 
     \b
     Examples:

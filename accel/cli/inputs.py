@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
     from accel.graph import Graph
 
 
-def load_samples(graph: Graph, path: Path | str | None, count: int, seed: int = 0) -> np.ndarray:
+def load_samples(
+    graph: Graph,
+    path: Path | str | None,
+    count: int,
+    seed: int = 0,
+    arrange: Callable[[np.ndarray], np.ndarray] = lambda values: values,
+) -> np.ndarray:
     """At most `count` integer samples (samples, tokens, channels) for a graph.
 
+    `arrange` brings a file's array into that shape (`accel.onnx_import.Imported.samples`).
     From an .npy file: integers are taken as they are, real numbers are quantised as the model quantises its
     input. Without a file: uniformly random over the whole input range. Raises UserError on an unfit file.
     """
@@ -26,7 +34,7 @@ def load_samples(graph: Graph, path: Path | str | None, count: int, seed: int = 
     if path is None:
         spec = graph.input
         return np.random.default_rng(seed).integers(spec.lo, spec.hi, (count, *spec.shape), endpoint=True)
-    values = read_array(path)[:count]
+    values = arrange(read_array(path))[:count]
     if values.dtype.kind == "f":
         return reference.quantize(graph, values)
     return reference.checked(graph, values)

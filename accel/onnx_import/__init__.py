@@ -6,12 +6,15 @@ it operator by operator when it is not. How an import goes:
 
     source.py      the file: parsed, checked, nothing trusted
     patterns.py    norms and softmax written out become the one node they mean
+    inputs.py      what the axes of its input may be
     importer.py    one handler per ONNX operator, refusals collected
     values.py      what a tensor means: a constant, an edge with a scale and a layout, real numbers made from an edge
     layout.py      which axis is what, so that reshapes and transposes cost nothing
-    quant.py       quantizers: every kind of value becomes integers
-    arithmetic.py functions.py linear.py norms.py shaping.py softmax.py nonlinear.py      the other handlers
-    scales.py      real factors as integer multipliers
+    quant.py qcdq.py           quantizers: every kind of value becomes integers
+    arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py queries.py
+    nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
+    contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
+    quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
     builder.py     the graph while it grows
     execute.py     the file run by qonnx
     deviation.py   what the import chose, measured against the file

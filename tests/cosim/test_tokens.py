@@ -24,13 +24,13 @@ WINDOWS = [(0, 1), (3, 1), (1, 2), (-1, 5), (0, 6), (-2, 9), (-3, 4), (-2, 2), (
 """(first, tokens): one token, a range, one-sided and two-sided padding, cut on one side, constants beside x."""
 
 
-def windows() -> Graph:
-    """Every kind of window on rows of a table, each summed over its tokens."""
+def windows(kinds: list[tuple[int, int]]) -> Graph:
+    """Windows on rows of a table, each summed over its tokens."""
     rng = np.random.default_rng(0)
     made = Builder(Tensor((TOKENS, 1), 0, 12))
     x = made.add(Embedding(rng.integers(-90, 90, (13, CHANNELS))), made.source)
     total = ""
-    for first, tokens in WINDOWS:
+    for first, tokens in kinds:
         one = made.add(Pool(), made.add(Window(first, rng.integers(-99, 99, (tokens, CHANNELS))), x))
         total = made.add(Add((2, 1)), total, one) if total else one
     return made.graph(total)
@@ -55,12 +55,12 @@ def exact_in_rtl(graph: Graph, folder: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_kind_of_window_in_rtl(tmp_path: Path, seed: int) -> None:
-    exact_in_rtl(windows(), tmp_path, seed)
+    exact_in_rtl(windows(WINDOWS), tmp_path, seed)
 
 
-@pytest.mark.parametrize("io_type", project.IO_TYPES)
-def test_every_kind_of_window_in_c(tmp_path: Path, io_type: str) -> None:
-    exact_in_c(windows(), tmp_path, io_type)
+@pytest.mark.parametrize(("io_type", "first"), [("io_stream", 0), ("io_stream", 5), ("io_parallel", 2)])
+def test_every_kind_of_window_in_c(tmp_path: Path, io_type: str, first: int) -> None:
+    exact_in_c(windows(WINDOWS[first : first + 5]), tmp_path, io_type)
 
 
 def exact_in_c(graph: Graph, folder: Path, io_type: str) -> None:
