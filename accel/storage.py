@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from dataclasses import fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ from accel.ops import OPERATORS, operator
 FORMAT = 1
 MAGIC = "accel-graph"
 #: What numpy, json and zipfile raise on files that are truncated, damaged or of another kind.
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError)
+DAMAGE = (
+    ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError,
+    TokenError,
+)  # fmt: skip
 
 
 def save(graph: Graph, path: Path | str) -> None:
