@@ -67,7 +67,11 @@ class _Runner:
 
 
 def _integers(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
-    values = origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
+    try:
+        values = origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
+    except ValueError:
+        shapes = f"shape {np.shape(real)}, imported as {origin.layout.shape}"
+        raise MismatchError(f"qonnx: layer {name!r} has {shapes}") from None
     integers = np.rint(values)
     wrong = integers != values
     if wrong.any():

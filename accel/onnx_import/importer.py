@@ -14,8 +14,8 @@ from accel.graph import Graph
 from accel.onnx_import import linear, nonlinear, quantizers, shaping
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.layout import Axis, Layout, axis_of
-from accel.onnx_import.source import Source, open_source
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value, printable
+from accel.onnx_import.source import CONTROL_FLOW, Source, all_nodes, open_source, parse, title, unfit
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value, printable, shortened
 
 Handler = Callable[[Builder, Call], Value]
 
@@ -50,6 +50,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Concat"): shaping.concat,
 }
 
+#: A refusal lists at most so many; a file with more is another kind of model.
+MAX_REASONS = 40
+
 REPLACE = "express it with MatMul, Gemm, Add, Relu, ReduceSum, Quant, IntSoftmax, IntNorm or IntLookup"
 TRAIN_WITH = "train with accel's integer {} layer"
 REMEDIES = {
@@ -78,12 +81,11 @@ def read(path: Path | str) -> Imported:
     Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
     every node that the integer graph cannot express, with the reason and the remedy.
     """
-    source = open_source(Path(path))
-    kinds = [(DOMAINS.get(node.domain), node.op_type) for node in source.nodes]
-    if ("qonnx", "Quant") not in kinds and not any(kind == ("", "QuantizeLinear") for kind in kinds):
-        raise UnsupportedModel(
-            f"{path}: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
-        )
+    model = parse(Path(path))
+    reasons = [*unfit(model), *_float(model)]
+    if reasons:
+        raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
+    source = open_source(Path(path), model)
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
     values[source.input] = Real(Layout(_input_axes(source)))
     build, problems = Builder(), Problems()
@@ -104,6 +106,39 @@ def read(path: Path | str) -> Imported:
     except GraphError as error:
         raise UnsupportedModel(f"{path}: {error}; add quantised layers") from None
     return Imported(graph, build.origins, source)
+
+
+def _float(model: onnx.ModelProto) -> list[str]:
+    kinds = {(DOMAINS.get(node.domain), node.op_type) for node in all_nodes(model.graph)}
+    if kinds & {("qonnx", "Quant"), ("", "QuantizeLinear")}:
+        return []
+    return ["float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"]
+
+
+def _unknown_operators(model: onnx.ModelProto) -> list[str]:
+    """What would be refused if the rest of the file were fit, by remedy: operators with one of their nodes."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for node in all_nodes(model.graph):
+        if node.op_type not in CONTROL_FLOW:
+            try:
+                _handler(node)
+            except Refused as refusal:
+                operators = found.setdefault(refusal.remedy, {})
+                operators.setdefault(printable(node.op_type), []).append(repr(title(node, 40)))
+    return [
+        "unsupported operators: "
+        + shortened([f"{op} {shortened(names, 1)}" for op, names in operators.items()], MAX_REASONS)
+        + f"; {remedy}"
+        for remedy, operators in found.items()
+    ]
+
+
+def _handler(node: onnx.NodeProto) -> Handler:
+    """Raises Refused when there is none."""
+    handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
+    if handler is None:
+        raise Refused("unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+    return handler
 
 
 def _input_axes(source: Source) -> tuple[Axis, ...]:
@@ -127,8 +162,7 @@ class Problems:
         self._nodes: dict[tuple[str, str, str], list[str]] = {}
 
     def add(self, node: onnx.NodeProto, why: str, remedy: str) -> None:
-        name = printable(node.name or (node.output[0] if node.output else ""))
-        self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(name)
+        self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(title(node))
 
     def __bool__(self) -> bool:
         return bool(self._nodes)
@@ -136,20 +170,18 @@ class Problems:
     def __str__(self) -> str:
         count = sum(map(len, self._nodes.values()))
         lines = [
-            f"{op} {', '.join(map(repr, names))}: {why}; {remedy}" for (op, why, remedy), names in self._nodes.items()
+            f"{op} {shortened([repr(name) for name in names])}: {why}; {remedy}"
+            for (op, why, remedy), names in self._nodes.items()
         ]
-        return f"{count} unsupported node{'s' * (count > 1)}: " + " | ".join(lines)
+        rest = [f"{len(lines) - MAX_REASONS} more reasons"] if len(lines) > MAX_REASONS else []
+        return f"{count} unsupported node{'s' * (count > 1)}: " + " | ".join(lines[:MAX_REASONS] + rest)
 
 
 def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
     result: Value = Unknown()
     try:
-        handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type))
-        if handler is None:
-            known = REMEDIES.get(node.op_type, REPLACE)
-            raise Refused("unsupported operator", known)
-        result = handler(build, _call(source, node, values))
+        result = _handler(node)(build, _call(source, node, values))
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
     except GraphError as error:

@@ -45,12 +45,12 @@ def gemm(build: Builder, call: Call) -> Value:
     x, weight, bias = call.take(2, 3)
     if is_unknown(x, weight, bias):
         return Unknown()
-    if call.number("alpha", 1.0) != 1 or call.number("beta", 1.0) != 1 or call.integer("transA", 0):
+    if call.number("alpha", 1.0) != 1 or call.number("beta", 1.0) != 1 or call.flag("transA", 0):
         raise Refused("has alpha, beta or transA", "use a plain linear layer")
     if not isinstance(x, Edge) or not isinstance(weight, Constant) or not isinstance(bias, Constant | None):
         raise Refused("its weights are no constants", "use a plain linear layer")
     matrix = _matrix(weight)
-    y = _dense(build, call, x, matrix if call.integer("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
+    y = _dense(build, call, x, matrix if call.flag("transB", 0) else _transposed(matrix), len(x.layout.axes) - 1)
     return y if bias is None else _add_constant(build, call, y, bias, call.output)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel.graph import Tensor
+from accel.numeric import FLOAT32_EXACT
 from accel.onnx_import.builder import Builder, as_scale, common, exponents
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
@@ -44,9 +45,9 @@ class Quantizer:
         if not 1 <= width <= MAX_BITS or width != _number(bits, "bit width"):
             raise Refused(f"bit width is {_number(bits, 'bit width'):g}", f"use 1 to {MAX_BITS} bits")
         offset = _number(zero, "zero point")
-        if not abs(offset) < 1 << MAX_BITS or int(offset) != offset:
+        if not abs(offset) < FLOAT32_EXACT or int(offset) != offset:  # the file computes in float32
             raise Refused(f"zero point is {offset:g}", "use an integer zero point, best 0")
-        signed, narrow = bool(call.integer("signed")), bool(call.integer("narrow"))
+        signed, narrow = call.flag("signed"), call.flag("narrow")
         top = (1 << (width - 1)) - 1 if signed else (1 << width) - 1 - narrow
         bottom = -(1 << (width - 1)) + narrow if signed else 0
         mode = call.text("rounding_mode", "ROUND").upper()
@@ -117,7 +118,8 @@ def quant(build: Builder, call: Call) -> Value:
             step = np.broadcast_to(quantizer.scale, x.value.shape)
         except ValueError:
             raise Refused("its scale does not fit the constant's shape", "export the model again") from None
-        return Constant((quantizer.integers(x.value) * step).astype(x.value.dtype), step)
+        dtype = x.value.dtype if x.value.dtype.kind == "f" else np.float32  # of integers, Quant makes real numbers too
+        return Constant((quantizer.integers(x.value) * step).astype(dtype), step)
     if isinstance(x, Unknown) or x is None:
         return Unknown()
     quantizer.require_activation()

@@ -118,7 +118,7 @@ def reshape(build: Builder, call: Call) -> Value:
     if isinstance(x, Unknown) or isinstance(target, Unknown):
         return Unknown()
     have, wanted = shape_of(x), list(numbers(target, "target shape"))
-    if not call.integer("allowzero", 0):
+    if not call.flag("allowzero", 0):
         wanted = [have[i] if size == 0 and i < len(have) else size for i, size in enumerate(wanted)]
     if wanted.count(-1) == 1:
         known = prod(size for size in wanted if size != -1)
@@ -189,13 +189,13 @@ def _pooled(build: Builder, call: Call, mean: bool) -> Value:
     if not isinstance(x, Edge):
         raise Refused("reduces a constant", "fold constants before exporting (qonnx cleanup)")
     axes = _axes(call, given, len(x.layout.axes))
-    if not axes and call.integer("noop_with_empty_axes", 0):
+    if not axes and call.flag("noop_with_empty_axes", 0):
         return x
     edge = x
     for axis in sorted(axes or range(len(x.layout.axes)), reverse=True):
         if edge.layout.axes[axis]:
             edge = _pool(build, call, edge, axis, mean)
-        if not call.integer("keepdims", 1):
+        if not call.flag("keepdims", 1):
             edge = replace(edge, layout=edge.layout.without(axis))
     if edge.name != x.name:
         build.origins[edge.name] = Origin(call.output, edge.layout, edge.scale)
