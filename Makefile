@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 BOARD ?= ulx3s-85f
+INTERVAL ?= 2048
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -15,9 +16,9 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make test        every test but the slow ones"
-	@echo "make nightly     every test"
+	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
-	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
+	@echo "make bitstreams  a faster design of $(INTERVAL) cycles per image for $(BOARD) (build/fast): long place and route"
 	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
 	@echo "make clean       remove .venv and build"
@@ -39,8 +40,9 @@ build/model.onnx: | $(STAMP)
 	@$(BIN)/accel train --out build/model.pt
 	@$(BIN)/accel export build/model.pt --out $@
 
-bitstreams: | $(STAMP)
-	@$(BIN)/python benchmarks/open_boards.py
+bitstreams: build/model.onnx
+	@$(BIN)/accel lower $< --target rtl --interval $(INTERVAL) --out build/fast
+	@$(BIN)/accel bitstream build/fast --board $(BOARD) --out build/fast-$(BOARD)
 
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<
@@ -53,6 +55,7 @@ test: $(STAMP)
 
 nightly: $(STAMP)
 	@$(PYTEST) $(TESTS)
+	@$(BIN)/python benchmarks/exactness.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import asdict, dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
+from accel.files import require_ordinary
 
 FORMAT = 1
+MAX_SIZE = 1 << 31
+"""Of a stream that somebody's file declares."""
 
 
 @dataclass(frozen=True)
@@ -86,27 +91,68 @@ class Design:
 
     @classmethod
     def load(cls, folder: Path) -> Design:
-        """Read a design that `write` wrote. Raises UserError when files are missing or were changed."""
-        path = Path(folder) / "design.json"
+        """Read a design that `write` wrote. Raises UserError when files are missing, were changed or name others."""
+        folder, path = Path(folder), Path(folder) / "design.json"
         try:
-            header = json.loads(path.read_text())
-            if header["format"] > FORMAT:
-                raise UserError(f"{path}: format {header['format']} is newer than this accel reads ({FORMAT}); upgrade")
+            header = json.loads(_text(path))
+            problem = _problem(header)
+            if problem:
+                raise UserError(f"{path}: not a design ({problem}); write it again with `accel lower`")
             design = cls(
                 header["name"],
                 header["top"],
-                {name: (Path(folder) / name).read_text() for name in header["files"]},
+                {name: _text(folder / name) for name in header["files"]},
                 Stream(**header["input"]),
                 Stream(**header["output"]),
                 header["info"],
             )
         except FileNotFoundError as error:
             raise UserError(f"{error.filename}: no such file; `accel lower --target rtl` writes a design") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}: not a design ({error}); write it again with `accel lower`") from None
+        except OSError as error:
+            raise UserError(
+                f"cannot read {error.filename}: {error.strerror}; name a folder that holds a design"
+            ) from None
+        except (ValueError, RecursionError):
+            raise UserError(f"{path}: not a design (no JSON); write it again with `accel lower`") from None
+        if not any(re.search(rf"\bmodule\s+{design.top}\b", text) for text in design.files.values()):
+            raise UserError(f"{path}: no file holds module {design.top!r}; write it again with `accel lower`")
         if design.hash != header["hash"]:
             raise UserError(f"{folder}: files differ from the recorded hash; write it again with `accel lower`")
         return design
+
+
+def _problem(header: Any) -> str | None:
+    """What is wrong in the contents of a design.json: nothing but plain files of its folder may be named."""
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+        return "no format"
+    if header["format"] > FORMAT:
+        return f"format {header['format']} is newer than this accel reads, {FORMAT}"
+    for key, kind in (("name", str), ("top", str), ("files", list), ("info", dict), ("hash", str)):
+        if not isinstance(header.get(key), kind):
+            return f"{key} is missing or of another type"
+    if not header["name"].isprintable() or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", header["top"]):
+        return "name or top is no name"
+    for name in header["files"]:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            return f"{name!a:.40} is no plain file name"
+    return next((found for end in ("input", "output") if (found := _stream_problem(header, end))), None)
+
+
+def _stream_problem(header: dict[str, Any], end: str) -> str | None:
+    stream, spec = header.get(end), header["info"].get(end)
+    if not isinstance(stream, dict) or stream.keys() != Stream.__dataclass_fields__.keys():
+        return f"{end} is no stream"
+    sizes = [stream[key] for key in ("lanes", "width", "beats")]
+    if not all(type(size) is int and 0 < size <= MAX_SIZE for size in sizes) or not isinstance(stream["signed"], bool):
+        return f"{end} has sizes that are no numbers of a stream"
+    if spec is not None and (not isinstance(spec, dict) or prod(spec.get("shape", ())) != sizes[0] * sizes[2]):
+        return f"{end} and info disagree"
+    return None
+
+
+def _text(path: Path) -> str:
+    require_ordinary(path)
+    return path.read_text()
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from math import isfinite
 
 from accel.errors import GraphError
-from accel.numeric import bits
+from accel.numeric import INT64_EXACT, bits
 from accel.op import Op
 
 Scale = float | tuple[float, ...]
@@ -93,6 +93,8 @@ class Graph:
         object.__setattr__(self, "tensors", self._infer())
 
     def _infer(self) -> dict[str, Tensor]:
+        if self.input.magnitude >= INT64_EXACT:
+            raise GraphError(f"input {self.input_name!r} needs {self.input.width} bits; at most 62 are exact")
         tensors = {self.input_name: self.input}
         for node in self.nodes:
             if node.name in tensors:

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
+from accel.files import require_ordinary
 from accel.graph import Graph, Node
 from accel.hardware import Fold, Module, Stage, Unit
 from accel.ops import facet
 from accel.target import DEFAULT, TARGETS
 
 FORMAT = 1
+MAX_DEPTH = 1 << 24
+MAX_NAME = 1000
 _MEMORIES = ("lut", "block")
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "folds": ("a fold", lambda value: isinstance(value, dict)),
     "memories": (f"one of {', '.join(_MEMORIES)}", lambda value: value in _MEMORIES),
-    "depths": ("a positive number", lambda value: isinstance(value, int) and value > 0),
+    "depths": (f"a positive number up to {MAX_DEPTH}", lambda value: type(value) is int and 0 < value <= MAX_DEPTH),
 }
 """What an entry of a schedule file is."""
 
@@ -48,11 +51,12 @@ class Schedule:
     @classmethod
     def load(cls, path: Path) -> Schedule:
         """Read what `text` wrote, possibly edited. Raises UserError that names the file and what is wrong in it."""
+        require_ordinary(path)
         try:
             content = json.loads(Path(path).read_text())
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; `accel lower --target rtl` writes a schedule.json") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: not JSON ({error}); see a schedule.json of `accel lower`") from None
         problem = _problem(content)
         if problem:
@@ -65,16 +69,19 @@ def _problem(content: Any) -> str | None:
     if not isinstance(content, dict):
         return "a schedule is an object with folds and depths"
     if content.get("format") != FORMAT:
-        return f"format {content.get('format')!r} is not the one that this accel reads ({FORMAT})"
+        return f"format {content.get('format')!r:.80} is not the one that this accel reads ({FORMAT})"
     unknown = set(content) - set(asdict(Schedule())) - {"format"}
     if unknown:
-        return f"unknown entry {min(unknown)!r}; there are {', '.join(asdict(Schedule()))}"
-    if content.get("target", DEFAULT.name) not in TARGETS:
-        return f"target {content['target']!r} is none of {', '.join(TARGETS)}"
+        return f"unknown entry {min(unknown)!r:.80}; there are {', '.join(asdict(Schedule()))}"
+    if content.get("target", DEFAULT.name) not in list(TARGETS):
+        return f"target {content['target']!r:.80} is none of {', '.join(TARGETS)}"
     for name, (expected, fits) in _ENTRIES.items():
-        for key, value in content.get(name, {}).items():
-            if not fits(value):
-                return f"{name} of {key!r}: got {value!r}, expected {expected}"
+        entries = content.get(name, {})
+        if not isinstance(entries, dict):
+            return f"{name} is {entries!r:.80}, expected an object with an entry per name"
+        for key, value in entries.items():
+            if len(key) > MAX_NAME or not fits(value):
+                return f"{name} of {key!r:.80}: got {value!r:.80}, expected {expected}"
     return None
 
 

@@ -18,12 +18,14 @@ import numpy as np
 
 from accel.design import write_atomic
 from accel.errors import GraphError, UserError
+from accel.files import require_ordinary
 from accel.graph import Graph, Node, Scale, Tensor
 from accel.op import Op
 from accel.ops import OPERATORS, operator
 
 FORMAT = 1
 MAGIC = "accel-graph"
+MAX_BYTES = 1 << 30
 #: What numpy, json and zipfile raise on files that are truncated, damaged or of another kind.
 DAMAGE = (
     ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError,
@@ -56,10 +58,13 @@ def load(path: Path | str) -> Graph:
     Raises UserError when the file is missing, truncated, of another kind or of a newer format.
     """
     path = Path(path)
+    require_ordinary(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
+            if file.zip is None or sum(entry.file_size for entry in file.zip.infolist()) > MAX_BYTES:
+                raise UserError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB; it is no graph that accel saved")
             header = json.loads(str(file["header"]))
             _check_format(path, header)
             return _graph(header, file)
@@ -67,7 +72,7 @@ def load(path: Path | str) -> Graph:
         raise UserError(f"cannot read {path}: {error.strerror or 'not a graph file'}") from None
     except GraphError as error:
         raise UserError(f"{path}: holds an invalid graph ({error}); save it again") from None
-    except (*DAMAGE, zipfile.BadZipFile, zlib.error):
+    except (*DAMAGE, TokenError, zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path}: not a complete graph file; write it again with accel.storage.save") from None
 
 

@@ -259,5 +259,5 @@ def _is_project(folder: Path) -> bool:
 
 
 def _check_folder(folder: Path) -> None:
-    if folder.exists() and not _is_project(folder) and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.lexists(folder) and not _is_project(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is no HLS project of accel; choose another folder")

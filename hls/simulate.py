@@ -95,6 +95,9 @@ def _execute(
 
 
 def _checked(design: Design, x: np.ndarray) -> np.ndarray:
+    unknown = [key for key in ("input", "output", "predicted") if key not in design.info]
+    if unknown:
+        raise UserError(f"design {design.name} does not tell its {unknown[0]}; write it again with `accel lower`")
     spec = design.info["input"]
     x = np.asarray(x)
     if x.ndim != 3 or list(x.shape[1:]) != spec["shape"] or len(x) == 0:

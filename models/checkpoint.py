@@ -11,6 +11,7 @@ import torch
 
 from accel.design import write_atomic
 from accel.errors import UserError
+from accel.files import require_ordinary
 from models.encoder import Encoder, EncoderConfig
 from models.training import Epoch, Recipe, Trained
 
@@ -61,6 +62,7 @@ def _trained(content: dict[str, Any]) -> Trained:
 
 
 def _content(path: Path) -> dict[str, Any]:
+    require_ordinary(path)
     try:
         raw = path.read_bytes()
     except OSError as error:

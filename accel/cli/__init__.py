@@ -59,7 +59,9 @@ class Cli(click.Group):
 
 
 def _fail(code: int, text: str) -> NoReturn:
-    click.echo(f"accel: error: {text}", err=True)
+    """Names that the user or a file gave can hold anything: what is no text for a terminal is shown as `?`."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    click.echo(f"accel: error: {shown}", err=True)
     sys.exit(code)
 
 

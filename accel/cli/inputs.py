@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 from accel.errors import UserError
+from accel.files import require_ordinary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +46,12 @@ def read_array(path: Path | str) -> np.ndarray:
     """The one array of numbers in an .npy file. Raises UserError on anything else."""
     import numpy as np
 
+    require_ordinary(path)
     try:
         values = np.load(path, allow_pickle=False)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or 'not a NumPy file'}") from None
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, TokenError):
         raise UserError(f"{path} is not a NumPy array file: write it with numpy.save") from None
     if not isinstance(values, np.ndarray) or values.ndim == 0 or values.dtype.kind not in "fiu":
         raise UserError(f"{path} does not hold one array of numbers: write it with numpy.save")

@@ -41,7 +41,7 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
     Raises UserError at once when `out` cannot be written or holds something else.
     """
     out = Path(os.path.abspath(out))
-    if out.exists() and not out.is_dir():
+    if os.path.lexists(out) and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise UserError(f"--out {out} holds other files (no {marker}): choose a new or empty folder")

@@ -42,7 +42,11 @@ def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, 
         for name, chunks in parts.items():
             origin = imported.origins[name]
             real = np.asarray(context[origin.tensor], dtype=np.float64)
-            chunks.append(origin.layout.to_edge(real) / origin.scale)
+            try:
+                chunks.append(origin.layout.to_edge(real) / origin.scale)
+            except ValueError:
+                shapes = f"shape {real.shape}, imported as {origin.layout.shape}"
+                raise MismatchError(f"qonnx: layer {name!r} has {shapes}") from None
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
 
 

@@ -9,6 +9,7 @@ from math import prod
 
 import numpy as np
 
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.functions import ELEMENTWISE, execute
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Refused, Unknown
@@ -35,7 +36,7 @@ def folded(call: Call) -> Constant | None:
     return Constant(execute(call, arrays)) if given else None
 
 
-def on_activations(call: Call) -> Unknown:
+def on_activations(_: Builder, call: Call) -> Unknown:
     """What such an operator is behind a refused node; anything else raises Refused."""
     if any(isinstance(value, Unknown) for value in call.inputs):
         return Unknown()

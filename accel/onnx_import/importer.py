@@ -32,7 +32,7 @@ from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.folding import FOLDED, folded, on_activations
 from accel.onnx_import.inputs import Reading, readings
 from accel.onnx_import.scales import are_powers_of_two
-from accel.onnx_import.source import Source, open_source
+from accel.onnx_import.source import CONTROL_FLOW, Source, all_nodes, open_source, parse, title, unfit
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
     Call,
@@ -46,6 +46,7 @@ from accel.onnx_import.values import (
     Value,
     maker,
     printable,
+    shortened,
 )
 
 Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
@@ -101,10 +102,11 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Conv"): convolution.conv,
 }
 
+#: A refusal lists at most so many; a file with more is another kind of model.
+MAX_REASONS = 40
+
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
-CONTROL_FLOW = ("If", "Loop", "Scan")
 REMEDIES = {
-    **dict.fromkeys(CONTROL_FLOW, "export a model in which no branch or loop depends on data"),
     "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
 }
@@ -152,13 +154,11 @@ def read(path: Path | str) -> Imported:
     Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
     every node that the integer graph cannot express, with the reason and the remedy.
     """
-    source = patterns.fused(open_source(Path(path)))
-    kinds = [(DOMAINS.get(node.domain), node.op_type) for node in source.nodes]
-    if ("qonnx", "Quant") not in kinds and not any(kind == ("", "QuantizeLinear") for kind in kinds):
-        raise UnsupportedModel(
-            f"{path}: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
-        )
-    failures = []
+    model = parse(Path(path))
+    reasons = [*unfit(model), *_float(model)]
+    if reasons:
+        raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
+    source, failures = patterns.fused(open_source(Path(path), model)), []
     for reading in readings(source):
         try:
             return _import(source, reading)
@@ -196,6 +196,41 @@ def _import(source: Source, reading: Reading) -> Imported:
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
 
 
+def _float(model: onnx.ModelProto) -> list[str]:
+    kinds = {(DOMAINS.get(node.domain), node.op_type) for node in all_nodes(model.graph)}
+    if kinds & {("qonnx", "Quant"), ("", "QuantizeLinear")}:
+        return []
+    return ["float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"]
+
+
+def _unknown_operators(model: onnx.ModelProto) -> list[str]:
+    """What would be refused if the rest of the file were fit, by remedy: operators with one of their nodes."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for node in all_nodes(model.graph):
+        if node.op_type not in CONTROL_FLOW:
+            try:
+                _handler(node)
+            except Refused as refusal:
+                operators = found.setdefault(refusal.remedy, {})
+                operators.setdefault(printable(node.op_type), []).append(repr(title(node, 40)))
+    return [
+        "unsupported operators: "
+        + shortened([f"{op} {shortened(names, 1)}" for op, names in operators.items()], MAX_REASONS)
+        + f"; {remedy}"
+        for remedy, operators in found.items()
+    ]
+
+
+def _handler(node: onnx.NodeProto) -> Handler:
+    """Raises Refused when there is none."""
+    domain = DOMAINS.get(node.domain, "?")
+    default = on_activations if domain == "" and node.op_type in FOLDED else None
+    handler = HANDLERS.get((domain, node.op_type), default)
+    if handler is None:
+        raise Refused("unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+    return handler
+
+
 class Problems:
     """Refused nodes, grouped by operator, reason and remedy."""
 
@@ -203,8 +238,7 @@ class Problems:
         self._nodes: dict[tuple[str, str, str], list[str]] = {}
 
     def add(self, node: onnx.NodeProto, why: str, remedy: str) -> None:
-        name = printable(node.name or (node.output[0] if node.output else ""))
-        self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(name)
+        self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(title(node))
 
     def __len__(self) -> int:
         return sum(map(len, self._nodes.values()))
@@ -212,28 +246,20 @@ class Problems:
     def __str__(self) -> str:
         count = len(self)
         lines = [
-            f"{op} {', '.join(map(repr, names))}: {why}; {remedy}" for (op, why, remedy), names in self._nodes.items()
+            f"{op} {shortened([repr(name) for name in names])}: {why}; {remedy}"
+            for (op, why, remedy), names in self._nodes.items()
         ]
-        return f"{count} unsupported node{'s' * (count > 1)}: " + " | ".join(lines)
+        rest = [f"{len(lines) - MAX_REASONS} more reasons"] if len(lines) > MAX_REASONS else []
+        return f"{count} unsupported node{'s' * (count > 1)}: " + " | ".join(lines[:MAX_REASONS] + rest)
 
 
 def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
     result: Value | tuple[Value, ...] = Unknown()
     try:
-        call = _call(source, node, values)
-        domain = DOMAINS.get(node.domain, "?")
-        handler = HANDLERS.get((domain, node.op_type))
-        constant = folded(call) if domain == "" else None
-        if constant is not None:
-            result = constant
-        elif handler is not None:
-            result = handler(build, call)
-        elif domain == "" and node.op_type in FOLDED:
-            result = on_activations(call)
-        else:
-            flow = node.op_type in CONTROL_FLOW
-            raise Refused("is control flow" if flow else "unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+        handler, call = _handler(node), _call(source, node, values)
+        constant = folded(call) if DOMAINS[node.domain] == "" else None
+        result = handler(build, call) if constant is None else constant
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
     except GraphError as error:

@@ -50,13 +50,13 @@ def gemm(build: Builder, call: Call) -> Value:
     x, weight, bias = call.take(2, 3)
     if is_unknown(x, weight, bias):
         return Unknown()
-    if call.number("alpha", 1.0) != 1 or call.number("beta", 1.0) != 1 or call.integer("transA", 0):
+    if call.number("alpha", 1.0) != 1 or call.number("beta", 1.0) != 1 or call.flag("transA", 0):
         raise Refused("has alpha, beta or transA", "use a plain linear layer")
     if not isinstance(x, Edge) or not isinstance(weight, Constant) or not isinstance(bias, Constant | None):
         raise Refused("its weights are no constants", "use a plain linear layer")
     if weight.value.ndim != 2 or len(x.layout.axes) != 2:
         raise Refused(f"multiplies {x.layout.shape} by {weight.value.shape}", "export the model again")
-    rows = (2, 1) if call.integer("transB", 0) else (1, 2)
+    rows = (2, 1) if call.flag("transB", 0) else (1, 2)
     y = contracted(build, call, x, (0, 1), weight, rows, (0, 2))
     return y if bias is None else add_constant(build, call, y, bias, call.output)
 

@@ -31,7 +31,7 @@ def softmax(build: Builder, call: Call) -> Value:
     row, last = edge.layout.shape[-1], edge.layout.axes[-1]
     if any(f.role != "channel" or f.stride != 1 or f.size != row for f in last):
         raise Refused("its last axis is not the keys of one head", RELAYOUT)
-    causal = call.integer("causal", 0)
+    causal = int(call.flag("causal", 0))
     if causal and not edge.layout.is_whole(len(edge.layout.axes) - 2, "token"):
         raise Refused("is causal and its last but one axis is not the queries", RELAYOUT)
     bits = call.integer("out_bits")

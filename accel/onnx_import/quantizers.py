@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel.numeric import FLOAT32_EXACT
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.values import Call, Constant, Refused, Value
 
@@ -55,9 +56,9 @@ class Quantizer:
         if not 1 <= width <= MAX_BITS or width != _number(bits, "bit width"):
             raise Refused(f"bit width is {_number(bits, 'bit width'):g}", f"use 1 to {MAX_BITS} bits")
         offset = _number(zero, "zero point")
-        if not abs(offset) < 1 << MAX_BITS or int(offset) != offset:
+        if not abs(offset) < FLOAT32_EXACT or int(offset) != offset:  # the file computes in float32
             raise Refused(f"zero point is {offset:g}", "use an integer zero point, best 0")
-        signed, narrow = bool(call.integer("signed")), bool(call.integer("narrow"))
+        signed, narrow = call.flag("signed"), call.flag("narrow")
         top = (1 << (width - 1)) - 1 if signed else (1 << width) - 1 - narrow
         bottom = -(1 << (width - 1)) + narrow if signed else 0
         mode = call.text("rounding_mode", "ROUND").upper()

@@ -108,7 +108,7 @@ def reshape(build: Builder, call: Call) -> Value:
     if isinstance(x, Unknown) or isinstance(target, Unknown):
         return Unknown()
     have, wanted = shape_of(x), list(numbers(target, "target shape"))
-    if not call.integer("allowzero", 0):
+    if not call.flag("allowzero", 0):
         wanted = [have[i] if size == 0 and i < len(have) else size for i, size in enumerate(wanted)]
     if wanted.count(-1) == 1:
         known = prod(size for size in wanted if size != -1)
@@ -187,11 +187,9 @@ def _pooled(build: Builder, call: Call, mean: bool) -> Value:
         return Unknown()
     edge = _activation(x)
     axes = _axes(call, given, len(edge.layout.axes))
-    if not axes and call.integer("noop_with_empty_axes", 0):
+    if not axes and call.flag("noop_with_empty_axes", 0):
         return edge
-    return _summed(
-        build, call, edge, axes or tuple(range(len(edge.layout.axes))), mean, bool(call.integer("keepdims", 1))
-    )
+    return _summed(build, call, edge, axes or tuple(range(len(edge.layout.axes))), mean, call.flag("keepdims", 1))
 
 
 def _activation(x: Value | None) -> Edge:

@@ -8,6 +8,7 @@ from accel.onnx_import import functions, linear
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer
+from accel.onnx_import.queries import keys_last
 from accel.onnx_import.values import Call, Constant, Edge, Masked, Probabilities, Refused, Unknown, Value
 from accel.ops.softmax.op import Softmax, exp_bits, exp_table
 
@@ -29,7 +30,8 @@ def softmax(build: Builder, call: Call) -> Value:
     if not isinstance(x, Masked) and is_unknown(x):
         return Unknown()
     assert isinstance(x, Edge | Masked)
-    edge, layout = (x, x.layout) if isinstance(x, Edge) else (x.edge, x.layout)
+    edge = keys_last(build, call, x) if isinstance(x, Edge) else x.edge
+    layout = edge.layout if isinstance(x, Edge) else x.layout
     rank = len(layout.axes)
     if call.integer("axis", -1 if call.opset >= 13 else 1) not in (-1, rank - 1):
         raise Refused("normalises over an axis that is not the last", "take the softmax over the last axis")

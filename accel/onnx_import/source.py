@@ -14,13 +14,17 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import external_data_helper, numpy_helper
 
 from accel.errors import UserError
-from accel.onnx_import.values import printable
+from accel.files import require_ordinary
+from accel.onnx_import.values import printable, shortened
 
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.
 MAX_ELEMENTS = 1 << 26
 #: Names of an input's axis, in small letters, that may be of any size: it becomes 1.
 BATCH = ("batch", "batch_size", "n", "b")
+#: What onnxruntime, which executes the file for comparison, still vouches for.
+OLDEST_OPSET = 7
+CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,60 @@ class Source:
         return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=13)
 
 
-def open_source(path: Path) -> Source:
-    """Parse and check a file. Raises UserError, naming the tensor or node, when it is damaged or not importable."""
-    model = _parse(path)
+def open_source(path: Path, model: onnx.ModelProto) -> Source:
+    """Check a parsed file that is not `unfit`. Raises UserError, naming the tensor or node, when it is damaged."""
     graph = model.graph
     constants = {t.name: _array(path, t) for t in graph.initializer}
-    inputs = [v for v in graph.input if v.name not in constants]
-    _expect_one(path, "input", [v.name for v in inputs])
-    _expect_one(path, "output", [v.name for v in graph.output])
-    nodes = needed(_sorted(path, graph, {*constants, inputs[0].name}), graph.output[0].name)
-    uses = Counter([graph.output[0].name, *(name for node in nodes for name in node.input)])
-    shape = _static_shape(path, inputs[0])
-    integer = inputs[0].type.tensor_type.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    return Source(path, model, nodes, constants, inputs[0].name, shape, integer, graph.output[0].name, uses)
+    source, output = _inputs(model)[0], graph.output[0].name
+    nodes = needed(_sorted(path, graph, {*constants, source.name}), output)
+    uses = Counter([output, *(name for node in nodes for name in node.input)])
+    kind = source.type.tensor_type
+    shape = tuple(d.dim_value for d in kind.shape.dim)
+    integer = kind.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+    return Source(path, model, nodes, constants, source.name, shape, integer, output, uses)
 
 
-def _parse(path: Path) -> onnx.ModelProto:
+def unfit(model: onnx.ModelProto) -> list[str]:
+    """Every reason why the file as a whole cannot be an integer graph, whatever its operators compute."""
+    graph, inputs = model.graph, _inputs(model)
+    branching = [n for n in all_nodes(graph) if n.op_type in CONTROL_FLOW and n.domain in ("", "ai.onnx")]
+    named = [f"{n.op_type} {title(n, 40)!r}" for n in branching]
+    found = []
+    if named:
+        found.append(f"control flow: {shortened(named, 3)}; export one path alone, without branches and loops")
+    for what, names in (("input", [v.name for v in inputs]), ("output", [v.name for v in graph.output])):
+        if len(names) != 1:
+            listed = shortened([repr(printable(name)) for name in names]) or "none"
+            found.append(
+                f"the integer graph takes one {what}, the file has {len(names)} ({listed}); "
+                "export the network alone, with everything else fixed"
+            )
+    return found + _shape_problems(inputs) + _version_problems(model)
+
+
+def title(node: onnx.NodeProto, limit: int = 80) -> str:
+    """What a node is called in a message: its name, or its output's where it has none."""
+    return printable(node.name or (node.output[0] if node.output else ""), limit)
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of a graph and of the graphs in their attributes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else ())):
+                yield from all_nodes(inner)
+
+
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Inputs that are not initialisers with another name for it."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in constants]
+
+
+def parse(path: Path) -> onnx.ModelProto:
+    """The file's content, with its data beside it. Raises UserError when it is missing, damaged or of another kind."""
+    require_ordinary(path)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -80,7 +122,16 @@ def _parse(path: Path) -> onnx.ModelProto:
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             _read_external(path, tensor)
+    _make_batch_one(model)
     return model
+
+
+def _make_batch_one(model: onnx.ModelProto) -> None:
+    """An axis of unknown size that is called after the batch gets size 1, where it is the only one."""
+    for value in _inputs(model):
+        dynamic = [d for d in value.type.tensor_type.shape.dim if d.dim_value == 0]
+        if len(dynamic) == 1 and dynamic[0].dim_param.lower() in BATCH:
+            dynamic[0].dim_value = 1
 
 
 def _texts(model: onnx.ModelProto) -> Iterator[str]:
@@ -108,11 +159,12 @@ def _read_external(path: Path, tensor: onnx.TensorProto) -> None:
     try:
         target = (folder / named).resolve()
         inside = not Path(named).is_absolute() and target.is_relative_to(folder)
-    except (OSError, ValueError):
+        exists = target.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long a name, a zero in it, links in a circle
         inside = False
     if not named or not inside:
         raise UserError(f"{where} names data outside the model's folder ({printable(named)!r}); it is not opened")
-    if not target.is_file():
+    if not exists:
         raise UserError(f"{where}: its data file {printable(named)!r} is missing; copy it next to the model")
     try:
         external_data_helper.load_external_data_for_tensor(tensor, str(folder))
@@ -139,29 +191,34 @@ def to_array(tensor: onnx.TensorProto) -> np.ndarray:
         raise ValueError(f"damaged tensor ({type(error).__name__})") from None
 
 
-def _expect_one(path: Path, what: str, names: list[str]) -> None:
-    if len(names) != 1:
-        listed = ", ".join(repr(printable(name)) for name in names) or "none"
-        raise UserError(f"{path}: the integer graph takes one {what}, the file has {len(names)} ({listed})")
-
-
-def _static_shape(path: Path, value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    """The input's shape. An axis of unknown size that is called after the batch is made 1, in the file too."""
-    name = printable(value.name)
-    dims = value.type.tensor_type.shape.dim
-    dynamic = [d for d in dims if d.dim_value == 0]
-    if len(dynamic) == 1 and dynamic[0].dim_param.lower() in BATCH:
-        dynamic[0].dim_value = 1
-    shape = tuple(d.dim_value for d in dims)
-    if not shape or min(shape) < 1:
-        shown = ", ".join(printable(d.dim_param) or (str(d.dim_value) if d.dim_value > 0 else "?") for d in dims)
-        raise UserError(
-            f"{path}: input {name!r} has a dynamic shape ({shown}); export with fixed sizes (batch, tokens, channels), "
+def _shape_problems(inputs: list[onnx.ValueInfoProto]) -> list[str]:
+    shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in inputs}
+    least = 1 if len(inputs) == 1 else 0  # axes; further inputs are refused anyway
+    dynamic = [v for v in inputs if len(shapes[v.name]) < least or min(shapes[v.name], default=1) < 1]
+    if dynamic:
+        shown = ", ".join(f"{printable(v.name)!r} has shape ({_dims(v)})" for v in dynamic)
+        fixed = (
+            "export with fixed sizes (batch, tokens, channels), "
             f"only an axis called {' or '.join(BATCH[:2])} may be dynamic"
         )
-    if np.prod(shape, dtype=float) > MAX_ELEMENTS:
-        raise UserError(f"{path}: input {name!r} has shape {shape}; at most {MAX_ELEMENTS} elements are taken")
-    return shape
+        return [f"dynamic shape: input {shown}; {fixed}"]
+    return [
+        f"input {printable(name)!r} has shape {tuple(shape)}; at most {MAX_ELEMENTS} elements are taken"
+        for name, shape in shapes.items()
+        if np.prod(shape, dtype=float) > MAX_ELEMENTS
+    ]
+
+
+def _dims(value: onnx.ValueInfoProto) -> str:
+    dims = value.type.tensor_type.shape.dim
+    return ", ".join(printable(d.dim_param) or (str(d.dim_value) if d.dim_value > 0 else "?") for d in dims)
+
+
+def _version_problems(model: onnx.ModelProto) -> list[str]:
+    newest = onnx.defs.onnx_opset_version()
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    wrong = [version for version in versions if not OLDEST_OPSET <= version <= newest]
+    return [f"ONNX operators of version {v}; export with opset {OLDEST_OPSET} to {newest}" for v in wrong]
 
 
 def _sorted(path: Path, graph: onnx.GraphProto, known: set[str]) -> tuple[onnx.NodeProto, ...]:
@@ -210,5 +267,5 @@ def _in_order(
     try:
         return tuple(nodes[i] for i in TopologicalSorter(readers).static_order())
     except CycleError as error:
-        names = ", ".join(repr(printable(nodes[i].name or nodes[i].op_type)) for i in dict.fromkeys(error.args[1]))
-        raise UserError(f"{path}: the nodes form a cycle ({names}); {EXPORT_AGAIN}") from None
+        names = [repr(printable(nodes[i].name or nodes[i].op_type)) for i in dict.fromkeys(error.args[1])]
+        raise UserError(f"{path}: the nodes form a cycle ({shortened(names)}); {EXPORT_AGAIN}") from None

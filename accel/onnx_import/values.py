@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,12 @@ def printable(text: str, limit: int = 80) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
+def shortened(names: Sequence[str], most: int = 8) -> str:
+    """A list for one line of text: the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 @dataclass(frozen=True)
 class Call:
     """One ONNX node with its input values. `uses[i]` counts the readers of the tensor behind input i."""
@@ -176,6 +182,12 @@ class Call:
 
     def integer(self, name: str, default: int | None = None) -> int:
         return int(self._attribute(name, default, int))
+
+    def flag(self, name: str, default: int | None = None) -> bool:
+        value = self.integer(name, default)
+        if value not in (0, 1):
+            raise Refused(f"attribute {name!r} is {value}", "export the model again: it is 0 or 1")
+        return bool(value)
 
     def number(self, name: str, default: float | None = None) -> float:
         return float(self._attribute(name, default, (int, float)))

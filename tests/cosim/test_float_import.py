@@ -1,18 +1,28 @@
-"""A block with float scales, softmax, norms and GELU, once it is integers: reference == C simulation == RTL."""
+"""Files of other people's models, once they are integers: reference == C simulation == RTL, on every edge."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import float_blocks
 import numpy as np
-from float_blocks import export
+import pytest
+import vision_blocks
 
 from accel import onnx_import, reference
 from hls import project, rtl, simulate
 
 
-def test_every_edge_of_an_imported_float_block(tmp_path: Path) -> None:
-    graph = onnx_import.load(export(tmp_path, tokens=4, channels=8, causal=True))
+@pytest.mark.parametrize(
+    "export",
+    [
+        pytest.param(lambda folder: float_blocks.export(folder, tokens=4, channels=8, causal=True), id="causal block"),
+        pytest.param(vision_blocks.export, id="vision transformer"),
+    ],
+)
+def test_every_edge_of_an_imported_model(tmp_path: Path, export: Callable[[Path], Path]) -> None:
+    graph = onnx_import.load(export(tmp_path))
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi, (6, *graph.input.shape), endpoint=True)
     expected = reference.trace(graph, x)
     written = project.write(graph, tmp_path / "project")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from board_designs import add_one
 from command import accel, assert_refused
@@ -17,6 +18,7 @@ from accel.cli import VERBS, boards
 from accel.cli.output import whole_file, whole_folder
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
+from hls import simulate
 
 
 @pytest.fixture
@@ -101,6 +103,35 @@ def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypat
 def test_folder_without_a_design(tmp_path: Path) -> None:
     assert_refused(accel("simulate", tmp_path), "no such file; `accel lower --target rtl` writes a design")
     assert_refused(accel("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"files": ["../top.sv"]}, "'../top.sv' is no plain file name"),
+        ({"files": ["/etc/hostname"]}, "'/etc/hostname' is no plain file name"),
+        ({"files": ["-o.sv"]}, "'-o.sv' is no plain file name"),
+        ({"files": 7}, "files is missing or of another type"),
+        ({"files": ["design.json"]}, "no file holds module 'top'"),
+        ({"top": "top; $system(1)"}, "name or top is no name"),
+        ({"info": []}, "info is missing or of another type"),
+        ({"input": {"lanes": 0, "width": 8, "signed": True, "beats": 4}}, "input has sizes that are no numbers"),
+        ({"output": None}, "output is no stream"),
+        ({"info": {"input": {"shape": [3, 5]}}}, "input and info disagree"),
+        ({"format": "1"}, "no format"),
+        ({"format": 2}, "format 2 is newer than this accel reads"),
+    ],
+)
+def test_designs_that_nobody_wrote_with_accel(design_folder: Path, change: dict[str, object], text: str) -> None:
+    path = design_folder / "design.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert_refused(accel("report", design_folder), str(path), text)
+
+
+def test_a_design_without_the_graph_is_not_simulated(design_folder: Path) -> None:
+    stream = Stream(1, 8, True, 4)
+    with pytest.raises(UserError, match="design tiny does not tell its input; write it again with `accel lower`"):
+        simulate.run(Design("tiny", "top", {"top.sv": ""}, stream, stream), np.zeros((1, 4, 1), int))
 
 
 def test_changed_design(design_folder: Path) -> None:

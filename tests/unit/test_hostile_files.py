@@ -85,12 +85,11 @@ def test_every_unsupported_node_is_named_at_once(path: Path) -> None:
     e = f.node("Frobnicate", d, domain="my.ops", name="custom")
     g = f.node("MatMul", f.node("Erf", x, name="erf"), f.weight(np.eye(4), 0.5), name="float")
     h = f.quant(f.node("Mul", x, f.quant("in", 0.25), name="gate"), 0.3, bits=0, name="q")
-    i = f.node("If", f.const(True, dtype=bool), name="branch")
     out = c
-    for term in (e, g, h, i):
+    for term in (e, g, h):
         out = f.node("Add", out, term)
     f.save(path.parent, out)
-    text = refused(path, "8 unsupported nodes: ", UnsupportedModel)
+    text = refused(path, "7 unsupported nodes: ", UnsupportedModel)
     for expected in (
         "LayerNormalization 'norm1': is a float island: no quantizer stands between 'attn/softmax' and it; put a",
         "Det 'det1', 'det2': unsupported operator; express it with MatMul",
@@ -98,9 +97,57 @@ def test_every_unsupported_node_is_named_at_once(path: Path) -> None:
         "MatMul 'float': is a float island: no quantizer stands between 'erf' and it; put a QuantIdentity behind",
         "Quant '/Quant_11': the input passes two different quantizers; share one QuantIdentity",
         "Quant 'q': bit width is 0; use 1 to 32 bits",
-        "If 'branch': is control flow; export a model in which no branch or loop depends on data",
     ):
         assert expected in text, text
+
+
+def test_all_reasons_of_a_file_that_is_another_kind_of_model(path: Path) -> None:
+    branch = helper.make_graph([helper.make_node("Det", ["in"], ["b"], name="inner")], "branch", [], [])
+    f = File((1, "time", 4))
+    f.inputs.append(helper.make_tensor_value_info("state", TensorProto.FLOAT, (2, None)))
+    y = f.node("If", "in", then_branch=branch, else_branch=branch, name="switch")
+    f.save(path.parent, f.node("Softmax", f.node("Loop", y, body=branch, name="again")), y)
+    text = refused(path, "control flow", UnsupportedModel)
+    assert text.removeprefix(f"{path}: ").split(" | ") == [
+        "control flow: If 'switch', Loop 'again'; export one path alone, without branches and loops",
+        "the integer graph takes one input, the file has 2 ('in', 'state'); "
+        "export the network alone, with everything else fixed",
+        "the integer graph takes one output, the file has 2 ('t2', 't0'); "
+        "export the network alone, with everything else fixed",
+        "dynamic shape: input 'in' has shape (1, time, 4), 'state' has shape (2, ?); "
+        "export with fixed sizes (batch, tokens, channels), only an axis called batch or batch_size may be dynamic",
+        "float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx",
+        "unsupported operators: Det 'inner' and 2 more; express it with MatMul, Gemm, sums, functions of one activation, "
+        "softmax, norms and Quant",
+    ]
+
+
+def test_thousands_of_reasons_are_cut_short(path: Path) -> None:
+    f = File()
+    y = f.quant("in", 0.5)
+    for i in range(3000):
+        y = f.node(f"Op{i % 1000}", y, name="n" * 100)
+    f.save(path.parent, y)
+    text = refused(path, "3000 unsupported nodes: Op0 ", UnsupportedModel)
+    assert text.endswith(" | 960 more reasons")
+    assert len(text) < 20_000
+
+
+@pytest.mark.parametrize("opset", [-7, 0, 1, 6, 1000, 1 << 40])
+def test_operator_versions_that_nobody_can_run(path: Path, opset: int) -> None:
+    f = File(opset=opset)
+    f.save(path.parent, f.dense(f.quant("in", 0.5), np.eye(4), 0.5))
+    refused(path, rf"ONNX operators of version {opset}; export with opset 7 to \d+", UnsupportedModel)
+
+
+def test_weights_stored_as_integers_are_quantised_like_real_numbers(path: Path) -> None:
+    f = File()
+    weight = f.quant(f.const([[3, 1], [-2, 9], [0, 5], [7, -9]], dtype=np.int32), 0.5, 4)
+    f.save(path.parent, f.node("MatMul", f.quant("in", 0.5), weight))
+    graph = onnx_import.load(path)
+    assert graph.nodes[0].op.weight.tolist() == [[6, -4, 0, 7], [2, 7, 7, -8]]
+    x = np.random.default_rng(0).normal(size=(3, 3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(onnx_import.execute(path, x)[graph.output], _logits(path, x))
 
 
 def test_qcdq_exports_are_told_apart_from_unquantised_models(path: Path) -> None:
@@ -115,7 +162,7 @@ def test_dynamic_and_unknown_shapes(path: Path, dims: tuple[object, ...]) -> Non
     f.save(path.parent, f.quant("in", 0.5))
     refused(
         path,
-        r"input 'in' has a dynamic shape \(.*\); export with fixed sizes \(batch, tokens, channels\), only an axis "
+        r"dynamic shape: input 'in' has shape \(.*\); export with fixed sizes \(batch, tokens, channels\), only an axis "
         "called batch or batch_size may be dynamic",
     )
 
@@ -150,6 +197,9 @@ def test_images_and_enormous_inputs(path: Path) -> None:
             lambda f: f.quant("in", 0.5, mode="ODD"),
             "rounding mode 'ODD' has no integer form here; use ROUND, HALF",
         ),
+        (lambda f: f.quant("in", 0.5, zero=1 << 31), r"zero point is 2\.14748e\+09"),
+        (lambda f: f.quant("in", 0.5, signed=-1), "attribute 'signed' is -1; export the model again: it is 0 or 1"),
+        (lambda f: f.node("ReduceSum", f.quant("in", 0.5), f.ints(1), keepdims=-1), "attribute 'keepdims' is -1"),
         (lambda f: f.quant("in", 0.5, mode="FLOOR"), "the input is not rounded half to even"),
         (lambda f: f.quant("in", [[[0.5], [0.25], [0.5]]]), "its scale differs between tokens"),
         (lambda f: f.quant("in", [0.5, 0.25]), r"constant of shape \(2,\) does not fit \(1, 3, 4\)"),
@@ -296,6 +346,7 @@ def test_absent_initialiser_cycle_and_double_producer(path: Path) -> None:
     f.save(path.parent, f.node("Quant", "in", "lost", "c", "d", name="q", domain=QUANT))
     refused(path, "node 'q' \\(Quant\\) reads 'lost', which no node produces and no initialiser holds")
     f = File()
+    f.quant("in", 0.5)
     f.nodes.append(helper.make_node("Add", ["in", "b"], ["a"], name="first"))
     f.nodes.append(helper.make_node("Relu", ["a"], ["b"], name="second"))
     f.save(path.parent, "b")
@@ -335,12 +386,15 @@ def test_damaged_initialisers(path: Path) -> None:
 # ---- data outside the file
 
 
-@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin", "link.bin", ""])
+@pytest.mark.parametrize(
+    "location", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin", "link.bin", "circle", "x" * 5000, "a\0b", ""]
+)
 def test_external_data_outside_the_folder_is_not_opened(tmp_path: Path, location: str) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     (tmp_path / "secret.bin").write_bytes(bytes(64))
     (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    (folder / "circle").symlink_to("circle")
     refused(_external(folder, location), "names data outside the model's folder .*; it is not opened")
 
 

@@ -36,6 +36,11 @@ def test_the_file_comes_back_with_a_line_per_node(tmp_path):
         ({"depths": {"a": 0}}, "depths of 'a': got 0, expected a positive number"),
         ({"memories": {"a": "flash"}}, "memories of 'a': got 'flash', expected one of lut, block"),
         ({"depths": {"a": "8"}}, "depths of 'a': got '8', expected a positive number"),
+        ({"depths": {"a": True}}, "depths of 'a': got True, expected a positive number"),
+        ({"depths": {"a": 1 << 40}}, "got 1099511627776, expected a positive number up to 16777216"),
+        ({"depths": []}, r"depths is \[\], expected an object with an entry per name"),
+        ({"folds": None}, "folds is None, expected an object"),
+        ({"target": []}, r"target \[\] is none of ecp5"),
     ],
 )
 def test_a_wrong_file_is_refused(change, message, tmp_path):
@@ -48,8 +53,10 @@ def test_a_wrong_file_is_refused(change, message, tmp_path):
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / "text").write_text("{")
     (tmp_path / "list").write_text("[]")
+    (tmp_path / "deep").write_text("[" * 100_000)
     for name, message in (
         ("text", "not JSON"),
+        ("deep", "not JSON"),
         ("list", "is an object"),
         ("absent", "No such file or directory; `accel"),
     ):
@@ -93,7 +100,7 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
 
 def test_a_budget_that_nothing_fits_is_refused():
     with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the lut that the device has"):
-        fastest(encoder(), "ecp5", Budget(900, 1800, 10, 4))
+        fastest(encoder(), "ecp5", Budget(900, 900, 10, 4))
 
 
 def test_prices_follow_the_budget():

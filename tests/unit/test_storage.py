@@ -203,3 +203,26 @@ def _rewrite(path: Path, change: Change, arrays: dict[str, np.ndarray] | None = 
     np.savez(buffer := io.BytesIO(), **content)
     path.write_bytes(buffer.getvalue())
     assert zipfile.is_zipfile(path)
+
+
+def test_what_unpacks_to_gigabytes_is_not_unpacked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.save(encoder(), path)
+    unpacked = sum(entry.file_size for entry in zipfile.ZipFile(path).infolist())
+    monkeypatch.setattr(storage, "MAX_BYTES", unpacked)
+    storage.load(path)
+    monkeypatch.setattr(storage, "MAX_BYTES", unpacked - 1)
+    refused(path, r"unpacks to more than \d+ MB; it is no graph that accel saved")
+
+
+def test_a_range_that_no_carrier_holds(path: Path) -> None:
+    storage.save(encoder(), path)
+    _rewrite(path, lambda header: header["input"].update(lo=-(1 << 300)))
+    refused(path, "input 'x' needs 301 bits; at most 62 are exact")
+
+
+def test_a_header_that_python_cannot_read(path: Path) -> None:
+    """numpy reads the headers of old arrays with Python's own tokenizer."""
+    broken = b"\x93NUMPY\x01\x00\x10\x00{'descr': (((   " + bytes(8)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("header.npy", broken)
+    refused(path, "not a complete graph file")

@@ -1,0 +1,80 @@
+"""Imported files: what every operator of the integer graph makes of a file's numbers, beside the file itself in qonnx.
+
+`max_lsb` is the largest difference on any edge that the file holds too, in steps of the edge: 0 where the import is
+exact. It is measured layer by layer, on random samples over the whole input range.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hostile_files import export
+from qonnx_files import Encoder, encoder
+
+from accel import onnx_import, reference
+from models.encoder import EncoderConfig
+
+SAMPLES = 8
+
+
+def _built(options: Encoder) -> Callable[[Path], Path]:
+    def build(folder: Path) -> Path:
+        file, output = encoder(options)
+        return file.save(folder, output)
+
+    return build
+
+
+SOURCES: dict[str, Callable[[Path], Path]] = {
+    "our export, digits encoder": lambda folder: export(EncoderConfig(), folder),
+    "our export, no norms": lambda folder: export(EncoderConfig(norm="none"), folder),
+    "encoder, ReLU": _built(Encoder()),
+    "encoder, GELU table": _built(Encoder(gelu=True)),
+    "causal encoder, RMSNorm": _built(Encoder(causal=True, form="rms")),
+    "encoder, batch and heads merged": _built(Encoder(merged=True, batch=2, heads=4)),
+    "encoder, scales per tensor": _built(Encoder(per_channel=False)),
+}
+"""What a file is, and what writes it into a folder."""
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """Nodes, operators and the largest difference of one file."""
+    imported = onnx_import.read(path)
+    graph = imported.graph
+    rng = np.random.default_rng(0)
+    x = rng.integers(graph.input.lo, graph.input.hi, (SAMPLES, *graph.input.shape), endpoint=True)
+    real = x * np.asarray(graph.input.scale)
+    expected = onnx_import.execute(imported, real, keep=graph.tensors)
+    got = reference.trace(graph, x)
+    worst = max(int(np.abs(got[edge] - values).max()) for edge, values in expected.items())
+    return {"nodes": len(graph.nodes), "max_lsb": worst, "operators": dict(Counter(node.op.kind for node in graph))}
+
+
+def rows() -> list[dict[str, Any]]:
+    """One row per file."""
+    return list(_rows())
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    for source, build in SOURCES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            yield {"source": source, **measure(build(Path(folder)))}
+
+
+def table(value: list[dict[str, Any]]) -> str:
+    """Markdown."""
+    lines = [
+        f"| {row['source']} | {row['nodes']} | {row['max_lsb']} | "
+        f"{', '.join(f'{count} {kind}' for kind, count in row['operators'].items())} |"
+        for row in value
+    ]
+    return "\n".join(["| file | nodes | largest difference, LSB | operators |", "|---|---|---|---|", *lines])
+
+
+if __name__ == "__main__":
+    print(table(rows()))
