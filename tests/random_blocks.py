@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accel import reference
-from accel.compare import first_difference
+from accel.difference import first_difference
 from accel.errors import MismatchError
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
