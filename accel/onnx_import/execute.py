@@ -28,17 +28,17 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
         want = ", ".join(map(str, graph.input.shape))
         raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
     padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
-    runner = _Runner(imported)
+    runner = Runner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(padded), batch):
         context = runner.run(padded[start : start + batch])
         for name in names:
             origin = imported.origins[name]
-            parts[name].append(_integers(name, origin, context[origin.tensor]))
+            parts[name].append(integers(name, origin, context[origin.tensor]))
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
 
 
-class _Runner:
+class Runner:
     """qonnx' executor on an imported file. Importing has checked every domain: qonnx imports modules they name."""
 
     def __init__(self, imported: Imported) -> None:
@@ -53,11 +53,18 @@ class _Runner:
 
     def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every tensor of the file by name, for one batch of real inputs."""
+        return self.run_part({self.source.input: x.reshape(self.source.shape)})
+
+    def run_part(self, tensors: dict[str, np.ndarray], start: int = 0, end: int | None = None) -> dict[str, np.ndarray]:
+        """Every tensor by name after nodes start..end − 1 of `model` (default: all), from those already known."""
         from qonnx.core.onnx_exec import execute_onnx
 
-        inputs = {self.source.input: x.reshape(self.source.shape)}
+        part = self.model.graph.node[start:end]
+        if not part:
+            return tensors
+        known = {name: array for name, array in tensors.items() if array is not None}  # qonnx has such for no input
         try:
-            context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
+            context: dict[str, np.ndarray] = execute_onnx(self.model, known, True, part[0], part[-1])
         except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
             raise self._failure(error) from None
         return context
@@ -66,13 +73,14 @@ class _Runner:
         return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
 
 
-def _integers(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+def integers(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+    """The tensor of an edge as integers (samples, tokens, channels). Raises MismatchError when they are none."""
     values = origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
-    integers = np.rint(values)
-    wrong = integers != values
+    whole = np.rint(values)
+    wrong = whole != values
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise MismatchError(
             f"qonnx: layer {name!r} {list(where)}: {values[where]} steps of the layer's scale, no integer"
         )
-    return integers.astype(np.int64)
+    return whole.astype(np.int64)
