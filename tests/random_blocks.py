@@ -2,21 +2,19 @@
 
     python tests/random_blocks.py 1234 rtl      what seed 1234 is, and whether RTL (or csim) equals the reference
 
-Hypothesis draws; `block(seed)` is a function of the seed alone (and of the version of hypothesis, which is pinned).
+`block(seed)` is a function of the seed alone; `blocks` draws the same with hypothesis.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accel import reference
@@ -34,7 +32,8 @@ from hls.rtl.netlist import build
 from hls.rtl.plan import predict
 
 Edges = dict[str, np.ndarray]
-WIDTHS = st.integers(2, 12)
+Integer = Callable[[int, int], int]
+"""A number from lo to hi, both included."""
 COMMAND = "python tests/random_blocks.py {seed} {level}"
 
 
@@ -49,36 +48,25 @@ class Block:
 
 
 def block(seed: int) -> Block:
-    """The block of a seed: the second that hypothesis draws from it, since the first is always the simplest."""
-    drawn: list[Block] = []
-
-    @hypothesis.seed(seed)
-    @settings(
-        max_examples=2,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(blocks())
-    def draw(one: Block) -> None:
-        drawn.append(one)
-
-    draw()
-    return drawn[1]
+    """The block of a seed, in every process and with every version of hypothesis."""
+    rng = np.random.default_rng(seed)
+    return made(lambda lo, hi: int(rng.integers(lo, hi, endpoint=True)))
 
 
 @st.composite
 def blocks(draw: st.DrawFn) -> Block:
-    """Whole blocks: embedding, positions, attention, feed-forward layer, norms before or after, pool, head."""
-    maker = _Maker(draw)
+    """The same for hypothesis, which makes what fails as small as it can."""
+    return made(lambda lo, hi: draw(st.integers(lo, hi)))
+
+
+def made(integer: Integer) -> Block:
+    """A block from a source of integers: embedding, positions, attention, feed-forward, norms, pool, head."""
+    maker = _Maker(integer)
     maker.encoder()
-    output = maker.nodes[-1].name
-    graph = Graph("block", "x", maker.tensors["x"], tuple(maker.nodes), output)
-    folds = {node.name: draw(st.sampled_from(_folds(graph, node))) for node in graph if not is_stage(node)}
-    schedule = Schedule(folds, target=draw(st.sampled_from(sorted(TARGETS))))
-    return Block(graph, samples(graph.input, maker.rng), schedule, draw(st.sampled_from(["io_stream", "io_parallel"])))
+    graph = Graph("block", "x", maker.tensors["x"], tuple(maker.nodes), maker.nodes[-1].name)
+    folds = {node.name: maker.pick(*_folds(graph, node)) for node in graph if not is_stage(node)}
+    schedule = Schedule(folds, target=maker.pick(*TARGETS))
+    return Block(graph, samples(graph.input, maker.rng), schedule, maker.pick("io_stream", "io_parallel"))
 
 
 def _folds(graph: Graph, node: Node) -> list[dict[str, Any]]:
@@ -99,20 +87,20 @@ def samples(spec: Tensor, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass
 class _Maker:
-    """Grows a graph; everything that shapes it is drawn, `rng` only fills arrays."""
+    """Grows a graph; `integer` decides all that shapes it, `rng` only fills arrays."""
 
-    draw: st.DrawFn
+    integer: Integer
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.integer(0, 2**32 - 1))
 
-    def integer(self, lo: int, hi: int) -> int:
-        return self.draw(st.integers(lo, hi))
-
     def pick(self, *options: Any) -> Any:
-        return self.draw(st.sampled_from(options))
+        return options[self.integer(0, len(options) - 1)]
+
+    def width(self) -> int:
+        return self.integer(2, 12)
 
     def add(self, op: Op, *inputs: str) -> str:
         name = f"{op.kind}{len(self.nodes)}"
@@ -150,7 +138,7 @@ class _Maker:
         channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
         q, k, v = (self.requantise(self.dense(x, channels)) for _ in range(3))
         scores = self.requantise(self.add(MatMul(self.heads, "scores"), q, k))
-        spec, bits = self.tensors[scores], self.draw(WIDTHS)
+        spec, bits = self.tensors[scores], self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)
         shares = self.add(Softmax(tokens, bits, rom, self.causal), scores)
         return self.dense(self.requantise(self.add(MatMul(self.heads, "values"), shares, v)), channels)
@@ -169,7 +157,7 @@ class _Maker:
         return self.dense(hidden, self.tensors[x].channels)
 
     def norm(self, x: str) -> str:
-        form, bits = self.norms[0], self.draw(WIDTHS)
+        form, bits = self.norms[0], self.width()
         if not form:
             return x
         spec = self.tensors[x]
@@ -183,14 +171,14 @@ class _Maker:
         return self.add(op, x)
 
     def dense(self, x: str, outputs: int) -> str:
-        reach = 1 << (self.draw(WIDTHS) - 1)
+        reach = 1 << (self.width() - 1)
         weight = self.values((outputs, self.tensors[x].channels), reach)
         return self.add(Dense(weight, self.values((outputs,), 1 << self.integer(0, 12))), x)
 
     def requantise(self, x: str, unsigned: bool = False) -> str:
         """To a drawn width: far too small, fitting, or saturating; by a shift, one multiplier or one per channel."""
         spec = self.tensors[x]
-        lo, hi = (0, (1 << self.draw(WIDTHS)) - 1) if unsigned else self.range()
+        lo, hi = (0, (1 << self.width()) - 1) if unsigned else self.range()
         gain = self.pick(1.0, 2.0, 5.0, 40.0, 0.2) * max(-lo, hi) / max(spec.magnitude, 1)
         count = self.pick(0, 1, spec.channels)
         if not count:
@@ -203,7 +191,7 @@ class _Maker:
 
     def range(self) -> tuple[int, int]:
         """Signed, symmetric, unsigned, or lopsided."""
-        top = 1 << self.draw(WIDTHS)
+        top = 1 << self.width()
         return self.pick((-top // 2, top // 2 - 1), (1 - top // 2, top // 2 - 1), (0, top - 1), (-top // 3, top // 4))
 
     def values(self, shape: tuple[int, ...], reach: int) -> np.ndarray:
@@ -220,17 +208,20 @@ class _Maker:
 def check(seed: int, level: str) -> None:
     """Raise AssertionError, with the command that repeats it, unless all edges of "rtl" or "csim" are right."""
     try:
-        one = block(seed)
-        expected = reference.trace(one.graph, one.x)
-        for edges in {"rtl": _rtl, "csim": _csim}[level](one, seed):
-            found = first_difference(one.graph, level, expected, edges)
-            if found or edges.keys() != expected.keys():
-                raise MismatchError(
-                    str(found or f"{level}: edges {sorted(expected.keys() ^ edges.keys())} are missing")
-                )
+        compare(block(seed), level, seed)
     except Exception as error:  # whatever goes wrong with a valid graph is a failure of the level
         text = f"{type(error).__name__}: {error}; repeat with: {COMMAND.format(seed=seed, level=level)}"
         raise AssertionError(text) from error
+
+
+def compare(one: Block, level: str, seed: int = 0) -> None:
+    """Raise MismatchError unless every edge of a level is the reference's; `seed` is that of random pauses."""
+    expected = reference.trace(one.graph, one.x)
+    for edges in {"rtl": _rtl, "csim": _csim}[level](one, seed):
+        if missing := expected.keys() - edges.keys():
+            raise MismatchError(f"{level}: no trace of {sorted(missing)}")
+        if found := first_difference(one.graph, level, expected, edges):
+            raise MismatchError(str(found))
 
 
 def _rtl(one: Block, seed: int) -> Iterator[Edges]:

@@ -6,8 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import random_blocks
-from random_blocks import block, check
+import torch
+from hypothesis import HealthCheck, given, settings
+from random_blocks import block, blocks, check, compare
 
+from accel import reference
 from accel.ops import Dense
 from hls import rtl
 
@@ -39,6 +42,33 @@ def test_rtl(seeds):
 @pytest.mark.parametrize("seeds", [*([seed] for seed in range(2)), *chunks(2, 32)])
 def test_csim(seeds):
     check_all(seeds, "csim")
+
+
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@given(blocks())
+def test_ranges_and_carriers(one):
+    """Every edge stays in its declared range, and the carriers that the reference picks are exact."""
+    found = reference.trace(one.graph, one.x)
+    exact = {one.graph.input_name: torch.from_numpy(one.x)}
+    for node in one.graph:
+        exact[node.name] = node.op.evaluate(*(exact[name] for name in node.inputs))
+    for name, tensor in one.graph.tensors.items():
+        assert tensor.lo <= found[name].min(), name
+        assert found[name].max() <= tensor.hi, name
+        assert np.array_equal(found[name], exact[name].numpy()), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "examples"), [("rtl", 20), ("csim", 3)])
+def test_hypothesis_shrinks_what_fails(level, examples):
+    """Whatever is wrong here comes out as the smallest block that shows it, with the line that repeats it."""
+
+    @settings(max_examples=examples, print_blob=True, suppress_health_check=list(HealthCheck))
+    @given(blocks())
+    def run(one):
+        compare(one, level)
+
+    run()
 
 
 def test_a_seed_is_one_block():
