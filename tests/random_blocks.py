@@ -113,7 +113,7 @@ class _Maker:
         channels, self.causal = self.heads * self.integer(1, 4), self.pick(0, 1)
         self.tensors["x"] = Tensor((tokens, self.integer(1, 6)), *self.range())
         x = self.dense("x", channels)
-        if self.pick(True, False):
+        if self.pick(False, True):
             reach = 1 << self.integer(0, 12)
             x = self.add(Position(self.values((tokens, channels), reach), self.integer(1, 9)), x)
         x = self.requantise(x)
@@ -121,11 +121,11 @@ class _Maker:
         for _ in range(self.pick(1, 1, 1, 2)):
             x = self.residual(x, self.attention)
             x = self.residual(x, self.feed_forward)
-        x = self.norm(x) if self.pick(True, False) else x
-        x = self.add(Pool(), x) if self.pick(True, False) else x
-        if self.pick(True, False):
+        x = self.norm(x) if self.pick(False, True) else x
+        x = self.add(Pool(), x) if self.pick(False, True) else x
+        if self.pick(False, True):
             x = self.dense(x, self.integer(1, 5))
-        if self.pick(True, False):
+        if self.pick(False, True):
             self.requantise(x)
 
     def residual(self, x: str, layer: Any) -> str:
@@ -145,7 +145,7 @@ class _Maker:
 
     def feed_forward(self, x: str) -> str:
         hidden = self.dense(x, self.integer(1, 8))
-        if self.pick(True, False):
+        if self.pick(False, True):
             hidden = self.requantise(hidden, unsigned=True)  # ReLU
         else:
             hidden = self.requantise(hidden)
