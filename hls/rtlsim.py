@@ -6,7 +6,8 @@
     y = rtlsim.execute(model, {"input": x})                                  # the whole model as one design
     y = rtlsim.execute(model, {"input": x}, nodes=["blocks.0/norm1/IntNorm"])  # one node in RTL, the others in qonnx
 
-Instead of `nodes`, nodes can be marked in the model: `mark(model, names)` sets finn-base's exec_mode = "rtlsim".
+Instead of `nodes`, a model can say it itself, by finn-base's exec_mode = "rtlsim": `mark(model, names)` sets it for
+nodes, `model.set_metadata_prop("exec_mode", "rtlsim")` for the whole.
 
 The model has to be one that accel imports: its integer graph becomes the hardware. What a node becomes there is found
 by its output. A node whose output the integer graph does not have cannot run alone, and the error says which one
@@ -35,7 +36,7 @@ from hls import simulate
 from hls.rtl import DEFAULT_INTERVAL, lower
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import GraphProto, NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 KEY, MODE = "exec_mode", "rtlsim"
@@ -55,26 +56,26 @@ def mark(model: ModelWrapper, nodes: Collection[str]) -> None:
 
 def marked(model: ModelWrapper) -> list[str]:
     """Names of the nodes that are marked."""
-    return [
-        node.name
-        for node in model.graph.node
-        if any((entry.key, entry.value) == (KEY, MODE) for entry in node.metadata_props)
-    ]
+    return [node.name for node in model.graph.node if _is_marked(node)]
+
+
+def _is_marked(part: GraphProto | NodeProto) -> bool:
+    return any((entry.key, entry.value) == (KEY, MODE) for entry in part.metadata_props)
 
 
 def execute(
     model: ModelWrapper | Path | str,
     inputs: Tensors,
     *,
-    nodes: Collection[str] | None = None,
+    nodes: Collection[str] | str | None = None,
     schedule: Schedule | None = None,
     return_full_exec_context: bool = False,
 ) -> Tensors:
     """Real tensors by name in, real tensors by name out: exactly what qonnx's own execution gives.
 
     With `nodes` (default: those that are marked) each of them is simulated alone, on what was computed before it, and
-    qonnx executes the others. Without any the whole model is one design. `schedule` folds the nodes of the model's
-    integer graph (default: as `hls.rtl.lower` does).
+    qonnx executes the others. Without any, or in a marked model, the whole is one design. `schedule` folds the nodes of
+    the model's integer graph (default: as `hls.rtl.lower` does).
 
     Returns the model's output, or with `return_full_exec_context` every tensor that was computed: of a whole model
     those that its integer graph has. Raises UserError on a model that is not imported, missing or unfit inputs, and
@@ -82,7 +83,9 @@ def execute(
     """
     imported = _imported(model)
     runner = Runner(imported)
-    names = _marked_in(model, runner) if nodes is None else list(nodes)
+    if nodes is None:
+        nodes = [] if _is_marked(imported.source.model.graph) else marked(runner.model)
+    names = [nodes] if isinstance(nodes, str) else list(nodes)
     _require_known(runner.model.graph.node, names)
     tensors = _checked(imported, inputs)
     if names:
@@ -102,10 +105,6 @@ def _imported(model: ModelWrapper | Path | str) -> Imported:
             return read(path)
         except UserError as error:
             raise type(error)(str(error).replace(str(path), "model")) from None
-
-
-def _marked_in(model: ModelWrapper | Path | str, runner: Runner) -> list[str]:
-    return marked(runner.model if isinstance(model, (str, Path)) else model)
 
 
 def _require_known(nodes: Collection[NodeProto], names: Collection[str]) -> None:

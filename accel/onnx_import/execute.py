@@ -50,6 +50,7 @@ class Runner:
             self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
         except Exception as error:  # qonnx and onnx raise bare Exceptions
             raise self._failure(error) from None
+        self.model.set_metadata_prop("exec_mode", "")  # here qonnx executes, whatever the file says of RTL
 
     def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every tensor of the file by name, for one batch of real inputs."""

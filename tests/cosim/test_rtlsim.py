@@ -124,6 +124,11 @@ def test_marks_are_exec_mode(model, path, tmp_path, monkeypatch):
     (second,) = rtlsim.execute(tmp_path / "marked.onnx", x).values()
     assert len({design.hash for design in designs}) == 1
     assert np.array_equal(first, second)
+    assert np.array_equal(first, next(iter(rtlsim.execute(model, x, nodes=names[0]).values())))
+    model.set_metadata_prop("exec_mode", "rtlsim")
+    (whole,) = rtlsim.execute(model, x).values()
+    assert len({design.hash for design in designs}) == 2
+    assert np.array_equal(whole, first)
     rtlsim.mark(model, [])
     assert rtlsim.marked(model) == []
 
