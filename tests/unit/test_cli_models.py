@@ -186,12 +186,11 @@ def test_a_board_chooses_the_folding(tiny_model: Path, tmp_path: Path) -> None:
     assert intervals[0] > intervals[1]
 
 
-def test_unrolled_takes_a_head_per_cycle(tiny_model: Path, tmp_path: Path) -> None:
+def test_unrolled_takes_a_token_per_cycle(tiny_model: Path, tmp_path: Path) -> None:
     graph = onnx_import.load(tiny_model)
-    heads = max(getattr(node.op, "heads", 1) for node in graph)
     out = tmp_path / "unrolled"
     assert accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--out", out).exit_code == 0
-    assert Design.load(out).info["predicted"]["interval"] == heads * graph.input.tokens
+    assert Design.load(out).info["predicted"]["interval"] == graph.input.tokens
     refused = accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--interval", 9, "--out", out)
     assert_refused(refused, "each choose a folding; give one")
 
