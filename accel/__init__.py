@@ -3,6 +3,7 @@
     graph = accel.load("model.onnx")              # QONNX file → integer graph
     y = accel.reference.run(graph, x)             # the graph in torch, integers in and out
     accel.check("model.onnx").mismatches          # every level against the file
+    accel.compare("model.onnx", "build/rtl", x)   # layer by layer
     accel.lower(graph, "rtl", "build/rtl")        # SystemVerilog
     accel.simulate("build/rtl").simulation        # measured cycles
     accel.bitstream("build/rtl", "ulx3s-85f")
@@ -24,6 +25,7 @@ _HOME = {
     "UserError": "accel.errors",
     "bitstream": "accel.cli.bitstream",
     "check": "accel.cli.check",
+    "compare": "accel.cli.compare",
     "export": "accel.cli.export",
     "load": "accel.onnx_import",
     "lower": "accel.cli.lower",

@@ -195,6 +195,8 @@ def _rank(shares: np.ndarray) -> tuple[float, float]:
 
 def _priced(tables: list[np.ndarray]) -> list[int]:
     """A choice per node, the best that any prices lead to; `tables` hold the shares of every candidate."""
+    if not tables:
+        return []
     prices, found = np.ones(4), []
     for _ in range(ROUNDS):
         picked = [int((table @ prices).argmin()) for table in tables]

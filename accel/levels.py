@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from accel import reference
-from accel.compare import Difference, difference, first_difference
+from accel.difference import Difference, difference, first_difference
 from accel.graph import Graph
 
 Run = Callable[[np.ndarray], np.ndarray]

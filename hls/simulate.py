@@ -18,6 +18,9 @@ from hls.rtl.plan import interval_of
 
 HARNESS = Path(__file__).with_name("harness.cpp")
 HUNG, MISPLACED = 3, 4  # exit codes of the harness
+SHORT_RUN = (
+    300_000  # cycles up to which an optimised simulation is not worth its compile time; 20 times that break even
+)
 TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")
 
 
@@ -73,22 +76,23 @@ def run(
             "stimulus", "result", design.input.beats, design.output.beats, len(x), round(100 * stall), seed,
             _patience(design, stall, pace), pace, *(["trace"] if trace else []),
         ]  # fmt: skip
-        done, seconds = _execute(design, folder, arguments, trace or watch)
+        quick = _cycles(design, len(x), stall, pace) <= SHORT_RUN
+        done, seconds = _execute(design, folder, arguments, trace or watch, quick)
         if done.returncode == HUNG and not (trace or watch):
-            done, seconds = _execute(design, folder, arguments, watched=True)
+            done, seconds = _execute(design, folder, arguments, True, quick)
         _raise_if_failed(done, design, folder)
         return _result(design, folder, len(x), int(done.stdout.split()[0]), seconds, trace)
 
 
 def _execute(
-    design: Design, folder: Path, arguments: list[str | int], watched: bool
+    design: Design, folder: Path, arguments: list[str | int], watched: bool, quick: bool
 ) -> tuple[subprocess.CompletedProcess[str], float]:
     """The finished process and its run time; `watched` compiles the design with its taps and counters."""
     sources = design.sources
     if watched:
         write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
         sources = [TRACE_SWITCH[0], *sources]
-    executable = verilator.build(folder, sources, design.top, HARNESS)
+    executable = verilator.build(folder, sources, design.top, HARNESS, quick=quick)
     start = time.perf_counter()
     done = subprocess.run([executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
     return done, time.perf_counter() - start
@@ -105,6 +109,12 @@ def _checked(design: Design, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind not in "iu" or x.min() < spec["lo"] or x.max() > spec["hi"]:
         raise UserError(f"the design takes integers in {spec['lo']}..{spec['hi']}; got {x.dtype} {x.min()}..{x.max()}")
     return x.astype(np.int64)
+
+
+def _cycles(design: Design, samples: int, stall: float, pace: int) -> float:
+    """About how many cycles a run takes."""
+    predicted = design.info["predicted"]
+    return (predicted["latency"] + samples * max(predicted["interval"], pace)) / (1 - min(stall, 0.95))
 
 
 def _patience(design: Design, stall: float, pace: int) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boards.board import Board
     from hls.project import Project
     from hls.simulate import Simulation
+    from models.encoder import Encoder
 
 QONNX_LIMIT = 32  # the executor runs some 20 samples a second
 NETLIST_LIMIT = 16  # gates run at some 20,000 cycles a second
@@ -66,6 +67,16 @@ def torch_reference(graph: Graph, device: str = "cpu") -> Level:
         lambda x: reference.run(graph, x, device=device),
         lambda x: reference.trace(graph, x, device=device),
     )
+
+
+def trained(graph: Graph, network: Encoder) -> Level:
+    """The trained network itself; only its outputs are to be seen."""
+    import torch
+
+    import models
+
+    scale = np.asarray(graph.input.scale)
+    return Level("torch", lambda x: integers(graph, models.logits(network, torch.from_numpy(x * scale)).numpy()))
 
 
 def csim(project: Project) -> Level:

@@ -31,15 +31,17 @@ def load_samples(
     """
     import numpy as np
 
-    from accel import reference
-
     if path is None:
         spec = graph.input
         return np.random.default_rng(seed).integers(spec.lo, spec.hi, (count, *spec.shape), endpoint=True)
-    values = arrange(read_array(path))[:count]
-    if values.dtype.kind == "f":
-        return reference.quantize(graph, values)
-    return reference.checked(graph, values)
+    return as_samples(graph, arrange(read_array(path))[:count])
+
+
+def as_samples(graph: Graph, values: np.ndarray) -> np.ndarray:
+    """Samples as the graph takes them: real numbers are quantised, integers checked. Raises UserError on unfit ones."""
+    from accel import reference
+
+    return reference.quantize(graph, values) if values.dtype.kind == "f" else reference.checked(graph, values)
 
 
 def read_array(path: Path | str) -> np.ndarray:

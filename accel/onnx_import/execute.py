@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accel.errors import MismatchError, UserError
+from accel.onnx_import.builder import Origin
 from accel.onnx_import.importer import Imported, read
 from accel.onnx_import.values import printable
 
@@ -25,7 +26,7 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
     imported = model if isinstance(model, Imported) else read(model)
     names = [imported.graph.output] if keep is None else [name for name in keep if name in imported.origins]
     found = steps(imported, x, names)
-    return {name: _integers(name, values, imported.is_exact) for name, values in found.items()}
+    return {name: _whole(name, values, imported.is_exact) for name, values in found.items()}
 
 
 def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -35,22 +36,17 @@ def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, 
     if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
         x = imported.samples(x)
     padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
-    runner = _Runner(imported)
+    runner = Runner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(padded), batch):
         context = runner.run(padded[start : start + batch])
         for name, chunks in parts.items():
             origin = imported.origins[name]
-            real = np.asarray(context[origin.tensor], dtype=np.float64)
-            try:
-                chunks.append(origin.layout.to_edge(real) / origin.scale)
-            except ValueError:
-                shapes = f"shape {real.shape}, imported as {origin.layout.shape}"
-                raise MismatchError(f"qonnx: layer {name!r} has {shapes}") from None
+            chunks.append(_in_steps(name, origin, context[origin.tensor]))
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
 
 
-class _Runner:
+class Runner:
     """qonnx' executor on an imported file. Importing has checked every domain: qonnx imports modules they name."""
 
     def __init__(self, imported: Imported) -> None:
@@ -62,17 +58,25 @@ class _Runner:
             self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
         except Exception as error:  # qonnx and onnx raise bare Exceptions
             raise self._failure(error) from None
+        self.model.set_metadata_prop("exec_mode", "")  # here qonnx executes, whatever the file says of RTL
 
     def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every tensor of the file by name, for one batch of real inputs."""
+        real = self.reading.layout.from_edge(x)
+        return self.run_part({self.source.input: real.astype(np.int64) if self.source.is_integer else real})
+
+    def run_part(self, tensors: dict[str, np.ndarray], start: int = 0, end: int | None = None) -> dict[str, np.ndarray]:
+        """Every tensor by name after nodes start..end − 1 of `model` (default: all), from those already known."""
         from qonnx.core.onnx_exec import execute_onnx
 
-        real = self.reading.layout.from_edge(x)
-        inputs = {self.source.input: real.astype(np.int64) if self.source.is_integer else real}
+        part = self.model.graph.node[start:end]
+        if not part:
+            return tensors
+        known = {name: array for name, array in tensors.items() if array is not None}  # qonnx has such for no input
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about shapes that qonnx' inference did not find out
-                context: dict[str, np.ndarray] = execute_onnx(self.model, inputs, return_full_exec_context=True)
+                context: dict[str, np.ndarray] = execute_onnx(self.model, known, True, part[0], part[-1])
         except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
             raise self._failure(error) from None
         return context
@@ -81,13 +85,28 @@ class _Runner:
         return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
 
 
-def _integers(name: str, values: np.ndarray, exact: bool) -> np.ndarray:
-    """Numbers of steps as integers: the nearest ones, and of an exact import nothing else."""
-    integers = np.rint(values)
-    wrong = integers != values
+def integers(name: str, origin: Origin, real: np.ndarray, exact: bool = True) -> np.ndarray:
+    """The tensor of an edge as integers (samples, tokens, channels): the nearest ones, if `exact` nothing else.
+
+    Raises MismatchError when they are none, or when the tensor has another shape.
+    """
+    return _whole(name, _in_steps(name, origin, real), exact)
+
+
+def _in_steps(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+    try:
+        return origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
+    except ValueError:
+        shapes = f"shape {np.shape(real)}, imported as {origin.layout.shape}"
+        raise MismatchError(f"qonnx: layer {name!r} has {shapes}") from None
+
+
+def _whole(name: str, values: np.ndarray, exact: bool) -> np.ndarray:
+    whole = np.rint(values)
+    wrong = whole != values
     if exact and wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise MismatchError(
             f"qonnx: layer {name!r} {list(where)}: {values[where]} steps of the layer's scale, no integer"
         )
-    return integers.astype(np.int64)
+    return whole.astype(np.int64)

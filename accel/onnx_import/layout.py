@@ -94,16 +94,18 @@ class Layout:
 
     def to_edge(self, array: np.ndarray) -> np.ndarray:
         """An array that broadcasts to this layout → (samples, tokens, channels)."""
-        factors = self.factors
-        order = sorted(range(len(factors)), key=lambda i: _edge_order(factors[i]))
-        split = np.broadcast_to(array, self.shape).reshape([f.size for f in factors])
-        return split.transpose(order).reshape([self.size(role) for role in ROLES])
+        split = np.broadcast_to(array, self.shape).reshape([f.size for f in self.factors])
+        return split.transpose(self._order).reshape([self.size(role) for role in ROLES])
 
-    def from_edge(self, array: np.ndarray) -> np.ndarray:
-        """The inverse of `to_edge`: (samples, tokens, channels) → an array of this layout's shape."""
-        order = sorted(self.factors, key=_edge_order)
-        split = array.reshape([f.size for f in order])
-        return split.transpose([order.index(f) for f in self.factors]).reshape(self.shape)
+    def from_edge(self, values: np.ndarray) -> np.ndarray:
+        """Inverse of `to_edge`: (samples, tokens, channels) → an array of this layout."""
+        split = values.reshape([self.factors[i].size for i in self._order])
+        return split.transpose(np.argsort(self._order)).reshape(self.shape)
+
+    @property
+    def _order(self) -> list[int]:
+        """The factors in the order of an edge."""
+        return sorted(range(len(self.factors)), key=lambda i: _edge_order(self.factors[i]))
 
     def index(self, role: str) -> np.ndarray:
         """Place of every element along one role: of this layout's rank, axes without that role have size 1."""

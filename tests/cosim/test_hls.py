@@ -11,7 +11,7 @@ import pytest
 from hls_graphs import block, everything, samples
 
 from accel import reference
-from accel.compare import first_difference
+from accel.difference import first_difference
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder

@@ -12,8 +12,9 @@ from accel import reference
 from accel.design import Design
 from accel.errors import UserError
 from accel.folding import fold_for
-from accel.graph import Graph
+from accel.graph import Graph, Node, Tensor
 from accel.levels import Level, Outcome, verify
+from accel.ops import Norm, Rescale
 from accel.schedule import Schedule
 from accel.timing import DeadlockError
 from hls import rtl, simulate, verilator
@@ -213,6 +214,16 @@ def test_a_fault_in_the_rounding_is_found():
     wrong = source.replace("half & (below | floor_[0])", "half")  # half up instead of half to even
     assert wrong != source
     _assert_named(_verify(graph, replace(design, files=design.files | {"accel_round.sv": wrong})), "block0.q", graph)
+
+
+def test_a_norm_of_zeros():
+    """An edge that can only be zero has no variance; the port that carries it has a bit all the same."""
+    source = Tensor((2, 3), -8, 7)
+    zero = Rescale([1], 0, "floor", 0, 0)
+    norm = Norm.of(zero.infer(source), "layer", 5, 8)
+    graph = Graph("zeros", "x", source, (Node("zero", zero, ("x",)), Node("norm", norm, ("zero",))), "norm")
+    x = samples(graph, 4)
+    assert np.array_equal(simulate.run(rtl.lower(graph), x).outputs, reference.run(graph, x))
 
 
 def test_an_interval_beyond_reach_is_refused():

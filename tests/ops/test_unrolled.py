@@ -48,6 +48,8 @@ CASES = {
     "unsigned": (graph_of(mixed(2), 0, 15, OFFSETS), 2),
     "lopsided": (graph_of(mixed(3), -85, 5), 3),
     "below_zero": (graph_of(mixed(4), -9, -3, OFFSETS), 1),
+    "always_zero": (graph_of(mixed(5), 0, 0, OFFSETS), 2),
+    "always_five": (graph_of(mixed(6), 5, 5), 1),
     "wide": (graph_of(weights(24, 3, 4), -(1 << 19), 3, np.array([1 << 40, -1, 0])), 2),
     "constant": (graph_of(np.zeros((3, 2), int), -8, 7, np.array([-1, 0, 5])), 1),
     "column": (graph_of(weights(5, 7, 1), -16, 15, np.arange(7)), 2),

@@ -117,8 +117,8 @@ def test_all_reasons_of_a_file_that_is_another_kind_of_model(path: Path) -> None
         "dynamic shape: input 'in' has shape (1, time, 4), 'state' has shape (2, ?); "
         "export with fixed sizes (batch, tokens, channels), only an axis called batch or batch_size may be dynamic",
         "float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx",
-        "unsupported operators: Det 'inner' and 2 more; express it with MatMul, Gemm, sums, functions of one activation, "
-        "softmax, norms and Quant",
+        "unsupported operators: Det 'inner' and 2 more; express it with MatMul, Gemm, sums, functions of one "
+        "activation, softmax, norms and Quant",
     ]
 
 
@@ -162,8 +162,8 @@ def test_dynamic_and_unknown_shapes(path: Path, dims: tuple[object, ...]) -> Non
     f.save(path.parent, f.quant("in", 0.5))
     refused(
         path,
-        r"dynamic shape: input 'in' has shape \(.*\); export with fixed sizes \(batch, tokens, channels\), only an axis "
-        "called batch or batch_size may be dynamic",
+        r"dynamic shape: input 'in' has shape \(.*\); export with fixed sizes \(batch, tokens, channels\), only an "
+        "axis called batch or batch_size may be dynamic",
     )
 
 

@@ -376,6 +376,7 @@ def test_layouts_do_what_numpy_does(shape: list[int], data: st.DataObject) -> No
             moved, layout = moved.reshape(*target, rest), changed
     assert layout.shape == moved.shape
     np.testing.assert_array_equal(layout.to_edge(moved), edge)
+    np.testing.assert_array_equal(layout.from_edge(edge), moved)
 
 
 def test_layout_splits_and_merges_heads() -> None:

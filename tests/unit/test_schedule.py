@@ -3,12 +3,15 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from encoders import Shape, encoder, samples
 
 from accel import reference
 from accel.errors import UserError
 from accel.folding import Solver, fastest, fold_for
+from accel.graph import Graph, Node, Tensor
+from accel.ops import Rescale
 from accel.schedule import Schedule
 from accel.target import Budget
 from hls import rtl, simulate
@@ -109,6 +112,14 @@ def test_prices_follow_the_budget():
     used = [Solver(graph, "ecp5", Budget(20_000, 20_000, 50, dsps)).at(64)[0] for dsps in (5, 500)]
     few, many = (sum(fold.get("multiply") == "dsp" for fold in schedule.folds.values()) for schedule in used)
     assert few < many
+
+
+def test_a_graph_of_stages_has_nothing_to_fold():
+    graph = Graph("stage", "x", Tensor((2, 3), -8, 7), (Node("y", Rescale([1], 1, "floor", -3, 3), ("x",)),), "y")
+    with np.errstate(all="raise"):
+        assert fold_for(graph, 64).folds == {}
+    x = samples(graph, 3)
+    assert np.array_equal(simulate.run(rtl.lower(graph), x).outputs, reference.run(graph, x))
 
 
 def test_a_memory_goes_where_the_schedule_says():

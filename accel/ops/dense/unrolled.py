@@ -115,7 +115,7 @@ def solve(weight: np.ndarray, bias: np.ndarray, x: Tensor) -> AdderGraph:
 
     columns = weight.shape[1]
     graph = AdderGraph(columns)
-    interval = (float(x.lo), float(x.hi), 1.0)
+    interval = (float(x.lo), float(max(x.hi, x.lo + 1)), 1.0)  # an input that is always 0 would be left out
     pipeline = solve_matrix(
         np.ascontiguousarray(weight.T, dtype=np.float32),
         hard_dc=EXTRA_DEPTH,

@@ -39,7 +39,7 @@ def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, t
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
     stats = _stats(op, x, fold["lanes"])
     rows, unrolled = x.tokens, fold.get("unrolled", 0)
-    root = isqrt_unit("variance", "root", variance.bit_length(), 2 * op.guard, root_peak, rows, unrolled)
+    root = isqrt_unit("variance", "root", _variance_width(op, x), 2 * op.guard, root_peak, rows, unrolled)
     root_width = root.outputs[0].width
     inverse = divide_unit("root", "inverse", root_width, op.inverse_peak(), op.numerator_bits, op.guard, rows, unrolled)
     return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width)
@@ -49,10 +49,14 @@ def _sum_width(x: Tensor) -> int:
     return bits(min(-1, x.channels * x.lo), max(0, x.channels * x.hi))[0]
 
 
+def _variance_width(op: Norm, x: Tensor) -> int:
+    return bits(0, op.variance_peak(x))[0]
+
+
 def _stats(op: Norm, x: Tensor, lanes: int) -> Unit:
     beats = x.channels // lanes
     firings = x.tokens * beats
-    variance_width = op.variance_peak(x).bit_length()
+    variance_width = _variance_width(op, x)
     row_end = window(firings, beats, beats - 1)
     module = Module(
         "accel_norm_stats",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accel import reference
-from accel.compare import Difference, difference, first_difference
+from accel.difference import Difference, difference, first_difference
 from accel.errors import MismatchError
 from accel.graph import Graph
 from accel.levels import Level, verify, verify_all

@@ -1,0 +1,171 @@
+"""`accel compare`: a model and what was made of it, layer by layer."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accel.cli.display import Progress, show_table, working
+from accel.cli.inputs import as_samples, load_samples
+from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
+from accel.cli.output import whole_file
+from accel.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from accel.comparison import Comparison
+    from accel.design import Design
+    from accel.graph import Graph
+    from accel.levels import Level
+    from accel.onnx_import import Imported
+    from hls.project import Project
+    from models.encoder import Encoder
+
+    Model = Path | str | Imported | Graph | Encoder
+    Made = Path | str | Project | Design
+
+
+def compare(
+    model: Model,
+    project: Made | Sequence[Made],
+    x: np.ndarray | Path | str | None = None,
+    samples: int = 64,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Every layer of a model at every level: torch, qonnx, reference, and each project (csim or rtl), where they exist.
+
+    `model` is a QONNX file, an imported one, an integer graph, or a network of `models`; `project` one or several of:
+    the folder of an HLS project or an RTL design, or either as a value (a `hls.project.Project` must be compiled).
+    `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantised as the
+    model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. There is
+    no qonnx level of a file whose meaning is real numbers (`accel check` measures those).
+
+    Raises UserError on unfit samples, or when a project was made from another model.
+    """
+    import numpy as np
+
+    from accel import onnx_import
+    from accel.comparison import compare_levels
+
+    if isinstance(model, (str, Path)):
+        model = onnx_import.read(model)
+    arrange = model.samples if isinstance(model, onnx_import.Imported) else np.asarray
+    graph, levels = _model_levels(model)
+    made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
+    if isinstance(x, np.ndarray):
+        values = as_samples(graph, arrange(x))
+    else:
+        values = load_samples(graph, x, samples, seed, arrange)
+    return compare_levels(graph, _told([*levels, *_project_levels(made)], progress or (lambda text: None)), values)
+
+
+def _told(levels: list[Level], progress: Progress) -> Iterator[Level]:
+    for level in levels:
+        progress(level.name)
+        yield level
+
+
+def _model_levels(model: Imported | Graph | Encoder) -> tuple[Graph, list[Level]]:
+    """The graph of a model, and the levels above the projects."""
+    from accel import onnx_import
+    from accel.cli import engines
+    from accel.graph import Graph
+
+    if isinstance(model, Graph):
+        return model, [engines.torch_reference(model)]
+    if isinstance(model, onnx_import.Imported):
+        file = [engines.qonnx(model)] if model.is_exact else []
+        return model.graph, [*file, engines.torch_reference(model.graph)]
+    import models
+
+    if not isinstance(model, models.Encoder):
+        raise UserError(f"cannot compare a {type(model).__name__}: pass a QONNX file, a graph or a network of `models`")
+    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
+        imported = onnx_import.read(models.export(model, Path(folder) / "model.onnx"))
+    graph, levels = _model_levels(imported)
+    return graph, [engines.trained(graph, model), *levels]
+
+
+def _project_levels(projects: Sequence[Made]) -> list[Level]:
+    """A level per project; of several of a kind, each gets its number."""
+    levels = [_project_level(project) for project in projects]
+    kinds, seen = Counter(level.name for level in levels), Counter[str]()
+    named = []
+    for level in levels:
+        seen[level.name] += 1
+        named.append(level if kinds[level.name] == 1 else replace(level, name=f"{level.name} {seen[level.name]}"))
+    return named
+
+
+def _project_level(project: Made) -> Level:
+    from accel.cli import engines
+    from accel.design import Design
+    from hls import project as projects
+
+    if isinstance(project, (str, Path)):
+        folder = Path(project)
+        if (folder / DESIGN_FILE).exists():
+            project = Design.load(folder)
+        elif (folder / GRAPH_FILE).exists():
+            project = projects.load(folder)
+            project.compile()
+        else:
+            raise UserError(f"{folder} holds neither an RTL design nor an HLS project; `accel lower` writes both")
+    return engines.Rtl(project).level if isinstance(project, Design) else engines.csim(project)
+
+
+@click.command(short_help="Compare levels layer by layer.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("projects", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
+@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random samples.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Figure to write; .png, .svg or .pdf.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(
+    model: Path,
+    projects: tuple[Path, ...],
+    data: Path | None,
+    samples: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare a QONNX MODEL with the HLS projects and RTL designs in PROJECTS, layer by layer.
+
+    Every layer has to be what the file makes of it (qonnx), beyond the samples that qonnx runs what the reference
+    does. The table counts the samples that differ, shows the values that occur beside the range that is declared, and
+    how many of them a clip changed. A fault shows in its layer and in those behind it.
+
+    \b
+    Examples:
+      accel compare model.onnx build/rtl
+      accel compare model.onnx build/vitis build/rtl --data x.npy --plot layers.png
+      accel compare model.onnx build/rtl --samples 8 --json
+    """
+    if plot and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise click.BadParameter(f"{plot}: a figure is .png, .svg or .pdf", param_hint="--plot")
+    with working("compare") as progress:
+        done = compare(model, projects, data, samples, seed=seed, progress=progress)
+    if as_json:
+        click.echo(json.dumps(done.as_dict(), indent=2))
+    else:
+        columns, *lines = done.table
+        show_table(f"{done.model}: samples that differ", columns, lines)
+    if plot:
+        with whole_file(plot) as file:
+            done.plot(file)
+        click.echo(f"wrote {plot}", err=as_json)
+    for difference in done.first:
+        click.echo(f"accel: {difference}", err=True)
+    return int(done.mismatches > 0)

@@ -1,0 +1,211 @@
+"""RTL execution of qonnx models: `qonnx.core.onnx_exec.execute_onnx`, with Verilator in place of numpy.
+
+    from hls import rtlsim
+
+    model = ModelWrapper("model.onnx")
+    y = rtlsim.execute(model, {"input": x})                                  # the whole model as one design
+    y = rtlsim.execute(model, {"input": x}, nodes=["blocks.0/norm1/IntNorm"])  # one node in RTL, the others in qonnx
+
+Instead of `nodes`, a model can say it itself, by finn-base's exec_mode = "rtlsim": `mark(model, names)` sets it for
+nodes, `model.set_metadata_prop("exec_mode", "rtlsim")` for the whole.
+
+The model has to be one that accel imports: its integer graph becomes the hardware. What a node becomes there is found
+by its output. A node whose output the integer graph does not have cannot run alone, and the error says which one
+contains it: a MatMul is part of the Add of its bias, a Relu of the quantizer behind it, a Reshape nothing but another
+order. The model's first quantizer is never hardware: it makes the integers that the hardware takes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accel.cut import cut
+from accel.errors import GraphError, UserError
+from accel.folding import fold_for, shortest_interval
+from accel.graph import Graph
+from accel.onnx_import import Imported, read
+from accel.onnx_import.execute import Runner, integers
+from accel.schedule import Schedule
+from hls import simulate
+from hls.rtl import DEFAULT_INTERVAL, lower
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+KEY, MODE = "exec_mode", "rtlsim"
+Tensors = dict[str, np.ndarray]
+
+
+def mark(model: ModelWrapper, nodes: Collection[str]) -> None:
+    """Set exec_mode = "rtlsim" in the metadata of these nodes, and of no others. Raises UserError on an unknown one."""
+    _require_known(model.graph.node, nodes)
+    for node in model.graph.node:
+        kept = [entry for entry in node.metadata_props if entry.key != KEY]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+        if node.name in nodes:
+            node.metadata_props.add(key=KEY, value=MODE)
+
+
+def marked(model: ModelWrapper) -> list[str]:
+    """Names of the nodes that are marked."""
+    return [node.name for node in model.graph.node if _is_marked(node)]
+
+
+def _is_marked(part: GraphProto | NodeProto) -> bool:
+    return any((entry.key, entry.value) == (KEY, MODE) for entry in part.metadata_props)
+
+
+def execute(
+    model: ModelWrapper | Path | str,
+    inputs: Tensors,
+    *,
+    nodes: Collection[str] | str | None = None,
+    schedule: Schedule | None = None,
+    return_full_exec_context: bool = False,
+) -> Tensors:
+    """Real tensors by name in, real tensors by name out: of an exact import just what qonnx's own execution gives.
+
+    With `nodes` (default: those that are marked) each of them is simulated alone, on what was computed before it, and
+    qonnx executes the others. Without any, or in a marked model, the whole is one design. `schedule` folds the nodes of
+    the model's integer graph (default: as `hls.rtl.lower` does).
+
+    Returns the model's output, or with `return_full_exec_context` every tensor that was computed: of a whole model
+    those that its integer graph has. Raises UserError on a model that is not imported, missing or unfit inputs, and
+    nodes that are unknown or cannot run alone; SimulationError when a design hangs.
+    """
+    imported = _imported(model)
+    runner = Runner(imported)
+    if nodes is None:
+        nodes = [] if _is_marked(imported.source.model.graph) else marked(runner.model)
+    names = [nodes] if isinstance(nodes, str) else list(nodes)
+    _require_known(runner.model.graph.node, names)
+    tensors = _checked(imported, inputs)
+    if names:
+        tensors = _node_by_node(imported, runner, names, tensors, schedule)
+    else:
+        tensors = _whole(imported, runner, tensors, schedule)
+    return tensors if return_full_exec_context else {imported.source.output: tensors[imported.source.output]}
+
+
+def _imported(model: ModelWrapper | Path | str) -> Imported:
+    if isinstance(model, (str, Path)):
+        return read(model)
+    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model.model.SerializeToString())
+        try:
+            return read(path)
+        except UserError as error:
+            raise type(error)(str(error).replace(str(path), "model")) from None
+
+
+def _require_known(nodes: Collection[NodeProto], names: Collection[str]) -> None:
+    known = {node.name for node in nodes}
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)[:8])}, …"
+            raise UserError(f"the model has no node {name!r}{hint}")
+
+
+def _checked(imported: Imported, inputs: Tensors) -> Tensors:
+    """The model's input as float32. Raises UserError when it is missing, misshapen, not finite, or not alone."""
+    source = imported.source
+    unknown = set(inputs) - {source.input}
+    if unknown or source.input not in inputs:
+        raise UserError(f"the model's one input is {source.input!r}; got {sorted(inputs)}")
+    x = np.asarray(inputs[source.input])
+    if x.shape != source.shape or x.dtype.kind not in "fiu":
+        raise UserError(f"input {source.input!r} is {x.dtype} {x.shape}; the model takes real numbers {source.shape}")
+    if not np.isfinite(x).all():
+        raise UserError(f"input {source.input!r} holds NaN or infinity: only finite numbers can be quantised")
+    return {source.input: x.astype(np.float32)}
+
+
+def _whole(imported: Imported, runner: Runner, tensors: Tensors, schedule: Schedule | None) -> Tensors:
+    """qonnx up to the first quantizer, then one design."""
+    graph, origin = imported.graph, imported.origins[imported.graph.input_name]
+    order = enumerate(runner.model.graph.node)
+    maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
+    quantised = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
+    x = integers(graph.input_name, origin, quantised, imported.is_exact)
+    edges = simulate.run(lower(graph, schedule), x, trace=True).edges or {}
+    return tensors | {imported.origins[edge].tensor: _real(imported, edge, edges[edge]) for edge in imported.origins}
+
+
+def _node_by_node(
+    imported: Imported, runner: Runner, names: Collection[str], tensors: Tensors, schedule: Schedule | None
+) -> Tensors:
+    """qonnx for every node but the named ones, which get designs of their own."""
+    order, start = list(runner.model.graph.node), 0
+    parts = {place: _part(imported, node) for place, node in enumerate(order) if node.name in names}
+    for place, (part, sources) in parts.items():
+        tensors = runner.run_part(tensors, start, place)
+        known = ((edge, imported.origins[edge]) for edge in sources)
+        x = np.concatenate(
+            [integers(edge, origin, tensors[origin.tensor], imported.is_exact) for edge, origin in known], axis=2
+        )
+        y = simulate.run(lower(part, _folded(part, schedule)), x).outputs
+        tensors = tensors | {order[place].output[0]: _real(imported, part.output, y)}
+        start = place + 1
+    return runner.run_part(tensors, start)
+
+
+def _part(imported: Imported, node: NodeProto) -> tuple[Graph, tuple[str, ...]]:
+    """What a node becomes, from edges that the file shows; and these edges. Raises UserError when there is no such."""
+    edges = {origin.tensor: edge for edge, origin in imported.origins.items()}
+    edge = edges.get(node.output[0])
+    if edge is None or edge == imported.graph.input_name:
+        raise UserError(
+            f"node {node.name!r} ({node.op_type}) cannot run alone in RTL: {_reason(imported, node, edges)}"
+        )
+    try:
+        return cut(imported.graph, edge, edges.values())
+    except GraphError as error:
+        raise UserError(f"node {node.name!r} ({node.op_type}) cannot run alone in RTL: {error}") from None
+
+
+def _reason(imported: Imported, node: NodeProto, edges: dict[str, str]) -> str:
+    """Why a node is no layer of the graph, and which one contains it."""
+    if node.output[0] in edges:
+        return "it makes the integers that the hardware takes"
+    readers, pending = list[str](), [node.output[0]]
+    while pending:
+        tensor = pending.pop()
+        for reader in (other for other in imported.source.nodes if tensor in other.input):
+            if reader.output[0] in edges:
+                readers.append(reader.name)
+            else:
+                pending.append(reader.output[0])
+    return (
+        f"it is part of {' and '.join(map(repr, dict.fromkeys(readers)))}"
+        if readers
+        else "the hardware has no use for it"
+    )
+
+
+def _folded(part: Graph, schedule: Schedule | None) -> Schedule:
+    """The folds that a schedule of the whole graph has for the nodes of a part; the default for all others."""
+    default = fold_for(part, max(DEFAULT_INTERVAL, shortest_interval(part)))
+    if schedule is None:
+        return default
+    folds = {name: schedule.folds.get(name, fold) for name, fold in default.folds.items()}
+    return Schedule(folds, target=schedule.target)
+
+
+def _real(imported: Imported, edge: str, values: np.ndarray) -> np.ndarray:
+    """Integers of an edge as the tensor of the file: float32, like everything in qonnx."""
+    origin = imported.origins[edge]
+    exact = origin.layout.from_edge(values * origin.scale)
+    real = exact.astype(np.float32)
+    if (real != exact).any():
+        raise UserError(f"edge {edge!r} has values of more than float32's 24 bits, in which qonnx would round them")
+    return real
