@@ -76,7 +76,7 @@ def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> N
     assert "*" not in re.sub(r"//.*", "", made[made.index("accel_adders_") :])
     assert (firmware / "accel_model.cpp").read_text().count("nnet::accel_adders_") == len(matrices)
     assert not list((firmware / "weights").glob("weight*"))
-    assert (written.folder / "hls4ml_config.yml").read_text().count("distributed_arithmetic") == len(matrices)
+    assert (written.folder / "hls4ml_config.yml").read_text().count("Strategy: distributed_arithmetic") == len(matrices)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
 
