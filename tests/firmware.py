@@ -114,10 +114,14 @@ class Firmware:
             if count != 2:
                 yield f"{name} has {count} ends"
 
+    def walk(self, call: Called) -> tuple[Walk, int]:
+        """A call walked through, and its cycles per sample."""
+        walk = Walk(self.functions, self.constants[call.config])
+        return walk, walk.call(call.function, list(call.arguments))
+
     def _call(self, call: Called) -> Iterator[str]:
         where = f"{call.layer} ({call.function})"
-        walk = Walk(self.functions, self.constants[call.config])
-        cycles = walk.call(call.function, list(call.arguments))
+        walk, cycles = self.walk(call)
         yield from (f"{where}: {text}" for text in walk.found)
         yield from (f"{where}: {text}" for array in walk.arrays for text in array.problems())
         for variable, sizes in walk.beats.items():

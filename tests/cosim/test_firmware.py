@@ -34,6 +34,11 @@ def test_follows_the_schedule(graph: Graph, interval: int, backend: str, io_type
     firmware = Firmware(written.folder)
     assert firmware.problems() == []
     assert len(firmware.calls) >= len(graph.nodes)
+    walks = [firmware.walk(call) for call in firmware.calls]
+    assert max(cycles for _, cycles in walks) <= interval
+    assert sum(walk.widest for walk, _ in walks) * interval < 2 * (
+        graph.macs + sum(t.size for t in graph.tensors.values())
+    )
 
 
 def test_other_back_ends(tmp_path: Path) -> None:
