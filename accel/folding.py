@@ -22,6 +22,8 @@ from accel.schedule import Schedule, is_stage, stage_of, units_of
 from accel.target import DEFAULT, TARGETS, Budget
 
 DSP = Budget._fields.index("dsp")
+DEFAULT_INTERVAL = 4096
+"""Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
 ROUNDS = 40
 """Changes of prices; choices stop changing well before."""
 STEP = 0.5
@@ -32,6 +34,11 @@ SURROUNDINGS = np.array([0.48, 0.6, 0.8, 0.95])
 
 LUTs: 80 % of a device can be routed, packing makes 1.2 cells of an estimated LUT, and a quarter of them are no units'.
 """
+
+
+def default(graph: Graph) -> Schedule:
+    """The cheapest folds that keep DEFAULT_INTERVAL cycles per sample, or as few as the slowest node allows."""
+    return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
 
 
 def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name, budget: Budget | None = None) -> Schedule:

@@ -50,6 +50,11 @@ class Tensor:
         return self.shape[1]
 
     @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.tokens * self.channels
+
+    @property
     def width(self) -> int:
         """Bits of one element."""
         return bits(self.lo, self.hi)[0]

@@ -97,12 +97,18 @@ def require_known(schedule: Schedule, graph: Graph) -> None:
                 )
 
 
+def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
+    """How a node is folded. Raises UserError when the schedule has no possible fold for it."""
+    fold, possible = schedule.folds.get(node.name), facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+    if fold is None or fold not in possible:
+        raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {possible[:12]}")
+    return fold
+
+
 def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
     """What a node becomes. Raises UserError when the schedule has no possible fold for it."""
     rtl, (inputs, output) = facet(node.op.kind, "rtl"), graph.ends(node)
-    fold, possible = schedule.folds.get(node.name), rtl.folds(node.op, inputs, output)
-    if fold not in possible:
-        raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {possible[:12]}")
+    fold = fold_of(graph, node, schedule)
     units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold, TARGETS[schedule.target])
     return tuple(replace(unit, module=_placed(unit.module, node, schedule)) for unit in units)
 

@@ -9,6 +9,7 @@ Importing this module imports hls4ml; `hls.project` does it while its output goe
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,14 @@ from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 from hls4ml.model.attributes import Attribute
 from hls4ml.model.graph import ModelGraph
 from hls4ml.model.layers import Layer, register_layer
-from hls4ml.model.types import IntegerPrecisionType, NamedType
+from hls4ml.model.types import IntegerPrecisionType, NamedType, Source
 from hls4ml.utils.config import create_config
 
 from accel.errors import ToolError
-from accel.graph import Graph, Tensor
+from accel.graph import Tensor
 from accel.kernel import Kernel, Precision
-from accel.ops import OPERATORS, facet, folder
+from accel.ops import OPERATORS, folder
+from hls.calls import Plan
 
 if TYPE_CHECKING:
     from hls.project import Target
@@ -46,13 +48,12 @@ _PASSES = {
 _UNTRACED = {("Quartus", "io_stream")}
 
 
-def convert(graph: Graph, names: dict[str, str], top: str, home: Path, target: Target) -> ModelGraph:
-    """The `ModelGraph` that writes a project into `home`: `names` maps edges to identifiers, `top` is the function.
+def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) -> ModelGraph:
+    """The `ModelGraph` that writes a project into `home`: `source` is the plan's input, `top` the function's name.
 
     Raises ToolError when hls4ml changed what it was given.
     """
     _register(target.backend)
-    source = names[graph.input_name]
     config = create_config(
         output_dir=str(home),
         project_name=top,
@@ -61,19 +62,41 @@ def convert(graph: Graph, names: dict[str, str], top: str, home: Path, target: T
         clock_period=target.clock_period_ns,
         io_type=target.io_type,
     )
-    precision = f"{'' if graph.input.signed else 'u'}int<{graph.input.width}>"
+    precision = f"{'' if source.signed else 'u'}int<{source.width}>"
+    layers = {call.name: {"ReuseFactor": call.kernel.reuse, "Strategy": call.kernel.strategy} for call in plan.calls}
     config["HLSConfig"] = {
-        "Model": {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"},
-        "LayerName": {source: {"Precision": {"result": precision}}},
+        "Model": {
+            "Precision": {"default": "fixed<16,6>"},
+            "ReuseFactor": 1,
+            "Strategy": "resource",
+            "PipelineStyle": "dataflow",
+        },
+        "LayerName": {plan.source: {"Precision": {"result": precision}}, **layers},
     }
     config["TraceOutput"] = True
-    layers = _layers(graph, names, (target.backend, target.io_type) not in _UNTRACED)
-    model = ModelGraph.from_layer_list(config, layers, inputs=[source], outputs=[names[graph.output]])
-    _check(model, graph, names)
+    listed = _layers(plan, source, (target.backend, target.io_type) not in _UNTRACED)
+    model = ModelGraph.from_layer_list(config, listed, inputs=[plan.source], outputs=[plan.result])
+    _check(model, plan, source)
+    _partition(model)
     return model
 
 
-def check_written(model: ModelGraph, path: Path) -> None:
+def write(model: ModelGraph, path: Path) -> None:
+    """Write the project; `path` is its top function's file. Raises ToolError when that lacks a layer."""
+    model.write()
+    _mend_ports(model, path)
+    _check_written(model, path)
+
+
+def _mend_ports(model: ModelGraph, path: Path) -> None:
+    """hls4ml declares every array a bundle of wires; one that is cut into few memories is a memory port each."""
+    ports = [*model.get_input_variables(), *model.get_output_variables()]
+    modes = [f"{'ap_vld' if port.pragma == 'partition' else 'ap_memory'} port={port.name}" for port in ports]
+    lines = "\n".join(f"    #pragma HLS INTERFACE {mode}" for mode in modes)
+    path.write_text(re.sub(r"^ *#pragma HLS INTERFACE ap_vld .*$", lines, path.read_text(), flags=re.MULTILINE))
+
+
+def _check_written(model: ModelGraph, path: Path) -> None:
     """The written top function must call every layer, which hls4ml drops silently otherwise, and trace its output."""
     source = path.read_text()
     for layer in model.get_layers():
@@ -85,34 +108,59 @@ def check_written(model: ModelGraph, path: Path) -> None:
             raise ToolError(f"hls4ml does not trace layer {layer.name} where it is computed in {path.name}")
 
 
-def _layers(graph: Graph, names: dict[str, str], trace: bool) -> list[dict[str, Any]]:
-    source = names[graph.input_name]
-    layers: list[dict[str, Any]] = [
-        {"name": source, "class_name": "InputLayer", "input_shape": list(graph.input.shape)}
-    ]
-    for node in graph:
-        ends = graph.ends(node)
+def _layers(plan: Plan, source: Tensor, trace: bool) -> list[dict[str, Any]]:
+    shape = [source.size // plan.lanes, plan.lanes]
+    layers: list[dict[str, Any]] = [{"name": plan.source, "class_name": "InputLayer", "input_shape": shape}]
+    for call in plan.calls:
         layers.append(
             {
-                "name": names[node.name],
+                "name": call.name,
                 "class_name": KernelLayer.__name__,
-                "inputs": [names[name] for name in node.inputs],
-                "kernel": facet(node.op.kind, "kernel").kernel(node.op, *ends),
-                "edge": ends[1],
-                "trace": trace,
+                "inputs": list(call.inputs),
+                "outputs": list(call.outputs),
+                "kernel": call.kernel,
+                "edge": call.edge,
+                "da_codegen": Source(call.kernel.source),
+                "trace": trace and call.node is not None,
             }
         )
     return layers
 
 
-class KernelLayer(Layer):  # type: ignore[misc]
-    """Any operator: attributes `kernel` (accel.kernel.Kernel) and `edge` (the output's accel.graph.Tensor)."""
+def _partition(model: ModelGraph) -> None:
+    """Arrays between kernels are cut into as many memories as a beat has elements (hls4ml: into single elements).
 
-    _expected_attributes = [Attribute("kernel", value_type=Kernel), Attribute("edge", value_type=Tensor)]  # noqa: RUF012
+    FIFOs keep the depth that hls4ml gives them: all beats of a sample. Every process can then finish a sample whatever
+    the others do, so that no graph can deadlock.
+    """
+    for layer in model.get_layers():
+        for variable in layer.get_variables():
+            if variable.pragma in ("partition", "reshape"):
+                beats, lanes = variable.shape
+                variable.pragma = "partition" if beats == 1 else ("partition", "cyclic", lanes)
+
+
+class KernelLayer(Layer):  # type: ignore[misc]
+    """Any operator: attributes `kernel` (accel.kernel.Kernel) and `edge` (the output's accel.graph.Tensor).
+
+    `da_codegen` is where hls4ml keeps the text that its strategy distributed_arithmetic generates.
+    """
+
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("kernel", value_type=Kernel),
+        Attribute("edge", value_type=Tensor),
+        Attribute("da_codegen", value_type=Source),
+    ]
 
     def initialize(self) -> None:
         kernel, edge = self.get_attr("kernel"), self.get_attr("edge")
-        self.add_output_variable(list(edge.shape), precision=IntegerPrecisionType(edge.width, edge.signed))
+        for number, name in enumerate(self.outputs):
+            self.add_output_variable(
+                [edge.size // kernel.out_lanes, kernel.out_lanes],
+                out_name=name,
+                var_name="layer{index}_out" + (str(number) if number else ""),
+                precision=IntegerPrecisionType(edge.width, edge.signed),
+            )
         for name, precision in kernel.types.items():
             self.set_attr(f"{name}_t", NamedType(f"{name}{self.index}_t", IntegerPrecisionType(*precision)))
         for name, table in kernel.tables.items():
@@ -154,7 +202,8 @@ class KernelCall(FunctionCallTemplate):  # type: ignore[misc]
     def format(self, node: Layer) -> str:
         kernel: Kernel = node.get_attr("kernel")
         arguments = [node.get_input_variable(name).name for name in node.inputs]
-        arguments += [node.get_output_variable().name, *(node.get_weights(name).name for name in kernel.tables)]
+        arguments += [node.get_output_variable(name).name for name in node.outputs]
+        arguments += [node.get_weights(name).name for name in kernel.tables]
         return f"nnet::{kernel.function}<config{node.index}>({', '.join(arguments)});"
 
 
@@ -185,7 +234,7 @@ def _register(backend: str) -> None:
             target.register_source(header.resolve())
 
 
-def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
+def _check(model: ModelGraph, plan: Plan, source: Tensor) -> None:
     """hls4ml must have applied known passes only and kept every shape and precision."""
     applied = {
         name.rpartition(":")[2] for group in model._applied_flows for passes in group.values() for name in passes
@@ -194,13 +243,15 @@ def _check(model: ModelGraph, graph: Graph, names: dict[str, str]) -> None:
     unknown = sorted(applied - _PASSES - templates)
     if unknown:
         raise ToolError(f"hls4ml applied {', '.join(unknown)}, which may change values; accel knows hls4ml 1.3.0")
-    edges = {names[name]: tensor for name, tensor in graph.tensors.items()}
+    edges = {plan.source: (source, plan.lanes)}
+    edges |= {name: (call.edge, call.kernel.out_lanes) for call in plan.calls for name in call.outputs}
     for layer in model.get_layers():
-        edge = edges[layer.name if layer.name in edges else layer.inputs[0]]
+        edge, lanes = edges[layer.name if layer.name in edges else layer.inputs[0]]
         for variable in layer.get_variables():
             _check_precision(layer.name, variable.type.precision, (edge.width, edge.signed))
-            if tuple(variable.shape) != edge.shape:
-                raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {edge.shape}")
+            shape = (edge.size // lanes, lanes)
+            if tuple(variable.shape) != shape:
+                raise ToolError(f"hls4ml gave edge {layer.name} shape {variable.shape}; the graph says {shape}")
         for name, precision in _inner(layer).items():
             _check_precision(f"{layer.name}.{name}", layer.get_attr(f"{name}_t").precision, precision)
 

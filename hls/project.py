@@ -4,8 +4,9 @@
     project.compile()
     y = project.predict(x)                    # == accel.reference.run(graph, x)
 
-io_stream is the default because it is the one to build for real: every kernel is a process of its own that works on
-one channel per cycle. io_parallel pipelines the whole network as one function, which unrolls every loop of it.
+Every kernel is a process of its own, folded as the schedule says: the one that the RTL has too. io_stream, the default,
+passes beats through FIFOs that hold a sample each, so no graph can deadlock and samples overlap. io_parallel passes
+whole samples in ping-pong arrays, which waits more and takes more memory.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from pathlib import Path
 
 import numpy as np
 
-from accel import reference, storage, tools
+from accel import folding, reference, storage, tools
 from accel.errors import UserError
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
-from accel.ops import facet
+from accel.schedule import Schedule, require_known
+from hls import calls
+from hls.calls import Plan
 
 #: hls4ml back end → default part. Xilinx tools get the Arty A7-100T's.
 BACKENDS = {
@@ -42,9 +45,12 @@ BACKENDS = {
 IO_TYPES = ("io_stream", "io_parallel")
 TOP = "accel_model"
 GRAPH = "graph.accel"
+SCHEDULE = "schedule.json"
 CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
 #: Where the back ends keep their integer types, below firmware/.
 INCLUDES = ("ap_types", "ac_types", "ac_types/include", "ac_math/include", "ac_simutils/include", "nnet_utils")
+#: Back ends whose project has no place for generated functions.
+NO_GENERATED_CODE = ("Quartus",)
 MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can make
 
 
@@ -164,23 +170,29 @@ def write(
     *,
     part: str | None = None,
     clock_period_ns: float = 10.0,
+    schedule: Schedule | None = None,
 ) -> Project:
     """Write the HLS project of `graph` into `folder`: complete, or not at all.
 
     An older project in `folder` is replaced; anything else there is left alone. `part` defaults to BACKENDS.
+    `schedule` folds every node (default: as for the RTL); its memories, depths and "multiply" are the RTL's alone.
     Raises UserError when something asked for is not supported, ToolError when hls4ml changed the graph's integers.
     """
     folder = Path(folder)
     target = Target(backend, io_type, BACKENDS.get(backend, "") if part is None else part, clock_period_ns)
     _check_graph(graph, io_type)
     _check_folder(folder)
+    schedule = schedule or folding.default(graph)
+    require_known(schedule, graph)
+    plan = calls.plan(graph, _layer_names(graph), schedule, arrays=io_type == "io_parallel")
+    _check_plan(plan, target)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder") from None
     try:
-        _write(graph, scratch, folder, target)
+        _write(graph, schedule, plan, scratch, folder, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return Project(folder, graph)
@@ -194,18 +206,18 @@ def load(folder: Path | str) -> Project:
     return Project(folder, storage.load(folder / GRAPH))
 
 
-def _write(graph: Graph, scratch: Path, folder: Path, target: Target) -> None:
+def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: Path, target: Target) -> None:
     """Fill `scratch`, then move it to `folder`."""
     project = scratch / "project"
     project.mkdir()
     with _quiet(scratch / "hls4ml.log"):
         from hls import conversion
 
-        model = conversion.convert(graph, _layer_names(graph), TOP, project, target)
-        model.write()
-        conversion.check_written(model, project / "firmware" / f"{TOP}.cpp")
+        model = conversion.convert(plan, graph.input, TOP, project, target)
+        conversion.write(model, project / "firmware" / f"{TOP}.cpp")
     _say_where(project, folder)
     storage.save(graph, project / GRAPH)
+    (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text())
     os.replace(scratch / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():
         os.replace(folder, scratch / "replaced")
@@ -247,11 +259,18 @@ def _check_graph(graph: Graph, io_type: str) -> None:
         readers = len(graph.consumers[name]) + (name == graph.output)
         if io_type == "io_stream" and readers > MAX_CLONES:
             raise UserError(f"edge {name!r} has {readers} readers, a stream has at most {MAX_CLONES}: use io_parallel")
-    for node in graph:
-        tables = facet(node.op.kind, "kernel").kernel(node.op, *graph.ends(node)).tables
-        for key, table in tables.items():
+
+
+def _check_plan(plan: Plan, target: Target) -> None:
+    """What hls4ml can write of the kernels."""
+    for call in plan.calls:
+        for key, table in call.kernel.tables.items():
             if np.abs(table.values).max() > FLOAT64_EXACT:
-                raise UserError(f"node {node.name!r}: {key} needs more than 53 bits, which hls4ml cannot write")
+                raise UserError(f"node {call.node!r}: {key} needs more than 53 bits, which hls4ml cannot write")
+        if call.kernel.source and target.backend in NO_GENERATED_CODE:
+            raise UserError(
+                f"node {call.node!r}: hls4ml writes no unrolled matrices for {target.backend}; fold it by pe and simd"
+            )
 
 
 def _is_project(folder: Path) -> bool:

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel import folding
 from accel.cut import cut
 from accel.errors import GraphError, UserError
-from accel.folding import fold_for, shortest_interval
 from accel.graph import Graph
 from accel.onnx_import import Imported, read
 from accel.onnx_import.execute import Runner, integers
 from accel.schedule import Schedule
 from hls import simulate
-from hls.rtl import DEFAULT_INTERVAL, lower
+from hls.rtl import lower
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -194,7 +194,7 @@ def _reason(imported: Imported, node: NodeProto, edges: dict[str, str]) -> str:
 
 def _folded(part: Graph, schedule: Schedule | None) -> Schedule:
     """The folds that a schedule of the whole graph has for the nodes of a part; the default for all others."""
-    default = fold_for(part, max(DEFAULT_INTERVAL, shortest_interval(part)))
+    default = folding.default(part)
     if schedule is None:
         return default
     folds = {name: schedule.folds.get(name, fold) for name, fold in default.folds.items()}

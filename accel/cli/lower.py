@@ -34,30 +34,31 @@ def lower(
 ) -> None:
     """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
 
-    `interval` is the number of cycles per sample that the RTL design should need at most, `board` the one whose
-    resources are weighed, and filled when no interval is given; `dsp` limits the hard multipliers, by estimate. With
+    `interval` is the number of cycles per sample that the design should need at most, `board` the one whose resources
+    are weighed, and filled when no interval is given; `dsp` limits the hard multipliers of RTL, by estimate. With
     `unrolled` nothing is folded. `schedule` says how every node is folded. Raises UserError when `out`
     cannot be written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
     """
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
     solves = any(value is not None for value in (interval, board, dsp))
-    if target != "rtl" and (solves or unrolled or schedule is not None):
-        raise UserError(f"folding options are for --target rtl; {target} has none")
+    if target != "rtl" and dsp is not None:
+        raise UserError(f"--dsp is for --target rtl; {target}'s own tool decides what becomes a hard multiplier")
     if solves + unrolled + (schedule is not None) > 1:
         raise UserError("--schedule, --unrolled, and --interval with --board and --dsp each choose a folding; give one")
-    if target == "vitis":
-        from hls import project
-
-        project.write(graph, out)
-        return
-    from accel import storage
     from accel.schedule import Schedule
-    from hls import rtl
 
     if isinstance(schedule, Path):
         schedule = Schedule.load(schedule)
     chosen = schedule or _solve(graph, interval, board, dsp, unrolled)
+    if target == "vitis":
+        from hls import project
+
+        project.write(graph, out, schedule=chosen)
+        return
+    from accel import storage
+    from hls import rtl
+
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
         design.write(folder)
@@ -94,11 +95,9 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )
-@click.option(
-    "--interval", type=click.IntRange(min=1), help="Cycles per sample the RTL may need; fewer cost more area."
-)
+@click.option("--interval", type=click.IntRange(min=1), help="Cycles per sample it may need; fewer cost more area.")
 @click.option("--board", help="Weigh its resources; without --interval: as fast as it has room for.")
-@click.option("--dsp", type=click.IntRange(min=0), help="Use at most so many hard multipliers, by estimate.")
+@click.option("--dsp", type=click.IntRange(min=0), help="RTL: use at most so many hard multipliers, by estimate.")
 @click.option("--unrolled", is_flag=True, help="Fold nothing: adder graphs, lowest latency, much area.")
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
@@ -124,6 +123,7 @@ def command(
       accel lower model.onnx --target rtl --unrolled --out build/nanoseconds
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
+      accel lower model.onnx --target vitis --schedule build/rtl/schedule.json --out build/same
     """
     from accel import onnx_import
 

@@ -195,8 +195,7 @@ def rtl(context: Context, tell: Progress) -> Simulated:
 def _small(graph: Graph, board: str) -> Schedule:
     """The default interval with look-up tables weighed four times: place and route of few of them is short."""
     import boards
-    from accel.folding import fold_for, shortest_interval
-    from hls.rtl import DEFAULT_INTERVAL
+    from accel.folding import DEFAULT_INTERVAL, fold_for, shortest_interval
 
     device = boards.get(board)
     budget = device.budget._replace(lut=device.budget.lut / 4)

@@ -5,28 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+from accel import folding
 from accel.attention import useful_macs
 from accel.design import Design, Stream
 from accel.errors import UserError
-from accel.folding import fold_for, shortest_interval
 from accel.graph import Graph, Tensor
 from accel.schedule import Schedule, require_known
 from hls.rtl import emit
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.plan import buffer_depths, predict
 
-DEFAULT_INTERVAL = 4096
-"""Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
-
 
 def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     """The dataflow design of a graph.
 
-    Without a schedule every node gets the cheapest fold that keeps DEFAULT_INTERVAL cycles per sample, or as few as
-    the slowest node allows. Buffers get the depths of the schedule, or those that the timing asks for.
+    Without a schedule it is the default one. Buffers get the depths of the schedule, or those that the timing asks for.
     `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
     """
-    schedule = schedule or fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
+    schedule = schedule or folding.default(graph)
     require_known(schedule, graph)
     netlist = build(graph, schedule)
     unknown = set(schedule.depths) - {buffer.name for buffer in netlist.buffers}

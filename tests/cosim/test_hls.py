@@ -1,4 +1,7 @@
-"""HLS projects: reference == C simulation on every edge, on four back ends and both io types; and the ways to fail."""
+"""HLS projects: reference == C simulation on every edge, on four back ends, both io types and any folding.
+
+And the ways to fail.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from contract import random_schedule
 from hls_graphs import block, everything, samples
 
-from accel import reference
+from accel import folding, reference
 from accel.difference import first_difference
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder
 from accel.ops.softmax.op import exp_table
+from accel.schedule import Schedule
 from hls import project
 from hls.project import Project
 
@@ -41,7 +47,7 @@ def assert_equal_everywhere(written: Project, x: np.ndarray) -> None:
 def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
     graph = everything(seed)
     assert {node.op.kind for node in graph} == set(OPERATORS)
-    written = project.write(graph, tmp_path / "project", io_type=io_type)
+    written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=random_schedule(graph, seed))
     written.compile()
     assert_equal_everywhere(written, samples(graph, 64, seed))
 
@@ -49,9 +55,53 @@ def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
 def test_other_back_ends(backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
-    written = project.write(graph, tmp_path / "project", backend, io_type)
+    schedule = random_schedule(graph, 1)
+    folds = {name: {key: fold[key] for key in fold if key != "unrolled"} for name, fold in schedule.folds.items()}
+    schedule = Schedule(folds)  # Quartus has no unrolled matrices
+    written = project.write(graph, tmp_path / "project", backend, io_type, schedule=schedule)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
+
+
+@pytest.mark.parametrize(("backend", "io_type"), [("Vitis", "io_parallel"), ("Catapult", "io_stream")])
+def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> None:
+    """Every Dense as an adder graph: no weights, no products; attention keeps its multipliers."""
+    graph = block()
+    written = project.write(graph, tmp_path / "project", backend, io_type, schedule=folding.unrolled(graph))
+    firmware = written.folder / "firmware"
+    matrices = [node for node in graph if node.op.kind == "dense"]
+    made = (firmware / "nnet_utils" / "nnet_code_gen.h").read_text()
+    assert made.count("nnet::accel_adders_") == 0
+    assert len(re.findall(r"void accel_adders_\w+\(", made)) == len(matrices)
+    assert "*" not in re.sub(r"//.*", "", made[made.index("accel_adders_") :])
+    assert (firmware / "accel_model.cpp").read_text().count("nnet::accel_adders_") == len(matrices)
+    assert not list((firmware / "weights").glob("weight*"))
+    assert (written.folder / "hls4ml_config.yml").read_text().count("Strategy: distributed_arithmetic") == len(matrices)
+    written.compile()
+    assert_equal_everywhere(written, samples(graph, 32))
+
+
+def test_schedule_is_written_and_read(tiny_graph: Graph, tmp_path: Path) -> None:
+    """The project says how it is folded; the reuse factors of hls4ml follow; the RTL's schedule is taken as it is."""
+    from hls import rtl
+
+    design = rtl.lower(tiny_graph, folding.fold_for(tiny_graph, 15))
+    schedule = Schedule(**design.info["schedule"])
+    assert schedule.depths
+    written = project.write(tiny_graph, tmp_path / "project", schedule=schedule)
+    again = Schedule.load(written.folder / "schedule.json")
+    assert again == Schedule(schedule.folds)
+    rows, columns = tiny_graph.nodes[0].op.weight.shape
+    fold = schedule.folds["dense0"]
+    config = yaml.safe_load((written.folder / "hls4ml_config.yml").read_text())
+    assert config["HLSConfig"]["LayerName"]["n0"]["ReuseFactor"] == rows * columns // (fold["pe"] * fold["simd"])
+    with pytest.raises(UserError, match=r"^schedule: node 'y' has fold \{'pe': 3, 'simd': 1\}; possible are"):
+        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"y": {"pe": 3, "simd": 1}}))
+    with pytest.raises(UserError, match=r"^schedule: the graph has no node 'hidden' to fold"):
+        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"hidden": {"lanes": 1}}))
+    with pytest.raises(UserError, match="node 'dense0': hls4ml writes no unrolled matrices for Quartus; fold it by pe"):
+        project.write(tiny_graph, tmp_path / "other", "Quartus", schedule=folding.unrolled(tiny_graph))
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
 
 def test_quartus_streams_run_without_trace(tiny_graph: Graph, tmp_path: Path) -> None:
@@ -254,7 +304,7 @@ class TestConversionIsGuarded:
 
 def test_kernels_name_no_vendor_type() -> None:
     headers = [path for home in map(folder, ("common", *OPERATORS)) for path in home.glob("*.h")]
-    assert len(headers) == 11
+    assert len(headers) == 14
     for header in headers:
         code = re.sub(r"//.*", "", header.read_text())
         assert not re.search(r"\b(ap|ac|hls|ihc)_?(u?int|fixed|stream|channel)?\b(?=[<:_])", code), header

@@ -2,7 +2,7 @@
 
 A subclass draws an operator with its input tensors and says how far the integers may be from the real function.
 The rest is the same for all: declared ranges contain every output, all carriers agree, a stored graph comes back,
-and reference = RTL (any fold, with and without stalls, cycles as predicted) = HLS csim on drawn shapes, widths, values.
+and reference = RTL (with and without stalls, cycles as predicted) = HLS csim on drawn shapes, widths, values and folds.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ class OperatorContract:
         op, inputs = self.drawn(data)
         graph = graph_around(op, inputs, seed)
         x = values(graph.input, 16, seed)
-        written = project.write(graph, tmp_path_factory.mktemp("csim") / "project", io_type=io_type)
+        home = tmp_path_factory.mktemp("csim") / "project"
+        written = project.write(graph, home, io_type=io_type, schedule=random_schedule(graph, seed))
         written.compile()
         assert np.array_equal(written.predict(x), reference.run(graph, x))
 

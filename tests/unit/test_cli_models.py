@@ -188,8 +188,25 @@ def test_unreachable_interval(tiny_model: Path, tmp_path: Path) -> None:
     result = accel("lower", tiny_model, "--target", "rtl", "--interval", 1, "--out", out)
     assert_refused(result, "cycles per sample at least, not 1")
     assert not out.exists()
-    result = accel("lower", tiny_model, "--target", "vitis", "--interval", 9, "--out", out)
-    assert_refused(result, "folding options are for --target rtl; vitis has none")
+    result = accel("lower", tiny_model, "--target", "vitis", "--interval", 1, "--out", out)
+    assert_refused(result, "cycles per sample at least, not 1")
+    result = accel("lower", tiny_model, "--target", "vitis", "--dsp", 9, "--out", out)
+    assert_refused(result, "--dsp is for --target rtl; vitis's own tool decides what becomes a hard multiplier")
+
+
+def test_vitis_takes_the_folding_of_the_rtl(tiny_model: Path, tmp_path: Path) -> None:
+    for target in ("rtl", "vitis"):
+        result = accel("lower", tiny_model, "--target", target, "--interval", 64, "--out", tmp_path / target)
+        assert result.exit_code == 0, result.output
+    folds = [json.loads((tmp_path / target / "schedule.json").read_text())["folds"] for target in ("rtl", "vitis")]
+    assert folds[0] == folds[1]
+    result = accel(
+        "lower", tiny_model, "--target", "vitis", "--schedule", tmp_path / "rtl" / "schedule.json", "--out",
+        tmp_path / "again",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    sources = [(tmp_path / name / "firmware" / "parameters.h").read_text() for name in ("vitis", "again")]
+    assert sources[0] == sources[1]
 
 
 def test_explore_writes_a_front_and_a_schedule_that_lowers(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,29 +2,30 @@
 #define ACCEL_ADD_H_
 // y[t, c] = multiplier_a · a[t, c] + multiplier_b · b[t, c]
 //
-// Written for one channel per cycle: `channels` cycles per token plus the pipeline's latency.
+// II 1 for a beat of `lanes` channels: `beats` = tokens · channels / lanes cycles per sample plus the pipeline's latency.
 
 #include "accel_io.h"
 
 namespace nnet {
 
 template <class CONFIG, class A, class B, class Y> void accel_add(A &a, B &b, Y &y) {
-    for (int t = 0; t < CONFIG::tokens; t++) {
-        typename CONFIG::in0_t left[CONFIG::channels];
-        typename CONFIG::in1_t right[CONFIG::channels];
-        typename CONFIG::out_t sums[CONFIG::channels];
+    for (int k = 0; k < CONFIG::beats; k++) {
+        #pragma HLS PIPELINE II=1
+        typename CONFIG::in0_t left[CONFIG::lanes];
+        typename CONFIG::in1_t right[CONFIG::lanes];
+        typename CONFIG::out_t sums[CONFIG::lanes];
         #pragma HLS ARRAY_PARTITION variable=left complete
         #pragma HLS ARRAY_PARTITION variable=right complete
         #pragma HLS ARRAY_PARTITION variable=sums complete
-        CONFIG::io::read(a, t, left);
-        CONFIG::io::read(b, t, right);
-        for (int c = 0; c < CONFIG::channels; c++) {
-            #pragma HLS PIPELINE II=1
-            typename CONFIG::out_t sum = left[c] * CONFIG::multiplier_a;
-            sum += right[c] * CONFIG::multiplier_b;
-            sums[c] = sum;
+        CONFIG::io::read(a, k, left);
+        CONFIG::io::read(b, k, right);
+        for (int i = 0; i < CONFIG::lanes; i++) {
+            #pragma HLS UNROLL
+            typename CONFIG::out_t sum = left[i] * CONFIG::multiplier_a;
+            sum += right[i] * CONFIG::multiplier_b;
+            sums[i] = sum;
         }
-        CONFIG::io::write(y, t, sums);
+        CONFIG::io::write(y, k, sums);
     }
 }
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel
 from accel.ops.add.op import Add
 
 HEADER = Path(__file__).with_name("accel_add.h")
 
 
-def kernel(op: Add, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+    lanes = fold["lanes"]
     p, q = map(int, op.multipliers)
     return Kernel(
         "accel_add",
         HEADER,
-        {"tokens": output.tokens, "channels": output.channels, "multiplier_a": p, "multiplier_b": q},
+        (lanes, lanes),
+        lanes,
+        {"beats": output.size // lanes, "lanes": lanes, "multiplier_a": p, "multiplier_b": q},
+        reuse=output.channels // lanes,
     )

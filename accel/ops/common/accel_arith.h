@@ -64,47 +64,35 @@ template <class V> V accel_clip(const V &x, const V &low, const V &high) {
     return x;
 }
 
-// floor(sqrt(x)), one bit of the root per step. x is unsigned, exactly 2·BITS wide; REST has BITS + 2 bits, unsigned.
-template <int BITS, class ROOT, class REST, class V> ROOT accel_isqrt(V x) {
+// One bit of floor(sqrt(x)), the highest first: call it BITS times with root = rest = 0 at first. x is unsigned and exactly
+// 2·BITS wide; REST has BITS + 2 bits, unsigned.
+template <int BITS, class V, class ROOT, class REST> void accel_isqrt_step(V &x, ROOT &root, REST &rest) {
     #pragma HLS INLINE
-    ROOT root = 0;
-    REST rest = 0;
-    for (int i = 0; i < BITS; i++) {
-        #pragma HLS PIPELINE II=1
-        REST pair = x >> (2 * BITS - 2);
-        x = x << 2;
-        rest = rest << 2;
-        rest = rest | pair;
-        REST trial = root;
-        trial = trial << 2;
-        trial += 1;
-        root = root << 1;
-        if (rest >= trial) {
-            rest -= trial;
-            root += 1;
-        }
+    REST pair = x >> (2 * BITS - 2);
+    x = x << 2;
+    rest = rest << 2;
+    rest = rest | pair;
+    REST trial = root;
+    trial = trial << 2;
+    trial += 1;
+    root = root << 1;
+    if (rest >= trial) {
+        rest -= trial;
+        root += 1;
     }
-    return root;
 }
 
-// floor(2^POWER / x), restoring, one bit per step, for x > 0 and a quotient below 2^BITS with BITS <= POWER: the first
-// POWER - BITS steps would give zeros and are skipped. REST is unsigned and holds 2·x.
-template <int POWER, int BITS, class QUOTIENT, class REST, class V> QUOTIENT accel_divide(const V &x) {
+// One bit of floor(2^K / divisor), restoring, the highest first. For divisor > 0 and a quotient below 2^BITS with
+// BITS <= K the first K - BITS steps would give zeros: start with quotient = 0 and rest = 2^(K - BITS), then call it
+// BITS times. REST is unsigned and holds 2·divisor.
+template <class QUOTIENT, class REST> void accel_divide_step(const REST &divisor, QUOTIENT &quotient, REST &rest) {
     #pragma HLS INLINE
-    QUOTIENT quotient = 0;
-    REST divisor = x;
-    REST rest = 1;
-    rest = rest << (POWER - BITS);
-    for (int i = 0; i < BITS; i++) {
-        #pragma HLS PIPELINE II=1
-        rest = rest << 1;
-        quotient = quotient << 1;
-        if (rest >= divisor) {
-            rest -= divisor;
-            quotient += 1;
-        }
+    rest = rest << 1;
+    quotient = quotient << 1;
+    if (rest >= divisor) {
+        rest -= divisor;
+        quotient += 1;
     }
-    return quotient;
 }
 
 } // namespace nnet

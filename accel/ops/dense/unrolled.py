@@ -199,7 +199,7 @@ class Circuit:
         self.stages = max((-(-depth[index] // levels) for index in used), default=0)
         self.latency = self.stages + 1
         born = [max(1, -(-level // levels)) for level in depth]
-        self.values = [Value(*span, stage) for span, stage in zip(_ranges(graph, x), born, strict=True)]
+        self.values = [Value(*span, stage) for span, stage in zip(ranges(graph, x), born, strict=True)]
         for index in used:
             self.values[index].read(self.latency, self.values[index].bits)
         for value, adder in reversed(list(zip(self.values[graph.inputs :], graph.adders, strict=True))):
@@ -278,7 +278,7 @@ def _literal(constant: int, width: int) -> str:
     return f"{width}'h{constant & ((1 << width) - 1):x}"
 
 
-def _ranges(graph: AdderGraph, x: Tensor) -> list[tuple[int, int]]:
+def ranges(graph: AdderGraph, x: Tensor) -> list[tuple[int, int]]:
     """Exact range of every value, from its coefficients."""
     table = graph.coefficients()
     positive = np.maximum(table[:, :-1], 0).sum(1).astype(object)

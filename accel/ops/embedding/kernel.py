@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.numeric import bits
 from accel.ops.embedding.op import Embedding
@@ -12,13 +13,17 @@ from accel.ops.embedding.op import Embedding
 HEADER = Path(__file__).with_name("accel_embedding.h")
 
 
-def kernel(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
     (x,) = inputs
-    rows = op.reachable(x)
+    rows, lanes = op.reachable(x), fold["lanes"]
+    beats = output.channels // lanes
     return Kernel(
         "accel_embedding",
         HEADER,
-        {"tokens": x.tokens, "channels": output.channels, "entries": len(rows), "base": x.lo},
+        (1,),
+        lanes,
+        {"tokens": x.tokens, "beats": beats, "lanes": lanes, "entries": len(rows), "base": x.lo},
         {"index": bits(0, len(rows) - 1)},
-        {"table": Table(rows)},
+        {"table": Table(rows.ravel())},
+        reuse=beats,
     )

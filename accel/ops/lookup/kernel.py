@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.numeric import bits
 from accel.ops.lookup.op import Lookup
@@ -12,13 +15,17 @@ from accel.ops.lookup.op import Lookup
 HEADER = Path(__file__).with_name("accel_lookup.h")
 
 
-def kernel(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
     (x,) = inputs
+    lanes = fold["lanes"]
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
     return Kernel(
         "accel_lookup",
         HEADER,
-        {"tokens": x.tokens, "channels": x.channels, "entries": len(reachable), "base": x.lo},
+        (lanes,),
+        lanes,
+        {"beats": x.size // lanes, "lanes": lanes, "entries": len(reachable), "base": x.lo},
         {"index": bits(0, len(reachable) - 1)},
-        {"table": Table(reachable)},
+        {"table": Table(np.tile(reachable, lanes))},
+        reuse=x.channels // lanes,
     )

@@ -2,70 +2,87 @@
 #define ACCEL_MATMUL_H_
 // The two products of attention, per head, on flat channels (head-major); d = size, Tk = keys:
 //
-//   scores: y[t, h·Tk + u] = Σ_c a[t, h·d + c] · b[u, h·d + c]
-//   values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, h·d + c]
+//   scores: y[t, h·Tk + u] = Σ_c a[t, h·d + c] · b[u, h·d + c]     rows are keys, columns channels of a head
+//   values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, h·d + c]    rows are channels of a head, columns keys
 //
-// b is read into a buffer first (Tk cycles), then one output per cycle: d (scores) or Tk (values) multipliers and
-// heads·Tk (scores) or heads·d (values) cycles per token. Partial sums may wrap in two's complement; the last one fits.
+// Two processes: b of the next sample is loaded into one half of a ping-pong memory while this sample computes from the
+// other. II 1 in both: PE · SIMD products per cycle and tokens · heads · passes · beats cycles per sample, with passes =
+// rows / PE and beats = columns / SIMD; loading takes keys · groups cycles, with groups = channels of b / channel_lanes.
+// The memory gives PE · SIMD elements per cycle: key_lanes keys of channel_lanes channels each (PE and SIMD, in the
+// order of rows and columns). Partial sums may wrap in two's complement; the last one fits.
 
 #include "accel_io.h"
 
 namespace nnet {
 
-template <class CONFIG, class A, class B, class Y> void accel_matmul_scores(A &a, B &b, Y &y) {
-    typename CONFIG::in1_t keys[CONFIG::keys][CONFIG::heads * CONFIG::size];
-    #pragma HLS ARRAY_PARTITION variable=keys complete dim=2
+template <class CONFIG, class B>
+void accel_matmul_load(B &b, typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size]) {
     for (int u = 0; u < CONFIG::keys; u++) {
-        #pragma HLS PIPELINE II=1
-        CONFIG::io::read(b, u, keys[u]);
-    }
-    for (int t = 0; t < CONFIG::tokens; t++) {
-        typename CONFIG::in0_t query[CONFIG::heads * CONFIG::size];
-        typename CONFIG::out_t scores[CONFIG::heads * CONFIG::keys];
-        #pragma HLS ARRAY_PARTITION variable=query complete
-        #pragma HLS ARRAY_PARTITION variable=scores complete
-        CONFIG::io::read(a, t, query);
-        for (int h = 0; h < CONFIG::heads; h++) {
-            for (int u = 0; u < CONFIG::keys; u++) {
-                #pragma HLS PIPELINE II=1
-                typename CONFIG::out_t sum = 0;
-                for (int c = 0; c < CONFIG::size; c++) {
-                    #pragma HLS UNROLL
-                    sum += query[h * CONFIG::size + c] * keys[u][h * CONFIG::size + c];
-                }
-                scores[h * CONFIG::keys + u] = sum;
+        for (int g = 0; g < CONFIG::groups; g++) {
+            #pragma HLS PIPELINE II=1
+            typename CONFIG::in1_t beat[CONFIG::channel_lanes];
+            #pragma HLS ARRAY_PARTITION variable=beat complete
+            CONFIG::io::read(b, u * CONFIG::groups + g, beat);
+            for (int i = 0; i < CONFIG::channel_lanes; i++) {
+                #pragma HLS UNROLL
+                held[u][g * CONFIG::channel_lanes + i] = beat[i];
             }
         }
-        CONFIG::io::write(y, t, scores);
     }
 }
 
-template <class CONFIG, class A, class B, class Y> void accel_matmul_values(A &a, B &b, Y &y) {
-    typename CONFIG::in1_t values[CONFIG::keys][CONFIG::heads * CONFIG::size];
-    #pragma HLS ARRAY_PARTITION variable=values complete dim=1
-    for (int u = 0; u < CONFIG::keys; u++) {
-        #pragma HLS PIPELINE II=1
-        CONFIG::io::read(b, u, values[u]);
-    }
-    for (int t = 0; t < CONFIG::tokens; t++) {
-        typename CONFIG::in0_t share[CONFIG::heads * CONFIG::keys];
-        typename CONFIG::out_t mixed[CONFIG::heads * CONFIG::size];
-        #pragma HLS ARRAY_PARTITION variable=share complete
-        #pragma HLS ARRAY_PARTITION variable=mixed complete
-        CONFIG::io::read(a, t, share);
+template <class CONFIG, class A, class Y>
+void accel_matmul_compute(A &a, const typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size], Y &y) {
+    typename CONFIG::in0_t row[CONFIG::beats * CONFIG::simd];
+    typename CONFIG::out_t sums[CONFIG::pe];
+    #pragma HLS ARRAY_PARTITION variable=row cyclic factor=CONFIG::simd
+    #pragma HLS ARRAY_PARTITION variable=sums complete
+    for (int r = 0; r < CONFIG::tokens; r++) {
         for (int h = 0; h < CONFIG::heads; h++) {
-            for (int c = 0; c < CONFIG::size; c++) {
-                #pragma HLS PIPELINE II=1
-                typename CONFIG::out_t sum = 0;
-                for (int u = 0; u < CONFIG::keys; u++) {
-                    #pragma HLS UNROLL
-                    sum += share[h * CONFIG::keys + u] * values[u][h * CONFIG::size + c];
+            for (int pass = 0; pass < CONFIG::passes; pass++) {
+                for (int k = 0; k < CONFIG::beats; k++) {
+                    #pragma HLS PIPELINE II=1
+                    typename CONFIG::in0_t beat[CONFIG::simd];
+                    #pragma HLS ARRAY_PARTITION variable=beat complete
+                    if (pass == 0)
+                        CONFIG::io::read(a, (r * CONFIG::heads + h) * CONFIG::beats + k, beat);
+                    for (int s = 0; s < CONFIG::simd; s++) {
+                        #pragma HLS UNROLL
+                        if (pass == 0)
+                            row[k * CONFIG::simd + s] = beat[s];
+                        else
+                            beat[s] = row[k * CONFIG::simd + s];
+                    }
+                    for (int p = 0; p < CONFIG::pe; p++) {
+                        #pragma HLS UNROLL
+                        typename CONFIG::out_t part = 0;
+                        for (int s = 0; s < CONFIG::simd; s++) {
+                            #pragma HLS UNROLL
+                            const int i = pass * CONFIG::pe + p;
+                            const int j = k * CONFIG::simd + s;
+                            const int key = CONFIG::scores ? i : j;
+                            const int channel = h * CONFIG::size + (CONFIG::scores ? j : i);
+                            part += beat[s] * held[key][channel];
+                        }
+                        if (k == 0)
+                            sums[p] = 0;
+                        sums[p] += part;
+                    }
+                    if (k == CONFIG::beats - 1)
+                        CONFIG::io::write(y, (r * CONFIG::heads + h) * CONFIG::passes + pass, sums);
                 }
-                mixed[h * CONFIG::size + c] = sum;
             }
         }
-        CONFIG::io::write(y, t, mixed);
     }
+}
+
+template <class CONFIG, class A, class B, class Y> void accel_matmul(A &a, B &b, Y &y) {
+    #pragma HLS DATAFLOW
+    typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size];
+    #pragma HLS ARRAY_PARTITION variable=held cyclic factor=CONFIG::key_lanes dim=1
+    #pragma HLS ARRAY_PARTITION variable=held cyclic factor=CONFIG::channel_lanes dim=2
+    accel_matmul_load<CONFIG>(b, held);
+    accel_matmul_compute<CONFIG>(a, held, y);
 }
 
 } // namespace nnet

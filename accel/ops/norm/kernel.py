@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
-from accel.kernel import Kernel, Precision, Table, symmetric
+from accel.hardware import Fold
+from accel.kernel import Kernel, Precision, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.op import frozen
 from accel.ops.norm.op import Norm
@@ -13,16 +14,28 @@ from accel.ops.norm.op import Norm
 HEADER = Path(__file__).with_name("accel_norm.h")
 
 
-def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+    """Unrolled and with a token in one beat it is one pipeline."""
     (x,) = inputs
+    lanes, step_bits = fold["lanes"], fold.get("unrolled", 1)
+    beats = x.channels // lanes
     radicand = max(1, op.variance_peak(x)) << (2 * op.guard)
     root_bits = -(-radicand.bit_length() // 2)
+    inverse_bits = op.inverse_peak().bit_length()
+    steps = {
+        "root_steps": serial_steps(root_bits, step_bits, beats),
+        "inverse_steps": serial_steps(inverse_bits, step_bits, beats),
+    }
+    pipelined = "unrolled" in fold and beats == 1
     return Kernel(
-        "accel_norm",
+        "accel_norm_pipelined" if pipelined else "accel_norm",
         HEADER,
+        (lanes,),
+        lanes,
         {
             "tokens": x.tokens,
-            "channels": x.channels,
+            "beats": beats,
+            "lanes": lanes,
             "centred": int(op.form == "layer"),
             "offset": op.offset,
             "guard": op.guard,
@@ -31,12 +44,17 @@ def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
             "lo": op.lo,
             "hi": op.hi,
             "root_bits": root_bits,
-            "inverse_bits": op.inverse_peak().bit_length(),
+            "inverse_bits": inverse_bits,
+            "step_bits": step_bits,
+            **steps,
             "gammas": len(op.gamma),
+            "gamma_lanes": min(lanes, len(op.gamma)),
             "betas": len(op.beta),
+            "beta_lanes": min(lanes, len(op.beta)),
         },
         _types(op, x, root_bits),
         {"gamma": Table(frozen(op.gamma)), "beta": Table(frozen(op.beta))},
+        reuse=1 if pipelined else max(steps.values()),
     )
 
 

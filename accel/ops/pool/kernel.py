@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel
 from accel.ops.pool.op import Pool
 
 HEADER = Path(__file__).with_name("accel_pool.h")
 
 
-def kernel(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
     (x,) = inputs
-    return Kernel("accel_pool", HEADER, {"tokens": x.tokens, "channels": x.channels})
+    lanes = fold["lanes"]
+    beats = x.channels // lanes
+    return Kernel(
+        "accel_pool", HEADER, (lanes,), lanes, {"tokens": x.tokens, "beats": beats, "lanes": lanes}, reuse=beats
+    )

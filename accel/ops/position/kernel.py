@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.ops.position.op import Position
 
 HEADER = Path(__file__).with_name("accel_position.h")
 
 
-def kernel(op: Position, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Position, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+    lanes = fold["lanes"]
     return Kernel(
         "accel_position",
         HEADER,
-        {"tokens": output.tokens, "channels": output.channels, "multiplier": op.multiplier},
+        (lanes,),
+        lanes,
+        {"beats": output.size // lanes, "lanes": lanes, "multiplier": op.multiplier},
         tables={"table": Table(op.table)},
+        reuse=output.channels // lanes,
     )

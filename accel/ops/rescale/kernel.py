@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.graph import Tensor
+from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.numeric import ROUNDINGS, bits
 from accel.ops.rescale.op import Rescale
@@ -12,16 +13,21 @@ from accel.ops.rescale.op import Rescale
 HEADER = Path(__file__).with_name("accel_rescale.h")
 
 
-def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
     (x,) = inputs
-    peak = op.peak(x)
+    lanes, peak = fold["lanes"], op.peak(x)
+    beats = x.channels // lanes
     return Kernel(
         "accel_rescale",
         HEADER,
+        (lanes,),
+        lanes,
         {
             "tokens": x.tokens,
-            "channels": x.channels,
+            "beats": beats,
+            "lanes": lanes,
             "multipliers": len(op.multiplier),
+            "multiplier_lanes": min(lanes, len(op.multiplier)),
             "shift": op.shift,
             "rounding": ROUNDINGS.index(op.rounding),
             "lo": output.lo,
@@ -29,4 +35,5 @@ def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
         },
         {"product": bits(min(-peak, output.lo), max(peak, output.hi))},
         {"multiplier": Table(op.multiplier)},
+        reuse=beats,
     )

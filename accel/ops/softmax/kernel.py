@@ -4,32 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from accel.graph import Tensor
-from accel.kernel import Kernel, Table, symmetric
+from accel.hardware import Fold
+from accel.kernel import Kernel, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.ops.softmax.op import Softmax
 
 HEADER = Path(__file__).with_name("accel_softmax.h")
 
 
-def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
+def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+    """Unrolled and with a row in one beat it is one pipeline."""
     (x,) = inputs
+    lanes, step_bits = fold["lanes"], fold.get("unrolled", 1)
+    beats, heads = op.row // lanes, x.channels // op.row
     reach = x.hi - x.lo
     rom = op.rom[: reach + 1]
     largest_sum = op.row * int(rom[0])
     largest_inverse = (1 << op.numerator_bits) // int(rom[0])  # one key alone: the smallest sum
+    inverse_bits = largest_inverse.bit_length()
+    steps = serial_steps(inverse_bits, step_bits, beats)
+    pipelined = "unrolled" in fold and beats == 1
     return Kernel(
-        "accel_softmax",
+        "accel_softmax_pipelined" if pipelined else "accel_softmax",
         HEADER,
+        (lanes,),
+        lanes,
         {
-            "tokens": x.tokens,
-            "heads": x.channels // op.row,
-            "row": op.row,
+            "rows": x.tokens * heads,
+            "beats": beats,
+            "lanes": lanes,
+            "heads": heads,
+            "least": x.lo,
             "entries": len(rom),
             "causal": op.causal,
+            "hidden_from": op.row - x.tokens,
             "power": op.numerator_bits,
             "out_bits": op.out_bits,
-            "inverse_bits": largest_inverse.bit_length(),
+            "inverse_bits": inverse_bits,
+            "step_bits": step_bits,
+            "steps": steps,
             "hi": output.hi,
         },
         {
@@ -39,5 +55,6 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> Kernel:
             "inverse": bits(0, largest_inverse),
             "product": symmetric((1 << op.numerator_bits) + (1 << (op.shift - 1))),
         },
-        {"rom": Table(rom)},
+        {"rom": Table(np.tile(rom, lanes))},
+        reuse=heads * (1 if pipelined else steps),
     )
