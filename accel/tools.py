@@ -237,6 +237,11 @@ def _first_line(program: str) -> str:
     return shown.stdout.partition("\n")[0]
 
 
+def version(name: str) -> str:
+    """First line that tool `name` answers to `--version`; raises ToolError without the tool."""
+    return _first_line(str(require(name)))
+
+
 def compiler_version() -> str:
     """First line of `g++ --version`; raises ToolError without a compiler."""
-    return _first_line(str(require("g++")))
+    return version("g++")

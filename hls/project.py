@@ -149,15 +149,16 @@ class Project:
     @property
     def backend(self) -> backends.Backend:
         """What it is written for."""
-        return backends.get(self._setting("Backend"))
+        return backends.get(self.setting("Backend"))
 
     @property
     def io_type(self) -> str:
         """One of `hls.backends.IO_TYPES`."""
-        return self._setting("IOType")
+        return self.setting("IOType")
 
-    def _setting(self, name: str) -> str:
-        found = re.search(rf"^{name}: (\w+)$", (self.folder / CONFIG).read_text(), re.MULTILINE)
+    def setting(self, name: str) -> str:
+        """What hls4ml was given, as text. Raises UserError when the project has no such setting."""
+        found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(), re.MULTILINE)
         if not found:
             raise UserError(f"{self.folder / CONFIG} has no {name}; write the project again")
         return found[1]

@@ -13,7 +13,20 @@ from accel.cli import interrupts
 from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
-VERBS = ("demo", "train", "export", "check", "lower", "explore", "simulate", "report", "bitstream", "board", "boards")
+VERBS = (
+    "demo",
+    "train",
+    "export",
+    "check",
+    "lower",
+    "explore",
+    "simulate",
+    "build",
+    "report",
+    "bitstream",
+    "board",
+    "boards",
+)
 
 
 class Cli(click.Group):

@@ -20,7 +20,17 @@ namespace property::queue {
 struct enable_profiling {};
 } // namespace property::queue
 
+enum class aspect { usm_host_allocations };
+namespace info::device {
+struct name {};
+} // namespace info::device
+struct device {
+    bool has(aspect) const { return true; }
+    template <class WHAT> std::string get_info() const { return "this machine"; }
+};
+
 struct queue {
+    device get_device() const { return {}; }
     template <class... A> explicit queue(A...) {}
     template <class NAME, class KERNEL> void single_task(const KERNEL &kernel) { kernel(); }
     template <class KERNEL> void single_task(const KERNEL &kernel) { kernel(); }
