@@ -88,12 +88,10 @@ def command(
     with working("build") as progress:
         wanted = samples if cosim else 0
         built = build(folder, out, tool, progress, cosim=wanted, data=data, seed=seed, export=export)
-    show_table(f"{built.tool}: {built.version}", ("", "design", "available"), _rows(built))
-    if built.report.parts:
-        parts = [
-            (part.name, _span(part.latency), _span(part.interval), _used(part.used)) for part in built.report.parts
-        ]
-        show_table("functions", ("", "latency", "interval", "uses"), parts)
+    if as_json:
+        click.echo(json.dumps(asdict(built), indent=1))
+    else:
+        _show(built)
     if built.cosim and built.cosim.difference:
         click.echo(f"accel: {built.cosim.difference}", err=True)
     return int(built.cosim is not None and built.cosim.mismatches > 0)

@@ -19,7 +19,7 @@ def compile_bench(out: str, sources: list[str], flags: list[str]) -> None:
 
 
 def spoil(results: Path) -> None:
-    """What goes wrong with the outputs: a value off by one, a line missing, something else than a number, an old file."""
+    """What goes wrong with the outputs: a value off by one, a line or all missing, no number, an old file."""
     words = [line.split() for line in results.read_text().splitlines()]
     if FAIL == "mismatch":
         words[1][0] = str(int(words[1][0]) + 1)

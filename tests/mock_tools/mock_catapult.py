@@ -1,4 +1,4 @@
-"""`catapult -shell -f SCRIPT` on hls4ml's script: states in order, files that exist, and a report as Catapult writes it."""
+"""`catapult -shell -f SCRIPT` on hls4ml's script: states in order, files that exist, a report in Catapult's format."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Solution Settings: accel_model.v1
   Project: accel_model_prj
 
 Processes/Blocks in Design
-  Process                                                      Real Operation(s) count Latency Throughput Reset Length II Comments
-  ------------------------------------------------------------ ----------------------- ------- ---------- ------------ -- --------
-  /accel_model/nnet::accel_dense<config2,input_t,layer2_t>/core                      96      22         24            1  0
-  /accel_model/nnet::accel_rescale<config3,layer2_t,layer3_t>/core                   40      -1         15            1  0
-  Design Total:                                                                     136     {latency}         24            1  0
+  Process                                            Real Operation(s) count Latency Throughput Reset Length II Comments
+  -------------------------------------------------- ----------------------- ------- ---------- ------------ -- --------
+  /accel_model/nnet::accel_dense<config2,a,b>/core                        96      22         24            1  0
+  /accel_model/nnet::accel_rescale<config3,b,c>/core                      40      -1         15            1  0
+  Design Total:                                                          136 {latency:>7}         24            1  0
 
 Clock Information
   Clock Signal Edge   Period Sharing Alloc (%) Uncertainty Used by Processes/Blocks

@@ -1,4 +1,4 @@
-"""`i++`, and `icpx` with its `cmake`: sources are checked and compiled, reports are written as these tools write them."""
+"""`i++`, and `icpx` with its `cmake`: sources are checked and compiled, reports are in these tools' format."""
 
 from __future__ import annotations
 
