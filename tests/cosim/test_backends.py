@@ -17,7 +17,7 @@ from accel.compare import first_difference
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Rescale
-from hls import backends, project
+from hls import backends, builders, project
 from hls.backends import BACKENDS
 
 SHIMS = Path(__file__).parents[1] / "shims"
@@ -55,6 +55,37 @@ def test_every_project_is_complete(backend: str, io_type: str, tmp_path: Path) -
     texts = [path.read_bytes() for path in home.iterdir() if path.is_file()]
     assert not any(b".project-" in text for text in texts)  # where it was written before it was whole
     assert project.load(home).backend.name == backend
+
+
+@pytest.mark.parametrize(
+    ("backend", "io_type"),
+    [(name, io) for name in HERE for io in backends.IO_TYPES if io not in BACKENDS[name].untraced],
+)
+def test_every_edge_is_exact(backend: str, io_type: str, tiny_graph: Graph, tmp_path: Path) -> None:
+    """Larger graphs: test_hls.py and below."""
+    written = project.write(tiny_graph, tmp_path / "project", backend, io_type)
+    written.compile()
+    x = samples(tiny_graph, 64)
+    found = first_difference(tiny_graph, "csim", reference.trace(tiny_graph, x), written.trace(x))
+    assert found is None, str(found)
+
+
+def test_the_documented_table_is_the_table() -> None:
+    """docs/hls.md: what is written, compiled here, and compared."""
+    text = (Path(__file__).parents[2] / "docs" / "hls.md").read_text()
+    rows = re.findall(r"^\| (\w+) \(`([\w-]+)`\) \| (\w+) \| (\w+) \| (.*?) \| (.*?) \| (\w+) \|$", text, re.MULTILINE)
+    assert [row[0] for row in rows] == list(BACKENDS)
+    for name, tool, stream, parallel, here, programs, cosim in rows:
+        backend, builder = BACKENDS[name], builders.BUILDERS[tool]
+        assert tool == backend.builder
+        assert {"io_stream": stream, "io_parallel": parallel} == {
+            io_type: "refused" if io_type in backend.refused else "yes" for io_type in backends.IO_TYPES
+        }
+        assert here.startswith("yes") == (backend.compiler == "g++")
+        assert all(f"`{program}`" in programs for program in builder.programs)
+        assert cosim == ("refused" if builder.refused else "compared")
+        if here.startswith("yes"):
+            assert ("io_parallel only" in here) == bool(backend.untraced)
 
 
 @pytest.mark.parametrize("io_type", backends.IO_TYPES)
