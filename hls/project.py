@@ -161,7 +161,7 @@ class Project:
         found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(), re.MULTILINE)
         if not found:
             raise UserError(f"{self.folder / CONFIG} has no {name}; write the project again")
-        return found[1]
+        return found[1].strip("'\"")
 
     @cached_property
     def _library(self) -> ctypes.CDLL:

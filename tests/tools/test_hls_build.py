@@ -28,6 +28,7 @@ COSIM = [name for name, builder in builders.BUILDERS.items() if not builder.refu
 def tools(monkeypatch):
     """The mock tools are on PATH; calling it chooses what goes wrong."""
     monkeypatch.setenv("PATH", os.pathsep.join([str(MOCKS), str(Path(sys.executable).parent), os.environ["PATH"]]))
+    monkeypatch.setenv("CMAKE", str(MOCKS / "cmake"))  # one of the Python environment would come first
 
     def prepare(fail=""):
         monkeypatch.setenv("MOCK_FAIL", fail)
