@@ -67,6 +67,18 @@ TOOLS: dict[str, Tool] = {
     ),
     "vivado": Tool("VIVADO", ("vivado",), "install AMD Vivado and source its settings64.sh"),
     "v++": Tool("VPP", ("v++",), "install AMD Vitis and source its settings64.sh"),
+    "vitis-run": Tool("VITIS_RUN", ("vitis-run",), "install AMD Vitis and source its settings64.sh"),
+    "vitis_hls": Tool("VITIS_HLS", ("vitis_hls",), "install AMD Vitis HLS and source its settings64.sh"),
+    "vivado_hls": Tool(
+        "VIVADO_HLS", ("vivado_hls",), "install Xilinx Vivado HLS (2020.1 or older) and source its settings64.sh"
+    ),
+    "i++": Tool(
+        "IPP", ("i++",), "install the Intel HLS Compiler (Quartus Prime Pro 23.4 or older) and source its init_hls.sh"
+    ),
+    "catapult": Tool("CATAPULT", ("catapult",), "install Siemens Catapult and add its bin folder to PATH"),
+    "icpx": Tool("ICPX", ("icpx",), "install the Intel oneAPI Base Toolkit with its FPGA add-on and source setvars.sh"),
+    "cmake": Tool("CMAKE", ("cmake",), "pip install cmake"),
+    "shls": Tool("SHLS", ("shls",), "install Microchip SmartHLS (part of Libero SoC) and add its bin folder to PATH"),
     "quartus_sh": Tool("QUARTUS_SH", ("quartus_sh",), "install Intel Quartus Prime and add its bin folder to PATH"),
 }
 
@@ -225,6 +237,11 @@ def _first_line(program: str) -> str:
     return shown.stdout.partition("\n")[0]
 
 
+def version(name: str) -> str:
+    """First line that tool `name` answers to `--version`; raises ToolError without the tool."""
+    return _first_line(str(require(name)))
+
+
 def compiler_version() -> str:
     """First line of `g++ --version`; raises ToolError without a compiler."""
-    return _first_line(str(require("g++")))
+    return version("g++")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import UserError
+from accel.spelling import plain
 
 if TYPE_CHECKING:
     from boards.board import Board
@@ -44,11 +44,6 @@ _LAZY = {
 def names() -> list[str]:
     """The boards there are."""
     return list(_MODULES)
-
-
-def plain(name: str) -> str:
-    """Small letters and digits only: `PYNQ_Z2`, `Pynq-Z2` and `pynqz2` are one name."""
-    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def get(name: str) -> Board:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from accel.design import Design, write_atomic
 from accel.errors import ToolError
+from accel.plan import BuildPlan, Progress
 from boards import axi, clocking, fitting, flows, shell
 from boards.board import Board, Resources
 from boards.flows.flow import Job
-from boards.flows.plan import BuildPlan, Progress
 from boards.pins import pinout
 
 RESULT = "build.json"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from accel.errors import ToolError
 from accel.graph import Tensor
 from accel.kernel import Kernel, Precision
 from accel.ops import OPERATORS, folder
+from hls import backends
 from hls.calls import Plan
 
 if TYPE_CHECKING:
@@ -37,15 +39,15 @@ _INT_MAX = (1 << 31) - 1
 _PASSES = {
     "clone_function_template",
     "clone_output",
+    "clone_stream_function_template",
+    "clone_task_sequence_template",
     "init_base_layer",
     "register_bram_weights",
     "set_pipeline_style",
     "transform_types",
+    "validate_ac_types",
     "validate_std_cpp_types",
 }
-
-#: hls4ml 1.3.0 writes trace points here that all read the network's output, which blocks or crashes.
-_UNTRACED = {("Quartus", "io_stream")}
 
 
 def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) -> ModelGraph:
@@ -53,7 +55,9 @@ def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) ->
 
     Raises ToolError when hls4ml changed what it was given.
     """
-    _register(target.backend)
+    backend = backends.get(target.backend)
+    _register_sources(backend.name)
+    templates = _register_templates(backend.inherits or backend.name)
     config = create_config(
         output_dir=str(home),
         project_name=top,
@@ -61,6 +65,8 @@ def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) ->
         part=target.part,
         clock_period=target.clock_period_ns,
         io_type=target.io_type,
+        **({"board": target.board} if target.board else {}),
+        **backend.options,
     )
     precision = f"{'' if source.signed else 'u'}int<{source.width}>"
     layers = {call.name: {"ReuseFactor": call.kernel.reuse, "Strategy": call.kernel.strategy} for call in plan.calls}
@@ -74,16 +80,18 @@ def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) ->
         "LayerName": {plan.source: {"Precision": {"result": precision}}, **layers},
     }
     config["TraceOutput"] = True
-    listed = _layers(plan, source, (target.backend, target.io_type) not in _UNTRACED)
+    listed = _layers(plan, source, target.io_type not in backend.untraced)
     model = ModelGraph.from_layer_list(config, listed, inputs=[plan.source], outputs=[plan.result])
-    _check(model, plan, source)
+    _check(model, plan, source, templates)
     _partition(model)
     return model
 
 
-def write(model: ModelGraph, path: Path) -> None:
-    """Write the project; `path` is its top function's file. Raises ToolError when that lacks a layer."""
+def write(model: ModelGraph, project: Path, backend: str) -> None:
+    """Write the project, and repair what hls4ml is known to write wrong. Raises ToolError when a layer is left out."""
     model.write()
+    adapter(backend).finish(project, model)
+    path = project / backends.get(backend).firmware / f"{model.config.get_project_name()}.cpp"
     _mend_ports(model, path)
     _check_written(model, path)
 
@@ -100,12 +108,24 @@ def _check_written(model: ModelGraph, path: Path) -> None:
     """The written top function must call every layer, which hls4ml drops silently otherwise, and trace its output."""
     source = path.read_text()
     for layer in model.get_layers():
-        call = layer.get_attr("function_cpp")
-        if layer.name not in model.inputs and (not call or source.count(str(call)) != 1):
+        calls = _calls(layer)
+        if layer.name not in model.inputs and not all(_once(call, source) for call in calls):
             raise ToolError(f"hls4ml wrote no call of layer {layer.name} ({layer.class_name}) into {path.name}")
         point = f'({layer.get_output_variable().name}, "{layer.name}", '
         if layer.get_attr("trace") and source.count(point) != 1:
             raise ToolError(f"hls4ml does not trace layer {layer.name} where it is computed in {path.name}")
+
+
+def _once(call: str, source: str) -> bool:
+    """Is the call there, once? `n1.async();` is no part of `clone_n1.async();`."""
+    return bool(call) and len(re.findall(rf"(?<!\w){re.escape(call)}", source)) == 1
+
+
+def _calls(layer: Layer) -> list[str]:
+    """What the top function must contain of a layer: its call, or the declaration and the start of its task."""
+    tasks = [layer.get_attr(key) for key in ("task_sequence_cpp", "stream_function_cpp")]
+    found = tasks if is_stream(layer) and any(tasks) else [layer.get_attr("function_cpp")]
+    return [str(call or "") for call in found]
 
 
 def _layers(plan: Plan, source: Tensor, trace: bool) -> list[dict[str, Any]]:
@@ -170,26 +190,31 @@ class KernelLayer(Layer):  # type: ignore[misc]
 
 
 class KernelConfig(LayerConfigTemplate):  # type: ignore[misc]
-    """The CONFIG struct of one call."""
+    """The CONFIG struct of one call. `element` and `table_element` make a value's type of an edge's or a table's."""
+
+    element, table_element = "", ""
 
     def __init__(self) -> None:
         super().__init__(KernelLayer)
 
     def format(self, node: Layer) -> str:
         kernel: Kernel = node.get_attr("kernel")
-        streams = _streams(node)
+        streams = is_stream(node)
+        element = "::value_type" if streams else self.element
         out = node.get_output_variable().type.name
         lines = [_constant(name, value) for name, value in kernel.constants.items()]
         ports = {f"in{i}": node.get_input_variable(name).type.name for i, name in enumerate(node.inputs)} | {"out": out}
-        lines += [f"typedef {type_}{'::value_type' if streams else ''} {port}_t;" for port, type_ in ports.items()]
+        lines += [f"typedef {type_}{element} {port}_t;" for port, type_ in ports.items()]
         lines += [f"typedef {node.get_attr(f'{name}_t').name} {name}_t;" for name in kernel.types]
-        lines += [f"typedef {node.get_weights(name).type.name} {name}_t;" for name in kernel.tables]
+        lines += [f"typedef {node.get_weights(name).type.name}{self.table_element} {name}_t;" for name in kernel.tables]
         lines.append(f"typedef nnet::{f'accel_streams<{out}>' if streams else 'accel_arrays'} io;")
         return "\n".join([f"struct config{node.index} {{", *(f"    {line}" for line in lines), "};\n"])
 
 
 class KernelCall(FunctionCallTemplate):  # type: ignore[misc]
-    """The call of one kernel, and the header that declares it."""
+    """The call of one kernel, and the header that declares it. `table_pointer` makes a pointer of a table's name."""
+
+    table_pointer = ""
 
     def __init__(self) -> None:
         super().__init__(KernelLayer)
@@ -203,11 +228,12 @@ class KernelCall(FunctionCallTemplate):  # type: ignore[misc]
         kernel: Kernel = node.get_attr("kernel")
         arguments = [node.get_input_variable(name).name for name in node.inputs]
         arguments += [node.get_output_variable(name).name for name in node.outputs]
-        arguments += [node.get_weights(name).name for name in kernel.tables]
+        arguments += [node.get_weights(name).name + self.table_pointer for name in kernel.tables]
         return f"nnet::{kernel.function}<config{node.index}>({', '.join(arguments)});"
 
 
-def _streams(node: Layer) -> bool:
+def is_stream(node: Layer) -> bool:
+    """Are edges streams?"""
     streams: bool = node.model.config.get_config_value("IOType") == "io_stream"
     return streams
 
@@ -222,24 +248,36 @@ def _register_layer() -> None:
     register_layer(KernelLayer.__name__, KernelLayer)
 
 
+def adapter(backend: str) -> Any:
+    """The module with the templates of a back end, and what it needs besides (`hls.adapters`)."""
+    return import_module(f"hls.adapters.{backends.get(backend).adapter}")
+
+
 @cache
-def _register(backend: str) -> None:
-    """Teach hls4ml our layer and headers, once per back end: a second registration raises."""
+def _register_templates(backend: str) -> set[str]:
+    """Teach hls4ml our layer, once per back end: a second registration raises. Returns the names as passes."""
     _register_layer()
+    templates = adapter(backend).TEMPLATES
+    for template in templates:
+        get_backend(backend).register_template(template)
+    return {template().get_name() for template in templates}
+
+
+@cache
+def _register_sources(backend: str) -> None:
+    """Teach hls4ml our headers, once per back end."""
     target = get_backend(backend)
-    target.register_template(KernelConfig)
-    target.register_template(KernelCall)
+    adapter(backend).prepare(target)
     for home in (folder("common"), *map(folder, OPERATORS)):
         for header in sorted(home.glob("accel_*.h")):
             target.register_source(header.resolve())
 
 
-def _check(model: ModelGraph, plan: Plan, source: Tensor) -> None:
+def _check(model: ModelGraph, plan: Plan, source: Tensor, templates: set[str]) -> None:
     """hls4ml must have applied known passes only and kept every shape and precision."""
     applied = {
         name.rpartition(":")[2] for group in model._applied_flows for passes in group.values() for name in passes
     }
-    templates = {template().get_name() for template in (KernelConfig, KernelCall)}
     unknown = sorted(applied - _PASSES - templates)
     if unknown:
         raise ToolError(f"hls4ml applied {', '.join(unknown)}, which may change values; accel knows hls4ml 1.3.0")

@@ -28,50 +28,58 @@ from pathlib import Path
 import numpy as np
 
 from accel import folding, reference, storage, tools
-from accel.errors import UserError
+from accel.errors import ToolError, UserError
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
 from accel.schedule import Schedule, require_known
-from hls import calls
+from hls import backends, calls
+from hls.backends import Backend
 from hls.calls import Plan
 
-#: hls4ml back end → default part. Xilinx tools get the Arty A7-100T's.
-BACKENDS = {
-    "Vitis": "xc7a100tcsg324-1",
-    "Vivado": "xc7a100tcsg324-1",
-    "Quartus": "Arria10",
-    "Catapult": "xc7a100tcsg324-1",
-}
-IO_TYPES = ("io_stream", "io_parallel")
 TOP = "accel_model"
 GRAPH = "graph.accel"
 SCHEDULE = "schedule.json"
+CONFIG = "hls4ml_config.yml"
 CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
 #: Where the back ends keep their integer types, below firmware/.
 INCLUDES = ("ap_types", "ac_types", "ac_types/include", "ac_math/include", "ac_simutils/include", "nnet_utils")
-#: Back ends whose project has no place for generated functions.
-NO_GENERATED_CODE = ("Quartus",)
 MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can make
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a project is written for; raises UserError when that is not supported."""
+    """What a project is written for; raises UserError when that is not supported. `board`: where there are boards."""
 
     backend: str
     io_type: str
     part: str
     clock_period_ns: float
+    board: str | None = None
 
     def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise UserError(f"HLS back end {self.backend!r} is not supported; choose one of {', '.join(BACKENDS)}")
-        if self.io_type not in IO_TYPES:
-            raise UserError(f"io_type {self.io_type!r} is not supported; choose one of {', '.join(IO_TYPES)}")
+        backend = backends.get(self.backend)
+        if self.io_type not in backends.IO_TYPES:
+            raise UserError(f"io_type {self.io_type!r} is not supported; choose one of {', '.join(backends.IO_TYPES)}")
+        if self.io_type in backend.refused:
+            raise UserError(
+                f"{backend.name} has no {self.io_type}: {backend.refused[self.io_type]}; "
+                f"choose {', '.join(backend.io_types)}"
+            )
         if not re.fullmatch(r"[A-Za-z0-9._-]+", self.part):
-            raise UserError(f"part {self.part!r} is no part number; one looks like {BACKENDS[self.backend]}")
+            raise UserError(f"part {self.part!r} is no part number; one looks like {backend.part}")
         if not 0 < self.clock_period_ns < 1e6:
             raise UserError(f"a clock period of {self.clock_period_ns} ns is not usable; 10 is 100 MHz")
+
+    @classmethod
+    def of(
+        cls, backend: backends.Backend, io_type: str, part: str | None, clock_period_ns: float, board: str | None
+    ) -> Target:
+        """With defaults filled in. A board has its part."""
+        chosen = backends.board(backend, board)
+        if chosen and part not in (None, backend.boards[chosen]):
+            raise UserError(f"{chosen} has part {backend.boards[chosen]}, not {part}: leave the part out")
+        given = backend.boards[chosen] if chosen else backend.part if part is None else part
+        return cls(backend.name, io_type, given, clock_period_ns, chosen)
 
 
 @dataclass(frozen=True)
@@ -85,14 +93,22 @@ class Project:
         """Compile the C simulation; the library works as long as the project stays where it is.
 
         hls4ml's own build_lib.sh does the same at -O3: about twice the compile time, no faster simulation (digits).
-        Raises ToolError, with the log's path, when the compiler is missing or refuses.
+        Raises ToolError, with the log's path, when the compiler is missing or refuses, or is another than g++.
         """
+        backend = self.backend
+        if backend.compiler != "g++":
+            install = tools.TOOLS[backend.compiler].install
+            raise ToolError(
+                f"{backend.name} projects are compiled by {backend.compiler}: {install}, then run `accel build`"
+            )
         firmware = self.folder.resolve() / "firmware"
         for old in firmware.glob("csim-*.so"):
             old.unlink()
         built = firmware / "csim.so"
         weights = json.dumps(str(firmware / "weights"), ensure_ascii=False)  # a C string literal
-        sources = ["-include", f"firmware/{TOP}.cpp", f"{TOP}_bridge.cpp"]  # as one: the headers take half the time
+        parts = [f"firmware/{TOP}.cpp", *([f"firmware/{TOP}{backend.wrapper}.cpp"] if backend.wrapper else [])]
+        # As one: the headers take half the time
+        sources = [*(word for part in parts for word in ("-include", part)), f"{TOP}_bridge.cpp"]
         flags = [*CXX, f"-DWEIGHTS_DIR={weights}", *(f"-Ifirmware/{name}" for name in INCLUDES)]
         command: list[str | Path] = [tools.require("g++"), *flags, *sources, "-o", built]
         tools.run(command, self.folder, self.folder / "compile.log")
@@ -113,10 +129,10 @@ class Project:
         return _integers(y)
 
     def trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Like `predict`, but every edge of the graph by name. hls4ml cannot trace streams of Quartus: UserError."""
+        """Like `predict`, but every edge of the graph by name. UserError where hls4ml cannot trace it."""
         x = self._checked(x)
-        if "save_layer_output" not in (self.folder / "firmware" / f"{TOP}.cpp").read_text():
-            raise UserError(f"{self.folder}: hls4ml cannot trace streams of this back end; write it with io_parallel")
+        if self.io_type in self.backend.untraced:
+            raise UserError(f"{self.folder}: hls4ml cannot trace {self.io_type} of {self.backend.name}")
         names = {layer.encode(): edge for edge, layer in _layer_names(self.graph).items()}
         edges = {edge: np.zeros((len(x), *tensor.shape)) for edge, tensor in self.graph.tensors.items()}
         edges[self.graph.input_name][:] = x
@@ -133,6 +149,23 @@ class Project:
         finally:
             self._library.free_trace_storage()
         return {edge: _integers(values) for edge, values in edges.items()}
+
+    @property
+    def backend(self) -> backends.Backend:
+        """What it is written for."""
+        return backends.get(self.setting("Backend"))
+
+    @property
+    def io_type(self) -> str:
+        """One of `hls.backends.IO_TYPES`."""
+        return self.setting("IOType")
+
+    def setting(self, name: str) -> str:
+        """What hls4ml was given, as text. Raises UserError when the project has no such setting."""
+        found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(), re.MULTILINE)
+        if not found:
+            raise UserError(f"{self.folder / CONFIG} has no {name}; write the project again")
+        return found[1].strip("'\"")
 
     @cached_property
     def _library(self) -> ctypes.CDLL:
@@ -170,22 +203,25 @@ def write(
     *,
     part: str | None = None,
     clock_period_ns: float = 10.0,
+    board: str | None = None,
     schedule: Schedule | None = None,
 ) -> Project:
     """Write the HLS project of `graph` into `folder`: complete, or not at all.
 
-    An older project in `folder` is replaced; anything else there is left alone. `part` defaults to BACKENDS.
-    `schedule` folds every node (default: as for the RTL); its memories, depths and "multiply" are the RTL's alone.
+    An older project in `folder` is replaced; anything else there is left alone. `backend` is one of
+    `hls.backends.BACKENDS`, which also has the default `part`, and the boards of a back end that is written for one.
+    `schedule` folds every node (default: as for the RTL); its memories, depths, "multiply" and "heads" are the RTL's
+    alone.
     Raises UserError when something asked for is not supported, ToolError when hls4ml changed the graph's integers.
     """
     folder = Path(folder)
-    target = Target(backend, io_type, BACKENDS.get(backend, "") if part is None else part, clock_period_ns)
-    _check_graph(graph, io_type)
+    target = Target.of(backends.get(backend), io_type, part, clock_period_ns, board)
+    _check_graph(graph, target)
     _check_folder(folder)
     schedule = schedule or folding.default(graph)
     require_known(schedule, graph)
     plan = calls.plan(graph, _layer_names(graph), schedule, arrays=io_type == "io_parallel")
-    _check_plan(plan, target)
+    _check_plan(plan, backends.get(target.backend))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
@@ -214,7 +250,7 @@ def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: 
         from hls import conversion
 
         model = conversion.convert(plan, graph.input, TOP, project, target)
-        conversion.write(model, project / "firmware" / f"{TOP}.cpp")
+        conversion.write(model, project, target.backend)
     _say_where(project, folder)
     storage.save(graph, project / GRAPH)
     (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text())
@@ -249,8 +285,9 @@ def _quiet(log: Path) -> Iterator[None]:
         yield
 
 
-def _check_graph(graph: Graph, io_type: str) -> None:
-    """What the C simulation's float64 interface and hls4ml's stream copies can carry."""
+def _check_graph(graph: Graph, target: Target) -> None:
+    """What the C simulation's float64 interface, hls4ml's stream copies and a board's bus can carry."""
+    backend, io_type = backends.get(target.backend), target.io_type
     if not graph.nodes:
         raise UserError(f"graph {graph.name!r} has no operators: there is nothing to build")
     for name, tensor in graph.tensors.items():
@@ -259,22 +296,29 @@ def _check_graph(graph: Graph, io_type: str) -> None:
         readers = len(graph.consumers[name]) + (name == graph.output)
         if io_type == "io_stream" and readers > MAX_CLONES:
             raise UserError(f"edge {name!r} has {readers} readers, a stream has at most {MAX_CLONES}: use io_parallel")
+    for name in (graph.input_name, graph.output) if backend.bus_bits else ():
+        tensor = graph.tensors[name]
+        if tensor.width + (not tensor.signed) > backend.bus_bits:
+            raise UserError(
+                f"edge {name!r} has values of {tensor.lo}..{tensor.hi}; the streams of {backend.name} carry signed "
+                f"numbers of {backend.bus_bits} bits: rescale first"
+            )
 
 
-def _check_plan(plan: Plan, target: Target) -> None:
+def _check_plan(plan: Plan, backend: Backend) -> None:
     """What hls4ml can write of the kernels."""
     for call in plan.calls:
         for key, table in call.kernel.tables.items():
             if np.abs(table.values).max() > FLOAT64_EXACT:
                 raise UserError(f"node {call.node!r}: {key} needs more than 53 bits, which hls4ml cannot write")
-        if call.kernel.source and target.backend in NO_GENERATED_CODE:
+        if call.kernel.source and not backend.generated:
             raise UserError(
-                f"node {call.node!r}: hls4ml writes no unrolled matrices for {target.backend}; fold it by pe and simd"
+                f"node {call.node!r}: hls4ml writes no unrolled matrices for {backend.name}; fold it by pe and simd"
             )
 
 
 def _is_project(folder: Path) -> bool:
-    return (folder / GRAPH).is_file() and (folder / "hls4ml_config.yml").is_file()
+    return (folder / GRAPH).is_file() and (folder / CONFIG).is_file()
 
 
 def _check_folder(folder: Path) -> None:

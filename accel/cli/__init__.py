@@ -14,7 +14,7 @@ from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
 VERBS = (
-    "demo", "train", "export", "check", "lower", "explore", "simulate", "compare", "report", "bitstream", "board",
+    "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream", "board",
     "boards",
 )  # fmt: skip
 

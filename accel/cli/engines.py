@@ -81,7 +81,8 @@ def trained(graph: Graph, network: Encoder) -> Level:
 
 def csim(project: Project) -> Level:
     """A compiled hls4ml project."""
-    return Level("csim", project.predict, project.trace)
+    traced = project.io_type not in project.backend.untraced
+    return Level("csim", project.predict, project.trace if traced else None)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.schedule import Schedule
 
-TARGETS = ("rtl", "vitis")
+TARGETS = ("rtl", "vitis", "vivado", "vivado-accelerator", "quartus", "catapult", "oneapi", "libero")
 DESIGN_FILE = "design.json"
 SCHEDULE_FILE = "schedule.json"
 GRAPH_FILE = "graph.accel"
@@ -31,19 +31,20 @@ def lower(
     dsp: int | None = None,
     unrolled: bool = False,
     schedule: Schedule | Path | None = None,
+    io: str | None = None,
 ) -> None:
-    """Write the sources of `graph` for `target` ("rtl" or "vitis") into folder `out`, and the graph beside them.
+    """Write the sources of `graph` for `target` (of TARGETS) into folder `out`, and the graph beside them.
 
     `interval` is the number of cycles per sample that the design should need at most, `board` the one whose resources
-    are weighed, and filled when no interval is given; `dsp` limits the hard multipliers of RTL, by estimate. With
-    `unrolled` nothing is folded. `schedule` says how every node is folded. Raises UserError when `out`
+    are weighed, and filled when no interval is given; of an HLS project for a board it is that board. `dsp` limits the
+    hard multipliers of RTL, by estimate. With `unrolled` nothing is folded. `schedule` says how every node is folded. An
+    HLS project's edges are streams or arrays by `io` ("stream" or "parallel"). Raises UserError when `out`
     cannot be written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
     """
-    if target not in TARGETS:
-        raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
+    _require_possible(target, dsp, io)
+    project_board = board if target != "rtl" and _is_board_project(target) else None
+    board = None if project_board else board
     solves = any(value is not None for value in (interval, board, dsp))
-    if target != "rtl" and dsp is not None:
-        raise UserError(f"--dsp is for --target rtl; {target}'s own tool decides what becomes a hard multiplier")
     if solves + unrolled + (schedule is not None) > 1:
         raise UserError("--schedule, --unrolled, and --interval with --board and --dsp each choose a folding; give one")
     from accel.schedule import Schedule
@@ -51,10 +52,10 @@ def lower(
     if isinstance(schedule, Path):
         schedule = Schedule.load(schedule)
     chosen = schedule or _solve(graph, interval, board, dsp, unrolled)
-    if target == "vitis":
+    if target != "rtl":
         from hls import project
 
-        project.write(graph, out, schedule=chosen)
+        project.write(graph, out, target, f"io_{io or 'stream'}", board=project_board, schedule=chosen)
         return
     from accel import storage
     from hls import rtl
@@ -64,6 +65,21 @@ def lower(
         design.write(folder)
         write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
         storage.save(graph, folder / GRAPH_FILE)
+
+
+def _require_possible(target: str, dsp: int | None, io: str | None) -> None:
+    if target not in TARGETS:
+        raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
+    if target == "rtl" and io is not None:
+        raise UserError("--io is for HLS projects; rtl has streams")
+    if target != "rtl" and dsp is not None:
+        raise UserError(f"--dsp is for --target rtl; {target}'s own tool decides what becomes a hard multiplier")
+
+
+def _is_board_project(target: str) -> bool:
+    from hls import backends
+
+    return bool(backends.get(target).boards)
 
 
 def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | None, unrolled: bool) -> Schedule | None:
@@ -91,13 +107,17 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
 
 @click.command(short_help="QONNX file to hardware sources.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), required=True, help="SystemVerilog or a Vitis HLS project.")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="SystemVerilog, or an HLS project.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )
 @click.option("--interval", type=click.IntRange(min=1), help="Cycles per sample it may need; fewer cost more area.")
-@click.option("--board", help="Weigh its resources; without --interval: as fast as it has room for.")
+@click.option(
+    "--board",
+    help="Weigh its resources; without --interval: as fast as it has room for. Of a board project: its board.",
+)
 @click.option("--dsp", type=click.IntRange(min=0), help="RTL: use at most so many hard multipliers, by estimate.")
+@click.option("--io", type=click.Choice(["stream", "parallel"]), help="Edges of an HLS project.  [default: stream]")
 @click.option("--unrolled", is_flag=True, help="Fold nothing: adder graphs, lowest latency, much area.")
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
@@ -109,6 +129,7 @@ def command(
     interval: int | None,
     board: str | None,
     dsp: int | None,
+    io: str | None,
     unrolled: bool,
     schedule: Path | None,
 ) -> None:
@@ -124,9 +145,10 @@ def command(
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
       accel lower model.onnx --target vitis --out build/vitis
       accel lower model.onnx --target vitis --schedule build/rtl/schedule.json --out build/same
+      accel lower model.onnx --target vivado-accelerator --board pynq-z2 --out build/pynq
     """
     from accel import onnx_import
 
     graph = onnx_import.load(model)
-    lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule)
+    lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule, io=io)
     click.echo(f"wrote {out}")

@@ -74,7 +74,7 @@ def simulate(
 @click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
 @click.option("--buffers", is_flag=True, help="Also show how full every buffer of an RTL design was.")
 def command(folder: Path, data: Path | None, samples: int, stall: float, seed: int, buffers: bool) -> int:
-    """Simulate the RTL design (cycle by cycle) or Vitis project (C++) in FOLDER and compare it with the reference.
+    """Simulate the RTL design (cycle by cycle) or HLS project (C++) in FOLDER and compare it with the reference.
 
     \b
     Examples:

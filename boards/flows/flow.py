@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accel.errors import ToolError
+from accel.plan import BuildPlan
 from boards.board import Board, Pinout, Resources
 from boards.clocking import Clock
-from boards.flows.plan import BuildPlan
 
 
 @dataclass(frozen=True)

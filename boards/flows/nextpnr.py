@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import ToolError
+from accel.plan import BuildPlan, Step
 from boards import fitting
 from boards.board import Resources
 from boards.flows.flow import Flow, Job
-from boards.flows.plan import BuildPlan, Step
 from hls import synthesis
 
 NETLIST, PLACED = "synthesis.json", "placed.json"

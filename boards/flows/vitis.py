@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from accel.errors import ToolError
+from accel.plan import BuildPlan, Step
 from boards.board import Resources
 from boards.flows import tcl, vivado, vivado_reports, zynq
 from boards.flows.flow import Flow, Job
-from boards.flows.plan import BuildPlan, Step
 from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
 
 BITSTREAM = "accel.xclbin"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from accel.errors import ToolError
+from accel.plan import BuildPlan, Step
 from boards.board import Resources
 from boards.flows import tcl, vivado_reports
 from boards.flows.flow import Flow, Job
-from boards.flows.plan import BuildPlan, Step
 from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
 
 BITSTREAM = "board.bit"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from accel.plan import BuildPlan, Step
 from boards.flows import tcl, vivado
 from boards.flows.flow import Flow, Job
-from boards.flows.plan import BuildPlan, Step
 from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
 
 HANDOFF, IP = "board.hwh", "accel_axi.zip"

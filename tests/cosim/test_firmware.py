@@ -19,13 +19,14 @@ from hls_graphs import everything
 from accel import folding
 from accel.graph import Graph
 from hls import project
+from hls.backends import IO_TYPES
 
 CAUSAL = encoder(Shape(tokens=64, features=64, channels=64, heads=4, hidden=128, causal=True, gelu=True))
 DIGITS = encoder(Shape(tokens=8, features=8, channels=32, heads=4, hidden=64, layers=2, classes=10))
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")  # of HLS pragmas, g++ knows none
 
 
-@pytest.mark.parametrize("io_type", project.IO_TYPES)
+@pytest.mark.parametrize("io_type", IO_TYPES)
 @pytest.mark.parametrize("backend", ["Vitis", "Vivado"])
 @pytest.mark.parametrize(("graph", "interval"), [(CAUSAL, 16384), (CAUSAL, 65536), (DIGITS, 1024)])
 def test_follows_the_schedule(graph: Graph, interval: int, backend: str, io_type: str, tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_other_back_ends(tmp_path: Path) -> None:
     schedule = folding.fold_for(DIGITS, 1024)
     catapult = project.write(DIGITS, tmp_path / "catapult", "Catapult", schedule=schedule)
     assert Firmware(catapult.folder).problems() == []
-    for io_type in project.IO_TYPES:
+    for io_type in IO_TYPES:
         quartus = Firmware(project.write(DIGITS, tmp_path / io_type, "Quartus", io_type, schedule=schedule).folder)
         assert list(quartus.forbidden()) == []
         joints = ("accel_gather", "accel_scatter", "accel_fork")
@@ -56,12 +57,12 @@ def test_other_back_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_any_folding(seed: int, tmp_path: Path) -> None:
     graph = everything(seed)
-    io_type = project.IO_TYPES[seed % 2]
+    io_type = IO_TYPES[seed % 2]
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=random_schedule(graph, seed))
     assert Firmware(written.folder).problems() == []
 
 
-@pytest.mark.parametrize("io_type", project.IO_TYPES)
+@pytest.mark.parametrize("io_type", IO_TYPES)
 def test_nothing_folded(io_type: str, tmp_path: Path) -> None:
     graph = encoder(Shape(causal=True, gelu=True))
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=folding.unrolled(graph))
@@ -84,7 +85,7 @@ def warnings(folder: Path, home: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True).stderr
 
 
-@pytest.mark.parametrize("io_type", project.IO_TYPES)
+@pytest.mark.parametrize("io_type", IO_TYPES)
 def test_no_warnings(io_type: str, tmp_path: Path) -> None:
     """Every operator and both ways of Dense, softmax and norm; and a warning that is planted is found."""
     graph = everything(0)

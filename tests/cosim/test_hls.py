@@ -22,7 +22,7 @@ from accel.graph import Graph, Node, Tensor
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule
-from hls import project
+from hls import backends, project
 from hls.project import Project
 
 
@@ -41,7 +41,7 @@ def assert_equal_everywhere(written: Project, x: np.ndarray) -> None:
     [
         (0, "io_stream"),
         (1, "io_parallel"),
-        *(pytest.param(seed, io, marks=pytest.mark.slow) for seed in range(2, 8) for io in project.IO_TYPES),
+        *(pytest.param(seed, io, marks=pytest.mark.slow) for seed in range(2, 8) for io in backends.IO_TYPES),
     ],
 )
 def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_quartus_streams_run_without_trace(tiny_graph: Graph, tmp_path: Path) ->
     written.compile()
     x = samples(tiny_graph, 32)
     assert np.array_equal(written.predict(x), reference.run(tiny_graph, x))
-    with pytest.raises(UserError, match="hls4ml cannot trace streams of this back end; write it with io_parallel"):
+    with pytest.raises(UserError, match="hls4ml cannot trace io_stream of Quartus"):
         written.trace(x)
 
 
@@ -193,7 +193,11 @@ def test_compiler_trouble(tiny_graph: Graph, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("request_", "text"),
     [
-        ({"backend": "vhls"}, "HLS back end 'vhls' is not supported; choose one of Vitis, Vivado, Quartus, Catapult"),
+        (
+            {"backend": "vhls"},
+            "HLS back end 'vhls' is not supported; choose one of Vitis, Vivado, Quartus, Catapult, "
+            "VivadoAccelerator, oneAPI, Libero",
+        ),
         ({"io_type": "io_serial"}, "io_type 'io_serial' is not supported; choose one of io_stream, io_parallel"),
         ({"part": "x; exec rm"}, "part 'x; exec rm' is no part number; one looks like xc7a100tcsg324-1"),
         ({"clock_period_ns": 0.0}, "a clock period of 0.0 ns is not usable; 10 is 100 MHz"),

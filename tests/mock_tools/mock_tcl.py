@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 FAIL = os.environ.get("MOCK_FAIL", "")
-"""What goes wrong: "exit", "report", "timing", "large", "clock" or nothing."""
+"""What goes wrong: "exit", "report", "timing", "large", "clock", … or nothing."""
 
 
 class MockError(Exception):
     """Reported as the tool reports its own errors."""
 
 
-def run(script: Path, commands: dict[str, Callable[..., object]]) -> None:
-    """Run a script with the vendor's `commands`; ends the program with 1 on an error."""
+def run(script: Path, commands: dict[str, Callable[..., object]], before: str = "") -> None:
+    """Run a script with the vendor's `commands`, after the Tcl `before`; ends the program with 1 on an error."""
     tcl = tkinter.Tcl()
     failures: list[str] = []
     ended: list[int] = []
@@ -43,6 +43,7 @@ def run(script: Path, commands: dict[str, Callable[..., object]]) -> None:
             tcl.eval(f"namespace eval {name.rpartition('::')[0]} {{}}")
         tcl.createcommand(name, guarded(name, function))
     try:
+        tcl.eval(before)
         tcl.eval(script.read_text())
     except tkinter.TclError as error:
         if ended:

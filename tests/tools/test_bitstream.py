@@ -13,9 +13,9 @@ from board_designs import add_one, huge
 import boards
 from accel import tools
 from accel.errors import ToolError, UserError
+from accel.plan import BuildPlan, Step
 from boards import clocking, flows, shell
 from boards.flows.flow import Job
-from boards.flows.plan import BuildPlan, Step
 from boards.host import Host
 from boards.pins import pinout
 

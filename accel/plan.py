@@ -23,7 +23,10 @@ SCRIPT = "build.sh"
 
 @dataclass(frozen=True)
 class Step:
-    """One tool call: `tool` as `accel.tools` knows it, its arguments, and the files that it must leave."""
+    """One tool call: `tool` as `accel.tools` knows it, its arguments, and the files or folders that it must leave.
+
+    A tool like "./simulation" is a program that an earlier step made.
+    """
 
     name: str
     tool: str
@@ -51,6 +54,7 @@ class BuildPlan:
         """
         make_folder(folder)
         for name, text in {**self.files, SCRIPT: self._script()}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomic(folder / name, text)
 
     def _script(self) -> str:
@@ -71,11 +75,11 @@ class BuildPlan:
         `check` gets each finished step's name and the folder with its products; what it raises ends the run.
         Raises ToolError when a tool is missing (before the first step), fails, or leaves a product out.
         """
-        commands = [[*tools.command(step.tool), *step.args] for step in self.steps]
+        commands = [[*_command(step.tool), *step.args] for step in self.steps]
         out = make_folder(out)
         made = [name for step in self.steps for name in (*step.products, _log(step))]
         for old in [*self.files, SCRIPT, *made, *stale]:
-            (out / old).unlink(missing_ok=True)
+            _remove(out / old)
         work = Path(tempfile.mkdtemp(dir=out, prefix=".work-"))
         try:
             self.write(work)
@@ -88,9 +92,10 @@ class BuildPlan:
                 seconds[step.name] = time.perf_counter() - started
                 if check:
                     check(step.name, work)
-            for entry in work.iterdir():
-                if entry.is_file():  # folders are the tools' own
-                    os.replace(entry, out / entry.name)
+            plain = [entry.name for entry in work.iterdir() if entry.is_file()]
+            for name in {*plain, *self.files, *made} - {_log(step) for step in self.steps}:  # others are the tools' own
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(work / name, out / name)
             return seconds
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -104,6 +109,17 @@ def make_folder(folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"cannot write into {folder}: {error.strerror}; choose another folder") from None
     return Path(folder).resolve()
+
+
+def _command(tool: str) -> list[str]:
+    return [tool] if tool.startswith("./") else tools.command(tool)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _log(step: Step) -> str:

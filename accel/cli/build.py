@@ -1,0 +1,135 @@
+"""`accel build`: an HLS project goes through its vendor's tool."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accel.cli.display import Progress, show_table, working
+from accel.cli.inputs import load_samples
+from accel.cli.output import whole_folder
+
+if TYPE_CHECKING:
+    from hls.reports import Span
+    from hls.vendor import Built
+
+SAMPLES = 8
+
+
+def build(
+    folder: Path | str,
+    out: Path | str | None = None,
+    tool: str | None = None,
+    progress: Progress | None = None,
+    *,
+    cosim: int = 0,
+    data: Path | str | None = None,
+    seed: int = 0,
+    export: bool = False,
+) -> Built:
+    """Run a vendor's tool (default: the project's own) on the HLS project in `folder`; everything goes to `out`.
+
+    `cosim` samples go through C/RTL co-simulation; `data` and `seed` as in `accel.cli.inputs.load_samples`. `out`
+    defaults to FOLDER-TOOL. Raises UserError and ToolError as `hls.vendor.build` does.
+    """
+    from hls import builders, project, vendor
+
+    made = project.load(folder)
+    name, _ = builders.choose(made, tool)
+    samples = load_samples(made.graph, data, cosim, seed) if cosim else None
+    vendor.plan(made, name, cosim=samples, export=export)  # a refusal comes before anything is written
+    with whole_folder(Path(out or default_out(folder, name)), vendor.RESULT, keep_failed=True) as new:
+        return vendor.build(made, new, name, cosim=samples, export=export, progress=progress)
+
+
+def default_out(folder: Path | str, tool: str) -> Path:
+    """Beside the project's folder."""
+    folder = Path(folder)
+    return folder.with_name(f"{folder.name}-{tool}")
+
+
+@click.command(short_help="HLS project through its vendor's tool.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--tool", help="vitis, vivado, vivado-accelerator, quartus, catapult, oneapi, libero.  [default: its own]"
+)
+@click.option("--cosim", is_flag=True, help="Also simulate the RTL, and compare it with the reference.")
+@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file for --cosim (default: random).")
+@click.option("--samples", type=click.IntRange(min=2), default=SAMPLES, show_default=True, help="At most this many.")
+@click.option("--seed", type=int, default=0, help="Of random samples.")
+@click.option("--export", is_flag=True, help="Also export the IP, or implement it where the tool does that.")
+@click.option("--json", "as_json", is_flag=True, help="Print build.json instead of tables.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-TOOL]")
+def command(
+    folder: Path,
+    tool: str | None,
+    cosim: bool,
+    data: Path | None,
+    samples: int,
+    seed: int,
+    export: bool,
+    as_json: bool,
+    out: Path | None,
+) -> int:
+    """Synthesise the HLS project in FOLDER with its vendor's tool, and show what it reports.
+
+    The tool's project, its logs and reports, and build.json with every figure are written to --out.
+
+    \b
+    Examples:
+      accel lower model.onnx --target vitis --out build/vitis
+      accel build build/vitis
+      accel build build/vitis --cosim --data x.npy --export
+    """
+    with working("build") as progress:
+        wanted = samples if cosim else 0
+        built = build(folder, out, tool, progress, cosim=wanted, data=data, seed=seed, export=export)
+    if as_json:
+        click.echo(json.dumps(asdict(built), indent=1))
+    else:
+        _show(built)
+    if built.cosim and built.cosim.difference:
+        click.echo(f"accel: {built.cosim.difference}", err=True)
+    return int(built.cosim is not None and built.cosim.mismatches > 0)
+
+
+def _show(built: Built) -> None:
+    show_table(f"{built.tool}: {built.version}", ("", "design", "available"), _rows(built))
+    parts = [(part.name, _span(part.latency), _span(part.interval), _used(part.used)) for part in built.report.parts]
+    if parts:
+        show_table("functions", ("", "latency", "interval", "uses"), parts)
+
+
+def _rows(built: Built) -> list[tuple[str, str, str]]:
+    report = built.report
+    rows = [(name, f"{count}", f"{report.available.get(name, '')}") for name, count in report.used.items()]
+    rows += [("latency, cycles", _span(report.latency), ""), ("interval, cycles", _span(report.interval), "")]
+    if report.clock_ns is not None:
+        wanted = f"{report.target_ns:g}" if report.target_ns is not None else ""
+        rows.append(("clock, ns (asked for)", f"{report.clock_ns:.3f}", wanted))
+    if built.cosim:
+        rows += [
+            ("co-simulated samples", f"{built.cosim.samples}", ""),
+            ("mismatches", f"{built.cosim.mismatches}", ""),
+        ]
+        rows += [(f"{what} in simulation", _span(s), "") for what, s in _measured(built)]
+    return rows
+
+
+def _measured(built: Built) -> list[tuple[str, Span | None]]:
+    return [("latency", built.latency), ("interval", built.interval)]
+
+
+def _span(span: Span | None) -> str:
+    """Cycles, or that the tool gives none."""
+    if span is None:
+        return "not given"
+    return f"{span[0]}" if span[0] == span[1] else f"{span[0]} to {span[1]}"
+
+
+def _used(used: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in used.items() if count)

@@ -1,0 +1,2 @@
+#pragma once
+#include <ac_fixed.h>

@@ -1,0 +1,2 @@
+#pragma once
+// Functions of fixed-point numbers: no kernel calls one.
