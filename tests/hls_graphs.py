@@ -84,9 +84,10 @@ def _narrow(
 
 def _rescales(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
     """All roundings, where ties are frequent (a small shift), with multiplier 1, one for all, one per channel."""
-    edge, other = (_dense(build, rng, source, 3, 8) for _ in range(2))
+    pairs = [tuple(_dense(build, rng, source, 3, 8) for _ in range(2)) for _ in range(2)]  # a stream has few readers
     results = []
-    for rounding in ROUNDINGS:
+    for number, rounding in enumerate(ROUNDINGS):
+        edge, other = pairs[number % 2]
         results.append(build.add(Rescale([1], 2, rounding, -1000, 1000), edge))
         results.append(build.add(Rescale(rng.integers(1, 9, 3), 3, rounding, -4000, 900), other))
     exact = build.add(Rescale([1 << 20], 0, "floor", -(1 << 45), 1 << 45), edge)  # wider than `int`

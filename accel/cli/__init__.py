@@ -14,8 +14,8 @@ from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
 VERBS = (
-    "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream", "board",
-    "boards",
+    "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream",
+    "board", "boards",
 )  # fmt: skip
 
 

@@ -37,9 +37,9 @@ def lower(
 
     `interval` is the number of cycles per sample that the design should need at most, `board` the one whose resources
     are weighed, and filled when no interval is given; of an HLS project for a board it is that board. `dsp` limits the
-    hard multipliers of RTL, by estimate. With `unrolled` nothing is folded. `schedule` says how every node is folded. An
-    HLS project's edges are streams or arrays by `io` ("stream" or "parallel"). Raises UserError when `out`
-    cannot be written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
+    hard multipliers of RTL, by estimate. With `unrolled` nothing is folded. `schedule` says how every node is folded.
+    An HLS project's edges are streams or arrays by `io` ("stream" or "parallel"). Raises UserError when `out` cannot be
+    written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
     """
     _require_possible(target, dsp, io)
     project_board = board if target != "rtl" and _is_board_project(target) else None
