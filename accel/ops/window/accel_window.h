@@ -4,7 +4,8 @@
 //
 // The steps are tokens of constants before the sequence, its own, and constants behind it; of these `give` to `give_end`
 // leave. II 1 for a beat of `lanes` channels: steps · beats cycles per sample plus the pipeline's latency, with beats =
-// channels / lanes. One word of `lanes` constants is read per cycle.
+// channels / lanes. One word of `lanes` constants is read per cycle; accel_window_cut, for a window within the sequence,
+// has none.
 
 #include "accel_io.h"
 
@@ -16,20 +17,39 @@ void accel_window(X &x, Y &y, const typename CONFIG::fill_t fill[CONFIG::words *
     for (int t = 0; t < CONFIG::steps; t++) {
         for (int k = 0; k < CONFIG::beats; k++) {
             #pragma HLS PIPELINE II=1
-            const bool inside = t >= CONFIG::read && t < CONFIG::read + CONFIG::tokens;
-            const int row = t < CONFIG::read ? t : t - CONFIG::tokens;
             typename CONFIG::in0_t beat[CONFIG::lanes];
             typename CONFIG::out_t out[CONFIG::lanes];
             #pragma HLS ARRAY_PARTITION variable=beat complete
             #pragma HLS ARRAY_PARTITION variable=out complete
-            if (inside)
+            if (t >= CONFIG::read && t < CONFIG::read_end)
                 CONFIG::io::read(x, (t - CONFIG::read) * CONFIG::beats + k, beat);
             for (int i = 0; i < CONFIG::lanes; i++) {
                 #pragma HLS UNROLL
-                if (inside)
+                if (t >= CONFIG::read && t < CONFIG::read_end)
                     out[i] = beat[i];
-                else
-                    out[i] = fill[(row * CONFIG::beats + k) * CONFIG::lanes + i];
+                if (t < CONFIG::read)
+                    out[i] = fill[(t * CONFIG::beats + k) * CONFIG::lanes + i];
+                if (t >= CONFIG::read_end)
+                    out[i] = fill[((t - CONFIG::tokens) * CONFIG::beats + k) * CONFIG::lanes + i];
+            }
+            if (t >= CONFIG::give && t < CONFIG::give_end)
+                CONFIG::io::write(y, (t - CONFIG::give) * CONFIG::beats + k, out);
+        }
+    }
+}
+
+template <class CONFIG, class X, class Y> void accel_window_cut(X &x, Y &y) {
+    for (int t = 0; t < CONFIG::steps; t++) {
+        for (int k = 0; k < CONFIG::beats; k++) {
+            #pragma HLS PIPELINE II=1
+            typename CONFIG::in0_t beat[CONFIG::lanes];
+            typename CONFIG::out_t out[CONFIG::lanes];
+            #pragma HLS ARRAY_PARTITION variable=beat complete
+            #pragma HLS ARRAY_PARTITION variable=out complete
+            CONFIG::io::read(x, t * CONFIG::beats + k, beat);
+            for (int i = 0; i < CONFIG::lanes; i++) {
+                #pragma HLS UNROLL
+                out[i] = beat[i];
             }
             if (t >= CONFIG::give && t < CONFIG::give_end)
                 CONFIG::io::write(y, (t - CONFIG::give) * CONFIG::beats + k, out);

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel, Table
@@ -15,14 +13,13 @@ HEADER = Path(__file__).with_name("accel_window.h")
 
 
 def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    """A window that stays within the sequence has one word of constants, which is never read."""
+    """A window that stays within the sequence has no table."""
     (x,) = inputs
     lanes = fold["lanes"]
     beats, (start, stop), give = x.channels // lanes, op.span(x), max(0, op.first)
     constants = op.constants(x)
-    table = constants if constants.size else np.zeros((1, lanes), dtype=np.int64)
     return Kernel(
-        "accel_window",
+        "accel_window" if constants.size else "accel_window_cut",
         HEADER,
         (lanes,),
         lanes,
@@ -30,12 +27,13 @@ def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
             "tokens": x.tokens,
             "steps": start + x.tokens + output.tokens - stop,
             "read": start,
+            "read_end": start + x.tokens,
             "give": give,
             "give_end": give + output.tokens,
             "beats": beats,
             "lanes": lanes,
-            "words": table.size // lanes,
+            "words": constants.size // lanes,
         },
-        tables={"fill": Table(table.ravel())},
+        tables={"fill": Table(constants.ravel())} if constants.size else {},
         reuse=beats,
     )
