@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 BOARD ?= ulx3s-85f
-INTERVAL ?= 2048
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,7 +17,7 @@ help:
 	@echo "make test        every test but the slow ones"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
-	@echo "make bitstreams  a faster design of $(INTERVAL) cycles per image for $(BOARD) (build/fast): long place and route"
+	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
 	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
 	@echo "make clean       remove .venv and build"
@@ -40,9 +39,8 @@ build/model.onnx: | $(STAMP)
 	@$(BIN)/accel train --out build/model.pt
 	@$(BIN)/accel export build/model.pt --out $@
 
-bitstreams: build/model.onnx
-	@$(BIN)/accel lower $< --target rtl --interval $(INTERVAL) --out build/fast
-	@$(BIN)/accel bitstream build/fast --board $(BOARD) --out build/fast-$(BOARD)
+bitstreams: | $(STAMP)
+	@$(BIN)/python benchmarks/open_boards.py
 
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<

@@ -29,10 +29,11 @@ ROUNDS = 40
 STEP = 0.5
 SLACK = 1.25
 """Folds with more than this many times the parallelism that is needed are no candidates."""
-SURROUNDINGS = np.array([0.48, 0.6, 0.8, 0.95])
+SURROUNDINGS = np.array([0.48, 0.48, 0.8, 0.95])
 """Shares of a device that units may fill: buffers, adapters and the board's shell need the rest.
 
-LUTs: 80 % of a device can be routed, packing makes 1.2 cells of an estimated LUT, and a quarter of them are no units'.
+80 % of a device's cells can be placed and routed. Packing makes 1.2 cells of an estimated LUT, and a quarter
+of them are no units'; of the flip-flops two fifths are not, where memories of buffers take their share.
 """
 
 
@@ -61,8 +62,7 @@ def fastest(graph: Graph, target: str, budget: Budget) -> Schedule:
 def unrolled(graph: Graph, target: str = DEFAULT.name, steps: int = 2) -> Schedule:
     """Nothing folded: constant matrices as adder graphs, divisions and roots as pipelines.
 
-    `steps` is the number of adders, or bits of a result, between two registers. Everything takes a token per cycle but
-    attention, which takes a head of a token.
+    `steps` is the number of adders, or bits of a result, between two registers. Everything takes a token per cycle.
     """
     folds = {}
     for node in graph:
@@ -257,4 +257,4 @@ def _riding(graph: Graph, node: Node) -> Iterator[Node]:
 
 def _parallel(fold: Fold) -> int:
     """Products, or elements, per cycle."""
-    return int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1))
+    return int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))

@@ -7,13 +7,13 @@ sequence need, take and give which beats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else."""
+"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else, "heads" at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,10 @@ class Actor:
 
 @dataclass(frozen=True)
 class Unit:
-    """One module with streams in and out. `places` are capacities of edges inside the module, used by its actors."""
+    """One module with streams in and out. `places` are capacities of edges inside the module, used by its actors.
+
+    Several `copies` of the module work side by side in lockstep, each on its share of the lanes of every port.
+    """
 
     module: Module
     inputs: tuple[Port, ...]
@@ -114,6 +117,7 @@ class Unit:
     actors: tuple[Actor, ...]
     places: dict[str, int] = field(default_factory=dict)
     multipliers: int = 0  # multiply-accumulate units: products per cycle
+    copies: int = 1
 
     @property
     def cycles(self) -> int:
@@ -129,6 +133,24 @@ class Stage:
     lanes: int
     width: int
     latency: int
+
+
+def side_by_side(units: tuple[Unit, ...], copies: int) -> tuple[Unit, ...]:
+    """Units that do `copies` times the work in the same cycles: time does not depend on data, so copies keep step."""
+
+    def widened(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+        return tuple(replace(port, lanes=copies * port.lanes) for port in ports)
+
+    return tuple(
+        replace(
+            unit,
+            inputs=widened(unit.inputs),
+            outputs=widened(unit.outputs),
+            multipliers=copies * unit.multipliers,
+            copies=copies,
+        )
+        for unit in units
+    )
 
 
 def every(firings: int) -> np.ndarray:

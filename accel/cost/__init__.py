@@ -23,7 +23,8 @@ DEEP = 64
 def estimate(part: Unit | Stage | Module, target: str) -> Counts:
     """Cells of one unit or stage on a target of `accel.target`."""
     module = part if isinstance(part, Module) else part.module
-    return model.predict(Part.of(module), TARGETS[target])
+    copies = part.copies if isinstance(part, Unit) else 1
+    return total([model.predict(Part.of(module), TARGETS[target])] * copies)
 
 
 def buffer(bits: int, depth: int, target: str) -> Counts:

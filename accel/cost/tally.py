@@ -105,6 +105,8 @@ class Tally:
     def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
         """Memories in look-up tables, read without a register."""
         self.lut["ram"] += lut_ram(width, depth, self.target) * times
+        if self.target.ram[1]:
+            self.ff["ram"] += self.target.ram[1] * -(-width // 4) * -(-depth // 16) * times
         rows = 16 if self.target.lut_inputs == 4 else 64
         self.select(-(-depth // rows), width * times, "ram_choices")
 
@@ -133,7 +135,7 @@ def block_rams(width: int, depth: int, target: Target) -> int:
 def lut_ram(width: int, depth: int, target: Target) -> int:
     """Look-up tables of a memory with one write and one read port."""
     if target.lut_inputs == 4:
-        return 4 * -(-width // 4) * -(-depth // 16)
+        return target.ram[0] * -(-width // 4) * -(-depth // 16)
     if depth <= 32:
         return min(2 * width, 4 * -(-width // 6))
     return min(2 * width, 4 * -(-width // 3)) * -(-depth // 64)

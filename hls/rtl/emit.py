@@ -12,7 +12,7 @@ from typing import Any
 
 from accel import ops
 from accel.graph import Graph
-from accel.hardware import Long, Module
+from accel.hardware import Long, Module, Unit
 from hls.rtl.netlist import Buffer, Instance, Netlist
 
 TOP = "accel_top"
@@ -73,17 +73,12 @@ def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) 
 def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[str, str]) -> list[str]:
     """Declarations and instantiation of one unit, its stages, and taps for tracing."""
     unit, name = instance.unit, f"i{number}"
-    lines, pins = ["", f"    // {instance.name}"], []
-    for k, port in enumerate(unit.inputs):
-        p = f"{name}_s{k}"
-        lines.append(f"    logic {p}_valid, {p}_ready, {p}_last; logic [{port.lanes * port.width - 1}:0] {p}_data;")
-        pins += [f".s{k}_{pin}({p}_{pin})" for pin in ("valid", "ready", "data", "last")]
-    for k, port in enumerate(unit.outputs):
-        p = f"{name}_m{k}"
-        bits = port.lanes * port.width
-        lines.append(f"    logic {p}_room, {p}_take, {p}_valid, {p}_last; logic [{bits - 1}:0] {p}_data;")
-        pins += [f".m{k}_{pin}({p}_{pin})" for pin in ("room", "take", "valid", "data", "last")]
-    lines.append(instantiate(unit.module, name, pins, memories))
+    lines = ["", f"    // {instance.name}"]
+    for side, ports, flags in (("s", unit.inputs, "{0}_valid, {0}_ready"), ("m", unit.outputs, _GIVEN)):
+        for k, port in enumerate(ports):
+            p, bits = f"{name}_{side}{k}", port.lanes * port.width
+            lines.append(f"    logic {flags.format(p)}, {p}_last; logic [{bits - 1}:0] {p}_data;")
+    lines += _module(name, unit, memories)
     if number == 0:
         lines += [f"    assign i0_s0_{pin} = s_{pin};" for pin in ("valid", "data", "last")]
         lines.append("    assign s_ready = i0_s0_ready;")
@@ -95,6 +90,30 @@ def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[
     before = sum(layer is not None for i in netlist.instances[:number] for layer in i.layers)
     lines += _stages(name, instance, before, memories)
     return lines
+
+
+_GIVEN = "{0}_room, {0}_take, {0}_valid"
+
+
+def _module(name: str, unit: Unit, memories: dict[str, str]) -> list[str]:
+    """The unit's module, or its copies: they run in lockstep, so what they say together is what each says."""
+    came = [(f"s{k}", port, ("valid", "last"), ("ready",)) for k, port in enumerate(unit.inputs)]
+    gives = [(f"m{k}", port, ("room",), ("take", "valid", "last")) for k, port in enumerate(unit.outputs)]
+    if unit.copies == 1:
+        pins = [f".{p}_{pin}({name}_{p}_{pin})" for p, _, ins, outs in came + gives for pin in (*ins, *outs, "data")]
+        return [instantiate(unit.module, name, pins, memories)]
+    before, pins = [], []
+    for p, port, ins, outs in came + gives:
+        share = port.lanes * port.width // unit.copies
+        pins += [f".{p}_{pin}({name}_{p}_{pin})" for pin in ins]
+        pins += [f".{p}_{pin}({name}_{p}_{pin}_of[copy])" for pin in outs]
+        pins.append(f".{p}_data({name}_{p}_data[copy*{share}+:{share}])")
+        before += [
+            f"    logic [{unit.copies - 1}:0] {name}_{p}_{pin}_of; assign {name}_{p}_{pin} = &{name}_{p}_{pin}_of;"
+            for pin in outs
+        ]
+    module = instantiate(unit.module, name, pins, memories)
+    return [*before, f"    for (genvar copy = 0; copy < {unit.copies}; copy++) begin : {name}_copy", module, "    end"]
 
 
 def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -> list[str]:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from accel.graph import Tensor
-from accel.hardware import Actor, Fold, Module, Port, Unit, Use, consume, divisors, every, produce, window
+from accel.hardware import (
+    Actor,
+    Fold,
+    Module,
+    Port,
+    Unit,
+    Use,
+    consume,
+    divisors,
+    every,
+    produce,
+    side_by_side,
+    window,
+)
 from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.matmul.op import MatMul
 from accel.target import Target
@@ -19,14 +34,19 @@ def _sizes(op: MatMul, b: Tensor) -> tuple[int, int, int, int]:
 
 
 def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Every PE dividing the rows with every SIMD dividing the columns of the product."""
+    """Every PE dividing the rows with every SIMD dividing the columns of the product; or all products of all heads."""
     *_, rows, columns = _sizes(op, inputs[1])
-    return array_folds(divisors(rows), divisors(columns))
+    whole = [fold | {"heads": op.heads} for fold in array_folds([rows], [columns]) if op.heads > 1]
+    return array_folds(divisors(rows), divisors(columns)) + whole
 
 
 def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """One unit with two actors: loading the second operand, and computing."""
     a, b = inputs
+    if "heads" in fold:
+        fold = {key: value for key, value in fold.items() if key != "heads"}
+        one = tuple(replace(x, shape=(x.tokens, x.channels // op.heads), scale=1.0) for x in (a, b, output))
+        return side_by_side(hardware(MatMul(1, op.form), one[:2], one[2], fold, target), op.heads)
     keys, channels, rows, columns = _sizes(op, b)
     pe, simd = fold["pe"], fold["simd"]
     passes, beats = rows // pe, columns // simd

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from accel.graph import Tensor
 from accel.hardware import (
     Actor,
@@ -15,6 +17,7 @@ from accel.hardware import (
     every,
     per_row,
     produce,
+    side_by_side,
     window,
 )
 from accel.ops.common.serial import divide_unit, serial_folds
@@ -23,13 +26,19 @@ from accel.target import Target
 
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide a row; with the division serial or unrolled."""
-    return serial_folds([{"lanes": lanes} for lanes in divisors(op.row)])
+    """Lanes that divide a row, or the rows of all heads at once; with the division serial or unrolled."""
+    heads = inputs[0].channels // op.row
+    whole = [{"lanes": op.row, "heads": heads}] if heads > 1 else []
+    return serial_folds([{"lanes": lanes} for lanes in divisors(op.row)] + whole)
 
 
 def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """Four units; rows wait in ordinary buffers between them."""
     (x,) = inputs
+    if "heads" in fold:
+        fold = {key: value for key, value in fold.items() if key != "heads"}
+        one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
+        return side_by_side(hardware(op, one[:1], one[1], fold, target), x.channels // op.row)
     lanes = fold["lanes"]
     heads, beats = x.channels // op.row, op.row // lanes
     rows = x.tokens * heads
