@@ -83,6 +83,10 @@ def predict(part: Part, target: Target) -> Counts:
         known = prices.get((part.module, resource), {})
         amounts: Amounts = getattr(made, resource)
         cells[resource] = round(sum(n * known.get(kind, expected(kind, resource, made)) for kind, n in amounts.items()))
+    if FITTED[target.name] == "ecp5" != target.name:
+        cells["carry"] *= 2  # one bit each, of an ECP5 two
+    if target.name == "ice40":
+        cells["lut"] += cells["carry"]  # the sum takes the look-up table behind the carry
     return Counts(bram=made.bram, dsp=made.dsp, **cells)
 
 

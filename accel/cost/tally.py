@@ -104,6 +104,9 @@ class Tally:
 
     def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
         """Memories in look-up tables, read without a register."""
+        if self.target.ram is None:
+            self.bram += block_rams(width, depth, self.target) * times
+            return
         self.lut["ram"] += lut_ram(width, depth, self.target) * times
         if self.target.ram[1]:
             self.ff["ram"] += self.target.ram[1] * -(-width // 4) * -(-depth // 16) * times
@@ -134,7 +137,7 @@ def block_rams(width: int, depth: int, target: Target) -> int:
 
 def lut_ram(width: int, depth: int, target: Target) -> int:
     """Look-up tables of a memory with one write and one read port."""
-    if target.lut_inputs == 4:
+    if target.ram and target.lut_inputs == 4:
         return target.ram[0] * -(-width // 4) * -(-depth // 16)
     if depth <= 32:
         return min(2 * width, 4 * -(-width // 6))
