@@ -122,7 +122,7 @@ endmodule
     info = {
         "input": {"shape": [BEATS, lanes], "lo": 0, "hi": 255},
         "output": {"shape": [1, len(macs) * pe]},
-        "predicted": {"latency": 20},
+        "predicted": {"latency": 20, "interval": 1},
         "schedule": {"depths": {"out": 16}},
     }
     return Design(

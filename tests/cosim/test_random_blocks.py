@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from random_blocks import block, blocks, check, compare
 
 from accel import reference
+from accel.numeric import ROUNDINGS
 from accel.ops import Dense
 from hls import rtl
 
@@ -87,7 +88,7 @@ def test_blocks_are_varied():
     assert {op.kind for op in ops} == {
         "dense", "matmul", "add", "rescale", "lookup", "softmax", "norm", "position", "pool"
     }  # fmt: skip
-    assert len({op.rounding for op in rescales}) == 5
+    assert {op.rounding for op in rescales} == set(ROUNDINGS)
     assert {min(len(op.multiplier), 2) for op in rescales} == {1, 2}
     assert {op.out_bits for op in ops if op.kind == "softmax"} == set(range(2, 13))
     assert {op.causal for op in ops if op.kind == "softmax"} == {0, 1}

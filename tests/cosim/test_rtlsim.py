@@ -176,9 +176,9 @@ def test_unfit_inputs(change, text, model):
 def test_a_model_that_is_not_imported(model):
     for node in model.graph.node:
         if node.op_type == "IntNorm":
-            node.op_type = "Sin"
+            node.op_type = "Det"
             node.domain = ""
-    with pytest.raises(UserError, match=r"^model: 3 unsupported nodes: Sin "):
+    with pytest.raises(UserError, match=r"^model: 3 unsupported nodes: Det "):
         rtlsim.execute(model, inputs(model))
 
 

@@ -38,7 +38,6 @@ def test_speech_detection_has_control_flow_dynamic_shapes_and_floats(tmp_path: P
         FLOAT,
         "unsupported operators: ",
         "LSTM '",
-        "ReduceMean '",
     )
     assert not list(tmp_path.iterdir())
 
@@ -51,9 +50,7 @@ def test_every_variant_of_it_is_refused_in_one_line(path: Path) -> None:
 def test_file_type_detection_has_a_dynamic_shape_and_floats(tmp_path: Path) -> None:
     (path,) = files("magika", "models/standard_*/model.onnx")
     result = accel("lower", path, "--target", "vitis", "--out", tmp_path / "out")
-    assert_refused(
-        result, "dynamic shape: input 'bytes' has shape (", FIXED, FLOAT, "unsupported operators: ", "Conv '"
-    )
+    assert_refused(result, "dynamic shape: input 'bytes' has shape (", FIXED, FLOAT)
     assert "control flow" not in result.stderr
     assert not list(tmp_path.iterdir())
 
@@ -61,5 +58,5 @@ def test_file_type_detection_has_a_dynamic_shape_and_floats(tmp_path: Path) -> N
 @pytest.mark.parametrize("path", files("onnx", "backend/test/data/light/light_*.onnx"), ids=lambda path: path.stem)
 def test_image_classifiers_are_float(path: Path) -> None:
     result = accel("check", path)
-    assert_refused(result, FLOAT, "Conv '")
+    assert_refused(result, FLOAT)
     assert len(result.stderr) < 3000
