@@ -139,7 +139,7 @@ class Firmware:
             limit, least = max(beats), self.graph.tensors[edge].size // min(beats)
             most = least
         else:
-            fold = {key: value for key, value in self.schedule.folds[node.name].items() if key != "heads"}
+            fold = self.schedule.folds[node.name]
             limit = _parallel(fold)
             if "lanes" in fold and not call.function.endswith("_pipelined"):  # divisions of HLS are serial then
                 fold = {key: value for key, value in fold.items() if key != "unrolled"}
