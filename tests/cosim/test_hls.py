@@ -14,7 +14,7 @@ import pytest
 import yaml
 from contract import random_schedule
 from encoders import Shape, encoder
-from hls_graphs import block, everything, samples
+from hls_graphs import block, everything, folded, samples
 
 from accel import folding, reference
 from accel.difference import first_difference
@@ -55,10 +55,9 @@ def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
-def test_other_back_ends(backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
-    schedule = random_schedule(graph, 1)
-    folds = {name: {key: fold[key] for key in fold if key != "unrolled"} for name, fold in schedule.folds.items()}
-    schedule = Schedule(folds)  # Quartus has no unrolled matrices
+@pytest.mark.parametrize("heads", [False, True])
+def test_other_back_ends(heads: bool, backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
+    schedule = folded(graph, 1, heads)  # Quartus has no unrolled matrices
     written = project.write(graph, tmp_path / "project", backend, io_type, schedule=schedule)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
