@@ -21,18 +21,16 @@ import boards
 import models
 from accel import reference
 from accel.design import Design, write_atomic
-from accel.folding import fastest, fold_for
+from accel.folding import fastest
 from accel.graph import Graph
 from boards.board import Board
 from hls import rtl
 
 BUILD = Path("build")
 RESULTS = Path(__file__).parent / "results" / "boards.json"
-_SMALL = {"channels": 16, "heads": 2, "layers": 1, "hidden": 32}
 MODELS: dict[str, dict[str, Any]] = {
     "digits": {},
-    "small": _SMALL,
-    "norm-free": {**_SMALL, "act_bits": 6, "norm": "none"},
+    "small": {"channels": 16, "heads": 2, "layers": 1, "hidden": 32, "act_bits": 6, "norm": "none"},
 }
 """Name → what differs from the digits encoder."""
 BOARDS = {
@@ -40,11 +38,8 @@ BOARDS = {
     "ulx3s-25f": "digits",
     "tang-nano-20k": "digits",
     "tang-nano-9k": "small",
-    "icebreaker": "norm-free",
 }
-"""Board → model, folded as little as the board has room for."""
-INTERVALS = {"icebreaker": 4096}
-"""Where no samples of the family's own tell the solver how much room there is: its logic cells share a flip-flop."""
+"""Board → model, folded as little as the board has room for. The iCE40 of an iCEBreaker has none for a transformer."""
 SAMPLES = 3
 """Simulated with every bit on the serial line."""
 
@@ -64,15 +59,13 @@ def measure(name: str) -> dict[str, Any]:
     """One row: the bitstream of a board."""
     board = boards.get(name)
     graph, accuracy = trained(BOARDS[name])
-    interval = INTERVALS.get(name)
-    fold = fold_for(graph, interval, board.target, board.budget) if interval else None
-    design = rtl.lower(graph, fold or fastest(graph, board.target, board.budget))
+    design = rtl.lower(graph, fastest(graph, board.target, board.budget))
     _require_equal(graph, design, board)
     built = boards.build(design, board, BUILD / "bitstreams" / name)
-    made = design.info["predicted"]["interval"]
+    interval = design.info["predicted"]["interval"]
     return {
-        "board": name, "model": BOARDS[name], "accuracy": accuracy, "interval": made, "clock_mhz": built.clock_mhz,
-        "fmax_mhz": built.fmax_mhz, "inferences_per_s": round(built.clock_mhz * 1e6 / made),
+        "board": name, "model": BOARDS[name], "accuracy": accuracy, "interval": interval, "clock_mhz": built.clock_mhz,
+        "fmax_mhz": built.fmax_mhz, "inferences_per_s": round(built.clock_mhz * 1e6 / interval),
         "used": asdict(built.resources), "available": asdict(board.capacity),
         "seconds": round(sum(built.seconds.values())),
     }  # fmt: skip

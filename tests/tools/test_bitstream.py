@@ -41,6 +41,17 @@ def test_a_bitstream_that_meets_timing_at_the_clock_the_pll_makes(built):
     assert len(re.findall(r"constrained to Bel", log)) == len(pinout(ULX3S).ports)
 
 
+@pytest.mark.parametrize(
+    "name", ["ulx3s-25f", "icebreaker", "tang-nano-9k", pytest.param("tang-nano-20k", marks=pytest.mark.slow)]
+)
+def test_every_other_board_with_open_tools(name, tmp_path):
+    board = boards.get(name)
+    result = boards.build(add_one(), board, tmp_path)
+    assert result.fmax_mhz >= result.clock_mhz == board.clock_mhz
+    assert 200 < result.resources.lut4 < 800
+    assert result.bitstream.stat().st_size > 50_000
+
+
 class Netlist(boards.SimulatedBoard):
     """The board as yosys mapped it to LUTs, flip-flops and carry chains, with yosys' own models of those cells."""
 
