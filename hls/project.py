@@ -210,8 +210,7 @@ def write(
 
     An older project in `folder` is replaced; anything else there is left alone. `backend` is one of
     `hls.backends.BACKENDS`, which also has the default `part`, and the boards of a back end that is written for one.
-    `schedule` folds every node (default: as for the RTL); its memories, depths, "multiply" and "heads" are the RTL's
-    alone.
+    `schedule` folds every node (default: as for the RTL); its memories, depths and "multiply" are the RTL's alone.
     Raises UserError when something asked for is not supported, ToolError when hls4ml changed the graph's integers.
     """
     folder = Path(folder)

@@ -139,10 +139,10 @@ class Firmware:
             limit, least = max(beats), self.graph.tensors[edge].size // min(beats)
             most = least
         else:
-            fold = {key: value for key, value in self.schedule.folds[node.name].items() if key != "heads"}
+            fold = self.schedule.folds[node.name]
             limit = _parallel(fold)
             if "lanes" in fold and not call.function.endswith("_pipelined"):  # divisions of HLS are serial then
-                fold = {"lanes": fold["lanes"]}
+                fold = {key: value for key, value in fold.items() if key != "unrolled"}
             units = units_of(self.graph, node, Schedule({node.name: fold}))
             most = max(unit.cycles for unit in units)
             least = max(u.cycles for u in units if all(actor.interval == 1 for actor in u.actors))
@@ -154,5 +154,6 @@ class Firmware:
 
 def _parallel(fold: Fold) -> int:
     """Operations per cycle; unrolled divisions and roots find all bits of a result at once."""
-    width = int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1))
-    return max(width, LONGEST_RESULT) if "unrolled" in fold else width
+    heads = fold.get("heads", 1)
+    each = int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1))
+    return heads * (max(each, LONGEST_RESULT) if "unrolled" in fold else each)

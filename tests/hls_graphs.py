@@ -9,8 +9,9 @@ import numpy as np
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.softmax.op import exp_table
+from accel.schedule import Schedule, is_stage
 
 HOSTILE = [
     "/blocks.0/attn/q", 'quote"', "back\\slash", "int", "a b;\n#error", "$(touch owned)", "../up", "*/ } x", "n0", "x",
@@ -188,6 +189,18 @@ def block(seed: int = 0) -> Graph:
     hidden = add(Lookup(np.maximum(np.arange(-128, 128), 0), -128), linear(middle, 2 * channels))
     final = norm(add(Add((4, 1)), middle, linear(hidden, channels)), "rms")
     return build.graph(add(Pool(), final))
+
+
+def folded(graph: Graph, seed: int, heads: bool) -> Schedule:
+    """Random folds without unrolled matrices; the heads of attention side by side, or in turns."""
+    rng, folds = np.random.default_rng(seed), {}
+    for node in graph:
+        if not is_stage(node):
+            options = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            whole = [fold for fold in options if "heads" in fold and heads]
+            options = whole or [fold for fold in options if not {"heads", "unrolled"} & set(fold)]
+            folds[node.name] = options[rng.integers(len(options))]
+    return Schedule(folds)
 
 
 def samples(graph: Graph, count: int, seed: int = 0) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import hls4ml
 import numpy as np
 import pytest
-from hls_graphs import block, everything, samples
+from hls_graphs import block, everything, folded, samples
 
 from accel import reference, tools
 from accel.difference import first_difference
@@ -116,23 +116,29 @@ def test_a_board_project_has_its_block_design_and_driver(board: str, tiny_graph:
 
 @pytest.mark.parametrize("io_type", backends.IO_TYPES)
 @pytest.mark.parametrize("graph", [block(), pytest.param(narrow(3), marks=pytest.mark.slow)])
-def test_oneapi_is_exact_on_a_stand_in_for_sycl(io_type: str, graph: Graph, tmp_path: Path) -> None:
+@pytest.mark.parametrize("heads", [False, True])
+def test_oneapi_is_exact_on_a_stand_in_for_sycl(heads: bool, io_type: str, graph: Graph, tmp_path: Path) -> None:
     """The project as it is, on one thread; but hls4ml's copy of the integer library has no constexpr constructors."""
-    home = project.write(graph, tmp_path / "project", "oneAPI", io_type).folder
+    schedule = folded(graph, 2, heads)
+    home = project.write(graph, tmp_path / "project", "oneAPI", io_type, schedule=schedule).folder
     for table in (home / "src" / "firmware" / "weights").iterdir():
         text = table.read_text()
         assert text.count("static constexpr") == 1
         table.write_text(text.replace("static constexpr", "static const"))
     sources = [home / "src" / "firmware" / "accel_model.cpp", home / "src" / "accel_model_bridge.cpp"]
     includes = [SHIMS / "oneapi", home / "src", home / "src" / "firmware"]
+    assert "accel_gather" in (home / "src" / "firmware" / "parameters.h").read_text() + sources[0].read_text()
     library = built(home, sources, includes, TEMPLATES / "quartus" / "ac_types")
     x = samples(graph, 32)
     assert np.array_equal(run(library, graph, x), reference.run(graph, x))
 
 
 @pytest.mark.parametrize("graph", [block(), pytest.param(narrow(3), marks=pytest.mark.slow)])
-def test_libero_is_exact_on_a_stand_in_for_smarthls(graph: Graph, tmp_path: Path) -> None:
-    home = project.write(graph, tmp_path / "project", "Libero", "io_parallel").folder
+@pytest.mark.parametrize("heads", [False, True])
+def test_libero_is_exact_on_a_stand_in_for_smarthls(heads: bool, graph: Graph, tmp_path: Path) -> None:
+    schedule = folded(graph, 2, heads)
+    home = project.write(graph, tmp_path / "project", "Libero", "io_parallel", schedule=schedule).folder
+    assert "accel_gather" in (home / "firmware" / "accel_model.cpp").read_text()
     sources = [home / "firmware" / "accel_model.cpp", home / "accel_model_bridge.cpp"]
     library = built(home, sources, [SHIMS / "libero", home, home / "firmware"], TEMPLATES / "vivado" / "ap_types")
     x = samples(graph, 32)

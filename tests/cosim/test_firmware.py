@@ -64,9 +64,24 @@ def test_any_folding(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("io_type", IO_TYPES)
 def test_nothing_folded(io_type: str, tmp_path: Path) -> None:
+    """Every call takes a token per cycle: the heads of attention are side by side."""
     graph = encoder(Shape(causal=True, gelu=True))
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=folding.unrolled(graph))
-    assert Firmware(written.folder).problems() == []
+    firmware = Firmware(written.folder)
+    assert firmware.problems() == []
+    assert max(firmware.walk(call)[1] for call in firmware.calls) == graph.input.tokens
+
+
+@pytest.mark.parametrize("kernel", ["matmul", "softmax"])
+def test_heads_left_out_are_found(kernel: str, tmp_path: Path) -> None:
+    graph = encoder(Shape(causal=True, gelu=True))
+    folder = project.write(graph, tmp_path / "project", schedule=folding.unrolled(graph)).folder
+    assert Firmware(folder).problems() == []
+    path = folder / "firmware" / "nnet_utils" / f"accel_{kernel}.h"
+    text = path.read_text()
+    assert "CONFIG::side; " in text
+    path.write_text(text.replace("CONFIG::side; ", "1; "))
+    assert any(re.search(r"memories for .* elements in a cycle", problem) for problem in Firmware(folder).problems())
 
 
 def own_sources(folder: Path, home: Path) -> Path:
@@ -173,8 +188,8 @@ FAULTS = {
     ),
     "dropped call": ("accel_model.cpp", "nnet::accel_dense<config2>", "// ", r"node 'embed' \(n0\) has 0 calls"),
     "float": ("nnet_utils/accel_add.h", "typename CONFIG::out_t sum =", "float sum =", "floating point: 'float'"),
-    "exp": ("nnet_utils/accel_softmax.h", "total += part", "total += std::exp(part)", r"C library: 'std::exp\('"),
-    "division": ("nnet_utils/accel_softmax.h", "r / CONFIG::heads", "r / 0", "a division by zero: '/ 0'"),
+    "exp": ("nnet_utils/accel_softmax.h", "total[h] += part", "total[h] += std::exp(part)", r"C library: 'std::exp\('"),
+    "division": ("nnet_utils/accel_softmax.h", "r / CONFIG::turns", "r / 0", "a division by zero: '/ 0'"),
     "table at run time": ("nnet_utils/accel_lookup.h", "nnet {", "nnet {\nvoid init_exp_table();", "made at run time"),
 }  # fmt: skip
 

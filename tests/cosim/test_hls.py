@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import yaml
 from contract import random_schedule
-from hls_graphs import block, everything, samples
+from encoders import Shape, encoder
+from hls_graphs import block, everything, folded, samples
 
 from accel import folding, reference
 from accel.difference import first_difference
@@ -54,10 +55,9 @@ def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
-def test_other_back_ends(backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
-    schedule = random_schedule(graph, 1)
-    folds = {name: {key: fold[key] for key in fold if key != "unrolled"} for name, fold in schedule.folds.items()}
-    schedule = Schedule(folds)  # Quartus has no unrolled matrices
+@pytest.mark.parametrize("heads", [False, True])
+def test_other_back_ends(heads: bool, backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
+    schedule = folded(graph, 1, heads)  # Quartus has no unrolled matrices
     written = project.write(graph, tmp_path / "project", backend, io_type, schedule=schedule)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
@@ -79,6 +79,22 @@ def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> N
     assert (written.folder / "hls4ml_config.yml").read_text().count("Strategy: distributed_arithmetic") == len(matrices)
     written.compile()
     assert_equal_everywhere(written, samples(graph, 32))
+
+
+@pytest.mark.parametrize("io_type", backends.IO_TYPES)
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_heads_side_by_side(pipelined: bool, causal: bool, io_type: str, tmp_path: Path) -> None:
+    """All heads of a token in one step, with divisions as a pipeline and serial, between operators folded anyhow."""
+    graph = encoder(Shape(tokens=5, features=5, channels=6, heads=3, causal=causal))
+    whole = {name: fold for name, fold in folding.unrolled(graph).folds.items() if "heads" in fold}
+    assert len(whole) == 3
+    if not pipelined:
+        whole = {name: {key: fold[key] for key in fold if key != "unrolled"} for name, fold in whole.items()}
+    schedule = Schedule(random_schedule(graph, 0).folds | whole)
+    written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=schedule)
+    written.compile()
+    assert_equal_everywhere(written, samples(graph, 64))
 
 
 def test_schedule_is_written_and_read(tiny_graph: Graph, tmp_path: Path) -> None:

@@ -6,17 +6,19 @@
 //   values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, h·d + c]    rows are channels of a head, columns keys
 //
 // Two processes: b of the next sample is loaded into one half of a ping-pong memory while this sample computes from the
-// other. II 1 in both: PE · SIMD products per cycle and tokens · heads · passes · beats cycles per sample, with passes =
-// rows / PE and beats = columns / SIMD; loading takes keys · groups cycles, with groups = channels of b / channel_lanes.
-// The memory gives PE · SIMD elements per cycle: key_lanes keys of channel_lanes channels each (PE and SIMD, in the
-// order of rows and columns). Partial sums may wrap in two's complement; the last one fits.
+// other. II 1 in both: side · PE · SIMD products per cycle and tokens · turns · passes · beats cycles per sample, with
+// passes = rows / PE, beats = columns / SIMD and side · turns = heads; loading takes keys · groups cycles, with groups =
+// channels of b / channel_lanes. Several heads side by side are whole (PE = rows, SIMD = columns), so that the elements
+// of a beat are neighbours. The memory gives side · PE · SIMD elements per cycle: key_lanes keys (PE or SIMD, whichever
+// counts keys) of channel_lanes channels (side · the other). Partial sums may wrap in two's complement; the last one
+// fits.
 
 #include "accel_io.h"
 
 namespace nnet {
 
 template <class CONFIG, class B>
-void accel_matmul_load(B &b, typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size]) {
+void accel_matmul_load(B &b, typename CONFIG::in1_t held[CONFIG::keys][CONFIG::channels]) {
     for (int u = 0; u < CONFIG::keys; u++) {
         for (int g = 0; g < CONFIG::groups; g++) {
             #pragma HLS PIPELINE II=1
@@ -32,44 +34,47 @@ void accel_matmul_load(B &b, typename CONFIG::in1_t held[CONFIG::keys][CONFIG::h
 }
 
 template <class CONFIG, class A, class Y>
-void accel_matmul_compute(A &a, const typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size], Y &y) {
-    typename CONFIG::in0_t row[CONFIG::beats * CONFIG::simd];
-    typename CONFIG::out_t sums[CONFIG::pe];
-    #pragma HLS ARRAY_PARTITION variable=row cyclic factor=CONFIG::simd
+void accel_matmul_compute(A &a, const typename CONFIG::in1_t held[CONFIG::keys][CONFIG::channels], Y &y) {
+    typename CONFIG::in0_t row[CONFIG::beats * CONFIG::in_lanes];
+    typename CONFIG::out_t sums[CONFIG::out_lanes];
+    #pragma HLS ARRAY_PARTITION variable=row cyclic factor=CONFIG::in_lanes
     #pragma HLS ARRAY_PARTITION variable=sums complete
     for (int r = 0; r < CONFIG::tokens; r++) {
-        for (int h = 0; h < CONFIG::heads; h++) {
+        for (int h = 0; h < CONFIG::turns; h++) {
             for (int pass = 0; pass < CONFIG::passes; pass++) {
                 for (int k = 0; k < CONFIG::beats; k++) {
                     #pragma HLS PIPELINE II=1
-                    typename CONFIG::in0_t beat[CONFIG::simd];
+                    typename CONFIG::in0_t beat[CONFIG::in_lanes];
                     #pragma HLS ARRAY_PARTITION variable=beat complete
                     if (pass == 0)
-                        CONFIG::io::read(a, (r * CONFIG::heads + h) * CONFIG::beats + k, beat);
-                    for (int s = 0; s < CONFIG::simd; s++) {
+                        CONFIG::io::read(a, (r * CONFIG::turns + h) * CONFIG::beats + k, beat);
+                    for (int i = 0; i < CONFIG::in_lanes; i++) {
                         #pragma HLS UNROLL
                         if (pass == 0)
-                            row[k * CONFIG::simd + s] = beat[s];
+                            row[k * CONFIG::in_lanes + i] = beat[i];
                         else
-                            beat[s] = row[k * CONFIG::simd + s];
+                            beat[i] = row[k * CONFIG::in_lanes + i];
                     }
-                    for (int p = 0; p < CONFIG::pe; p++) {
+                    for (int e = 0; e < CONFIG::side; e++) {
                         #pragma HLS UNROLL
-                        typename CONFIG::out_t part = 0;
-                        for (int s = 0; s < CONFIG::simd; s++) {
+                        for (int p = 0; p < CONFIG::pe; p++) {
                             #pragma HLS UNROLL
-                            const int i = pass * CONFIG::pe + p;
-                            const int j = k * CONFIG::simd + s;
-                            const int key = CONFIG::scores ? i : j;
-                            const int channel = h * CONFIG::size + (CONFIG::scores ? j : i);
-                            part += beat[s] * held[key][channel];
+                            typename CONFIG::out_t part = 0;
+                            for (int s = 0; s < CONFIG::simd; s++) {
+                                #pragma HLS UNROLL
+                                const int i = pass * CONFIG::pe + p;
+                                const int j = k * CONFIG::simd + s;
+                                const int key = CONFIG::scores ? i : j;
+                                const int channel = (h * CONFIG::side + e) * CONFIG::size + (CONFIG::scores ? j : i);
+                                part += beat[e * CONFIG::simd + s] * held[key][channel];
+                            }
+                            if (k == 0)
+                                sums[e * CONFIG::pe + p] = 0;
+                            sums[e * CONFIG::pe + p] += part;
                         }
-                        if (k == 0)
-                            sums[p] = 0;
-                        sums[p] += part;
                     }
                     if (k == CONFIG::beats - 1)
-                        CONFIG::io::write(y, (r * CONFIG::heads + h) * CONFIG::passes + pass, sums);
+                        CONFIG::io::write(y, (r * CONFIG::turns + h) * CONFIG::passes + pass, sums);
                 }
             }
         }
@@ -78,7 +83,7 @@ void accel_matmul_compute(A &a, const typename CONFIG::in1_t held[CONFIG::keys][
 
 template <class CONFIG, class A, class B, class Y> void accel_matmul(A &a, B &b, Y &y) {
     #pragma HLS DATAFLOW
-    typename CONFIG::in1_t held[CONFIG::keys][CONFIG::heads * CONFIG::size];
+    typename CONFIG::in1_t held[CONFIG::keys][CONFIG::channels];
     #pragma HLS ARRAY_PARTITION variable=held cyclic factor=CONFIG::key_lanes dim=1
     #pragma HLS ARRAY_PARTITION variable=held cyclic factor=CONFIG::channel_lanes dim=2
     accel_matmul_load<CONFIG>(b, held);

@@ -13,29 +13,36 @@ HEADER = Path(__file__).with_name("accel_matmul.h")
 
 
 def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+    """All heads of a token at once (a fold with "heads") are a beat side by side; otherwise they take turns."""
     a, b = inputs
     pe, simd, size = fold["pe"], fold["simd"], b.channels // op.heads
+    side = fold.get("heads", 1)
+    turns = op.heads // side
     scores = op.form == "scores"
     rows, columns = (b.tokens, size) if scores else (size, b.tokens)
-    key_lanes, channel_lanes = (pe, simd) if scores else (simd, pe)
+    key_lanes, channel_lanes = (pe, side * simd) if scores else (simd, side * pe)
     return Kernel(
         "accel_matmul",
         HEADER,
-        (simd, channel_lanes),
-        pe,
+        (side * simd, channel_lanes),
+        side * pe,
         {
             "tokens": a.tokens,
             "keys": b.tokens,
-            "heads": op.heads,
+            "turns": turns,
+            "side": side,
             "size": size,
             "scores": int(scores),
             "passes": rows // pe,
             "beats": columns // simd,
             "pe": pe,
             "simd": simd,
+            "in_lanes": side * simd,
+            "out_lanes": side * pe,
+            "channels": b.channels,
             "groups": b.channels // channel_lanes,
             "key_lanes": key_lanes,
             "channel_lanes": channel_lanes,
         },
-        reuse=op.heads * rows * columns // (pe * simd),
+        reuse=turns * rows * columns // (pe * simd),
     )

@@ -16,10 +16,10 @@ HEADER = Path(__file__).with_name("accel_softmax.h")
 
 
 def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    """Unrolled and with a row in one beat it is one pipeline."""
+    """Unrolled and with a row in one beat it is one pipeline. Heads work side by side, or take turns."""
     (x,) = inputs
-    lanes, step_bits = fold["lanes"], fold.get("unrolled", 1)
-    beats, heads = op.row // lanes, x.channels // op.row
+    lanes, step_bits, side = fold["lanes"], fold.get("unrolled", 1), fold.get("heads", 1)
+    beats, turns, width = op.row // lanes, x.channels // (op.row * side), side * lanes
     reach = x.hi - x.lo
     rom = op.rom[: reach + 1]
     largest_sum = op.row * int(rom[0])
@@ -30,13 +30,15 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) 
     return Kernel(
         "accel_softmax_pipelined" if pipelined else "accel_softmax",
         HEADER,
-        (lanes,),
-        lanes,
+        (width,),
+        width,
         {
-            "rows": x.tokens * heads,
+            "rows": x.tokens * turns,
             "beats": beats,
             "lanes": lanes,
-            "heads": heads,
+            "side": side,
+            "width": width,
+            "turns": turns,
             "least": x.lo,
             "entries": len(rom),
             "causal": op.causal,
@@ -55,6 +57,6 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) 
             "inverse": bits(0, largest_inverse),
             "product": symmetric((1 << op.numerator_bits) + (1 << (op.shift - 1))),
         },
-        {"rom": Table(np.tile(rom, lanes))},
-        reuse=heads * (1 if pipelined else steps),
+        {"rom": Table(np.tile(rom, width))},
+        reuse=turns * (1 if pipelined else steps),
     )
