@@ -29,11 +29,11 @@ ROUNDS = 40
 STEP = 0.5
 SLACK = 1.25
 """Folds with more than this many times the parallelism that is needed are no candidates."""
-SURROUNDINGS = np.array([0.48, 0.48, 0.8, 0.95])
+SURROUNDINGS = np.array([0.6, 0.6, 0.8, 0.95])
 """Shares of a device that units may fill: buffers, adapters and the board's shell need the rest.
 
-80 % of a device's cells can be placed and routed. Packing makes 1.2 cells of an estimated LUT, and a quarter
-of them are no units'; of the flip-flops two fifths are not, where memories of buffers take their share.
+Of the cells that can be placed packing makes 1.2 of an estimated LUT, and a quarter of them are no units'; of the
+flip-flops two fifths are not, where memories of buffers take their share.
 """
 
 
@@ -85,6 +85,7 @@ class Solver:
         """`dsp` limits the hard multipliers, however many the budget has."""
         self.graph, self.limited = graph, dsp is not None
         self.room = np.array(budget or TARGETS[target].typical) * SURROUNDINGS
+        self.room[:2] *= TARGETS[target].fill
         if dsp is not None:
             self.room[DSP] = max(dsp, 0.5)
         self.nodes = [Candidates(graph, node, target) for node in graph if not is_stage(node)]

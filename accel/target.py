@@ -22,7 +22,7 @@ class Target:
     `bram_bits` is the size of one block RAM and `bram_width` its widest data port. `typical` is a device of the family:
     what a resource is worth where no board says how much of it there is. `ram` are the LUTs and flip-flops that nothing
     else can use where look-up tables hold 16 words of 4 bits (families with small ones); None: they hold no memory, and
-    block RAM does.
+    block RAM does. `fill` is the share of cells that can be placed and routed.
     """
 
     name: str
@@ -32,12 +32,13 @@ class Target:
     bram_width: int
     typical: Budget
     ram: tuple[int, int] | None = (4, 0)
+    fill: float = 0.8
 
 
 _TARGETS = (
     Target("ecp5", 4, (18, 18), 18432, 36, Budget(83640, 83640, 208, 156)),
     Target("ice40", 4, (16, 16), 4096, 16, Budget(5280, 5280, 30, 8), ram=None),
-    Target("gowin", 4, (18, 18), 18432, 36, Budget(20736, 15552, 46, 48), ram=(8, 6)),
+    Target("gowin", 4, (18, 18), 18432, 36, Budget(20736, 15552, 46, 48), ram=(8, 6), fill=0.6),
     Target("xilinx7", 6, (25, 18), 18432, 36, Budget(63400, 126800, 270, 240)),
     Target("ultrascale+", 6, (27, 18), 18432, 36, Budget(117120, 234240, 288, 1248)),
     Target("cyclone5", 6, (18, 18), 10240, 40, Budget(83820, 167640, 553, 224)),

@@ -30,13 +30,14 @@ BUILD = Path("build")
 RESULTS = Path(__file__).parent / "results" / "boards.json"
 MODELS: dict[str, dict[str, Any]] = {
     "digits": {},
+    "one-layer": {"layers": 1},
     "small": {"channels": 16, "heads": 2, "layers": 1, "hidden": 32, "act_bits": 6, "norm": "none"},
 }
 """Name → what differs from the digits encoder."""
 BOARDS = {
     "ulx3s-85f": "digits",
     "ulx3s-25f": "digits",
-    "tang-nano-20k": "digits",
+    "tang-nano-20k": "one-layer",
     "tang-nano-9k": "small",
 }
 """Board → model, folded as little as the board has room for. The iCE40 of an iCEBreaker has none for a transformer."""
