@@ -37,8 +37,8 @@ MODELS: dict[str, dict[str, Any]] = {
 BOARDS = {
     "ulx3s-85f": "digits",
     "ulx3s-25f": "digits",
-    "tang-nano-20k": "one-layer",
     "tang-nano-9k": "small",
+    "tang-nano-20k": "one-layer",
 }
 """Board → model, folded as little as the board has room for. The iCE40 of an iCEBreaker has none for a transformer."""
 SAMPLES = 3
