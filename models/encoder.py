@@ -194,6 +194,8 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Embedding, positions, blocks, norm, mean over tokens, classifier. Returns real logits (samples, classes)."""
 
+    END = ("norm", "head")
+
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -206,10 +208,18 @@ class Encoder(nn.Module):
         self.head = _dense(config, config.channels, config.classes, config.edge_bits)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        embedded = self.embed(self.input_quant(x))
-        y = self.residual(embedded + value_of(self.position_quant(self.position)))
+        y = self.begin(x)
         for block in self.blocks:
             y = block(y)
+        return self.end(y)
+
+    def begin(self, x: torch.Tensor) -> Activation:
+        """What precedes the blocks: inputs → residual stream."""
+        embedded = self.embed(self.input_quant(x))
+        return self.residual(embedded + value_of(self.position_quant(self.position)))
+
+    def end(self, y: Activation) -> torch.Tensor:
+        """What follows the blocks (the modules in `END`): residual stream → logits."""
         return self.head(self._mean(self.norm(y)))
 
     def _mean(self, x: Activation) -> Activation:

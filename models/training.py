@@ -128,7 +128,7 @@ def _fit(
     for number in range(1, epochs + 1):
         total = 0.0
         for index in torch.randperm(len(split.train_x)).split(recipe.batch):
-            x = _shifted(split.train_x[index], recipe.shift_probability)
+            x = shifted(split.train_x[index], recipe.shift_probability)
             loss = functional.cross_entropy(model(x), split.train_y[index], label_smoothing=recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -144,7 +144,7 @@ def _fit(
         yield epoch
 
 
-def _shifted(images: torch.Tensor, probability: float) -> torch.Tensor:
+def shifted(images: torch.Tensor, probability: float) -> torch.Tensor:
     """Images (samples, rows, columns) moved by -1, 0 or 1 pixel both ways with the given probability; -1 is empty."""
     padded = functional.pad(images, (1, 1, 1, 1), value=-1.0)
     rows, columns = images.shape[1:]
