@@ -12,7 +12,8 @@ from typing import Any
 
 _HOME = {
     "Encoder": "encoder",
-    "EncoderConfig": "encoder",
+    "EncoderConfig": "config",
+    "quantize": "quantization",
     "Recipe": "training",
     "Trained": "training",
     "train": "training",

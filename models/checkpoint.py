@@ -12,7 +12,8 @@ import torch
 from accel.design import write_atomic
 from accel.errors import UserError
 from accel.files import require_ordinary
-from models.encoder import Encoder, EncoderConfig
+from models.config import EncoderConfig
+from models.encoder import Encoder
 from models.training import Epoch, Recipe, Trained
 
 FORMAT = 1

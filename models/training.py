@@ -14,8 +14,10 @@ from torch.nn import functional
 
 from accel.errors import UserError
 from models import digits
+from models.config import EncoderConfig
 from models.digits import Split
-from models.encoder import Encoder, EncoderConfig, quantize, settle
+from models.encoder import Encoder
+from models.quantization import quantize, settle
 
 Progress = Callable[[str, int, int, str], None]
 """Called with stage, epochs done, epochs in all, and a short text."""
@@ -98,7 +100,7 @@ def logits(model: Encoder, x: torch.Tensor) -> torch.Tensor:
     """Real logits (samples, classes) in eval mode, computed in float64, where every accumulator is exact."""
     exact = copy.deepcopy(model).double().eval()
     with torch.no_grad():
-        return torch.cat([exact(batch) for batch in x.double().split(256)])
+        return torch.cat([exact(batch) for batch in (x.double() if x.is_floating_point() else x).split(256)])
 
 
 def accuracy(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:

@@ -17,8 +17,10 @@ import torch
 import models
 from accel import onnx_import, reference
 from accel.errors import UserError
+from models.config import EncoderConfig
 from models.digits import Split
-from models.encoder import Encoder, EncoderConfig, fold_norms, quantize, settle
+from models.encoder import Encoder
+from models.quantization import fold_norms, quantize, settle
 from models.training import Epoch, Recipe, Trained
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=8, heads=2, layers=1, hidden=8)
@@ -29,6 +31,17 @@ VARIANTS = {
     "one token, one head": replace(SMALL, tokens=1, heads=1),
     "per channel": replace(SMALL, per_channel=True, layers=2),
     "no norm": replace(SMALL, norm="none"),
+    "batch norm, silu": replace(SMALL, norm="batch", activation="silu", learned_scales=True),
+    "hard swish": replace(SMALL, activation="hardswish"),
+    "base 2": replace(SMALL, attention="base2", activation="relu2"),
+    "relu attention": replace(SMALL, attention="relu", tokens=5),
+    "low rank": replace(SMALL, rank=3),
+    "shared layers": replace(SMALL, layers=3, shared=True),
+    "ternary": replace(SMALL, weight_bits=2, per_channel=True),
+    "two bits": replace(SMALL, weight_bits=2, narrow=False),
+    "binary": replace(SMALL, weight_bits=1),
+    "mixed": replace(SMALL, bits_of=(("blocks.0.attention.query", 8), ("blocks.0.feed_forward.up", 1))),
+    "language model": replace(SMALL, vocabulary=7, classes=7, causal=True),
     "narrow": replace(SMALL, weight_bits=2, act_bits=3, edge_bits=4, activation="gelu", input_fraction=0),
 }
 
@@ -40,8 +53,15 @@ def untrained(config: EncoderConfig, seed: int = 0) -> tuple[Encoder, torch.Tens
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += torch.randn_like(parameter) * 0.1
+    if config.norm == "batch":
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
     x = torch.randn(32, config.tokens, config.features)
-    return quantize(network, x), x
+    if config.vocabulary:
+        x = torch.randint(0, config.vocabulary, (32, config.tokens))
+    return quantize(network.eval(), x), x
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +85,15 @@ def trained(split: Split) -> Trained:
     [
         ({"tokens": 0}, r"EncoderConfig.tokens is 1..4096; got 0"),
         ({"channels": 30}, r"channels \(30\) must be a multiple of heads \(4\)"),
-        ({"weight_bits": 9}, r"EncoderConfig.weight_bits is 2..8; got 9"),
+        ({"weight_bits": 9}, r"EncoderConfig.weight_bits is 1..8; got 9"),
         ({"act_bits": 2}, r"EncoderConfig.act_bits is 3..8; got 2"),
         ({"edge_bits": 1}, r"EncoderConfig.edge_bits is 2..8; got 1"),
         ({"input_fraction": -1}, r"EncoderConfig.input_fraction is 0..16; got -1"),
-        ({"norm": "batch"}, r"EncoderConfig.norm is one of layer, rms, none; got 'batch'"),
-        ({"activation": "silu"}, r"EncoderConfig.activation is one of relu, gelu; got 'silu'"),
+        ({"norm": "group"}, r"EncoderConfig.norm is one of layer, rms, batch, none; got 'group'"),
+        ({"activation": "elu"}, r"EncoderConfig.activation is one of relu, gelu, silu, relu2, hardswish; got 'elu'"),
+        ({"attention": "relu", "causal": True}, r"attention 'relu' has no causal mask in hardware"),
+        ({"kv_heads": 3}, r"heads \(4\) must be a multiple of kv_heads \(3\)"),
+        ({"bits_of": (("head", 9),)}, r"EncoderConfig.weight_bits is 1..8; got 9"),
         ({"heads": "4"}, r"EncoderConfig.heads is of type int; got '4'"),
         ({"causal": 1}, r"EncoderConfig.causal is of type bool; got 1"),
     ],
@@ -141,7 +164,9 @@ def test_the_evaluated_network_is_the_integer_graph(name: str, tmp_path: Path) -
     graph = onnx_import.load(models.export(model, tmp_path / "model.onnx"))
     steps = models.logits(model, x).numpy() / np.asarray(graph.output_tensor.scale)
     assert np.array_equal(steps, np.rint(steps))
-    assert np.array_equal(steps[:, None], reference.run(graph, reference.quantize(graph, x.numpy())))
+    shape = (len(x), graph.input.tokens, graph.input.channels)
+    integers = reference.quantize(graph, x.reshape(shape).numpy())
+    assert np.array_equal(steps.reshape(len(x), *graph.output_tensor.shape), reference.run(graph, integers))
     assert len(np.unique(steps)) > 10
 
 
