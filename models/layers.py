@@ -179,7 +179,7 @@ class Attention(nn.Module):
 
     def _shared(self, x: torch.Tensor) -> torch.Tensor:
         """Every key or value head once for each query head that reads it."""
-        times = self.config.channels // self.config.kv_channels
+        times = self.config.query_channels // self.config.kv_channels
         if times == 1:
             return x
         heads = torch.arange(self.config.heads, device=x.device) // times
