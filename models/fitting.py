@@ -19,6 +19,8 @@ WARMUP = 0.1
 CLIP = 1.0
 """Largest norm of the gradient."""
 
+STATEFUL = ("optimizer", "schedule", "scaler")
+
 Loss = Callable[[torch.nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 """Model, inputs, labels → mean loss of the batch."""
 
@@ -103,13 +105,11 @@ class Fit:
 
     def state(self) -> dict[str, Any]:
         """Plain values and tensors, with which `restore` goes on as if nothing had happened."""
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
+        parts = {name: getattr(self, name).state_dict() for name in STATEFUL}
+        return {"model": self.model.state_dict(), "generator": torch.get_rng_state(), **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        for name, values in state.items():
-            getattr(self, name).load_state_dict(values)
+        """Everything but the model's own state, which has to be there before: loading replaces Brevitas' scales."""
+        for name in STATEFUL:
+            getattr(self, name).load_state_dict(state[name])
+        torch.set_rng_state(state["generator"])

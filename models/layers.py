@@ -145,12 +145,11 @@ class Attention(nn.Module):
     def __init__(self, config: EncoderConfig, place: str) -> None:
         super().__init__()
         self.config = config
-        d, bits = config.channels, config.act_bits
-        outputs = {"query": d, "key": config.kv_channels, "value": config.kv_channels, "out": d}
-        layers = (
-            dense(config, d, n, config.bits(f"{place}.{name}"), config.per_channel) for name, n in outputs.items()
+        d, heads, shared, bits = config.channels, config.query_channels, config.kv_channels, config.act_bits
+        sizes = {"query": (d, heads), "key": (d, shared), "value": (d, shared), "out": (heads, d)}
+        self.query, self.key, self.value, self.out = (
+            dense(config, *size, config.bits(f"{place}.{name}"), config.per_channel) for name, size in sizes.items()
         )
-        self.query, self.key, self.value, self.out = layers
         quants = (quant(config, bits) for _ in range(4))
         self.query_quant, self.key_quant, self.value_quant, self.context_quant = quants
         self.score_quant = quant(config, STREAM_BITS, signed=config.attention != "relu")

@@ -51,14 +51,14 @@ class Masks:
             return n_of_m(size, self.pruning.kept, self.pruning.group)
         count = round(self.pruning.weights * (1 - (1 - ramped) ** 3) * size.numel())
         mask = torch.ones(size.numel(), dtype=torch.bool, device=size.device)
-        mask[size.flatten().argsort(stable=True)[:count]] = False
+        mask[size.flatten().argsort(dim=0, stable=True)[:count]] = False
         return mask.reshape(size.shape)
 
 
 def n_of_m(size: torch.Tensor, kept: int, group: int) -> torch.Tensor:
     """True for the `kept` largest of every `group` following elements of a row, the first where they are equal."""
     groups = size.unflatten(1, (-1, group))
-    order = groups.argsort(-1, descending=True, stable=True)[..., :kept]
+    order = groups.argsort(dim=-1, descending=True, stable=True)[..., :kept]
     return torch.zeros_like(groups, dtype=torch.bool).scatter_(-1, order, True).flatten(1)
 
 

@@ -7,11 +7,13 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from accel.design import write_atomic
 from accel.errors import UserError
+from models.encoder import Encoder
 from models.fitting import Fit
 from models.recipe import Recipe
 
@@ -44,26 +46,27 @@ class Run:
         if not self.folder:
             return
         state = {
-            "fit": fit.state(),
+            **fit.state(),
             "losses": losses,
-            "generator": torch.get_rng_state(),
             "seconds": self.seconds_before + time.perf_counter() - self._start,
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomic(self.folder / f"{stage}.pt", buffer.getvalue())
 
-    def restore(self, stage: str, fit: Fit) -> list[float]:
-        """Bring a stage to where it was; the losses of its epochs so far. Raises UserError on a damaged file."""
+    def restore(self, stage: str, model: Encoder) -> dict[str, Any]:
+        """Bring a stage's model to where it was; the rest of what was kept (`Fit.restore` takes it), or nothing.
+
+        Raises UserError on a damaged file.
+        """
         path = self.folder / f"{stage}.pt" if self.folder else None
         if not path or not path.exists():
-            return []
+            return {"losses": []}
         try:
-            state = torch.load(path, weights_only=True)
-            fit.restore(state["fit"])
-            torch.set_rng_state(state["generator"])
-            self.seconds_before, losses = float(state["seconds"]), list(state["losses"])
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+            model.load_state_dict(state["model"])
+            self.seconds_before = float(state["seconds"])
         except Exception as error:  # the unpickler raises many kinds on damaged files
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
             raise UserError(f"{path}: damaged, or of another version ({reason}): remove {path.parent}") from None
-        return losses
+        return state

@@ -126,8 +126,11 @@ class _Stages:
     def _fit(
         self, name: str, model: Encoder, epochs: int, rate: float, loss: Loss, constraints: tuple[Constraint, ...] = ()
     ) -> Encoder:
+        kept = self.run.restore(name, model)
+        losses: list[float] = kept["losses"]
         fit = Fit(model, self.split, self.recipe, epochs, rate, loss, constraints)
-        losses = self.run.restore(name, fit)
+        if losses:
+            fit.restore(kept)
         for number in range(len(losses) + 1, epochs + 1):
             losses.append(fit.epoch())
             if not math.isfinite(losses[-1]):
