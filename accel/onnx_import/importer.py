@@ -58,6 +58,7 @@ DOMAINS["accel.qonnx_ops"] = "accel"
 HANDLERS: dict[tuple[str, str], Handler] = {
     **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
     ("qonnx", "Quant"): quant.quant,
+    ("qonnx", "BipolarQuant"): quant.bipolar,
     ("accel", "IntSoftmax"): nonlinear.softmax,
     ("accel", "IntNorm"): nonlinear.norm,
     ("accel", "IntLookup"): nonlinear.lookup,
@@ -107,7 +108,6 @@ MAX_REASONS = 40
 
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
 REMEDIES = {
-    "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
 }
 
