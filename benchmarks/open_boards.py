@@ -32,15 +32,20 @@ MODELS: dict[str, dict[str, Any]] = {
     "digits": {},
     "one-layer": {"layers": 1},
     "small": {"channels": 16, "heads": 2, "layers": 1, "hidden": 32, "act_bits": 6, "norm": "none"},
-}
+    "tiny": {
+        "channels": 16, "heads": 2, "layers": 1, "hidden": 16, "norm": "none",
+        "act_bits": 4, "weight_bits": 3, "edge_bits": 4,
+    },
+}  # fmt: skip
 """Name → what differs from the digits encoder."""
 BOARDS = {
     "ulx3s-85f": "digits",
     "ulx3s-25f": "digits",
     "tang-nano-9k": "small",
     "tang-nano-20k": "one-layer",
+    "icebreaker": "tiny",
 }
-"""Board → model, folded as little as the board has room for. The iCE40 of an iCEBreaker has none for a transformer."""
+"""Board → model, folded as little as the board has room for."""
 INTERVALS = {"ulx3s-85f": 512}
 """Where the shortest interval that fits is not the fastest design: at 256 cycles an ULX3S-85F routes at 44 MHz only."""
 SAMPLES = 3
