@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else, "heads" at once."""
+"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of everything else, "heads" at once."""
 
 
 @dataclass(frozen=True, eq=False)
