@@ -46,7 +46,8 @@ module accel_dot_lut #(
                 assign negative[k] = u == 2'd0;
             end else if (PW > XW) begin : high
                 wire [TOPW-1:0] u = fields[FW-1-:TOPW];
-                assign multiple = u == '0 ? '0 : u[TOPW-1] ? (u[0] ? ~once : ~(once <<< 1)) : (u[0] ? once : once <<< 1);
+                wire signed [MW-1:0] size = u[0] ? once : once <<< 1;
+                assign multiple = u == '0 ? '0 : u[TOPW-1] ? ~size : size;
                 assign negative[k] = u[TOPW-1];
             end else begin : sign
                 assign multiple = TOPW > 1 && !fields[0] ? '0 : fields[FW-1] ? ~once : once;

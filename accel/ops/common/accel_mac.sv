@@ -6,7 +6,7 @@
 // LANES = 0 makes products in look-up tables (accel_dot_lut), LANES > 0 in hard multipliers, one for LANES neighbouring
 // rows (accel_dot_dsp). There all rows of a group but the last bring their weights with the sign bit inverted.
 // Both leave out a multiple of sum a[s], which is added back here: computed once for all rows. Nothing is left out of
-// CODED weights, which are constants brought as digits. With OWN every row has its own a; then they are CODED, or LANES = 1.
+// CODED weights: constants brought as digits. With OWN every row has an a of its own, and CODED weights or LANES = 1.
 module accel_mac #(
     parameter int PE = 1,
     parameter int SIMD = 1,
@@ -83,14 +83,18 @@ module accel_mac #(
         end else begin : dsp
             accel_dot_dsp #(.SIMD(SIMD), .LANES(ROWS), .SPACING(SPACING), .AW(AW), .WW(WW), .TW(TW),
                             .A_SIGNED(A_SIGNED), .W_SIGNED(W_SIGNED))
-                dot (.clk, .a(row_a), .w(w[g*SIMD*WW+:ROWS*SIMD*WW]), .sums(sums[g*TW+:ROWS*TW]), .carries(carries[g+:ROWS]));
+                dot (.clk, .a(row_a), .w(w[g*SIMD*WW+:ROWS*SIMD*WW]), .sums(sums[g*TW+:ROWS*TW]),
+                     .carries(carries[g+:ROWS]));
         end
         for (genvar p = g; p < g + ROWS; p++) begin : row
-            localparam bit CORRECTED = LANES == 0 || p != g + ROWS - 1;
+            localparam bit CORRECTED = !CODED && (LANES == 0 || p != g + ROWS - 1);
             logic signed [TW-1:0] total;
+            logic late;  // carry of a sum that needs no adder here
             always_ff @(posedge clk) begin
-                total <= sums[p*TW+:TW] + (CORRECTED ? correction : '0) + TW'({1'b0, carries[p]});
-                if (valid[STAGES]) y[p*OW+:OW] <= (firsts[STAGES] ? init[p*OW+:OW] : y[p*OW+:OW]) + OW'(total);
+                total <= CODED ? sums[p*TW+:TW] : sums[p*TW+:TW] + (CORRECTED ? correction : '0) + TW'({1'b0, carries[p]});
+                late <= CODED && carries[p];
+                if (valid[STAGES])
+                    y[p*OW+:OW] <= (firsts[STAGES] ? init[p*OW+:OW] : y[p*OW+:OW]) + OW'(total) + OW'({1'b0, late});
             end
         end
     end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel.graph import Tensor
-from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, divisors, produce, window
+from accel.hardware import Actor, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce, window
 from accel.numeric import signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
 from accel.ops.dense import sparsity, unrolled
@@ -40,7 +40,7 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
     if "unrolled" in fold:
         return (unrolled.unit(op, x, output, fold["unrolled"]),)
     rows, columns = op.weight.shape
-    kept = sparsity.Pattern.of(fold)
+    kept = Pattern.of(fold)
     pe, simd = fold["pe"], fold["simd"]
     wide = simd // kept.n * kept.m
     passes, beats = rows // pe, columns // wide

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from accel.hardware import Fold
+from accel.hardware import Pattern
 from accel.ops.dense.op import Dense
-
-
-class Pattern(NamedTuple):
-    """N of M; in a schedule "N:M"."""
-
-    n: int
-    m: int
-
-    def __str__(self) -> str:
-        return f"{self.n}:{self.m}"
-
-    @classmethod
-    def of(cls, fold: Fold) -> Pattern:
-        """What a fold claims; 1:1 when it claims nothing."""
-        n, m = str(fold.get("sparse", "1:1")).split(":")
-        return cls(int(n), int(m))
-
-    @property
-    def index_bits(self) -> int:
-        """Of a kept weight's place: the n-th of a group lies at n, or one of the M − N places behind."""
-        return (self.m - self.n).bit_length()
 
 
 PATTERNS = (Pattern(1, 4), Pattern(1, 2), Pattern(2, 4), Pattern(4, 8))
