@@ -16,7 +16,7 @@ import numpy as np
 from accel import cost
 from accel.errors import UserError
 from accel.graph import Graph, Node
-from accel.hardware import Fold, Stage, Unit
+from accel.hardware import Fold, Pattern, Stage, Unit
 from accel.ops import facet
 from accel.schedule import Schedule, is_stage, stage_of, units_of
 from accel.target import DEFAULT, TARGETS, Budget
@@ -257,5 +257,7 @@ def _riding(graph: Graph, node: Node) -> Iterator[Node]:
 
 
 def _parallel(fold: Fold) -> int:
-    """Products, or elements, per cycle."""
-    return int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))
+    """Products, or elements, per cycle; those with weights that a sparse fold leaves out are among them."""
+    kept = Pattern.of(fold)
+    made = int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))
+    return made // kept.n * kept.m

@@ -15,7 +15,28 @@ import numpy as np
 from accel.target import Target
 
 Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else, "heads" at once."""
+"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of everything else, "heads" at once."""
+
+
+class Pattern(NamedTuple):
+    """N:M weights: at most N of every M in a row are not 0. "sparse" of a fold; 1:1 without it."""
+
+    n: int
+    m: int
+
+    def __str__(self) -> str:
+        return f"{self.n}:{self.m}"
+
+    @classmethod
+    def of(cls, fold: Fold) -> Pattern:
+        """What a fold does the products of."""
+        n, m = fold.get("sparse", "1:1").split(":")
+        return cls(int(n), int(m))
+
+    @property
+    def index_bits(self) -> int:
+        """Of a kept weight's place: the n-th of a group lies at n, or one of the M − N places behind."""
+        return (self.m - self.n).bit_length()
 
 
 @dataclass(frozen=True, eq=False)

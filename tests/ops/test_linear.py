@@ -1,10 +1,15 @@
 """The operators that are exact: integers in, the same real function out, no deviation at all."""
 
 import numpy as np
-from contract import Drawn, OperatorContract, tensors, widened
+from contract import Drawn, OperatorContract, random_schedule, tensors, widened
 from hypothesis import strategies as st
+from kept import kept_weights
 
+from accel.graph import Graph
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Pool, Position, Window
+from accel.ops.dense import rtl as dense_rtl
+from accel.ops.dense.sparsity import PATTERNS
+from accel.schedule import Schedule
 
 
 class TestDense(OperatorContract):
@@ -18,6 +23,24 @@ class TestDense(OperatorContract):
 
     def deviation(self, op, y, x):
         return np.abs(y - (x.astype(float) @ op.weight.T + op.bias))
+
+
+class TestDenseOfKeptWeights(TestDense):
+    """N:M weights: groups and rows with N of them, with fewer, with none; ternary and binary ones among them."""
+
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        kept = draw(st.sampled_from(PATTERNS))
+        x = widened(draw(tensors()), kept.m * draw(st.integers(1, 3)))
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        top = draw(st.sampled_from([1, 1, 2, 7, 8, 100]))
+        weight = kept_weights(rng, draw(st.integers(1, 8)), x.channels, kept, top)
+        return Dense(weight, rng.integers(-300, 300, len(weight))), (x,)
+
+    def schedule(self, graph: Graph, seed: int) -> Schedule:
+        """The drawn operator does the products of its kept weights only."""
+        options = [f for f in dense_rtl.folds(graph.nodes[-1].op, *graph.ends(graph.nodes[-1])) if "sparse" in f]
+        folds = random_schedule(graph, seed).folds
+        return Schedule(folds | {graph.nodes[-1].name: options[seed % len(options)]})
 
 
 class TestMatMulScores(OperatorContract):
