@@ -24,15 +24,17 @@ class TestMatMulScores(OperatorContract):
     form = "scores"
 
     def draw(self, draw: st.DrawFn) -> Drawn:
-        heads, size = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-        b = widened(draw(tensors()), heads * size)
+        kv_heads, group = draw(st.sampled_from([(1, 1), (1, 2), (2, 1), (1, 3), (2, 2), (3, 1)]))
+        heads, size = kv_heads * group, draw(st.integers(1, 4))
+        b = widened(draw(tensors()), kv_heads * size)
         a = widened(draw(tensors(max_tokens=1)), heads * (size if self.form == "scores" else b.tokens))
-        return MatMul(heads, self.form), (type(a)((b.tokens, a.channels), a.lo, a.hi), b)
+        return MatMul(heads, self.form, kv_heads), (type(a)((b.tokens, a.channels), a.lo, a.hi), b)
 
     def deviation(self, op, y, a, b):
-        per_head = lambda x: x.reshape(*x.shape[:2], op.heads, -1).astype(float)  # noqa: E731
+        shared = np.arange(op.heads) * op.kv_heads // op.heads
+        a, b = a.reshape(*a.shape[:2], op.heads, -1), b.reshape(*b.shape[:2], op.kv_heads, -1)[:, :, shared]
         equation = "nthc,nuhc->nthu" if self.form == "scores" else "nthu,nuhc->nthc"
-        return np.abs(y - np.einsum(equation, per_head(a), per_head(b)).reshape(y.shape))
+        return np.abs(y - np.einsum(equation, a.astype(float), b.astype(float)).reshape(y.shape))
 
 
 class TestMatMulValues(TestMatMulScores):
