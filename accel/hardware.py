@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accel.target import Target
+
 Fold = dict[str, Any]
 """Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else, "heads" at once."""
 
@@ -33,10 +35,9 @@ class Rom:
         """Bits of a word."""
         return self.bits * self.values.shape[1]
 
-    @property
-    def is_deep(self) -> bool:
-        """Worth a block RAM: at least 1 kbit and 32 words."""
-        return self.depth >= 32 and self.width * self.depth >= 1024
+    def is_deep(self, target: Target) -> bool:
+        """Worth a block RAM: enough of one, and at least 32 words."""
+        return self.depth >= 32 and self.width * self.depth >= target.block_from
 
     def hex(self) -> str:
         """One hexadecimal number per line."""

@@ -116,7 +116,7 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
 def stage_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> Stage:
     """What a node that rides behind its producer becomes there."""
     inputs, output = graph.ends(node)
-    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes)
+    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes, TARGETS[schedule.target])
     return replace(stage, module=_placed(stage.module, node, schedule))
 
 

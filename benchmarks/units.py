@@ -169,7 +169,7 @@ class Draw:
         return "unrolled" not in fold and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
 
     def _stage(self, op: Op, x: Tensor) -> Iterator[Part]:
-        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16))
+        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16), self.target)
         yield Part(op.kind, stage.module, sample.pins_of(stage))
 
 

@@ -14,15 +14,17 @@ _HOME = {
     "Encoder": "encoder",
     "EncoderConfig": "config",
     "quantize": "quantization",
-    "Recipe": "training",
+    "Recipe": "recipe",
+    "Pruning": "recipe",
+    "Distillation": "recipe",
     "Trained": "training",
     "train": "training",
-    "logits": "training",
+    "logits": "scoring",
     "save": "checkpoint",
     "load": "checkpoint",
     "export": "exporting",
 }
-_MODULES = ("digits",)
+_MODULES = ("data",)
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from pydantic import ConfigDict
+
 from accel.errors import UserError
+
+STRICT = ConfigDict(extra="forbid")
+"""Recipes from files have no other fields than these."""
 
 _LIMITS = {
     **dict.fromkeys(("tokens", "features", "classes", "channels", "heads", "layers", "hidden"), (1, 4096)),
-    **dict.fromkeys(("kv_heads", "rank", "vocabulary"), (0, 4096)),
+    **dict.fromkeys(("head_size", "kv_heads", "rank", "vocabulary"), (0, 4096)),
     "weight_bits": (1, 8),
     "edge_bits": (2, 8),
     "act_bits": (3, 8),  # a norm's output has three bits before the binary point
@@ -29,11 +34,13 @@ class EncoderConfig:
     Raises UserError, naming the field, when a value has the wrong type or is out of range.
     """
 
+    __pydantic_config__ = STRICT
     tokens: int = 8
     features: int = 8
     classes: int = 10
     channels: int = 32
     heads: int = 4
+    head_size: int = 0  # channels of one head; 0: channels / heads
     kv_heads: int = 0  # heads of keys and values, each shared by heads / kv_heads queries; 0: as many as heads
     layers: int = 2
     hidden: int = 64
@@ -60,7 +67,7 @@ class EncoderConfig:
         for name, bits in self.bits_of:
             self._check("bits_of", name, str)
             self._check("weight_bits", bits, int)
-        if self.channels % self.heads:
+        if not self.head_size and self.channels % self.heads:
             raise UserError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")
         if self.kv_heads and self.heads % self.kv_heads:
             raise UserError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
@@ -78,11 +85,16 @@ class EncoderConfig:
 
     @property
     def head_channels(self) -> int:
-        return self.channels // self.heads
+        return self.head_size or self.channels // self.heads
+
+    @property
+    def query_channels(self) -> int:
+        """Of all heads together."""
+        return self.heads * self.head_channels
 
     @property
     def kv_channels(self) -> int:
-        """Of keys, and of values."""
+        """Of keys, and of values, of all heads together."""
         return (self.kv_heads or self.heads) * self.head_channels
 
     @property

@@ -35,6 +35,11 @@ class Encoder(nn.Module):
             return [Block(config, "blocks.0")] * config.layers
         return [Block(config, f"blocks.{i}") for i in range(config.layers)]
 
+    @property
+    def layers(self) -> list[Block]:
+        """The blocks, typed."""
+        return [block for block in self.blocks if isinstance(block, Block)]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         embedded = self.embed(self.input_quant(x))
         y = self.residual(value_of(embedded) + value_of(self.position_quant(self.position)))

@@ -145,12 +145,11 @@ class Attention(nn.Module):
     def __init__(self, config: EncoderConfig, place: str) -> None:
         super().__init__()
         self.config = config
-        d, bits = config.channels, config.act_bits
-        outputs = {"query": d, "key": config.kv_channels, "value": config.kv_channels, "out": d}
-        layers = (
-            dense(config, d, n, config.bits(f"{place}.{name}"), config.per_channel) for name, n in outputs.items()
+        d, heads, shared, bits = config.channels, config.query_channels, config.kv_channels, config.act_bits
+        sizes = {"query": (d, heads), "key": (d, shared), "value": (d, shared), "out": (heads, d)}
+        self.query, self.key, self.value, self.out = (
+            dense(config, *size, config.bits(f"{place}.{name}"), config.per_channel) for name, size in sizes.items()
         )
-        self.query, self.key, self.value, self.out = layers
         quants = (quant(config, bits) for _ in range(4))
         self.query_quant, self.key_quant, self.value_quant, self.context_quant = quants
         self.score_quant = quant(config, STREAM_BITS, signed=config.attention != "relu")
@@ -179,7 +178,7 @@ class Attention(nn.Module):
 
     def _shared(self, x: torch.Tensor) -> torch.Tensor:
         """Every key or value head once for each query head that reads it."""
-        times = self.config.channels // self.config.kv_channels
+        times = self.config.query_channels // self.config.kv_channels
         if times == 1:
             return x
         heads = torch.arange(self.config.heads, device=x.device) // times

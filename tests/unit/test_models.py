@@ -18,10 +18,11 @@ import models
 from accel import onnx_import, reference
 from accel.errors import UserError
 from models.config import EncoderConfig
-from models.digits import Split
+from models.data import Split
 from models.encoder import Encoder
 from models.quantization import fold_norms, quantize, settle
-from models.training import Epoch, Recipe, Trained
+from models.recipe import Recipe
+from models.training import Epoch, Trained
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=8, heads=2, layers=1, hidden=8)
 VARIANTS = {
@@ -69,7 +70,7 @@ def untrained(config: EncoderConfig, seed: int = 0) -> tuple[Encoder, torch.Tens
 @pytest.fixture(scope="module")
 def split() -> Split:
     """The middle rows of the digits 0, 1 and 2: 4 tokens × 8 features."""
-    data = models.digits.load()
+    data = models.data.load("digits")
     train, test = data.train_y < 3, data.test_y < 3
     return Split(data.train_x[train][:, 2:6], data.train_y[train], data.test_x[test][:, 2:6], data.test_y[test])
 
@@ -136,7 +137,7 @@ def test_the_public_names_stay_functions() -> None:
 
 
 def test_digits_are_split_once_and_stratified() -> None:
-    data, again = models.digits.load(), models.digits.load()
+    data, again = models.data.load("digits"), models.data.load("digits")
     assert (len(data.train_x), len(data.test_x)) == (1437, 360)
     assert torch.equal(data.test_x, again.test_x)
     assert torch.equal(data.train_x * 8, (data.train_x * 8).round())
@@ -148,13 +149,13 @@ def test_digits_are_split_once_and_stratified() -> None:
 
 
 def test_validation_images_are_training_images() -> None:
-    data = models.digits.load()
+    data = models.data.load("digits")
     known = {image.numpy().tobytes() for image in data.train_x}
     for fold in range(2):
-        part = models.digits.validation(data, fold)
+        part = models.data.validation(data, fold)
         assert len(part.train_x) + len(part.test_x) == len(data.train_x)
         assert known.issuperset(image.numpy().tobytes() for image in torch.cat([part.train_x, part.test_x]))
-    assert not torch.equal(part.test_x, models.digits.validation(data, 0).test_x)
+    assert not torch.equal(part.test_x, models.data.validation(data, 0).test_x)
 
 
 # ---- the network
@@ -302,7 +303,7 @@ def test_checkpoints_bring_everything_back(trained: Trained, split: Split, tmp_p
 def test_checkpoints_hold_only_plain_values(trained: Trained, tmp_path: Path) -> None:
     content = torch.load(models.save(trained, tmp_path / "model.pt"), weights_only=True)
     assert content["recipe"]["model"]["channels"] == 8
-    assert {type(value) for value in content["recipe"].values()} <= {int, float, dict}
+    assert {type(value) for value in content["recipe"].values()} <= {int, float, str, tuple, dict, type(None)}
 
 
 def test_a_missing_checkpoint(tmp_path: Path) -> None:
@@ -340,14 +341,14 @@ def test_a_checkpoint_executes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "text"),
     [
-        (lambda c: c.update(format=99), r"format 99 is newer than this accel reads \(1\); upgrade"),
+        (lambda c: c.update(format=99), r"format 99 is newer than this accel reads \(2\); upgrade"),
         (lambda c: c.pop("state"), r"not a checkpoint of this version \('state'\); `accel train` writes one"),
         (
-            lambda c: c["recipe"]["model"].update(heads=3),
+            lambda c: c["model"].update(heads=3),
             r"model.pt: not a checkpoint .* \(channels \(8\) must be a multiple of heads \(3\)",
         ),
-        (lambda c: c["recipe"].update(colour=1), r"not a checkpoint of this version \(.*'colour'"),
-        (lambda c: c["recipe"]["model"].update(layers=2), r"not a checkpoint of this version \(Error\(s\) in loading"),
+        (lambda c: c["recipe"].update(colour=1), r"not a checkpoint of this version \(.*colour"),
+        (lambda c: c["model"].update(layers=2), r"not a checkpoint of this version \(Error\(s\) in loading"),
         (lambda c: c["state"]["head.bias"].fill_(torch.nan), r"\(head.bias holds values that are not finite\)"),
         (lambda c: c.update(state=3), r"not a checkpoint of this version"),
     ],

@@ -36,7 +36,7 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
         {
             "ROWS": rows, "COLS": columns, "PE": pe, "SIMD": simd, "AW": x.width, "A_SIGNED": int(x.signed),
             "WW": weight_width, "OW": output.width, "BW": bias_width,
-            "BLOCK": int(weights.is_deep), **packed.params(),
+            "BLOCK": int(weights.is_deep(target)), **packed.params(),
         },
         {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(op.bias.reshape(passes, pe), bias_width)},
     )  # fmt: skip

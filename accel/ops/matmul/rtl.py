@@ -65,7 +65,7 @@ def _unit(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, si
             "KEYS": keys, "CHANNELS": channels, "PE": pe, "SIMD": simd,
             "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed), "OW": output.width,
             **packing(target, fold, (a.width, a.signed), (b.width, b.signed)).params(),
-            "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= 1024),
+            "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= target.block_from),
         },
     )  # fmt: skip
     loads = b.tokens * b.channels // channel_lanes
