@@ -15,7 +15,7 @@ import numpy as np
 from accel.target import Target
 
 Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of everything else, "heads" at once."""
+"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of others, "heads" at once."""
 
 
 class Pattern(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ class Draw:
         form = "scores" if self.often(0.5) else "values"
         b = self.tensor(tokens, heads * size, bits, 0)
         a = b if form == "scores" else self.tensor(tokens, heads * tokens, 8, 1)
-        yield from self._units(MatMul(heads, form), (a, b))
+        kv_heads = heads // min(heads, self.pick(1, 1, 2, 4))
+        yield from self._units(MatMul(heads, form, kv_heads), (a, replace(b, shape=(tokens, kv_heads * size))))
 
     def softmax(self) -> Iterator[Part]:
         tokens, heads, bits = self.pick(8, 16, 32, 64), self.pick(1, 2, 4), self.pick(6, 8)

@@ -153,7 +153,7 @@ class Firmware:
 
 
 def _parallel(fold: Fold) -> int:
-    """Operations per cycle, or inputs that a sparse fold moves; unrolled divisions and roots find all bits of a result at once."""
+    """Operations per cycle, or inputs that a sparse fold moves; what is unrolled finds all bits of a result at once."""
     heads = fold.get("heads", 1)
     kept = Pattern.of(fold)
     simd = fold.get("simd", 1)

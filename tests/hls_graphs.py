@@ -104,17 +104,17 @@ def _attention(build: Builder, rng: np.random.Generator, source: str) -> list[st
     ends = []
     tokens = build.input.tokens
     for causal, bits in ((0, 8), (1, int(rng.choice([4, 12, 16])))):
-        heads, size = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-        q, k, v = (_narrow(build, rng, source, heads * size) for _ in range(3))
-        scores = build.add(MatMul(heads, "scores"), q, k)
+        heads, size, group = (int(n) for n in rng.integers(1, 4, 3))
+        q, k, v = (_narrow(build, rng, source, heads * size * n) for n in (group, 1, 1))
+        scores = build.add(MatMul(heads * group, "scores", heads), q, k)
         logits = build.add(Rescale([1], 6, "half_up", -90, 127), scores)
         shares = build.add(Softmax(tokens, bits, exp_table(1 / 16, bits, 4096), causal), logits)
-        ends.append(build.add(MatMul(heads, "values"), shares, v))
+        ends.append(build.add(MatMul(heads * group, "values", heads), shares, v))
     one = build.add(Pool(), q)
-    against = build.add(MatMul(heads, "scores"), one, k)
+    against = build.add(MatMul(heads * group, "scores", heads), one, k)
     small = build.add(Rescale([1], 8, "half_even", -128, 127), against)
     mixed = build.add(Softmax(tokens, 8, exp_table(1 / 8, 8, 256), 1), small)  # one query sees every key
-    ends.append(build.add(MatMul(heads, "values"), mixed, v))
+    ends.append(build.add(MatMul(heads * group, "values", heads), mixed, v))
     ends.append(build.add(MatMul(heads, "scores"), k, k))
     return ends
 

@@ -8,7 +8,7 @@ from accel.hardware import Pattern
 
 
 def kept_weights(rng: np.random.Generator, rows: int, columns: int, kept: Pattern, top: int) -> np.ndarray:
-    """(rows, columns) of −top..top, with exactly N in some groups, fewer in others and none in some, or in whole rows."""
+    """(rows, columns) of −top..top, with exactly N in some groups, fewer in others, none in some or in whole rows."""
     weight = rng.integers(-top, top, (rows, columns // kept.m, kept.m), endpoint=True)
     weight[weight == 0] = 1
     places = np.argsort(rng.random(weight.shape), axis=2)

@@ -130,8 +130,8 @@ def matmul(t: Tally, part: Part) -> None:
     keys, channels = (p["PE"], p["SIMD"]) if p["SCORES"] else (p["SIMD"], p["PE"])
     key_groups, channel_groups = p["KEYS"] // keys, p["CHANNELS"] // channels
     beats, passes = (channel_groups, key_groups) if p["SCORES"] else (key_groups, channel_groups)
-    _replay(t, p["SIMD"] * p["AW"], beats, passes)
-    for count in (channel_groups, p["HEADS"], keys, key_groups, p["HEADS"]):
+    _replay(t, p["SIDE"] * p["SIMD"] * p["AW"], beats, passes)
+    for count in (channel_groups, p["HEADS"], keys, key_groups, p["GROUP"], p["HEADS"]):
         t.counter(count)
     t.registers(8)
     depth, width = 2 * p["HEADS"] * key_groups * channel_groups, channels * p["BW"]
@@ -142,7 +142,8 @@ def matmul(t: Tally, part: Part) -> None:
         t.lut_ram(width, depth, keys)
         t.registers(keys * width)
     t.registers(keys * width)
-    mac(t, p, p["BW"], bool(p["B_SIGNED"]))
+    for _ in range(p["SIDE"]):
+        mac(t, p, p["BW"], bool(p["B_SIGNED"]))
 
 
 def unrolled(t: Tally, part: Part) -> None:

@@ -24,6 +24,7 @@ from accel.onnx_import.values import (
     Function,
     Real,
     Refused,
+    Shared,
     Unknown,
     Value,
     island,
@@ -78,7 +79,7 @@ def as_function(value: Value) -> Function:
     if isinstance(value, Function):
         return value
     if not isinstance(value, Edge):
-        assert not isinstance(value, Constant | Real | Unknown)
+        assert not isinstance(value, Constant | Real | Shared | Unknown)
         raise island(value)
     if value.relu:
         return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)

@@ -6,13 +6,25 @@ from collections.abc import Callable
 
 import numpy as np
 
-from accel.onnx_import import channels
+from accel.onnx_import import channels, sharing
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
 from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.scales import sum_grid
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Steps, Unknown, Value, island
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Deferred,
+    Edge,
+    Real,
+    Refused,
+    Shared,
+    Steps,
+    Unknown,
+    Value,
+    island,
+)
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
@@ -37,7 +49,7 @@ def matmul(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
     if is_unknown(a, b):
         return Unknown()
-    if isinstance(a, Edge) and isinstance(b, Edge):
+    if isinstance(a, Edge | Shared) and isinstance(b, Edge | Shared):
         return attention(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
         return _linear(build, call, a, b, False)
@@ -78,22 +90,38 @@ def _linear(build: Builder, call: Call, x: Edge, weight: Constant, left: bool) -
 
 
 def attention(
-    build: Builder, call: Call, a: Edge, b: Edge, finish: Callable[[Layout], Layout] = lambda layout: layout
+    build: Builder,
+    call: Call,
+    a: Edge | Shared,
+    b: Edge | Shared,
+    finish: Callable[[Layout], Layout] = lambda layout: layout,
 ) -> Edge:
     """Both products of attention, recognised by which axes are contracted; the first operand gives the queries.
 
     Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
     """
+    a, b = _broadcast(call, a, b), _broadcast(call, b, a)
     for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
         for form, flipped in (("scores", False), ("values", False), ("values", True)):
             left, right = reversed(layouts) if flipped else layouts
             layout = _product_layout(form, left, right, flipped)
             if layout is not None:
-                pair = zip((b, a) if flipped else (a, b), (left, right), strict=True)
-                first, second = (build.uniform(channels.arranged(build, call.name, *one)) for one in pair)
-                op, scale = MatMul(_heads(left), form), first.scale * second.scale
+                queries, keys = (b, a) if flipped else (a, b)
+                first = build.uniform(channels.arranged(build, call.name, sharing.repeated(build, queries), left))
+                second, kv_heads = sharing.heads_once(build, call.name, keys, right, _heads(right))
+                second = build.uniform(second)
+                op, scale = MatMul(_heads(left), form, kv_heads), first.scale * second.scale
                 return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
     raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
+
+
+def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Shared:
+    """x, whose one head all of the other operand's heads along a leading axis share, as an operand of as many heads."""
+    if isinstance(x, Edge) and len(x.layout.axes) == len(other.layout.axes):
+        for axis, heads in enumerate(other.layout.axes[:-2]):
+            if not x.layout.axes[axis] and {f.role for f in heads} == {"channel"}:
+                return sharing.shared(x, axis, np.zeros(other.layout.shape[axis], dtype=int), call.name)
+    return x
 
 
 def _heads(layout: Layout) -> int:

@@ -25,6 +25,7 @@ from accel.onnx_import.values import (
     Probabilities,
     Real,
     Refused,
+    Shared,
     Steps,
     Unknown,
     Value,
@@ -46,7 +47,7 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
     """What a quantizer makes of a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         return _constant(x, quantizer)
-    if isinstance(x, Unknown | Steps) or x is None:
+    if isinstance(x, Unknown | Steps | Shared) or x is None:
         return Unknown()
     quantizer.activation_rounding()
     scale = per_channel(x.layout, quantizer.scale)

@@ -36,6 +36,8 @@ VARIANTS = {
     "hard swish": replace(SMALL, activation="hardswish"),
     "base 2": replace(SMALL, attention="base2", activation="relu2"),
     "relu attention": replace(SMALL, attention="relu", tokens=5),
+    "shared keys": replace(SMALL, heads=4, kv_heads=2),
+    "one key head": replace(SMALL, heads=4, kv_heads=1),
     "low rank": replace(SMALL, rank=3),
     "shared layers": replace(SMALL, layers=3, shared=True),
     "ternary": replace(SMALL, weight_bits=2, per_channel=True),

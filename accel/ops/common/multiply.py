@@ -59,8 +59,8 @@ def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]
 def digits(weight: np.ndarray) -> tuple[np.ndarray, int]:
     """Constants as CODED weights of `accel_dot_lut`, and their width: nothing is left out of their products.
 
-    Every base-4 field below the highest is a digit u − 1, so Σ 4^k is added; the highest holds −2..2, alone −1..1 in two
-    bits, or ±1 in one.
+    Every base-4 field below the highest is a digit u − 1, so Σ 4^k is added; the highest holds −2..2, alone −1..1 in
+    two bits, or ±1 in one.
     """
     lo, hi = int(weight.min()), int(weight.max())
     if lo >= -1 and hi <= 1:
