@@ -4,7 +4,7 @@ import numpy as np
 from contract import Drawn, OperatorContract, tensors, widened
 from hypothesis import strategies as st
 
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Pool, Position, Window
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Window
 
 
 class TestDense(OperatorContract):
@@ -47,6 +47,15 @@ class TestAdd(OperatorContract):
 
     def deviation(self, op, y, a, b):
         return np.abs(y - (op.multipliers[0] * a + op.multipliers[1] * b))
+
+
+class TestMul(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        a, b = draw(tensors()), draw(tensors())
+        return Mul(), (a, type(b)(a.shape, b.lo, b.hi))
+
+    def deviation(self, op, y, a, b):
+        return np.abs(y - a.astype(float) * b)
 
 
 class TestPosition(OperatorContract):
