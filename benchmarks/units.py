@@ -11,7 +11,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.hardware import Module, Stage, Unit
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
@@ -98,6 +98,10 @@ class Draw:
         multipliers = (1 << self.pick(0, 2, 4, 7), 1) if self.often(0.7) else self.rng.integers(1, 128, 2)
         yield from self._units(Add(multipliers), (a, b), most_lanes=32)
 
+    def mul(self) -> Iterator[Part]:
+        a, b = self.tensor(8, 64, self.pick(4, 6, 8, 12), 0.3), self.tensor(8, 64, self.pick(4, 8), 0.3)
+        yield from self._units(Mul(), (a, b), most_lanes=16)
+
     def pool(self) -> Iterator[Part]:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8), 0.2)
         yield from self._units(Pool(), (x,), most_lanes=32)
@@ -174,7 +178,7 @@ class Draw:
 
 
 KINDS: tuple[str, ...] = (
-    "dense", "unrolled", "matmul", "softmax", "norm", "add", "pool", "window", "embedding", "rescale", "lookup",
+    "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
     "position", "adapter", "buffer",
 )  # fmt: skip
 

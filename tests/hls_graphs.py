@@ -9,7 +9,7 @@ import numpy as np
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 
@@ -138,7 +138,7 @@ def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
 
 
 def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
-    """Lookup inside a larger table, Position, Add of an edge to itself; multipliers wider than `int`."""
+    """Lookup inside a larger table, Position, Add and Mul of an edge with itself; factors wider than `int`."""
     x = _narrow(build, rng, source, 5)
     spec = build.tensors[x]
     table = rng.integers(-3000, 3000, spec.hi - spec.lo + 9)
@@ -147,7 +147,13 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
     doubled = build.add(Add((3, 5)), placed, placed)
     wide = build.add(Position(rng.integers(-500, 500, spec.shape), 1 << 33), x)
     wider = build.add(Add((1 << 32, 1)), x, wide)
-    return [doubled, build.add(Rescale([1], 31, "half_away", -999, 999), wider)]
+    squared = build.add(Mul(), x, x)
+    gated = build.add(Mul(), squared, wide)
+    return [
+        doubled,
+        build.add(Rescale([1], 35, "half_even", -999, 999), gated),
+        build.add(Rescale([1], 31, "half_away", -999, 999), wider),
+    ]
 
 
 def _tokens(build: Builder, rng: np.random.Generator, source: str) -> list[str]:

@@ -24,7 +24,7 @@ from accel.graph import Graph, Node, Tensor
 from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, facet
+from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, facet
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 from accel.target import TARGETS
@@ -147,7 +147,13 @@ class _Maker:
         return self.dense(self.requantise(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
 
     def feed_forward(self, x: str) -> str:
-        hidden = self.dense(x, self.integer(1, 8))
+        width = self.integer(1, 8)
+        hidden = self.activated(self.dense(x, width))
+        if self.pick(False, True):
+            hidden = self.requantise(self.add(Mul(), hidden, self.requantise(self.dense(x, width))))  # gated
+        return self.dense(hidden, self.tensors[x].channels)
+
+    def activated(self, hidden: str) -> str:
         if self.pick(False, True):
             hidden = self.requantise(hidden, unsigned=True)  # ReLU
         else:
@@ -157,7 +163,7 @@ class _Maker:
             smooth = np.linspace(lo, hi, entries).clip(lo // 8).astype(np.int64)
             table = self.pick(smooth, self.rng.integers(lo, hi + 1, entries), np.full(entries, hi))
             hidden = self.add(Lookup(table, spec.lo), hidden)
-        return self.dense(hidden, self.tensors[x].channels)
+        return hidden
 
     def norm(self, x: str) -> str:
         form, bits = self.norms[0], self.width()

@@ -29,6 +29,7 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_gather": streams.gather,
     "accel_scatter": streams.scatter,
     "accel_add": streams.add,
+    "accel_mul": streams.mul,
     "accel_pool": streams.pool,
     "accel_window": streams.window,
     "accel_embedding": streams.embedding,

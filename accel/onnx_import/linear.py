@@ -28,6 +28,7 @@ from accel.onnx_import.values import (
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
+from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
 
 QUANTISE_INPUT = "put a QuantIdentity at the model's input"
@@ -171,10 +172,7 @@ def _restrided(axis: Axis, inner: int, out: int) -> Axis:
 
 def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     """The sum in the finer scale, or in a step fine enough for both."""
-    rank = max(len(a.layout.axes), len(b.layout.axes))
-    layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
-    if layouts[0] != layouts[1]:
-        raise Refused(f"adds {a.layout.shape} and {b.layout.shape} of different layouts", RELAYOUT)
+    layout = _common_layout(a, b, "adds")
     a, b = build.settled(a), build.settled(b)
     scale = common(np.minimum(a.scale, b.scale))
     factors = [common(np.asarray(edge.scale / scale)) for edge in (a, b)]
@@ -186,10 +184,26 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     step = sum_grid((float(factors[0]), float(factors[1])), magnitudes)
     multipliers = np.array(factors) / step
     rounded = np.rint(multipliers)
-    result = build.add(call.name, Add(rounded), (a, b), scale * step, layouts[0], call.output)
+    result = build.add(call.name, Add(rounded), (a, b), scale * step, layout, call.output)
     if (multipliers != rounded).any():
         build.approximate.add(result.name)
     return result
+
+
+def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
+    """The product of two activations, exact: its scale is the product of the scales."""
+    layout = _common_layout(a, b, "multiplies")
+    a, b = build.settled(a), build.settled(b)
+    return build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), layout, call.output)
+
+
+def _common_layout(a: Edge, b: Edge, does: str) -> Layout:
+    """The layout of both operands of an element-wise operator; leading axes of size 1 may be missing in one."""
+    rank = max(len(a.layout.axes), len(b.layout.axes))
+    layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
+    if layouts[0] != layouts[1]:
+        raise Refused(f"{does} {a.layout.shape} and {b.layout.shape} of different layouts", RELAYOUT)
+    return layouts[0]
 
 
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:

@@ -12,7 +12,7 @@ from accel import reference
 from accel.attention import useful_macs
 from accel.errors import GraphError
 from accel.graph import Graph, Node, Tensor
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Pool, Position, Softmax, Window
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Softmax, Window
 from accel.ops.dense import rtl as dense_rtl
 from accel.ops.dense.sparsity import PATTERNS
 from accel.ops.softmax.op import exp_table
@@ -79,6 +79,15 @@ class TestAdd(OperatorContract):
 
     def deviation(self, op, y, a, b):
         return np.abs(y - (op.multipliers[0] * a + op.multipliers[1] * b))
+
+
+class TestMul(OperatorContract):
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        a, b = draw(tensors()), draw(tensors())
+        return Mul(), (a, type(b)(a.shape, b.lo, b.hi))
+
+    def deviation(self, op, y, a, b):
+        return np.abs(y - a.astype(float) * b)
 
 
 class TestPosition(OperatorContract):
