@@ -93,10 +93,10 @@ LEVERS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
 
 def recipes(data: str) -> dict[str, Recipe]:
     """Name → recipe, of those that a data set's model can have."""
-    made = {}
+    plain, made = base(data), {}
     for name, (_, change) in LEVERS.items():
         try:
-            made[name] = change(base(data))
+            made[name] = change(plain)
         except UserError:  # ReLU attention has no causal mask
             continue
     return made
