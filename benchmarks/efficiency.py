@@ -2,9 +2,9 @@
 
 python benchmarks/efficiency.py [--data digits fashion text] [--processes 2]
 
-Trainings are kept in build/study-DATA, so that an interrupted run goes on. Writes benchmarks/results/efficiency.json, a
-row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesised for ECP5 by
-yosys; `equal` compares cycles at equal multipliers over a range of budgets, because folds come in steps.
+Trainings are kept in build/study-DATA, so that an interrupted run goes on. Writes benchmarks/results/efficiency.json,
+a row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesised for ECP5
+by yosys; `equal` compares cycles at equal multipliers over a range of budgets, because folds come in steps.
 """
 
 from __future__ import annotations
