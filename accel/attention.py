@@ -12,12 +12,13 @@ from accel.ops.softmax.op import Softmax
 def useful_macs(graph: Graph) -> int:
     """Multiply-accumulates of one sample without those whose key the query may not see.
 
-    Of T queries the i-th sees all but T − 1 − i keys, so a causal MatMul has T (T − 1) / 2 masked pairs per head.
+    Of T queries the i-th sees all but T − 1 − i keys, so a causal MatMul has T (T − 1) / 2 masked pairs, of all heads.
     """
     masked = 0
     for node in _masked(graph):
-        queries, keys = (graph.tensors[name] for name in node.inputs)
-        masked += queries.tokens * (queries.tokens - 1) // 2 * keys.channels
+        (queries, keys), output = graph.ends(node)
+        per_pair = node.op.macs((queries, keys), output) // (queries.tokens * keys.tokens)
+        masked += queries.tokens * (queries.tokens - 1) // 2 * per_pair
     return graph.macs - masked
 
 

@@ -12,8 +12,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accel.target import Target
+
 Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd" and "multiply" of a matrix unit, "lanes" of everything else, "heads" at once."""
+"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of others, "heads" at once."""
+
+
+class Pattern(NamedTuple):
+    """N:M weights: at most N of every M in a row are not 0. "sparse" of a fold; 1:1 without it."""
+
+    n: int
+    m: int
+
+    def __str__(self) -> str:
+        return f"{self.n}:{self.m}"
+
+    @classmethod
+    def of(cls, fold: Fold) -> Pattern:
+        """What a fold does the products of."""
+        n, m = fold.get("sparse", "1:1").split(":")
+        return cls(int(n), int(m))
+
+    @property
+    def index_bits(self) -> int:
+        """Of a kept weight's place: the n-th of a group lies at n, or one of the M − N places behind."""
+        return (self.m - self.n).bit_length()
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +56,9 @@ class Rom:
         """Bits of a word."""
         return self.bits * self.values.shape[1]
 
-    @property
-    def is_deep(self) -> bool:
-        """Worth a block RAM: at least 1 kbit and 32 words."""
-        return self.depth >= 32 and self.width * self.depth >= 1024
+    def is_deep(self, target: Target) -> bool:
+        """Worth a block RAM: enough of one, and at least 32 words."""
+        return self.depth >= 32 and self.width * self.depth >= target.block_from
 
     def hex(self) -> str:
         """One hexadecimal number per line."""

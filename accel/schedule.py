@@ -99,8 +99,12 @@ def require_known(schedule: Schedule, graph: Graph) -> None:
 
 def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
     """How a node is folded. Raises UserError when the schedule has no possible fold for it."""
-    fold, possible = schedule.folds.get(node.name), facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+    rtl = facet(node.op.kind, "rtl")
+    fold, possible = schedule.folds.get(node.name), rtl.folds(node.op, *graph.ends(node))
     if fold is None or fold not in possible:
+        why = rtl.refusal(node.op, fold) if fold and hasattr(rtl, "refusal") else None
+        if why:
+            raise UserError(f"schedule: node {node.name!r} has fold {fold}, but {why}")
         raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {possible[:12]}")
     return fold
 
@@ -116,7 +120,7 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
 def stage_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> Stage:
     """What a node that rides behind its producer becomes there."""
     inputs, output = graph.ends(node)
-    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes)
+    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes, TARGETS[schedule.target])
     return replace(stage, module=_placed(stage.module, node, schedule))
 
 

@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 import zlib
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -121,9 +121,13 @@ def _node(entry: dict[str, Any], file: Any) -> Node:
 
 
 def _op(kind: type[Op], values: dict[str, Any], file: Any) -> Op:
-    """The operator from its header fields, each checked against the field's declared type."""
+    """The operator from its header fields, each checked against the field's declared type.
+
+    A field with a default may be missing: it is younger than the file.
+    """
     readers = {"int": _integer, "str": _text}
-    return kind(**{s.name: readers.get(str(s.type), lambda v: file[v["array"]])(values[s.name]) for s in fields(kind)})
+    given = (s for s in fields(kind) if s.name in values or s.default is MISSING)
+    return kind(**{s.name: readers.get(str(s.type), lambda v: file[v["array"]])(values[s.name]) for s in given})
 
 
 def _integer(value: Any) -> int:

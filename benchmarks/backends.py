@@ -18,7 +18,7 @@ from accel.errors import UserError
 from accel.graph import Graph
 from hls import project
 from hls.backends import BACKENDS, IO_TYPES, Backend
-from models.encoder import EncoderConfig
+from models.config import EncoderConfig
 
 MODEL = EncoderConfig(layers=1)
 SAMPLES = 64

@@ -153,7 +153,7 @@ def export(config: EncoderConfig, folder: Path) -> Path:
     import torch
 
     import models
-    from models.encoder import quantize
+    from models.quantization import quantize
 
     torch.manual_seed(0)
     network = models.Encoder(replace(config, quantized=False))

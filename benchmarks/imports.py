@@ -21,7 +21,7 @@ from hostile_files import export
 from qonnx_files import Encoder, encoder
 
 from accel import onnx_import, reference
-from models.encoder import EncoderConfig
+from models.config import EncoderConfig
 
 SAMPLES = 8
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.hardware import Module, Stage, Unit
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
@@ -73,7 +74,8 @@ class Draw:
         form = "scores" if self.often(0.5) else "values"
         b = self.tensor(tokens, heads * size, bits, 0)
         a = b if form == "scores" else self.tensor(tokens, heads * tokens, 8, 1)
-        yield from self._units(MatMul(heads, form), (a, b))
+        kv_heads = heads // min(heads, self.pick(1, 1, 2, 4))
+        yield from self._units(MatMul(heads, form, kv_heads), (a, replace(b, shape=(tokens, kv_heads * size))))
 
     def softmax(self) -> Iterator[Part]:
         tokens, heads, bits = self.pick(8, 16, 32, 64), self.pick(1, 2, 4), self.pick(6, 8)
@@ -95,6 +97,10 @@ class Draw:
         a, b = self.tensor(8, 64, self.pick(4, 8), 0.1), self.tensor(8, 64, self.pick(8, 14, 18), 0)
         multipliers = (1 << self.pick(0, 2, 4, 7), 1) if self.often(0.7) else self.rng.integers(1, 128, 2)
         yield from self._units(Add(multipliers), (a, b), most_lanes=32)
+
+    def mul(self) -> Iterator[Part]:
+        a, b = self.tensor(8, 64, self.pick(4, 6, 8, 12), 0.3), self.tensor(8, 64, self.pick(4, 8), 0.3)
+        yield from self._units(Mul(), (a, b), most_lanes=16)
 
     def pool(self) -> Iterator[Part]:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8), 0.2)
@@ -167,12 +173,12 @@ class Draw:
         return "unrolled" not in fold and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
 
     def _stage(self, op: Op, x: Tensor) -> Iterator[Part]:
-        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16))
+        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16), self.target)
         yield Part(op.kind, stage.module, sample.pins_of(stage))
 
 
 KINDS: tuple[str, ...] = (
-    "dense", "unrolled", "matmul", "softmax", "norm", "add", "pool", "window", "embedding", "rescale", "lookup",
+    "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
     "position", "adapter", "buffer",
 )  # fmt: skip
 

@@ -19,8 +19,10 @@ from accel.attention import useful_macs
 from accel.folding import fold_for
 from accel.graph import Graph
 from hls import rtl, simulate
-from models.encoder import Encoder, EncoderConfig, quantize
+from models.config import EncoderConfig
+from models.encoder import Encoder
 from models.exporting import export
+from models.quantization import quantize
 
 MODELS = {
     "digits": (EncoderConfig(), 512),

@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accel import tools
@@ -27,13 +27,16 @@ class Family:
 
     `command` makes a complete chip, with I/O buffers where the family has them; `core` are the options that leave
     them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many). `before` are
-    commands for the design as soon as its hierarchy is known.
+    commands for the design as soon as its hierarchy is known; `memories` replace the command's own step map_ram, with
+    `files` (name → text) that they read.
     """
 
     command: str
     core: str
     cells: tuple[tuple[str, str, int], ...]
     before: str = ""
+    memories: str = ""
+    files: dict[str, str] = field(default_factory=dict)
 
 
 _XILINX = (
@@ -63,6 +66,29 @@ setattr -unset mul2dsp
 opt_expr -fine
 chtype -set $mul t:$__soft_mul
 """
+# Of Gowin's block RAM nextpnr has the right timing of one cell alone, the one with a port to write and a port to read:
+# read addresses of DPB and DPX9B and all of pROM are not checked, those of a 36 bits wide SPX9 are checked against four
+# times the hold time (nextpnr issue 1803). So yosys may choose no other: this is its own library without the rest.
+_GOWIN_BLOCK_RAM = """\
+ram block $__GOWIN_SDP_ {
+    abits 14;
+    widths 1 2 4 9 18 36 per_port;
+    cost 128;
+    byte 9;
+    init no_undef;
+    port sr "R" {
+        clock posedge;
+        clken;
+        option "RESET_MODE" "SYNC" { rdsrst zero ungated; }
+        rdinit zero;
+    }
+    port sw "W" { clock posedge; clken; wrbe_separate; }
+}
+"""
+_GOWIN_MEMORIES = """\
+memory_libmap -lib +/gowin/lutrams.txt -lib gowin_block_ram.txt
+techmap -map +/gowin/lutrams_map.v -map +/gowin/brams_map.v
+"""
 FAMILIES: dict[str, Family] = {
     # -nowidelut: 16 % fewer LUTs and a faster clock than with the wide multiplexers (measured on the board shell)
     "ecp5": Family(
@@ -77,8 +103,9 @@ FAMILIES: dict[str, Family] = {
             (r"MULT18X18D", "dsp", 1),
         ),
     ),
+    # eight cells of a tile share an enable: where few flip-flops have one each, placing fails at 83 %
     "ice40": Family(
-        "synth_ice40 -device u",
+        "synth_ice40 -device u -dffe_min_ce_use 9",
         "",
         (
             (r"SB_LUT4", "lut", 1),
@@ -98,9 +125,11 @@ FAMILIES: dict[str, Family] = {
             (r"RAM16SDP4", "ff", 6),
             (r"DFFN?[SRPC]?E?", "ff", 1),
             (r"ALU", "carry", 1),
-            (r"(SDP|DP)(B|X9B)|SP(X9)?|pROM(X9)?", "bram", 1),
+            (r"SDP(B|X9B)", "bram", 1),
             (r"MULT(9X9|18X18|36X36)|MULTALU\w+", "dsp", 1),
         ),
+        memories=_GOWIN_MEMORIES,
+        files={"gowin_block_ram.txt": _GOWIN_BLOCK_RAM},
     ),
     "xilinx7": Family("synth_xilinx -family xc7 -flatten", "-noiopad -noclkbuf", _XILINX),
     "ultrascale+": Family("synth_xilinx -family xcup -flatten", "-noiopad -noclkbuf", _XILINX),
@@ -143,11 +172,17 @@ def family(target: str) -> Family:
 
 
 def script(sources: Sequence[str], top: str, target: str, options: str = "") -> str:
-    """Yosys commands that read `sources` and synthesise module `top`; the caller adds what is to be written."""
+    """Yosys commands that read `sources` and synthesise module `top`; the caller adds what is to be written.
+
+    They run where the `files` of the family lie.
+    """
     reads = "".join(f"read_verilog -defer -sv {name}\n" for name in sources)
     chosen = family(target)
     before = f"hierarchy -top {top}\n{chosen.before}" if chosen.before else ""
-    return f"{reads}{before}{chosen.command} {options} -top {top}\n"
+    command = f"{chosen.command} {options} -top {top}"
+    if chosen.memories:
+        command = f"{command} -run begin:map_ram\n{chosen.memories}{command} -run map_ffram:"
+    return f"{reads}{before}{command}\n"
 
 
 def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:
@@ -160,7 +195,7 @@ def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: s
     outputs = f"tee -q -o {_STAT} stat -json\nwrite_verilog -noattr {_VERILOG}\n"
     with tempfile.TemporaryDirectory(prefix="accel-") as name:
         folder = Path(name)
-        for file, text in files.items():
+        for file, text in {**files, **family(target).files}.items():
             write_atomic(folder / file, text)
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
         _yosys(folder, f"module {top} for {target}")

@@ -12,16 +12,19 @@ from typing import Any
 
 _HOME = {
     "Encoder": "encoder",
-    "EncoderConfig": "encoder",
-    "Recipe": "training",
+    "EncoderConfig": "config",
+    "quantize": "quantization",
+    "Recipe": "recipe",
+    "Pruning": "recipe",
+    "Distillation": "recipe",
     "Trained": "training",
     "train": "training",
-    "logits": "training",
+    "logits": "scoring",
     "save": "checkpoint",
     "load": "checkpoint",
     "export": "exporting",
 }
-_MODULES = ("digits",)
+_MODULES = ("data",)
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -8,24 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from accel.design import write_atomic
 from accel.errors import UserError
 from accel.files import require_ordinary
-from models.encoder import Encoder, EncoderConfig
-from models.training import Epoch, Recipe, Trained
+from models.config import EncoderConfig
+from models.encoder import Encoder
+from models.recipe import Recipe
+from models.training import Epoch, Trained
 
-FORMAT = 1
+FORMAT = 2
+FIGURES = ("float_accuracy", "quantized_accuracy", "float_nats", "quantized_nats", "seconds")
 
 
 def save(trained: Trained, path: Path | str) -> Path:
     """Write a trained network; the file is complete or absent. Raises UserError where it cannot be written."""
+    figures = {name: getattr(trained, name) for name in FIGURES}
     content = {
         "format": FORMAT,
         "recipe": asdict(trained.recipe),
-        "float_accuracy": trained.float_accuracy,
-        "quantized_accuracy": trained.quantized_accuracy,
-        "seconds": trained.seconds,
+        "model": asdict(trained.model.config),
+        "figures": figures,
         "history": [asdict(epoch) for epoch in trained.history],
         "state": trained.model.state_dict(),
     }
@@ -48,17 +52,16 @@ def load(path: Path | str) -> Trained:
 
 
 def _trained(content: dict[str, Any]) -> Trained:
-    fields = content["recipe"]
-    recipe = Recipe(**{**fields, "model": EncoderConfig(**fields["model"])})
+    recipe = TypeAdapter(Recipe).validate_python(content["recipe"])
     state = content["state"]
     broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if broken:
         raise ValueError(f"{broken[0]} holds values that are not finite")
-    model = Encoder(recipe.model)
+    model = Encoder(TypeAdapter(EncoderConfig).validate_python(content["model"]))
     model.load_state_dict(state)
-    history = tuple(Epoch(**epoch) for epoch in content["history"])
-    figures = (content["float_accuracy"], content["quantized_accuracy"], content["seconds"])
-    return Trained(model.eval(), recipe, *figures, history)
+    history = TypeAdapter(tuple[Epoch, ...]).validate_python(content["history"])
+    figures = {name: float(content["figures"][name]) for name in FIGURES}
+    return Trained(model=model.eval(), recipe=recipe, history=history, **figures)
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -81,6 +84,5 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _line(error: BaseException) -> str:
-    """The first line of an error's text, short."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:120]
+    """An error's text in one line, short."""
+    return " ".join((str(error).strip() or type(error).__name__).split())[:120]

@@ -1,6 +1,6 @@
 """How the default recipe was chosen: candidates compared on validation parts of the training images.
 
-`python -m models.choose` repeats it (about a quarter of an hour). The held-out images take no part: `digits.validation`
+`python -m models.choose` repeats it (about a quarter of an hour). The held-out images take no part: `data.validation`
 splits the training part alone, differently for every fold. Means over three folds of 288 validation images, where one
 image is 0.12 points, in percent (torch 2.13, brevitas 0.13.4):
 
@@ -25,8 +25,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from models import digits
-from models.training import Recipe, train
+from models import data
+from models.recipe import Recipe
+from models.training import train
 
 FOLDS = 3
 
@@ -49,9 +50,9 @@ def candidates() -> Iterator[tuple[str, Recipe]]:
 
 def compare() -> Iterator[tuple[str, float, float, float]]:
     """Name, mean float and quantised validation accuracy over the folds, mean seconds."""
-    data = digits.load()
+    digits = data.load("digits")
     for name, recipe in candidates():
-        runs = [train(replace(recipe, seed=fold), split=digits.validation(data, fold)) for fold in range(FOLDS)]
+        runs = [train(replace(recipe, seed=fold), split=data.validation(digits, fold)) for fold in range(FOLDS)]
         yield (
             name,
             sum(run.float_accuracy for run in runs) / FOLDS,

@@ -12,6 +12,7 @@ import torch
 
 from accel.design import write_atomic
 from accel.errors import UserError
+from models.config import EncoderConfig
 from models.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _traced(model: Encoder) -> ModelProto:
 
             return export_qonnx(
                 model,
-                args=torch.zeros(1, model.config.tokens, model.config.features),
+                args=_sample(model.config),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["input"],
@@ -55,6 +56,12 @@ def _traced(model: Encoder) -> ModelProto:
             )
     finally:
         logger.setLevel(level)
+
+
+def _sample(config: EncoderConfig) -> torch.Tensor:
+    if config.vocabulary:
+        return torch.zeros(1, config.tokens, dtype=torch.int64)
+    return torch.zeros(1, config.tokens, config.features)
 
 
 def _cleaned(raw: ModelProto) -> ModelWrapper:

@@ -1,56 +1,36 @@
-"""Float pre-training, then quantization-aware training, of an encoder."""
+"""Float pre-training, shrinking, calibration and quantization-aware training, as a recipe says."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import torch
-from torch.nn import functional
 
 from accel.errors import UserError
-from models import digits
-from models.digits import Split
-from models.encoder import Encoder, EncoderConfig, quantize, settle
+from models import data
+from models.config import EncoderConfig
+from models.data import Split
+from models.distillation import distilled
+from models.encoder import Encoder
+from models.fitting import Constraint, Fit, Loss, cross_entropy
+from models.pruning import Masks, shrunk
+from models.quantization import quantize, settle
+from models.recipe import Recipe
+from models.resuming import Run
+from models.scoring import accuracy, nats
 
 Progress = Callable[[str, int, int, str], None]
 """Called with stage, epochs done, epochs in all, and a short text."""
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: `model` is the quantised network, pre-trained as its float twin.
-
-    The defaults were chosen by `models.choose` on parts of the training images, never on the held-out ones.
-    Raises UserError, naming the field, when a value is out of range.
-    """
-
-    model: EncoderConfig = field(default_factory=EncoderConfig)
-    seed: int = 0
-    float_epochs: int = 60
-    float_rate: float = 6e-3
-    quant_epochs: int = 15
-    quant_rate: float = 1e-3
-    batch: int = 128
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.1
-    shift_probability: float = 0.5  # of moving an image by up to one pixel
-
-    def __post_init__(self) -> None:
-        for name in ("seed", "float_epochs", "quant_epochs", "weight_decay"):
-            self._expect(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("float_rate", "quant_rate", "batch"):
-            self._expect(name, getattr(self, name) > 0, "above 0")
-        for name in ("label_smoothing", "shift_probability"):
-            self._expect(name, 0 <= getattr(self, name) <= 1, "0..1")
-
-    def _expect(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise UserError(f"Recipe.{name} is {what}; got {getattr(self, name)}")
+CALIBRATION = 512
+"""Samples of the training part whose activations set the scales."""
+REFIT = 3
+"""A network that was shrunk is trained on for 1/REFIT of the float epochs, at half the rate."""
 
 
 @dataclass(frozen=True)
@@ -64,95 +44,123 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained quantised network in eval mode, with accuracies (0..1) on the split's test part."""
+    """A trained quantised network in eval mode, with accuracies (0..1) and cross-entropies (nats per label, or per
+    identifier of a language model) on the split's test part.
+    """
 
     model: Encoder
     recipe: Recipe
     float_accuracy: float
     quantized_accuracy: float
+    float_nats: float
+    quantized_nats: float
     seconds: float
     history: tuple[Epoch, ...]
 
 
-def train(recipe: Recipe | None = None, *, split: Split | None = None, progress: Progress | None = None) -> Trained:
-    """Train on `split.train_*` (default: digits) and report accuracy on `split.test_*`. Deterministic per seed.
+def train(
+    recipe: Recipe | None = None,
+    *,
+    split: Split | None = None,
+    folder: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train on `split.train_*` (default: the recipe's data), report figures on `split.test_*`. Deterministic per seed.
 
-    Raises UserError when the model does not fit the data or the training diverges.
+    With a `folder`, every epoch is kept there, and a training that was interrupted goes on where it was: the result is
+    the same; at its end there is a metrics.json. Raises UserError when the model does not fit the data, the training
+    diverges or the folder is another's.
     """
-    recipe, split = recipe or Recipe(), split or digits.load()
+    recipe = recipe or Recipe()
+    split = _drawn(split or data.load(recipe.data), recipe)
     _check_fit(recipe.model, split)
     start = time.perf_counter()
     with _reproducible(recipe.seed):
-        network = Encoder(replace(recipe.model, quantized=False))
-        history = [*_fit(network, split, recipe, "float", recipe.float_epochs, recipe.float_rate, progress)]
-        float_accuracy = accuracy(network, split.test_x, split.test_y)
-        twin = quantize(network, split.train_x[:512])
-        history += _fit(twin, split, recipe, "quantised", recipe.quant_epochs, recipe.quant_rate, progress)
-        settle(twin, split.train_x)
-        quantized_accuracy = accuracy(twin, split.test_x, split.test_y)
-    seconds = time.perf_counter() - start
-    return Trained(twin, recipe, float_accuracy, quantized_accuracy, seconds, tuple(history))
+        stages = _Stages(recipe, split, Run(recipe, folder), progress)
+        network = stages.float_network(recipe.model, "float")
+        if recipe.pruning.shrinks:
+            network = stages.shrunk(network)
+        twin = settle(stages.quantised(network), split.train_x)
+    held = split.test_x, split.test_y
+    figures = {
+        "float_accuracy": accuracy(network, *held),
+        "quantized_accuracy": accuracy(twin, *held),
+        "float_nats": nats(network, *held),
+        "quantized_nats": nats(twin, *held),
+        "seconds": time.perf_counter() - start + stages.run.seconds_before,
+    }
+    stages.run.finish({**figures, "history": [asdict(epoch) for epoch in stages.history]})
+    return Trained(twin, recipe, **figures, history=tuple(stages.history))
 
 
-def logits(model: Encoder, x: torch.Tensor) -> torch.Tensor:
-    """Real logits (samples, classes) in eval mode, computed in float64, where every accumulator is exact."""
-    exact = copy.deepcopy(model).double().eval()
-    with torch.no_grad():
-        return torch.cat([exact(batch) for batch in x.double().split(256)])
+class _Stages:
+    """The stages of one training; each begins with a network and gives one."""
+
+    def __init__(self, recipe: Recipe, split: Split, run: Run, progress: Progress | None) -> None:
+        self.recipe, self.split, self.run, self.progress = recipe, split, run, progress
+        self.history: list[Epoch] = []
+
+    def float_network(self, config: EncoderConfig, name: str) -> Encoder:
+        recipe = self.recipe
+        network = Encoder(replace(config, quantized=False))
+        return self._fit(name, network, recipe.float_epochs, recipe.float_rate, cross_entropy(recipe.label_smoothing))
+
+    def shrunk(self, network: Encoder) -> Encoder:
+        recipe = self.recipe
+        small = shrunk(network, recipe.pruning)
+        epochs, rate = math.ceil(recipe.float_epochs / REFIT), recipe.float_rate / 2
+        return self._fit("shrunk", small, epochs, rate, cross_entropy(recipe.label_smoothing))
+
+    def quantised(self, network: Encoder) -> Encoder:
+        recipe = self.recipe
+        samples = self.split.train_x[:CALIBRATION]
+        twin = quantize(network.eval(), samples)
+        loss = cross_entropy(recipe.label_smoothing)
+        if recipe.distillation:
+            config = recipe.distillation.teacher
+            teacher = self.float_network(config, "teacher") if config else network
+            loss = distilled(twin, teacher, recipe.distillation, recipe.label_smoothing)
+        constraints = (Masks(twin, recipe.pruning),) if recipe.pruning.masks else ()
+        return self._fit("quantised", twin, recipe.quant_epochs, recipe.quant_rate, loss, constraints)
+
+    def _fit(
+        self, name: str, model: Encoder, epochs: int, rate: float, loss: Loss, constraints: tuple[Constraint, ...] = ()
+    ) -> Encoder:
+        kept = self.run.restore(name, model)
+        losses: list[float] = kept["losses"]
+        fit = Fit(model, self.split, self.recipe, epochs, rate, loss, constraints)
+        if losses:
+            fit.restore(kept)
+        for number in range(len(losses) + 1, epochs + 1):
+            losses.append(fit.epoch())
+            if not math.isfinite(losses[-1]):
+                raise UserError(
+                    f"training diverged ({name} epoch {number}): lower Recipe.float_rate or Recipe.quant_rate"
+                )
+            self.run.keep(name, fit, losses)
+            if self.progress:
+                self.progress(name, number, epochs, f"loss {losses[-1]:.3f}")
+        self.history += [Epoch(name, number, loss) for number, loss in enumerate(losses, 1)]
+        return model
 
 
-def accuracy(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Fraction of samples whose largest logit is the label's."""
-    return (logits(model, x).argmax(1) == y).double().mean().item()
+def _drawn(split: Split, recipe: Recipe) -> Split:
+    """At most Recipe.samples of the training part, the same for every seed."""
+    if not recipe.samples or recipe.samples >= len(split.train_x):
+        return split
+    index = torch.randperm(len(split.train_x), generator=torch.Generator().manual_seed(0))[: recipe.samples]
+    return replace(split, train_x=split.train_x[index], train_y=split.train_y[index])
 
 
 def _check_fit(config: EncoderConfig, split: Split) -> None:
-    takes, got = (config.tokens, config.features), tuple(split.train_x.shape[1:])
+    takes = (config.tokens,) if config.vocabulary else (config.tokens, config.features)
+    names, got = "(tokens, features)" if len(takes) == 2 else "(tokens,)", tuple(split.train_x.shape[1:])
     if takes != got:
-        raise UserError(f"the model takes samples of (tokens, features) = {takes}, the data has {got}")
+        raise UserError(f"the model takes samples of {names} = {takes}, the data has {got}")
     if int(split.train_y.max()) >= config.classes:
         raise UserError(f"the model has {config.classes} classes, the data has label {int(split.train_y.max())}")
-
-
-def _fit(
-    model: Encoder, split: Split, recipe: Recipe, stage: str, epochs: int, rate: float, progress: Progress | None
-) -> Iterator[Epoch]:
-    """AdamW with one cycle of the learning rate; scales are learned without weight decay."""
-    scales = [p for name, p in model.named_parameters() if name.endswith(".value")]
-    others = [p for name, p in model.named_parameters() if not name.endswith(".value")]
-    groups = [{"params": others, "weight_decay": recipe.weight_decay}, {"params": scales, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
-    steps = max(1, epochs * math.ceil(len(split.train_x) / recipe.batch))
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
-    model.train()
-    for number in range(1, epochs + 1):
-        total = 0.0
-        for index in torch.randperm(len(split.train_x)).split(recipe.batch):
-            x = shifted(split.train_x[index], recipe.shift_probability)
-            loss = functional.cross_entropy(model(x), split.train_y[index], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([*others, *scales], 1.0)
-            optimizer.step()
-            scheduler.step()
-            total += loss.item() * len(index)
-        epoch = Epoch(stage, number, total / len(split.train_x))
-        if not math.isfinite(epoch.loss):
-            raise UserError(f"training diverged ({stage} epoch {number}): lower Recipe.float_rate or Recipe.quant_rate")
-        if progress:
-            progress(stage, number, epochs, f"loss {epoch.loss:.3f}")
-        yield epoch
-
-
-def shifted(images: torch.Tensor, probability: float) -> torch.Tensor:
-    """Images (samples, rows, columns) moved by -1, 0 or 1 pixel both ways with the given probability; -1 is empty."""
-    padded = functional.pad(images, (1, 1, 1, 1), value=-1.0)
-    rows, columns = images.shape[1:]
-    moved = torch.rand(len(images)) < probability
-    offset = torch.where(moved[:, None], torch.randint(0, 3, (len(images), 2)), 1)
-    row = offset[:, :1] + torch.arange(rows)
-    column = offset[:, 1:] + torch.arange(columns)
-    return padded[torch.arange(len(images))[:, None, None], row[:, :, None], column[:, None, :]]
+    if config.vocabulary and int(split.train_x.max()) >= config.vocabulary:
+        raise UserError(f"the model knows {config.vocabulary} identifiers, the data has {int(split.train_x.max())}")
 
 
 @contextmanager

@@ -224,6 +224,21 @@ class Multihead(nn.Module):
         return value_of(self.softmax(quantized_as(value_of(x))))
 
 
+class Gated(nn.Module):
+    """act(gate) · up, then down: two projections, or one that is cut in halves. `activation` acts on 8-bit integers."""
+
+    def __init__(self, activation: nn.Module, fused: bool = False, channels: int = 8, hidden: int = 12) -> None:
+        super().__init__()
+        sizes = [2 * hidden] if fused else [hidden, hidden]
+        self.halves = nn.ModuleList(linear(channels, size) for size in sizes)
+        self.activation, self.gated, self.down = activation, quantizer(), linear(hidden, channels)
+
+    def forward(self, x: Any) -> Any:
+        halves = [value_of(half(x)) for half in self.halves]
+        gate, up = halves if len(halves) == 2 else halves[0].chunk(2, -1)
+        return self.down(self.gated(value_of(self.activation(quantized_as(gate))) * up))
+
+
 class Words(nn.Module):
     """Identifiers → rows of a quantised table, positions added."""
 

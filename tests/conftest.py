@@ -36,7 +36,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     import models
-    from models.encoder import quantize
+    from models.quantization import quantize
 
     torch.manual_seed(0)
     config = models.EncoderConfig(

@@ -18,7 +18,7 @@ from kernel_reader import Block, Walk, functions, parse
 
 from accel import storage
 from accel.graph import Graph
-from accel.hardware import Fold
+from accel.hardware import Fold, Pattern
 from accel.schedule import Schedule, is_stage, units_of
 
 FORBIDDEN = {
@@ -153,7 +153,9 @@ class Firmware:
 
 
 def _parallel(fold: Fold) -> int:
-    """Operations per cycle; unrolled divisions and roots find all bits of a result at once."""
+    """Operations per cycle, or inputs that a sparse fold moves; what is unrolled finds all bits of a result at once."""
     heads = fold.get("heads", 1)
-    each = int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1))
+    kept = Pattern.of(fold)
+    simd = fold.get("simd", 1)
+    each = max(fold.get("lanes", 1) * fold.get("pe", 1) * simd, simd // kept.n * kept.m)
     return heads * (max(each, LONGEST_RESULT) if "unrolled" in fold else each)

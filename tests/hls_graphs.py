@@ -9,7 +9,7 @@ import numpy as np
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 
@@ -104,17 +104,17 @@ def _attention(build: Builder, rng: np.random.Generator, source: str) -> list[st
     ends = []
     tokens = build.input.tokens
     for causal, bits in ((0, 8), (1, int(rng.choice([4, 12, 16])))):
-        heads, size = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-        q, k, v = (_narrow(build, rng, source, heads * size) for _ in range(3))
-        scores = build.add(MatMul(heads, "scores"), q, k)
+        heads, size, group = (int(n) for n in rng.integers(1, 4, 3))
+        q, k, v = (_narrow(build, rng, source, heads * size * n) for n in (group, 1, 1))
+        scores = build.add(MatMul(heads * group, "scores", heads), q, k)
         logits = build.add(Rescale([1], 6, "half_up", -90, 127), scores)
         shares = build.add(Softmax(tokens, bits, exp_table(1 / 16, bits, 4096), causal), logits)
-        ends.append(build.add(MatMul(heads, "values"), shares, v))
+        ends.append(build.add(MatMul(heads * group, "values", heads), shares, v))
     one = build.add(Pool(), q)
-    against = build.add(MatMul(heads, "scores"), one, k)
+    against = build.add(MatMul(heads * group, "scores", heads), one, k)
     small = build.add(Rescale([1], 8, "half_even", -128, 127), against)
     mixed = build.add(Softmax(tokens, 8, exp_table(1 / 8, 8, 256), 1), small)  # one query sees every key
-    ends.append(build.add(MatMul(heads, "values"), mixed, v))
+    ends.append(build.add(MatMul(heads * group, "values", heads), mixed, v))
     ends.append(build.add(MatMul(heads, "scores"), k, k))
     return ends
 
@@ -138,7 +138,7 @@ def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
 
 
 def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
-    """Lookup inside a larger table, Position, Add of an edge to itself; multipliers wider than `int`."""
+    """Lookup inside a larger table, Position, Add and Mul of an edge with itself; factors wider than `int`."""
     x = _narrow(build, rng, source, 5)
     spec = build.tensors[x]
     table = rng.integers(-3000, 3000, spec.hi - spec.lo + 9)
@@ -147,7 +147,14 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
     doubled = build.add(Add((3, 5)), placed, placed)
     wide = build.add(Position(rng.integers(-500, 500, spec.shape), 1 << 33), x)
     wider = build.add(Add((1 << 32, 1)), x, wide)
-    return [doubled, build.add(Rescale([1], 31, "half_away", -999, 999), wider)]
+    squared = build.add(Mul(), x, x)
+    gated = build.add(Mul(), x, wide)
+    return [
+        doubled,
+        build.add(Rescale([1], 5, "half_up", -999, 999), squared),
+        build.add(Rescale([1], 35, "half_even", -999, 999), gated),
+        build.add(Rescale([1], 31, "half_away", -999, 999), wider),
+    ]
 
 
 def _tokens(build: Builder, rng: np.random.Generator, source: str) -> list[str]:

@@ -21,9 +21,10 @@ from accel import reference
 from accel.difference import first_difference
 from accel.errors import MismatchError
 from accel.graph import Graph, Node, Tensor
+from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, facet
+from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, facet
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 from accel.target import TARGETS
@@ -109,7 +110,8 @@ class _Maker:
         return name
 
     def encoder(self) -> None:
-        tokens, self.heads = self.integer(1, 5), self.integer(1, 3)
+        tokens, self.heads = self.integer(1, 5), self.integer(1, 4)
+        self.kv_heads = self.pick(*divisors(self.heads))
         channels, self.causal = self.heads * self.integer(1, 4), self.pick(0, 1)
         self.tensors["x"] = Tensor((tokens, self.integer(1, 6)), *self.range())
         x = self.dense("x", channels)
@@ -136,15 +138,22 @@ class _Maker:
 
     def attention(self, x: str) -> str:
         channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
-        q, k, v = (self.requantise(self.dense(x, channels)) for _ in range(3))
-        scores = self.requantise(self.add(MatMul(self.heads, "scores"), q, k))
+        shared = channels // self.heads * self.kv_heads
+        q, k, v = (self.requantise(self.dense(x, count)) for count in (channels, shared, shared))
+        scores = self.requantise(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
         spec, bits = self.tensors[scores], self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)
         shares = self.add(Softmax(tokens, bits, rom, self.causal), scores)
-        return self.dense(self.requantise(self.add(MatMul(self.heads, "values"), shares, v)), channels)
+        return self.dense(self.requantise(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
 
     def feed_forward(self, x: str) -> str:
-        hidden = self.dense(x, self.integer(1, 8))
+        width = self.integer(1, 8)
+        hidden = self.activated(self.dense(x, width))
+        if self.pick(False, True):
+            hidden = self.requantise(self.add(Mul(), hidden, self.requantise(self.dense(x, width))))  # gated
+        return self.dense(hidden, self.tensors[x].channels)
+
+    def activated(self, hidden: str) -> str:
         if self.pick(False, True):
             hidden = self.requantise(hidden, unsigned=True)  # ReLU
         else:
@@ -154,7 +163,7 @@ class _Maker:
             smooth = np.linspace(lo, hi, entries).clip(lo // 8).astype(np.int64)
             table = self.pick(smooth, self.rng.integers(lo, hi + 1, entries), np.full(entries, hi))
             hidden = self.add(Lookup(table, spec.lo), hidden)
-        return self.dense(hidden, self.tensors[x].channels)
+        return hidden
 
     def norm(self, x: str) -> str:
         form, bits = self.norms[0], self.width()

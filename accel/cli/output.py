@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,12 +71,13 @@ def _scratch(parent: Path) -> Iterator[Path]:
     blocking = [folder for folder in (parent, *parent.parents) if folder.is_file()]
     if blocking:
         raise UserError(f"cannot write into {parent}: {blocking[0]} is not a folder; choose another --out")
+    scratch = parent / f".accel-{secrets.token_hex(8)}"  # named before it is made: an interruption may come in between
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=parent, prefix=".accel-"))
-    except OSError as error:
-        raise UserError(f"cannot write into {parent}: {error.strerror}; choose another --out") from None
-    try:
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            scratch.mkdir(mode=0o700)
+        except OSError as error:
+            raise UserError(f"cannot write into {parent}: {error.strerror}; choose another --out") from None
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

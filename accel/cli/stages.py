@@ -123,7 +123,7 @@ def train(context: Context, tell: Progress) -> Training:
     from accel.cli.train import train as run
 
     trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
-    images = models.digits.load().test_x.numpy()
+    images = models.data.load("digits").test_x.numpy()
     summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
     return Training(trained=trained, images=images, summary=summary)
 

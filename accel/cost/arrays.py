@@ -24,30 +24,45 @@ def mac(t: Tally, p: dict[str, int], weight: int, signed: bool) -> None:
     t.registers(stages + 2)
     t.delay(3, stages)
     x = a + (not p["A_SIGNED"])
+    coded = bool(p.get("CODED"))
     if lanes:
         _hard(t, p, weight, signed, x, total)
     else:
-        _tables(t, pe * simd, x, weight, signed)
-        product = x + 2 * ((weight + 1) // 2) + (not signed)
+        product = _coded(t, pe * simd, x, weight) if coded else _tables(t, pe * simd, x, weight, signed)
         tree(t, simd, levels, product, total, pe)
         t.registers(pe * max(0, simd - 1), "carries")
     fields = (weight + 1) // 2 - signed
-    if fields if lanes == 0 else lanes > 1 and signed:
+    if not coded and (fields if lanes == 0 else lanes > 1 and signed):
         tree(t, simd, levels, a, min(a + 1 + levels, total), kind="correction")
         t.add(total, fields if lanes == 0 else 1, "correction")
         t.registers(total)
-    alone = pe if lanes == 1 else lanes > 0 and pe % lanes == 1  # rows without correction and borrow
+    alone = pe if lanes == 1 or coded else lanes > 0 and pe % lanes == 1  # rows without correction and borrow
     t.add(total, pe - alone, "totals")
     t.add(out, pe, "accumulators")
-    t.registers(pe * (total + out))
+    t.registers(pe * (total + out + coded))
     t.logic("first", pe * out)
 
 
-def _tables(t: Tally, products: int, x: int, weight: int, signed: bool) -> None:
-    """`accel_dot_lut`: digits of the weights times a, and their sums."""
+def _tables(t: Tally, products: int, x: int, weight: int, signed: bool) -> int:
+    """`accel_dot_lut`: digits of the weights times a, and their sums; gives the width of a product."""
     digits = (weight + 1) // 2
     width = x + 2 * digits + (not signed)
     t.logic("digits", products * digits * (x + 1))
+    _digit_sums(t, products, digits, width)
+    return width
+
+
+def _coded(t: Tally, products: int, x: int, weight: int) -> int:
+    """The same for CODED weights, whose highest digit may have three bits: beyond one look-up table of four inputs."""
+    digits, alone = max(1, weight // 2), weight <= 2
+    width = x if alone else x + 2 * digits
+    large = weight % 2 and not alone and t.target.lut_inputs == 4
+    t.logic("digits", products * (digits + large) * (x + (not alone)))
+    _digit_sums(t, products, digits, width)
+    return width
+
+
+def _digit_sums(t: Tally, products: int, digits: int, width: int) -> None:
     for k in range(1, digits):
         t.add(width - 2 * k + 1, products, "digit_sums")
     t.registers(products * (width + 1), "products")
@@ -90,12 +105,20 @@ def _replay(t: Tally, width: int, beats: int, passes: int) -> None:
 
 def dense(t: Tally, part: Part) -> None:
     p = part.params
-    beats, passes = p["COLS"] // p["SIMD"], p["ROWS"] // p["PE"]
-    _replay(t, p["SIMD"] * p["AW"], beats, passes)
+    n, m = p.get("N", 1), p.get("M", 1)
+    wide = p["SIMD"] // n * m
+    beats, passes = p["COLS"] // wide, p["ROWS"] // p["PE"]
+    _replay(t, wide * p["AW"], beats, passes)
     t.counter(beats * passes)
     t.counter(passes)
     t.registers(1)
     t.rom(part.roms["WEIGHT_FILE"], bool(p["BLOCK"]))
+    if n < m:
+        selected = p["PE"] * p["SIMD"] * p["AW"]
+        t.rom(part.roms["INDEX_FILE"], bool(p["BLOCK"]))
+        t.select(m - n + 1, selected, "selection")
+        t.registers(selected, "selection")
+        t.registers(index_bits(beats * passes) + 4)
     bias = part.roms["BIAS_FILE"]
     t.table(bias, "bias")
     t.registers(bias.columns)
@@ -107,8 +130,8 @@ def matmul(t: Tally, part: Part) -> None:
     keys, channels = (p["PE"], p["SIMD"]) if p["SCORES"] else (p["SIMD"], p["PE"])
     key_groups, channel_groups = p["KEYS"] // keys, p["CHANNELS"] // channels
     beats, passes = (channel_groups, key_groups) if p["SCORES"] else (key_groups, channel_groups)
-    _replay(t, p["SIMD"] * p["AW"], beats, passes)
-    for count in (channel_groups, p["HEADS"], keys, key_groups, p["HEADS"]):
+    _replay(t, p["SIDE"] * p["SIMD"] * p["AW"], beats, passes)
+    for count in (channel_groups, p["HEADS"], keys, key_groups, p["GROUP"], p["HEADS"]):
         t.counter(count)
     t.registers(8)
     depth, width = 2 * p["HEADS"] * key_groups * channel_groups, channels * p["BW"]
@@ -119,7 +142,8 @@ def matmul(t: Tally, part: Part) -> None:
         t.lut_ram(width, depth, keys)
         t.registers(keys * width)
     t.registers(keys * width)
-    mac(t, p, p["BW"], bool(p["B_SIGNED"]))
+    for _ in range(p["SIDE"]):
+        mac(t, p, p["BW"], bool(p["B_SIGNED"]))
 
 
 def unrolled(t: Tally, part: Part) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_CARRY_LUTS = {"ecp5": 2, "gowin": 1}
-"""Look-up tables whose place a carry cell takes; in other families it lies beside them."""
+from accel.target import TARGETS
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,9 @@ class Counts:
         return Counts(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
 
     def equivalents(self, target: str) -> int:
-        """Look-up tables with those whose place carry cells take."""
-        return self.lut + _CARRY_LUTS.get(target, 0) * self.carry
+        """Look-up tables, with those whose place carry cells and lone flip-flops take."""
+        device = TARGETS[target]
+        return self.lut + device.carry_luts * self.carry + round(device.lone_ff * self.ff)
 
     def _values(self) -> tuple[int, ...]:
         return self.lut, self.ff, self.bram, self.dsp, self.carry

@@ -29,6 +29,7 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_gather": streams.gather,
     "accel_scatter": streams.scatter,
     "accel_add": streams.add,
+    "accel_mul": streams.mul,
     "accel_pool": streams.pool,
     "accel_window": streams.window,
     "accel_embedding": streams.embedding,
@@ -77,16 +78,16 @@ def tally(part: Part, target: Target) -> Tally:
 
 def predict(part: Part, target: Target) -> Counts:
     """Cells of a part."""
-    made, prices = tally(part, target), coefficients(FITTED[target.name])
-    cells = {}
+    made, fitted = tally(part, target), TARGETS[FITTED[target.name]]
+    prices, cells = coefficients(fitted.name), {}
     for resource in RESOURCES:
         known = prices.get((part.module, resource), {})
         amounts: Amounts = getattr(made, resource)
         cells[resource] = round(sum(n * known.get(kind, expected(kind, resource, made)) for kind, n in amounts.items()))
-    if FITTED[target.name] == "ecp5" != target.name:
-        cells["carry"] *= 2  # one bit each, of an ECP5 two
-    if target.name == "ice40":
-        cells["lut"] += cells["carry"]  # the sum takes the look-up table behind the carry
+    if target is not fitted:  # as many bits are added, and as many places of look-up tables taken
+        places = fitted.carry_luts * cells["carry"]
+        cells["carry"] = cells["carry"] * fitted.carry_bits // target.carry_bits
+        cells["lut"] += places - target.carry_luts * cells["carry"]
     return Counts(bram=made.bram, dsp=made.dsp, **cells)
 
 

@@ -59,6 +59,15 @@ def _times(t: Tally, width: int, factor: int, lanes: int) -> bool:
     return product
 
 
+def mul(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, a, b = p["LANES"], p["AW"], p["BW"]
+    t.registers(4)
+    hard = t.multiply(a + (not p["A_SIGNED"]), b + (not p["B_SIGNED"]), lanes, p["YW"])
+    t.registers(lanes * (a + b), "hard" if hard else "operands")
+    t.registers(lanes * p["YW"], "hard" if hard else "products")
+
+
 def pool(t: Tally, part: Part) -> None:
     p = part.params
     t.registers(p["LANES"] * p["YW"] + 2)

@@ -13,7 +13,8 @@ from accel.target import Target
 
 _LEAST_PRODUCT = {"xilinx7": 9, "ultrascale+": 9, "ice40": 11}
 """Bits of a product below which synthesis uses no hard multiplier."""
-
+_REGISTERED = 64
+"""Bits up to which synthesis makes registers of a memory where look-up tables hold none."""
 
 Amounts = defaultdict[str, float]
 """Kind of logic → how much of it."""
@@ -105,7 +106,11 @@ class Tally:
     def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
         """Memories in look-up tables, read without a register."""
         if self.target.ram is None:
-            self.bram += block_rams(width, depth, self.target) * times
+            if width * depth > _REGISTERED:
+                self.bram += block_rams(width, depth, self.target) * times
+            else:
+                self.registers(width * depth * times, "ram")
+                self.select(depth, width * times, "ram_choices")
             return
         self.lut["ram"] += lut_ram(width, depth, self.target) * times
         if self.target.ram[1]:

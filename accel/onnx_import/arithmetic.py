@@ -46,6 +46,8 @@ def multiply(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
     if isinstance(a, Constant) and (not isinstance(b, Constant) or a.step is None):
         a, b = b, a
+    if isinstance(a, Edge) and isinstance(b, Edge) and not functions.of_one_edge(build, a, b):
+        return linear.multiply_edges(build, call, a, b)
     return _times(build, call, a, b, False) if isinstance(b, Constant) else functions.elementwise(build, call)
 
 

@@ -24,6 +24,7 @@ from accel.onnx_import.values import (
     Function,
     Real,
     Refused,
+    Shared,
     Unknown,
     Value,
     island,
@@ -78,22 +79,27 @@ def as_function(value: Value) -> Function:
     if isinstance(value, Function):
         return value
     if not isinstance(value, Edge):
-        assert not isinstance(value, Constant | Real | Unknown)
+        assert not isinstance(value, Constant | Real | Shared | Unknown)
         raise island(value)
     if value.relu:
         return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)
     return Function(value, lambda x: x, value.layout, value.name)
 
 
+def of_one_edge(build: Builder, *operands: Edge | Function) -> bool:
+    """True when all of these activations are functions of the same edge, so that one Lookup can combine them."""
+    first, *others = (_behind_offsets(build, as_function(operand)) for operand in operands)
+    return all((other.edge.name, other.layout) == (first.edge.name, first.layout) for other in others)
+
+
 def _over_one_edge(build: Builder, operands: Sequence[Function]) -> list[Function]:
     """The operands as functions of the same real numbers: those of the edge that all depend on."""
-    origins = [_behind_offsets(build, operand) for operand in operands]
-    base = origins[0]
-    if any(other.edge.name != base.edge.name or other.layout != base.layout for other in origins):
+    if not of_one_edge(build, *operands):
         raise Refused("is a float island: it combines two activations", ISLAND_REMEDY)
     if len(operands) == 1:
         return list(operands)
-    return [_rescaled(other, base.edge) for other in origins]
+    origins = [_behind_offsets(build, operand) for operand in operands]
+    return [_rescaled(other, origins[0].edge) for other in origins]
 
 
 def _behind_offsets(build: Builder, function: Function) -> Function:

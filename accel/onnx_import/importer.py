@@ -25,6 +25,7 @@ from accel.onnx_import import (
     qcdq,
     quant,
     shaping,
+    sharing,
     slicing,
     softmax,
 )
@@ -41,6 +42,7 @@ from accel.onnx_import.values import (
     Edge,
     Real,
     Refused,
+    Shared,
     Steps,
     Unknown,
     Value,
@@ -58,6 +60,7 @@ DOMAINS["accel.qonnx_ops"] = "accel"
 HANDLERS: dict[tuple[str, str], Handler] = {
     **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
     ("qonnx", "Quant"): quant.quant,
+    ("qonnx", "BipolarQuant"): quant.bipolar,
     ("accel", "IntSoftmax"): nonlinear.softmax,
     ("accel", "IntNorm"): nonlinear.norm,
     ("accel", "IntLookup"): nonlinear.lookup,
@@ -102,12 +105,20 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Conv"): convolution.conv,
 }
 
+#: What moves heads that others share, what multiplies them, and what treats all of their channels alike; everything
+#: else gets them repeated.
+MOVES = {
+    shaping.reshape, shaping.transpose, shaping.flatten, shaping.squeeze, shaping.unsqueeze, shaping.identity,
+    shaping.shape,
+}  # fmt: skip
+PRODUCTS = {linear.matmul, einsum.einsum}
+ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
+
 #: A refusal lists at most so many; a file with more is another kind of model.
 MAX_REASONS = 40
 
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
 REMEDIES = {
-    "BipolarQuant": "use 2 or more bits",
     "Dropout": "export in eval mode",
 }
 
@@ -175,6 +186,8 @@ def _import(source: Source, reading: Reading) -> Imported:
     for node in source.nodes:
         _visit(build, source, node, values, problems)
     output = values[source.output]
+    if isinstance(output, Shared):
+        output = sharing.repeated(build, output)
     if problems:
         raise _Failure(str(problems), len(problems))
     if isinstance(output, Steps):
@@ -257,9 +270,7 @@ def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[st
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
     result: Value | tuple[Value, ...] = Unknown()
     try:
-        handler, call = _handler(node), _call(source, node, values)
-        constant = folded(call) if DOMAINS[node.domain] == "" else None
-        result = handler(build, call) if constant is None else constant
+        result = _result(build, source, node, values)
     except Refused as refusal:
         problems.add(node, refusal.why, refusal.remedy)
     except GraphError as error:
@@ -272,6 +283,23 @@ def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[st
         values[name] = results[index] if index < len(results) else Unknown()
         if index >= len(results) and name and source.uses[name] and not refused:
             problems.add(node, f"its output {index} is used", "use only the first output")
+
+
+def _result(
+    build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value]
+) -> Value | tuple[Value, ...]:
+    """What the node's handler makes of its inputs. Raises Refused, or what a malformed node leads to."""
+    handler, call = _handler(node), _call(source, node, values)
+    if handler in ALIKE and (heads := sharing.through(build, handler, call)):
+        return heads
+    activations = not any(isinstance(value, Constant) for value in call.inputs)
+    if handler not in MOVES and not (handler in PRODUCTS and activations):
+        for name, value in zip(call.tensors, call.inputs, strict=True):
+            if isinstance(value, Shared):
+                values[name] = sharing.repeated(build, value)
+        call = _call(source, node, values)
+    constant = folded(call) if DOMAINS[node.domain] == "" else None
+    return handler(build, call) if constant is None else constant
 
 
 def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Call:

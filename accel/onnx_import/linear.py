@@ -6,16 +6,29 @@ from collections.abc import Callable
 
 import numpy as np
 
-from accel.onnx_import import channels
+from accel.onnx_import import channels, sharing
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
 from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.scales import sum_grid
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Steps, Unknown, Value, island
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Deferred,
+    Edge,
+    Real,
+    Refused,
+    Shared,
+    Steps,
+    Unknown,
+    Value,
+    island,
+)
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
+from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
 
 QUANTISE_INPUT = "put a QuantIdentity at the model's input"
@@ -37,7 +50,7 @@ def matmul(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
     if is_unknown(a, b):
         return Unknown()
-    if isinstance(a, Edge) and isinstance(b, Edge):
+    if isinstance(a, Edge | Shared) and isinstance(b, Edge | Shared):
         return attention(build, call, a, b)
     if isinstance(a, Edge) and isinstance(b, Constant):
         return _linear(build, call, a, b, False)
@@ -78,22 +91,38 @@ def _linear(build: Builder, call: Call, x: Edge, weight: Constant, left: bool) -
 
 
 def attention(
-    build: Builder, call: Call, a: Edge, b: Edge, finish: Callable[[Layout], Layout] = lambda layout: layout
+    build: Builder,
+    call: Call,
+    a: Edge | Shared,
+    b: Edge | Shared,
+    finish: Callable[[Layout], Layout] = lambda layout: layout,
 ) -> Edge:
     """Both products of attention, recognised by which axes are contracted; the first operand gives the queries.
 
     Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
     """
+    a, b = _broadcast(call, a, b), _broadcast(call, b, a)
     for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
         for form, flipped in (("scores", False), ("values", False), ("values", True)):
             left, right = reversed(layouts) if flipped else layouts
             layout = _product_layout(form, left, right, flipped)
             if layout is not None:
-                pair = zip((b, a) if flipped else (a, b), (left, right), strict=True)
-                first, second = (build.uniform(channels.arranged(build, call.name, *one)) for one in pair)
-                op, scale = MatMul(_heads(left), form), first.scale * second.scale
+                queries, keys = (b, a) if flipped else (a, b)
+                first = build.uniform(channels.arranged(build, call.name, sharing.repeated(build, queries), left))
+                second, kv_heads = sharing.heads_once(build, call.name, keys, right, _heads(right))
+                second = build.uniform(second)
+                op, scale = MatMul(_heads(left), form, kv_heads), first.scale * second.scale
                 return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
     raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
+
+
+def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Shared:
+    """x, whose one head all of the other operand's heads along a leading axis share, as an operand of as many heads."""
+    if isinstance(x, Edge) and len(x.layout.axes) == len(other.layout.axes):
+        for axis, heads in enumerate(other.layout.axes[:-2]):
+            if not x.layout.axes[axis] and {f.role for f in heads} == {"channel"}:
+                return sharing.shared(x, axis, np.zeros(other.layout.shape[axis], dtype=int), call.name)
+    return x
 
 
 def _heads(layout: Layout) -> int:
@@ -143,10 +172,7 @@ def _restrided(axis: Axis, inner: int, out: int) -> Axis:
 
 def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     """The sum in the finer scale, or in a step fine enough for both."""
-    rank = max(len(a.layout.axes), len(b.layout.axes))
-    layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
-    if layouts[0] != layouts[1]:
-        raise Refused(f"adds {a.layout.shape} and {b.layout.shape} of different layouts", RELAYOUT)
+    layout = _common_layout(a, b, "adds")
     a, b = build.settled(a), build.settled(b)
     scale = common(np.minimum(a.scale, b.scale))
     factors = [common(np.asarray(edge.scale / scale)) for edge in (a, b)]
@@ -158,10 +184,26 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     step = sum_grid((float(factors[0]), float(factors[1])), magnitudes)
     multipliers = np.array(factors) / step
     rounded = np.rint(multipliers)
-    result = build.add(call.name, Add(rounded), (a, b), scale * step, layouts[0], call.output)
+    result = build.add(call.name, Add(rounded), (a, b), scale * step, layout, call.output)
     if (multipliers != rounded).any():
         build.approximate.add(result.name)
     return result
+
+
+def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
+    """The product of two activations, exact: its scale is the product of the scales."""
+    layout = _common_layout(a, b, "multiplies")
+    a, b = build.settled(a), build.settled(b)
+    return build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), layout, call.output)
+
+
+def _common_layout(a: Edge, b: Edge, does: str) -> Layout:
+    """The layout of both operands of an element-wise operator; leading axes of size 1 may be missing in one."""
+    rank = max(len(a.layout.axes), len(b.layout.axes))
+    layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
+    if layouts[0] != layouts[1]:
+        raise Refused(f"{does} {a.layout.shape} and {b.layout.shape} of different layouts", RELAYOUT)
+    return layouts[0]
 
 
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:

@@ -13,7 +13,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.onnx_import import functions, linear, norms, softmax
 from accel.onnx_import.builder import Builder, as_scale
-from accel.onnx_import.quantizers import Quantizer, per_channel
+from accel.onnx_import.quantizers import Quantizer, per_channel, scale_of
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import (
     Call,
@@ -25,6 +25,7 @@ from accel.onnx_import.values import (
     Probabilities,
     Real,
     Refused,
+    Shared,
     Steps,
     Unknown,
     Value,
@@ -36,11 +37,17 @@ def quant(build: Builder, call: Call) -> Value:
     return applied(build, call, call.inputs[0], Quantizer.of(call))
 
 
+def bipolar(build: Builder, call: Call) -> Value:
+    """Constants become -1 and 1."""
+    x, scale = call.take(2)
+    return applied(build, call, x, Quantizer(scale_of(scale), 0, -1, 1, "half_even", signed=True, bipolar=True))
+
+
 def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -> Value:
     """What a quantizer makes of a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         return _constant(x, quantizer)
-    if isinstance(x, Unknown | Steps) or x is None:
+    if isinstance(x, Unknown | Steps | Shared) or x is None:
         return Unknown()
     quantizer.activation_rounding()
     scale = per_channel(x.layout, quantizer.scale)

@@ -12,7 +12,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Shared, Unknown, Value
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
@@ -21,7 +21,7 @@ AGAIN = "export the model again"
 def shape_of(value: Value | None) -> tuple[int, ...]:
     if isinstance(value, Constant):
         return value.value.shape
-    if isinstance(value, Edge | Real | Deferred):
+    if isinstance(value, Edge | Shared | Real | Deferred):
         return value.layout.shape
     raise Refused("its input has no shape", AGAIN)
 
@@ -32,7 +32,7 @@ def moved(
     """A pure rearrangement: applied to the numbers of a constant or to the layout of an activation."""
     if isinstance(value, Constant):
         return value.moved(arrays)
-    if isinstance(value, Edge | Real | Deferred):
+    if isinstance(value, Edge | Shared | Real | Deferred):
         layout = layouts(value.layout)
         if layout is None:
             raise Refused(f"cuts {value.layout.shape} across tokens, heads or channels", RELAYOUT)

@@ -14,6 +14,7 @@ from accel.onnx_import.embedding import embedding
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.shaping import AGAIN, numbers, shape_of
+from accel.onnx_import.sharing import shared
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
 from accel.ops.window.op import Window
@@ -115,12 +116,10 @@ def _repeated(build: Builder, call: Call, x: Value | None, shape: tuple[int, ...
     wider = [i for i, (have, want) in enumerate(zip(layout.shape, shape, strict=True)) if have != want]
     if not wider:
         return replace(x, layout=layout)
-    axis, outside = wider[0], layout.size("channel")
+    axis = wider[0]
     if len(wider) > 1 or not any(f.role == "channel" for inner in layout.axes[axis + 1 :] for f in inner):
         raise Refused(f"repeats {x.layout.shape} to {shape}", "repeat heads only")
-    wide = layout.replaced(axis, axis_of("channel", shape[axis], outside))
-    order = np.tile(np.arange(outside), shape[axis])
-    return channels.chosen(build, call.name, x, order, wide, call.output)
+    return shared(replace(x, layout=layout), axis, np.zeros(shape[axis], dtype=int), call.name)
 
 
 def taken(
@@ -136,6 +135,8 @@ def taken(
     roles = {f.role for f in x.layout.axes[axis]}
     if places.tolist() == list(range(x.layout.shape[axis])):
         return replace(x, layout=x.layout.without(axis)) if drop else x
+    if roles <= {"channel"} and len(set(places.tolist())) != len(places) and not drop:
+        return shared(x, axis, places, call.name)
     if len(roles) != 1 or "batch" in roles or len(set(places.tolist())) != len(places):
         raise Refused(f"selects along axis {axis} of {x.layout.shape}, samples or one element repeatedly", RELAYOUT)
     (role,) = roles

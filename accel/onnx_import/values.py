@@ -53,6 +53,19 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """Channels of `edge` that a file repeats for the heads that share them: channel i of `layout` is its order[i].
+
+    A product of attention reads them as they are; `hint` names what repeats them for anything else.
+    """
+
+    edge: Edge
+    order: np.ndarray
+    layout: Layout
+    hint: str
+
+
+@dataclass(frozen=True)
 class Steps:
     """Integers between QuantizeLinear and DequantizeLinear: `real`, ONNX tensor `tensor`, in steps of `scale`."""
 
@@ -121,7 +134,7 @@ class Normalised:
 
 #: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.
 Deferred = Function | Masked | Probabilities | Normalised
-Value = Constant | Real | Edge | Steps | Deferred | Unknown
+Value = Constant | Real | Edge | Shared | Steps | Deferred | Unknown
 
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
 

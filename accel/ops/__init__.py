@@ -14,6 +14,7 @@ OPERATORS: dict[str, str] = {
     "dense": "Dense",
     "matmul": "MatMul",
     "add": "Add",
+    "mul": "Mul",
     "rescale": "Rescale",
     "lookup": "Lookup",
     "softmax": "Softmax",

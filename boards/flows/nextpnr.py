@@ -55,12 +55,12 @@ def flow(family: Family) -> Flow:
 
 def _plan(family: Family, job: Job) -> BuildPlan:
     """`seed` starts placement; a clock that is missed fails the flow."""
-    stat = f"tee -q -o {_STAT} stat -json\n"
+    stat, files = f"tee -q -o {_STAT} stat -json\n", synthesis.family(job.board.target).files
     options = f"{family.synthesis(job)} -json {NETLIST}"
     script = synthesis.script(job.sources, job.top, job.board.target, options) + stat
     place = (*family.place(job), "--json", NETLIST, "--seed", str(job.seed), "--report", _REPORT)
     return BuildPlan(
-        {**job.files, **family.constraints(job), "synthesis.ys": script},
+        {**job.files, **files, **family.constraints(job), "synthesis.ys": script},
         (
             Step("synthesis", "yosys", ("-s", "synthesis.ys"), (NETLIST, _STAT)),
             Step("place-and-route", family.placer, place, (family.placed, _REPORT)),

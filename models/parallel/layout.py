@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from accel.errors import UserError
-from models.encoder import EncoderConfig
+from models.config import EncoderConfig
 
 DIMENSIONS = ("pipeline", "data", "tensor")
 """Of the mesh, outermost first: neighbours, which have the fastest links, share a layer's matrices."""

@@ -12,7 +12,9 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
 
 from accel.qat import quantized
-from models.encoder import STREAM_BITS, Encoder, EncoderConfig
+from models.config import EncoderConfig
+from models.encoder import Encoder
+from models.layers import STREAM_BITS
 from models.parallel.layout import Parallel
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -60,21 +62,27 @@ def schedule(
     """torch's schedule of this process' stage; `rows` is the size of a microbatch, `mesh` the pipeline dimension."""
     config = stage.config
 
-    def empty(*shape: int, gradient: bool = True) -> torch.Tensor:
-        return torch.empty(shape, dtype=dtype, device=device, requires_grad=gradient)
+    def empty(*shape: int) -> torch.Tensor:
+        return torch.empty(shape, dtype=dtype, device=device, requires_grad=True)
 
     stream = (empty(rows, config.tokens, config.channels), empty())
-    samples = empty(rows, config.tokens, config.features, gradient=False)
+    logits = (rows, config.tokens, config.classes) if config.vocabulary else (rows, config.classes)
     made = PipelineStage(
         stage,
         mesh.get_local_rank(),
         layout.pipeline,
         device,
-        input_args=samples if stage.is_first else stream,
-        output_args=empty(rows, config.classes) if stage.is_last else stream,
+        input_args=_samples(config, rows, device, dtype) if stage.is_first else stream,
+        output_args=empty(*logits) if stage.is_last else stream,
         group=mesh.get_group(),
     )
     return _SCHEDULES[layout.schedule](made, n_microbatches=layout.chunks, loss_fn=loss)
+
+
+def _samples(config: EncoderConfig, rows: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    if config.vocabulary:
+        return torch.empty(rows, config.tokens, dtype=torch.int64, device=device)
+    return torch.empty(rows, config.tokens, config.features, dtype=dtype, device=device)
 
 
 def _stream(values: torch.Tensor, scale: torch.Tensor, training: bool) -> IntQuantTensor:

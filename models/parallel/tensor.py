@@ -18,7 +18,7 @@ from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard, distribute_tensor
 
-from models.encoder import Attention, Block
+from models.layers import Attention, Block
 
 COLUMN = ("attention.query", "attention.key", "attention.value", "feed_forward.up")
 ROW = ("attention.out", "feed_forward.down")
@@ -45,7 +45,9 @@ def partial_scales(block: Block) -> list[nn.Parameter]:
 
 def _keep_heads(attention: Attention, parts: int) -> None:
     config = attention.config
-    attention.config = replace(config, channels=config.channels // parts, heads=config.heads // parts)
+    attention.config = replace(
+        config, heads=config.heads // parts, kv_heads=config.kv_heads // parts, head_size=config.head_channels
+    )
 
 
 def _enter(region: nn.Module, mesh: DeviceMesh) -> None:
@@ -108,9 +110,10 @@ def _share_statistics(quantizer: nn.Module, mesh: DeviceMesh, placement: Placeme
             return statistics.to_local()
         return _copied(statistics.full_tensor(), mesh)
 
-    (shared,) = (module for module in quantizer.modules() if isinstance(module, _Stats))
-    shared.register_forward_pre_hook(whole)
-    shared.register_forward_hook(part)
+    for module in quantizer.modules():
+        if isinstance(module, _Stats):  # binary weights have none: their scale is a constant
+            module.register_forward_pre_hook(whole)
+            module.register_forward_hook(part)
 
 
 def _local(x: DTensor) -> torch.Tensor:

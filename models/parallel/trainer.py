@@ -10,16 +10,13 @@ import torch
 from brevitas.core.scaling import ParameterFromRuntimeStatsScaling
 from torch import distributed, nn
 from torch.distributed.tensor import DTensor
-from torch.nn import functional
 
 from accel.errors import UserError
 from models.encoder import Encoder
 from models.parallel import data, pipeline, processes, tensor
 from models.parallel.layout import Parallel
-from models.training import Recipe
-
-MAX_NORM = 1.0
-"""Of the gradient, over all parameters of the model."""
+from models.fitting import CLIP, WARMUP, entropy
+from models.recipe import Recipe
 
 
 class Trainer:
@@ -42,22 +39,25 @@ class Trainer:
         self._called.train()
         self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.quant_rate)
         self._rates = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.quant_rate, total_steps=max(1, steps), pct_start=0.1
+            self.optimizer, recipe.quant_rate, total_steps=max(1, steps), pct_start=WARMUP
         )
 
     def step(self, x: torch.Tensor, y: torch.Tensor) -> float:
         """Train on a batch, given whole to every rank; returns the mean loss over it, before the step."""
         rows = slice_of(len(x), self.mesh.get_local_rank("data"), self.layout.data)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._gradients(x[rows].to(self.device, self._dtype), y[rows].to(self.device))
+        loss = self._gradients(self._inputs(x[rows]), y[rows].to(self.device))
         self._reduce_scales()
         mean, norm = self._totals(loss)
-        scale = torch.clamp(MAX_NORM / (norm + 1e-6), max=1.0)
+        scale = torch.clamp(CLIP / (norm + 1e-6), max=1.0)
         for gradient in self._local_gradients():
             gradient.mul_(scale)
         self.optimizer.step()
         self._rates.step()
         return mean.item()
+
+    def _inputs(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(self.device, self._dtype if x.is_floating_point() else x.dtype)
 
     def continue_at(self, step: int) -> None:
         """Set rates and momenta to those of a step, counted from 0."""
@@ -87,7 +87,7 @@ class Trainer:
         return [{"params": p, "weight_decay": d} for p, d in zip(groups.values(), decays, strict=True)]
 
     def _loss(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+        return entropy(logits, y, self.recipe.label_smoothing)
 
     def _gradients(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The mean loss over these rows where logits are, else 0; leaves its gradients."""
@@ -134,11 +134,11 @@ def slice_of(length: int, index: int, count: int) -> slice:
 def _check(model: Encoder, layout: Parallel, recipe: Recipe) -> None:
     layout.check(model.config, recipe.batch, distributed.get_world_size())
     if not model.config.quantized:
-        raise UserError("a float network has no scales to train: quantise it first (models.encoder.quantize)")
+        raise UserError("a float network has no scales to train: quantise it first (models.quantize)")
     for name, module in model.named_modules():
         if isinstance(module, ParameterFromRuntimeStatsScaling) and module.counter <= module.collect_stats_steps:
             layer = name.partition(".act_quant")[0]
-            raise UserError(f"the scale of {layer} is not calibrated: quantise the model with models.encoder.quantize")
+            raise UserError(f"the scale of {layer} is not calibrated: quantise the model with models.quantize")
 
 
 def _local(x: torch.Tensor) -> torch.Tensor:

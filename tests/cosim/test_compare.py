@@ -102,7 +102,8 @@ def test_a_trained_network_is_the_first_level():
     import torch
 
     import models
-    from models.encoder import EncoderConfig, quantize
+    from models.config import EncoderConfig
+    from models.quantization import quantize
 
     torch.manual_seed(0)
     config = EncoderConfig(tokens=3, features=4, channels=4, heads=2, layers=1, hidden=4, quantized=False)

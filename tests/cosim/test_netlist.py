@@ -15,6 +15,7 @@ from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Rescale
 from hls import netlist, rtl, simulate, synthesis
+from hls.rtl import emit
 from hls.simulate import SimulationError
 
 TARGETS = ("ecp5", "ice40", "gowin")
@@ -145,6 +146,20 @@ def test_block_rams_of_every_width_with_their_contents(target: str) -> None:
     made = netlist.synthesise(design, target)
     assert synthesis.resources(design, target).bram >= len(WIDTHS)
     assert_same(design, made, x, stall=0.2)
+
+
+def test_gowin_memories_are_of_the_only_cell_that_nextpnr_has_the_timing_of() -> None:
+    design, _ = memories()
+    rom = emit.library()["accel_rom"].replace("parameter int WIDTH = 8", "parameter int WIDTH = 36")
+    rom = rom.replace("DEPTH = 16", "DEPTH = 512").replace("BLOCK = 1'b0", "BLOCK = 1'b1")
+    contents = "".join(f"{7 * word:x}\n" for word in range(512))
+    made = (
+        synthesis.synthesise(design.files, design.top, "gowin"),
+        synthesis.synthesise({"accel_rom.sv": rom, "rom.hex": contents}, "accel_rom", "gowin"),
+    )
+    for one in made:
+        assert one.counts.bram > 0
+        assert not {cell for cell in one.cells if re.fullmatch("(SP|DP|DPB|pROM)(X9B?)?", cell)}
 
 
 def test_a_read_of_what_is_being_written_is_found() -> None:

@@ -22,7 +22,7 @@ def path(tmp_path_factory):
     import torch
 
     import models
-    from models.encoder import quantize
+    from models.quantization import quantize
 
     torch.manual_seed(1)
     config = models.EncoderConfig(tokens=3, features=4, channels=4, heads=2, layers=1, hidden=6, quantized=False)

@@ -101,6 +101,10 @@ class OperatorContract:
         """|y − real function| minus the derived bound, element by element, in units of the output's LSB: ≤ 0."""
         raise NotImplementedError
 
+    def schedule(self, graph: Graph, seed: int) -> Schedule:
+        """How the graph around the operator is folded."""
+        return random_schedule(graph, seed)
+
     def drawn(self, data: st.DataObject) -> Drawn:
         return data.draw(st.composite(self.draw)())
 
@@ -151,7 +155,7 @@ class OperatorContract:
 
         op, inputs = self.drawn(data)
         graph = graph_around(op, inputs, seed)
-        design = rtl.lower(graph, random_schedule(graph, seed))
+        design = rtl.lower(graph, self.schedule(graph, seed))
         x = values(graph.input, 16, seed)
         expected = reference.run(graph, x)
         free = simulate.run(design, x)
@@ -173,7 +177,7 @@ class OperatorContract:
         graph = graph_around(op, inputs, seed)
         x = values(graph.input, 16, seed)
         home = tmp_path_factory.mktemp("csim") / "project"
-        written = project.write(graph, home, io_type=io_type, schedule=random_schedule(graph, seed))
+        written = project.write(graph, home, io_type=io_type, schedule=self.schedule(graph, seed))
         written.compile()
         assert np.array_equal(written.predict(x), reference.run(graph, x))
 

@@ -9,9 +9,11 @@ import torch
 from torch.distributed.tensor import DTensor
 from torch.nn import functional
 
-from models.encoder import Encoder, EncoderConfig, quantize
+from models.config import EncoderConfig
+from models.encoder import Encoder
 from models.parallel import Parallel, Trainer
-from models.training import Recipe
+from models.quantization import quantize
+from models.recipe import Recipe
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=2, hidden=16)
 RECIPE = Recipe(model=SMALL, batch=16, quant_rate=3e-3)

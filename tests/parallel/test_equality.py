@@ -9,7 +9,7 @@ import pytest
 from gloo import run
 from steps import RECIPE, SMALL, Weights, parallel, single
 
-from models.encoder import EncoderConfig
+from models.config import EncoderConfig
 from models.parallel import Parallel
 
 LOSS, WEIGHT, SCALE = 1e-12, 1e-10, 1e-10

@@ -12,6 +12,7 @@ from torch import nn
 
 from accel import onnx_import, reference
 from accel.graph import Graph
+from accel.ops.lookup.qat import IntLookup
 
 
 def same(model: nn.Module, x: torch.Tensor, path: Path, batch: int = 0, **options: object) -> Graph:
@@ -87,6 +88,17 @@ def test_attention_pooling(tmp_path: Path) -> None:
     expected = "dense rescale dense rescale window matmul rescale softmax matmul rescale"
     assert sorted(kinds(graph)) == sorted(expected.split())
     assert graph.output_tensor.shape == (1, 8)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("activation", [nn.functional.silu, nn.functional.gelu, None])
+def test_gated_feed_forward(activation: object, fused: bool, tmp_path: Path) -> None:
+    """SwiGLU, GeGLU and ReGLU."""
+    act = IntLookup(activation) if activation else nn.ReLU()
+    graph = same(bm.Model(bm.Gated(act, fused)), torch.randn(1, 5, 8), tmp_path)
+    gate = ["lookup"] if activation else ["rescale"]
+    assert sorted(kinds(graph)) == sorted(["dense", "rescale"] * 2 + gate + ["mul", "rescale", "dense", "rescale"])
+    assert graph.output_tensor.shape == (5, 8)
 
 
 def test_identifiers(tmp_path: Path) -> None:

@@ -194,8 +194,70 @@ def test_heads_that_share_keys(tmp_path: Path) -> None:
     k = f.node("Expand", k, f.ints(1, 2, 3, 2))
     y = f.node("MatMul", q, f.node("Transpose", k, perm=[0, 1, 3, 2]))
     graph = check(f.save(tmp_path, f.node("Reshape", f.node("Transpose", y, perm=[0, 2, 1, 3]), f.ints(1, 3, 6))))
-    assert graph.nodes[0].op.weight.shape == (4, 4)
-    assert graph.nodes[-1].op.heads == 2
+    assert graph.nodes[0].op.weight.shape == (2, 4)
+    assert (graph.nodes[-1].op.heads, graph.nodes[-1].op.kv_heads) == (2, 1)
+
+
+def expanded(f: File, k: str) -> str:
+    k = f.node("Expand", f.node("Unsqueeze", k, f.ints(2)), f.ints(1, 2, 2, 3, 2))
+    return f.node("Reshape", k, f.ints(1, 4, 3, 2))
+
+
+SHARED = {
+    "index_select": lambda f, k: f.node("Gather", k, f.ints(0, 0, 1, 1), axis=1),
+    "expand": expanded,
+    "repeat_interleave": lambda f, k: f.node(
+        "Reshape", f.node("Tile", f.node("Unsqueeze", k, f.ints(2)), f.ints(1, 1, 2, 1, 1)), f.ints(1, 4, 3, 2)
+    ),
+    "scaled": lambda f, k: f.node("Mul", expanded(f, k), f.const(np.array(0.5))),
+    "quantised behind": lambda f, k: f.quant(expanded(f, k), 1.0, bits=6),
+}
+
+
+@pytest.mark.parametrize("form", SHARED)
+def test_keys_that_are_repeated_for_the_heads_that_share_them(tmp_path: Path, form: str) -> None:
+    f = File((1, 3, 4))
+    x = f.quant("in", 0.5)
+    q, k = (f.quant(f.dense(x, weights(4, 4 * n), 0.5), 0.5) for n in (2, 1))
+    q, k = (f.node("Transpose", heads(f, edge, n), perm=[0, 2, 1, 3]) for edge, n in ((q, 4), (k, 2)))
+    y = f.node("MatMul", q, f.node("Transpose", SHARED[form](f, k), perm=[0, 1, 3, 2]))
+    graph = check(f.save(tmp_path, f.node("Reshape", f.node("Transpose", y, perm=[0, 2, 1, 3]), f.ints(1, 3, 12))))
+    assert kinds(graph).split().count("dense") == 2
+    assert (graph.nodes[-1].op.heads, graph.nodes[-1].op.kv_heads) == (4, 2)
+
+
+def test_groups_of_heads_on_an_axis_of_their_own(tmp_path: Path) -> None:
+    """Nothing repeats the keys: the product broadcasts them."""
+    f = File((1, 3, 4))
+    x = f.quant("in", 0.5)
+    q, k = (f.quant(f.dense(x, weights(4, 4 * n), 0.5), 0.5) for n in (2, 1))
+    q = f.node("Transpose", f.node("Reshape", q, f.ints(1, 3, 2, 2, 2)), perm=[0, 2, 3, 1, 4])
+    k = f.node("Unsqueeze", f.node("Transpose", heads(f, k), perm=[0, 2, 3, 1]), f.ints(2))
+    y = f.node("Transpose", f.node("MatMul", q, k), perm=[0, 3, 1, 2, 4])
+    graph = check(f.save(tmp_path, f.node("Reshape", y, f.ints(1, 3, 12))))
+    assert (graph.nodes[-1].op.heads, graph.nodes[-1].op.kv_heads) == (4, 2)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 0, 1), (1, 1, 0, 0)])
+def test_keys_that_are_shared_in_another_order(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """Heads that share one but are no neighbours get it repeatedly; of others the rows are exchanged."""
+    f = File((1, 3, 4))
+    x = f.quant("in", 0.5)
+    q, k = (f.quant(f.dense(x, weights(4, 4 * n) + n, 0.5), 0.5) for n in (2, 1))
+    q, k = (f.node("Transpose", heads(f, edge, n), perm=[0, 2, 1, 3]) for edge, n in ((q, 4), (k, 2)))
+    k = f.node("Gather", k, f.ints(*order), axis=1)
+    y = f.node("MatMul", q, f.node("Transpose", k, perm=[0, 1, 3, 2]))
+    graph = check(f.save(tmp_path, f.node("Reshape", f.node("Transpose", y, perm=[0, 2, 1, 3]), f.ints(1, 3, 12))))
+    assert graph.nodes[-1].op.kv_heads == (2 if order[0] == order[1] else 4)
+
+
+def test_repeated_heads_that_something_else_reads(tmp_path: Path) -> None:
+    f = File((1, 3, 4))
+    k = f.node(
+        "Gather", heads(f, f.quant(f.dense(f.quant("in", 0.5), weights(4, 4), 0.5), 0.5)), f.ints(0, 0, 1, 1), axis=2
+    )
+    graph = check(f.save(tmp_path, f.dense(f.node("Reshape", k, f.ints(1, 3, 8)), weights(8, 5), 0.5)))
+    assert graph.output_tensor.shape == (3, 5)
 
 
 # ---- inputs

@@ -17,9 +17,12 @@ import torch
 import models
 from accel import onnx_import, reference
 from accel.errors import UserError
-from models.digits import Split
-from models.encoder import Encoder, EncoderConfig, fold_norms, quantize, settle
-from models.training import Epoch, Recipe, Trained
+from models.config import EncoderConfig
+from models.data import Split
+from models.encoder import Encoder
+from models.quantization import fold_norms, quantize, settle
+from models.recipe import Recipe
+from models.training import Epoch, Trained
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=8, heads=2, layers=1, hidden=8)
 VARIANTS = {
@@ -29,6 +32,19 @@ VARIANTS = {
     "one token, one head": replace(SMALL, tokens=1, heads=1),
     "per channel": replace(SMALL, per_channel=True, layers=2),
     "no norm": replace(SMALL, norm="none"),
+    "batch norm, silu": replace(SMALL, norm="batch", activation="silu", learned_scales=True),
+    "hard swish": replace(SMALL, activation="hardswish"),
+    "base 2": replace(SMALL, attention="base2", activation="relu2"),
+    "relu attention": replace(SMALL, attention="relu", tokens=5),
+    "shared keys": replace(SMALL, heads=4, kv_heads=2),
+    "one key head": replace(SMALL, heads=4, kv_heads=1),
+    "low rank": replace(SMALL, rank=3),
+    "shared layers": replace(SMALL, layers=3, shared=True),
+    "ternary": replace(SMALL, weight_bits=2, per_channel=True),
+    "two bits": replace(SMALL, weight_bits=2, narrow=False),
+    "binary": replace(SMALL, weight_bits=1),
+    "mixed": replace(SMALL, bits_of=(("blocks.0.attention.query", 8), ("blocks.0.feed_forward.up", 1))),
+    "language model": replace(SMALL, vocabulary=7, classes=7, causal=True),
     "narrow": replace(SMALL, weight_bits=2, act_bits=3, edge_bits=4, activation="gelu", input_fraction=0),
 }
 
@@ -40,14 +56,21 @@ def untrained(config: EncoderConfig, seed: int = 0) -> tuple[Encoder, torch.Tens
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += torch.randn_like(parameter) * 0.1
+    if config.norm == "batch":
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
     x = torch.randn(32, config.tokens, config.features)
-    return quantize(network, x), x
+    if config.vocabulary:
+        x = torch.randint(0, config.vocabulary, (32, config.tokens))
+    return quantize(network.eval(), x), x
 
 
 @pytest.fixture(scope="module")
 def split() -> Split:
     """The middle rows of the digits 0, 1 and 2: 4 tokens × 8 features."""
-    data = models.digits.load()
+    data = models.data.load("digits")
     train, test = data.train_y < 3, data.test_y < 3
     return Split(data.train_x[train][:, 2:6], data.train_y[train], data.test_x[test][:, 2:6], data.test_y[test])
 
@@ -65,12 +88,15 @@ def trained(split: Split) -> Trained:
     [
         ({"tokens": 0}, r"EncoderConfig.tokens is 1..4096; got 0"),
         ({"channels": 30}, r"channels \(30\) must be a multiple of heads \(4\)"),
-        ({"weight_bits": 9}, r"EncoderConfig.weight_bits is 2..8; got 9"),
+        ({"weight_bits": 9}, r"EncoderConfig.weight_bits is 1..8; got 9"),
         ({"act_bits": 2}, r"EncoderConfig.act_bits is 3..8; got 2"),
         ({"edge_bits": 1}, r"EncoderConfig.edge_bits is 2..8; got 1"),
         ({"input_fraction": -1}, r"EncoderConfig.input_fraction is 0..16; got -1"),
-        ({"norm": "batch"}, r"EncoderConfig.norm is one of layer, rms, none; got 'batch'"),
-        ({"activation": "silu"}, r"EncoderConfig.activation is one of relu, gelu; got 'silu'"),
+        ({"norm": "group"}, r"EncoderConfig.norm is one of layer, rms, batch, none; got 'group'"),
+        ({"activation": "elu"}, r"EncoderConfig.activation is one of relu, gelu, silu, relu2, hardswish; got 'elu'"),
+        ({"attention": "relu", "causal": True}, r"attention 'relu' has no causal mask in hardware"),
+        ({"kv_heads": 3}, r"heads \(4\) must be a multiple of kv_heads \(3\)"),
+        ({"bits_of": (("head", 9),)}, r"EncoderConfig.weight_bits is 1..8; got 9"),
         ({"heads": "4"}, r"EncoderConfig.heads is of type int; got '4'"),
         ({"causal": 1}, r"EncoderConfig.causal is of type bool; got 1"),
     ],
@@ -111,7 +137,7 @@ def test_the_public_names_stay_functions() -> None:
 
 
 def test_digits_are_split_once_and_stratified() -> None:
-    data, again = models.digits.load(), models.digits.load()
+    data, again = models.data.load("digits"), models.data.load("digits")
     assert (len(data.train_x), len(data.test_x)) == (1437, 360)
     assert torch.equal(data.test_x, again.test_x)
     assert torch.equal(data.train_x * 8, (data.train_x * 8).round())
@@ -123,13 +149,13 @@ def test_digits_are_split_once_and_stratified() -> None:
 
 
 def test_validation_images_are_training_images() -> None:
-    data = models.digits.load()
+    data = models.data.load("digits")
     known = {image.numpy().tobytes() for image in data.train_x}
     for fold in range(2):
-        part = models.digits.validation(data, fold)
+        part = models.data.validation(data, fold)
         assert len(part.train_x) + len(part.test_x) == len(data.train_x)
         assert known.issuperset(image.numpy().tobytes() for image in torch.cat([part.train_x, part.test_x]))
-    assert not torch.equal(part.test_x, models.digits.validation(data, 0).test_x)
+    assert not torch.equal(part.test_x, models.data.validation(data, 0).test_x)
 
 
 # ---- the network
@@ -141,7 +167,9 @@ def test_the_evaluated_network_is_the_integer_graph(name: str, tmp_path: Path) -
     graph = onnx_import.load(models.export(model, tmp_path / "model.onnx"))
     steps = models.logits(model, x).numpy() / np.asarray(graph.output_tensor.scale)
     assert np.array_equal(steps, np.rint(steps))
-    assert np.array_equal(steps[:, None], reference.run(graph, reference.quantize(graph, x.numpy())))
+    shape = (len(x), graph.input.tokens, graph.input.channels)
+    integers = reference.quantize(graph, x.reshape(shape).numpy())
+    assert np.array_equal(steps.reshape(len(x), *graph.output_tensor.shape), reference.run(graph, integers))
     assert len(np.unique(steps)) > 10
 
 
@@ -275,7 +303,7 @@ def test_checkpoints_bring_everything_back(trained: Trained, split: Split, tmp_p
 def test_checkpoints_hold_only_plain_values(trained: Trained, tmp_path: Path) -> None:
     content = torch.load(models.save(trained, tmp_path / "model.pt"), weights_only=True)
     assert content["recipe"]["model"]["channels"] == 8
-    assert {type(value) for value in content["recipe"].values()} <= {int, float, dict}
+    assert {type(value) for value in content["recipe"].values()} <= {int, float, str, tuple, dict, type(None)}
 
 
 def test_a_missing_checkpoint(tmp_path: Path) -> None:
@@ -313,14 +341,14 @@ def test_a_checkpoint_executes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "text"),
     [
-        (lambda c: c.update(format=99), r"format 99 is newer than this accel reads \(1\); upgrade"),
+        (lambda c: c.update(format=99), r"format 99 is newer than this accel reads \(2\); upgrade"),
         (lambda c: c.pop("state"), r"not a checkpoint of this version \('state'\); `accel train` writes one"),
         (
-            lambda c: c["recipe"]["model"].update(heads=3),
+            lambda c: c["model"].update(heads=3),
             r"model.pt: not a checkpoint .* \(channels \(8\) must be a multiple of heads \(3\)",
         ),
-        (lambda c: c["recipe"].update(colour=1), r"not a checkpoint of this version \(.*'colour'"),
-        (lambda c: c["recipe"]["model"].update(layers=2), r"not a checkpoint of this version \(Error\(s\) in loading"),
+        (lambda c: c["recipe"].update(colour=1), r"not a checkpoint of this version \(.*colour"),
+        (lambda c: c["model"].update(layers=2), r"not a checkpoint of this version \(Error\(s\) in loading"),
         (lambda c: c["state"]["head.bias"].fill_(torch.nan), r"\(head.bias holds values that are not finite\)"),
         (lambda c: c.update(state=3), r"not a checkpoint of this version"),
     ],

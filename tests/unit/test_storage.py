@@ -83,6 +83,13 @@ def test_names_scales_and_big_numbers_survive(path: Path) -> None:
     same(graph, storage.load(path))
 
 
+def test_files_older_than_a_field_with_a_default(path: Path) -> None:
+    storage.save(encoder(), path)
+    graph = storage.load(path)
+    _rewrite(path, lambda header: [node["fields"].pop("kv_heads", None) for node in header["nodes"]])
+    same(graph, storage.load(path))
+
+
 def test_missing_file_directory_and_unwritable_place(tmp_path: Path, path: Path) -> None:
     refused(path, r"cannot read .*graph.accel: No such file or directory")
     refused(tmp_path, "cannot read .*: Is a directory")

@@ -30,15 +30,19 @@ module accel_replay #(
             if (beat_last) pass <= row_last ? '0 : pass + 1'b1;
         end
     end
-    logic [WIDTH-1:0] x1;
-    always_ff @(posedge clk) x <= x1;
     if (PASSES == 1) begin : once
-        always_ff @(posedge clk) x1 <= s_data;
-    end else begin : buffered
-        (* ram_style = "distributed" *) logic [WIDTH-1:0] row[BEATS];
+        logic [WIDTH-1:0] x1;
+        always_ff @(posedge clk) begin
+            x1 <= s_data;
+            x  <= x1;
+        end
+    end else begin : buffered  // every beat is read from the buffer the cycle after it was written or would have been
+        (* ram_style = "distributed", no_rw_check *) logic [WIDTH-1:0] row[BEATS];
+        logic [BW-1:0] place;
         always_ff @(posedge clk) begin
             if (fire && taking) row[beat] <= s_data;
-            x1 <= taking ? s_data : row[beat];
+            place <= beat;
+            x <= row[place];
         end
     end
 endmodule

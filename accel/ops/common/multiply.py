@@ -41,6 +41,8 @@ def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]
     """
     if fold.get("multiply", STYLES[0]) == "lut" or target.dsp is None:
         return Packing(0, 0)
+    if "sparse" in fold:  # rows have activations of their own: nothing to share
+        return Packing(1, 0)
     wide, narrow = target.dsp
     pe, room = fold["pe"], wide - (w[0] + (not w[1]))  # the highest weight is a signed number
     if a[0] + (not a[1]) > narrow or room < 0:
@@ -52,6 +54,23 @@ def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]
     if lanes == 1:
         return Packing(1, 0)
     return Packing(lanes, min(room // (lanes - 1), apart + (fold["simd"] - 1).bit_length()))
+
+
+def digits(weight: np.ndarray) -> tuple[np.ndarray, int]:
+    """Constants as CODED weights of `accel_dot_lut`, and their width: nothing is left out of their products.
+
+    Every base-4 field below the highest is a digit u − 1, so Σ 4^k is added; the highest holds −2..2, alone −1..1 in
+    two bits, or ±1 in one.
+    """
+    lo, hi = int(weight.min()), int(weight.max())
+    if lo >= -1 and hi <= 1:
+        return (weight, 2) if (weight == 0).any() else ((weight < 0).astype(np.int64), 1)
+    fields, offset = 1, 0
+    while not -2 <= (lo + offset) >> 2 * (fields - 1) <= (hi + offset) >> 2 * (fields - 1) <= 2:
+        offset += 4 ** (fields - 1)
+        fields += 1
+    short = fields > 1 and (hi + offset) >> 2 * (fields - 1) < 2
+    return weight + offset, 2 * fields + (not short)
 
 
 def array_folds(rows: list[int], columns: list[int]) -> list[Fold]:

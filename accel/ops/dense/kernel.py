@@ -1,16 +1,22 @@
-"""Dense: what the HLS back end needs; the arithmetic is in accel_dense.h, or in an adder graph written for the node."""
+"""Dense: what the HLS back end needs; the arithmetic is in accel_dense.h, for N:M weights in accel_sparse.h, or in an
+adder graph written for the node.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from accel.graph import Tensor
-from accel.hardware import Fold
+from accel.hardware import Fold, Pattern
 from accel.kernel import Kernel, Table
 from accel.ops.dense import adders
 from accel.ops.dense.op import Dense
+from accel.ops.dense.sparsity import compress
 
 HEADER = Path(__file__).with_name("accel_dense.h")
+SPARSE = Path(__file__).with_name("accel_sparse.h")
 
 
 def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
@@ -18,17 +24,19 @@ def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) ->
     if "unrolled" in fold:
         return adders.kernel(op, inputs[0], output)
     rows, columns = op.weight.shape
-    pe, simd = fold["pe"], fold["simd"]
-    passes, beats = rows // pe, columns // simd
-    return Kernel(
-        "accel_dense",
-        HEADER,
-        (simd,),
-        pe,
-        {"tokens": output.tokens, "passes": passes, "beats": beats, "pe": pe, "simd": simd, "word": pe * simd},
-        tables={
-            "weight": Table(op.weight.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3).ravel()),
-            "bias": Table(op.bias),
-        },
-        reuse=passes * beats,
-    )
+    kept, pe, simd = Pattern.of(fold), fold["pe"], fold["simd"]
+    wide = simd // kept.n * kept.m
+    passes, beats = rows // pe, columns // wide
+
+    def table(values: np.ndarray) -> Table:
+        return Table(values.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3).ravel())
+
+    constants = {"tokens": output.tokens, "passes": passes, "beats": beats, "pe": pe, "simd": simd, "word": pe * simd}
+    reuse = passes * beats
+    if "sparse" not in fold:
+        tables = {"weight": table(op.weight), "bias": Table(op.bias)}
+        return Kernel("accel_dense", HEADER, (simd,), pe, constants, tables=tables, reuse=reuse)
+    weight, place = map(table, compress(op.weight, kept))
+    constants |= {"wide": wide, "n": kept.n, "m": kept.m}
+    tables = {"weight": weight, "place": place, "bias": Table(op.bias)}
+    return Kernel("accel_sparse", SPARSE, (wide,), pe, constants, tables=tables, reuse=reuse)

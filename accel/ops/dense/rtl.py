@@ -2,54 +2,82 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from accel.graph import Tensor
-from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, divisors, produce, window
+from accel.hardware import Actor, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce, window
 from accel.numeric import signed_width
-from accel.ops.common.multiply import array_folds, array_latency, packing
-from accel.ops.dense import unrolled
+from accel.ops.common.multiply import array_folds, array_latency, digits, packing
+from accel.ops.dense import sparsity, unrolled
 from accel.ops.dense.op import Dense
 from accel.target import Target
 
 
 def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Every PE dividing the outputs with every SIMD dividing the inputs; "unrolled" is for schedules that name it."""
+    """Every PE dividing the outputs with every SIMD dividing the inputs; "unrolled" is for schedules that name it.
+
+    Where the weights are N:M, "sparse" folds do the products of the kept weights only: SIMD of them per row and cycle,
+    with M / N times as many inputs.
+    """
     rows, columns = op.weight.shape
-    return array_folds(divisors(rows), divisors(columns)) + unrolled.folds(op)
+    found = array_folds(divisors(rows), divisors(columns))
+    kept = sparsity.pattern(op)
+    if kept:
+        groups = divisors(columns // kept.m)
+        some = array_folds(divisors(rows), [kept.n * count for count in groups])
+        found += [fold | {"sparse": str(kept)} for fold in some]
+    return found + unrolled.folds(op)
+
+
+def refusal(op: Dense, fold: Fold) -> str | None:
+    """Why a fold that claims zeros is none of these weights."""
+    return sparsity.refusal(op.weight, fold["sparse"]) if "sparse" in fold else None
 
 
 def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
-    """One unit: SF = in / SIMD beats per pass, NF = out / PE passes per token."""
+    """One unit: SF = in / SIMD · N / M beats per pass, NF = out / PE passes per token."""
     (x,) = inputs
     if "unrolled" in fold:
         return (unrolled.unit(op, x, output, fold["unrolled"]),)
     rows, columns = op.weight.shape
+    kept = Pattern.of(fold)
     pe, simd = fold["pe"], fold["simd"]
-    passes, beats = rows // pe, columns // simd
-    weight_width = signed_width(op.weight)
-    bias_width = min(signed_width(op.bias), output.width)
+    wide = simd // kept.n * kept.m
+    passes, beats = rows // pe, columns // wide
+
+    def tiled(values: np.ndarray) -> np.ndarray:
+        return values.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
+
+    selected = "sparse" in fold
+    weight, index = sparsity.compress(op.weight, kept) if selected else (op.weight, None)
+    weight_width = signed_width(weight)
     packed = packing(target, fold, (x.width, x.signed), (weight_width, True))
-    tiles = op.weight.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
-    coded = tiles ^ (packed.inverted(pe)[:, None] * (1 << (weight_width - 1)))
-    weights = Rom(coded.reshape(passes * beats, pe * simd), weight_width)
-    module = Module(
-        "accel_dense",
-        {
-            "ROWS": rows, "COLS": columns, "PE": pe, "SIMD": simd, "AW": x.width, "A_SIGNED": int(x.signed),
-            "WW": weight_width, "OW": output.width, "BW": bias_width,
-            "BLOCK": int(weights.is_deep), **packed.params(),
-        },
-        {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(op.bias.reshape(passes, pe), bias_width)},
-    )  # fmt: skip
+    coded = packed.lanes == 0 and (selected or np.abs(weight).max() <= 1)
+    if coded:
+        weight, weight_width = digits(weight)
+    words = tiled(weight) ^ (packed.inverted(pe)[:, None] * (1 << (weight_width - 1)))
+    weights = Rom(words.reshape(passes * beats, pe * simd), weight_width)
+    bias_width = min(signed_width(op.bias), output.width)
+    params = {
+        "ROWS": rows, "COLS": columns, "PE": pe, "SIMD": simd, "AW": x.width, "A_SIGNED": int(x.signed),
+        "WW": weight_width, "OW": output.width, "BW": bias_width,
+        "BLOCK": int(weights.is_deep(target)), **packed.params(), "CODED": int(coded),
+    }  # fmt: skip
+    roms = {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(op.bias.reshape(passes, pe), bias_width)}
+    if index is not None:
+        params |= {"N": kept.n, "M": kept.m}
+        roms["INDEX_FILE"] = Rom(tiled(index).reshape(passes * beats, pe * simd), kept.index_bits)
+    module = Module("accel_dense", params, roms)
     firings = x.tokens * passes * beats
     actor = Actor(
         firings,
         (consume("in0", window(firings, passes * beats, 0, beats)),),
-        (produce("out", window(firings, beats, beats - 1), array_latency(simd)),),
+        (produce("out", window(firings, beats, beats - 1), array_latency(simd) + selected),),
     )
     return (
         Unit(
             module,
-            (Port("in0", simd, x.width),),
+            (Port("in0", wide, x.width),),
             (Port("out", pe, output.width),),
             (actor,),
             multipliers=pe * simd,

@@ -24,7 +24,7 @@ def hardware(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fo
         "accel_embedding",
         {
             "LANES": lanes, "GROUPS": groups, "XW": x.width, "X_SIGNED": int(x.signed), "BASE": x.lo,
-            "ROWS": len(rows), "YW": output.width, "BLOCK": int(table.is_deep),
+            "ROWS": len(rows), "YW": output.width, "BLOCK": int(table.is_deep(target)),
         },
         {"TABLE_FILE": table},
     )  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from accel.graph import Tensor
 from accel.hardware import Module, Rom, Stage
 from accel.ops.lookup.op import Lookup
+from accel.target import Target
 
 
-def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -> Stage:
+def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
     """Latency 3. Only the entries that the input's range reaches are stored."""
     (x,) = inputs
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
@@ -16,7 +17,7 @@ def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) ->
         "accel_lookup",
         {
             "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "BASE": x.lo, "DEPTH": len(reachable),
-            "YW": output.width, "BLOCK": int(table.is_deep),
+            "YW": output.width, "BLOCK": int(table.is_deep(target)),
         },
         {"TABLE_FILE": table},
     )  # fmt: skip

@@ -1,17 +1,18 @@
 #ifndef ACCEL_MATMUL_H_
 #define ACCEL_MATMUL_H_
-// The two products of attention, per head, on flat channels (head-major); d = size, Tk = keys:
+// The two products of attention, per head, on flat channels (head-major); d = size, Tk = keys, and G = group heads of a
+// share a head of b:
 //
-//   scores: y[t, h·Tk + u] = Σ_c a[t, h·d + c] · b[u, h·d + c]     rows are keys, columns channels of a head
-//   values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, h·d + c]    rows are channels of a head, columns keys
+//   scores: y[t, h·Tk + u] = Σ_c a[t, h·d + c] · b[u, (h/G)·d + c]     rows are keys, columns channels of a head
+//   values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, (h/G)·d + c]    rows are channels of a head, columns keys
 //
 // Two processes: b of the next sample is loaded into one half of a ping-pong memory while this sample computes from the
 // other. II 1 in both: side · PE · SIMD products per cycle and tokens · turns · passes · beats cycles per sample, with
-// passes = rows / PE, beats = columns / SIMD and side · turns = heads; loading takes keys · groups cycles, with groups =
-// channels of b / channel_lanes. Several heads side by side are whole (PE = rows, SIMD = columns), so that the elements
-// of a beat are neighbours. The memory gives side · PE · SIMD elements per cycle: key_lanes keys (PE or SIMD, whichever
-// counts keys) of channel_lanes channels (side · the other). Partial sums may wrap in two's complement; the last one
-// fits.
+// passes = rows / PE, beats = columns / SIMD and side · turns = heads of a; loading takes keys · groups cycles, with
+// groups = channels of b / channel_lanes. Several heads side by side are whole (PE = rows, SIMD = columns), so that the
+// elements of a beat are neighbours. The memory gives key_lanes keys (PE or SIMD, whichever counts keys) of channel_lanes
+// channels (the other, times the heads of b that side heads of a read) per cycle. Partial sums may wrap in two's
+// complement; the last one fits.
 
 #include "accel_io.h"
 
@@ -65,7 +66,8 @@ void accel_matmul_compute(A &a, const typename CONFIG::in1_t held[CONFIG::keys][
                                 const int i = pass * CONFIG::pe + p;
                                 const int j = k * CONFIG::simd + s;
                                 const int key = CONFIG::scores ? i : j;
-                                const int channel = (h * CONFIG::side + e) * CONFIG::size + (CONFIG::scores ? j : i);
+                                const int head = (h * CONFIG::side + e) / CONFIG::group;
+                                const int channel = head * CONFIG::size + (CONFIG::scores ? j : i);
                                 part += beat[e * CONFIG::simd + s] * held[key][channel];
                             }
                             if (k == 0)

@@ -2,12 +2,16 @@
 // which is held on chip twice, so that the next sequence loads while this one is used.
 //   SCORES = 1: y[u] = sum_c a[c] * b[u][c], PE keys x SIMD channels per cycle (COLS = channels, ROWS = keys)
 //   SCORES = 0: y[c] = sum_u a[u] * b[u][c], PE channels x SIMD keys per cycle (COLS = keys, ROWS = channels)
+// GROUP * SIDE heads of the first operand share a head of the second: GROUP take turns, SIDE are computed at once from
+// the same word of memory, and their lanes lie side by side in a beat of both (where a beat is a whole row).
 // Stream s1 (b) brings tokens in order, LANES_B channels per beat: SIMD for scores, PE for values.
 // Memory is one bank per token lane (KL = keys per cycle), address {half, head, channel group, key group}.
-// In: COLS / SIMD beats per head of a token; out: ROWS / PE; SF * NF cycles per head; latency 5 + clog2(SIMD).
+// In: COLS / SIMD beats per turn of a token; out: ROWS / PE; SF * NF cycles per turn; latency 5 + clog2(SIMD).
 module accel_matmul #(
     parameter bit SCORES = 1'b1,
-    parameter int HEADS = 1,
+    parameter int HEADS = 1,     // of the second operand
+    parameter int GROUP = 1,
+    parameter int SIDE = 1,
     parameter int KEYS = 8,
     parameter int CHANNELS = 8,  // of one head
     parameter int PE = 1,
@@ -23,27 +27,28 @@ module accel_matmul #(
     localparam int KL = SCORES ? PE : SIMD,
     localparam int CL = SCORES ? SIMD : PE
 ) (
-    input  logic               clk,
-    input  logic               rst,
-    input  logic               s0_valid,
-    output logic               s0_ready,
-    input  logic [SIMD*AW-1:0] s0_data,
-    input  logic               s0_last,
-    input  logic               s1_valid,
-    output logic               s1_ready,
-    input  logic [CL*BW-1:0]   s1_data,
-    input  logic               s1_last,
-    input  logic               m0_room,
-    output logic               m0_take,
-    output logic               m0_valid,
-    output logic [PE*OW-1:0]   m0_data,
-    output logic               m0_last
+    input  logic                          clk,
+    input  logic                          rst,
+    input  logic                          s0_valid,
+    output logic                          s0_ready,
+    input  logic [SIDE*SIMD*AW-1:0]       s0_data,
+    input  logic                          s0_last,
+    input  logic                          s1_valid,
+    output logic                          s1_ready,
+    input  logic [CL*BW-1:0]              s1_data,
+    input  logic                          s1_last,
+    input  logic                          m0_room,
+    output logic                          m0_take,
+    output logic                          m0_valid,
+    output logic [SIDE*PE*OW-1:0]         m0_data,
+    output logic                          m0_last
 );
     localparam int KG = KEYS / KL, CG = CHANNELS / CL;
     localparam int SF = SCORES ? CG : KG, NF = SCORES ? KG : CG;
     localparam int DEPTH = HEADS * KG * CG;
     localparam int SW = SF > 1 ? $clog2(SF) : 1, NW = NF > 1 ? $clog2(NF) : 1;
     localparam int HW = HEADS > 1 ? $clog2(HEADS) : 1, DW = $clog2(2 * DEPTH);
+    localparam int TW = GROUP > 1 ? $clog2(GROUP) : 1;
     localparam int KW = KG > 1 ? $clog2(KG) : 1, CW = CG > 1 ? $clog2(CG) : 1, LW = KL > 1 ? $clog2(KL) : 1;
 
     // ---- two halves of the memory: `held` are being filled or full, `full` may be read
@@ -88,12 +93,12 @@ module accel_matmul #(
             if (lane_end) load_key <= load_key + 1'b1;
         end
 
-    // ---- computing: beats, then passes (accel_replay), then heads
+    // ---- computing: beats, then passes (accel_replay), then turns, then heads
     logic taking, beat_last, row_last;
     logic [SW-1:0] beat;
     logic [NW-1:0] pass;
-    logic [SIMD*AW-1:0] x;
-    accel_replay #(.WIDTH(SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .*);
+    logic [SIDE*SIMD*AW-1:0] x;
+    accel_replay #(.WIDTH(SIDE*SIMD*AW), .BEATS(SF), .PASSES(NF)) replay (.s_data(s0_data), .*);
     wire go = full != '0 && (!beat_last || m0_room);
     assign fire     = go && (!taking || s0_valid);
     assign s0_ready = go && taking;
@@ -102,11 +107,18 @@ module accel_matmul #(
     always_ff @(posedge clk) if (fire && taking && beat_last) row_is_last <= s0_last;
     assign fire_done = fire && row_last && (NF == 1 ? s0_last : row_is_last);
 
+    logic [TW-1:0] turn;
     logic [HW-1:0] head;
+    wire last_turn = GROUP == 1 || turn == TW'(GROUP - 1);
     wire last_head = HEADS == 1 || head == HW'(HEADS - 1);
     always_ff @(posedge clk)
-        if (rst) head <= '0;
-        else if (fire && row_last) head <= last_head ? '0 : head + 1'b1;
+        if (rst) begin
+            turn <= '0;
+            head <= '0;
+        end else if (fire && row_last) begin
+            turn <= last_turn ? '0 : turn + 1'b1;
+            if (last_turn) head <= last_head ? '0 : head + 1'b1;
+        end
 
     // ---- memory, one bank per key lane
     function automatic logic [DW-1:0] place(input logic half, input logic [HW-1:0] h, input logic [CW-1:0] c,
@@ -141,9 +153,14 @@ module accel_matmul #(
             assign w[(p*SIMD+s)*BW+:BW] = word2[SCORES ? p : s][(SCORES ? s : p)*BW+:BW] ^ (BW'(INVERT) << (BW - 1));
         end
     end
-    logic advance_unused;
-    accel_mac #(.PE(PE), .SIMD(SIMD), .LANES(LANES), .SPACING(SPACING), .AW(AW), .WW(BW), .OW(OW),
-                .A_SIGNED(A_SIGNED), .W_SIGNED(B_SIGNED))
-        mac (.first(beat == '0), .done(beat_last), .last(fire_done), .a(x), .init('0), .advance(advance_unused),
-             .m_valid(m0_valid), .m_last(m0_last), .y(m0_data), .*);
+    logic [SIDE-1:0] valids, lasts;
+    assign m0_valid = &valids;
+    assign m0_last  = &lasts;
+    for (genvar g = 0; g < SIDE; g++) begin : side
+        logic advance_unused;
+        accel_mac #(.PE(PE), .SIMD(SIMD), .LANES(LANES), .SPACING(SPACING), .AW(AW), .WW(BW), .OW(OW),
+                    .A_SIGNED(A_SIGNED), .W_SIGNED(B_SIGNED))
+            mac (.first(beat == '0), .done(beat_last), .last(fire_done), .a(x[g*SIMD*AW+:SIMD*AW]), .init('0),
+                 .advance(advance_unused), .m_valid(valids[g]), .m_last(lasts[g]), .y(m0_data[g*PE*OW+:PE*OW]), .*);
+    end
 endmodule

@@ -15,12 +15,13 @@ HEADER = Path(__file__).with_name("accel_matmul.h")
 def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
     """All heads of a token at once (a fold with "heads") are a beat side by side; otherwise they take turns."""
     a, b = inputs
-    pe, simd, size = fold["pe"], fold["simd"], b.channels // op.heads
+    pe, simd, size = fold["pe"], fold["simd"], op.size(b)
     side = fold.get("heads", 1)
+    held = -(-side // op.group)  # heads of b at once
     turns = op.heads // side
     scores = op.form == "scores"
     rows, columns = (b.tokens, size) if scores else (size, b.tokens)
-    key_lanes, channel_lanes = (pe, side * simd) if scores else (simd, side * pe)
+    key_lanes, channel_lanes = (pe, held * simd) if scores else (simd, held * pe)
     return Kernel(
         "accel_matmul",
         HEADER,
@@ -31,6 +32,7 @@ def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
             "keys": b.tokens,
             "turns": turns,
             "side": side,
+            "group": op.group,
             "size": size,
             "scores": int(scores),
             "passes": rows // pe,

@@ -29,7 +29,7 @@ FILLED_EARLY = -1
 
 def _sizes(op: MatMul, b: Tensor) -> tuple[int, int, int, int]:
     """Keys, channels of a head, and the matrix as rows × columns."""
-    keys, channels = b.tokens, b.channels // op.heads
+    keys, channels = b.tokens, op.size(b)
     return (keys, channels, keys, channels) if op.form == "scores" else (keys, channels, channels, keys)
 
 
@@ -41,25 +41,31 @@ def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
 
 
 def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
-    """One unit with two actors: loading the second operand, and computing."""
+    """One unit, in which heads take turns; or (a fold with "heads") one for every head of the second operand."""
+    if "heads" not in fold:
+        return (_unit(op, inputs, output, fold, 1, target),)
+    a, b, y = (replace(x, shape=(x.tokens, x.channels // op.kv_heads), scale=1.0) for x in (*inputs, output))
+    shared = MatMul(op.group, op.form, 1)
+    return side_by_side((_unit(shared, (a, b), y, fold, op.group, target),), op.kv_heads)
+
+
+def _unit(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, side: int, target: Target) -> Unit:
+    """Two actors: loading the second operand, and computing with `side` heads that share it at once."""
     a, b = inputs
-    if "heads" in fold:
-        fold = {key: value for key, value in fold.items() if key != "heads"}
-        one = tuple(replace(x, shape=(x.tokens, x.channels // op.heads), scale=1.0) for x in (a, b, output))
-        return side_by_side(hardware(MatMul(1, op.form), one[:2], one[2], fold, target), op.heads)
     keys, channels, rows, columns = _sizes(op, b)
     pe, simd = fold["pe"], fold["simd"]
-    passes, beats = rows // pe, columns // simd
+    passes, beats, turns = rows // pe, columns // simd, op.group // side
     scores = op.form == "scores"
     key_lanes, channel_lanes = (pe, simd) if scores else (simd, pe)
-    depth = 2 * op.heads * (keys // key_lanes) * (channels // channel_lanes)
+    depth = 2 * op.kv_heads * (keys // key_lanes) * (channels // channel_lanes)
     module = Module(
         "accel_matmul",
         {
-            "SCORES": int(scores), "HEADS": op.heads, "KEYS": keys, "CHANNELS": channels, "PE": pe, "SIMD": simd,
+            "SCORES": int(scores), "HEADS": op.kv_heads, "GROUP": turns, "SIDE": side,
+            "KEYS": keys, "CHANNELS": channels, "PE": pe, "SIMD": simd,
             "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed), "OW": output.width,
             **packing(target, fold, (a.width, a.signed), (b.width, b.signed)).params(),
-            "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= 1024),
+            "BLOCK": int(depth >= 64 and depth * channel_lanes * b.width >= target.block_from),
         },
     )  # fmt: skip
     loads = b.tokens * b.channels // channel_lanes
@@ -68,7 +74,7 @@ def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
         (consume("in1", every(loads)),),
         (Use("half", window(loads, loads, 0), window(loads, loads, loads - 1), FILLED_EARLY),),
     )
-    firings = a.tokens * op.heads * passes * beats
+    firings = a.tokens * op.kv_heads * turns * passes * beats
     compute = Actor(
         firings,
         (
@@ -77,13 +83,11 @@ def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
         ),
         (produce("out", window(firings, beats, beats - 1), array_latency(simd)),),
     )
-    return (
-        Unit(
-            module,
-            (Port("in0", simd, a.width), Port("in1", channel_lanes, b.width)),
-            (Port("out", pe, output.width),),
-            (load, compute),
-            places={"half": 2},
-            multipliers=pe * simd,
-        ),
+    return Unit(
+        module,
+        (Port("in0", side * simd, a.width), Port("in1", channel_lanes, b.width)),
+        (Port("out", side * pe, output.width),),
+        (load, compute),
+        places={"half": 2},
+        multipliers=side * pe * simd,
     )

@@ -6,9 +6,10 @@ from accel.graph import Tensor
 from accel.hardware import Module, Rom, Stage
 from accel.numeric import signed_width
 from accel.ops.position.op import Position
+from accel.target import Target
 
 
-def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -> Stage:
+def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
     """Latency 3."""
     (x,) = inputs
     width = signed_width(op.table)
@@ -17,7 +18,7 @@ def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) 
         "accel_position",
         {
             "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MULTIPLIER": op.multiplier,
-            "BEATS": table.depth, "TW": width, "YW": output.width, "BLOCK": int(table.is_deep),
+            "BEATS": table.depth, "TW": width, "YW": output.width, "BLOCK": int(table.is_deep(target)),
         },
         {"TABLE_FILE": table},
     )  # fmt: skip

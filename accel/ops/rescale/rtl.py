@@ -6,9 +6,10 @@ from accel.graph import Tensor
 from accel.hardware import Long, Module, Rom, Stage
 from accel.numeric import ROUNDINGS
 from accel.ops.rescale.op import Rescale
+from accel.target import Target
 
 
-def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -> Stage:
+def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
     """Latency 2, 3 with a constant multiplier, 5 with one per channel."""
     (x,) = inputs
     params = {
@@ -23,6 +24,6 @@ def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int) -
         params["MULTIPLIER"] = Long(op.multiplier[0])
         return Stage(Module("accel_rescale", params), lanes, output.width, 3)
     multipliers = Rom(op.multiplier.reshape(-1, lanes), width)
-    params |= {"MULTIPLY": 2, "GROUPS": x.channels // lanes, "BLOCK": int(multipliers.is_deep)}
+    params |= {"MULTIPLY": 2, "GROUPS": x.channels // lanes, "BLOCK": int(multipliers.is_deep(target))}
     module = Module("accel_rescale", params, {"MULTIPLIER_FILE": multipliers})
     return Stage(module, lanes, output.width, 5)

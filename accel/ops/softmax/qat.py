@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -14,18 +15,19 @@ class IntSoftmax(TableLayer):
     """Softmax over the last axis of (samples, heads, queries, keys): `in_bits` scores, unsigned `out_bits` results.
 
     The output's scale is 2^-out_bits. Causal: query i sees keys up to i + (keys - queries).
+    The powers are those of `base`.
     """
 
     op_type = "IntSoftmax"
     signed = False
 
-    def __init__(self, in_bits: int = 8, out_bits: int = 8, causal: bool = False) -> None:
+    def __init__(self, in_bits: int = 8, out_bits: int = 8, causal: bool = False, base: float = math.e) -> None:
         super().__init__(1 << in_bits)
-        self.out_bits, self.causal = out_bits, causal
+        self.out_bits, self.causal, self.rate = out_bits, causal, math.log(base)
 
     def make_table(self, in_scale: float) -> torch.Tensor:
         """The exponentials of `op.py`, filled up with zeros: a buffer keeps its size."""
-        used = torch.from_numpy(exp_table(in_scale, self.out_bits, len(self.table)))
+        used = torch.from_numpy(exp_table(in_scale * self.rate, self.out_bits, len(self.table)))
         return torch.cat([used, torch.zeros(len(self.table) - len(used), dtype=torch.int64)])
 
     def tables(self, in_scale: float) -> tuple[torch.Tensor, ...]:
@@ -42,7 +44,7 @@ class IntSoftmax(TableLayer):
             queries, keys = x.shape[-2:]
             hidden = torch.ones(queries, keys, dtype=torch.bool, device=x.device).triu(1 + keys - queries)
             x = x.masked_fill(hidden, -torch.inf)
-        return torch.softmax(x, -1)
+        return torch.softmax(x * self.rate, -1)
 
     def out_scale(self, in_scale: float) -> float:
         return 2.0**-self.out_bits

@@ -58,7 +58,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         (Actor(firings, (consume("in0", always),), (produce("max", row_end, 2),)),),
     )
     exponentials = Unit(
-        _exp_module(op, x, shape, sum_width),
+        _exp_module(op, x, shape, sum_width, target),
         (elements, Port("max", 1, x.width)),
         (Port("exp", lanes, op.exp_bits), Port("sum", 1, sum_width)),
         (
@@ -96,7 +96,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
     return largest, exponentials, divide, scale
 
 
-def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int) -> Module:
+def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int, target: Target) -> Module:
     rom = Rom(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
-    params = shape | {"DEPTH": rom.depth, "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep)}
+    params = shape | {"DEPTH": rom.depth, "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep(target))}
     return Module("accel_softmax_exp", params, {"ROM_FILE": rom})

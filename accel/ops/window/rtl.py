@@ -32,7 +32,8 @@ def hardware(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
         {
             "LANES": lanes, "GROUPS": groups, "STEPS": steps, "READ": start, "READ_END": start + x.tokens,
             "GIVE": give, "GIVE_END": give + output.tokens, "XW": x.width, "X_SIGNED": int(x.signed),
-            "CONSTANTS": constants.size // lanes, "FW": fill.bits, "YW": output.width, "BLOCK": int(fill.is_deep),
+            "CONSTANTS": constants.size // lanes, "FW": fill.bits, "YW": output.width,
+            "BLOCK": int(fill.is_deep(target)),
         },
         {"FILL_FILE": fill},
     )  # fmt: skip

@@ -1,0 +1,51 @@
+"""N:M weights: every row has at most N non-zero ones in each group of M inputs. Found from the integers alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.hardware import Pattern
+from accel.ops.dense.op import Dense
+
+PATTERNS = (Pattern(1, 4), Pattern(1, 2), Pattern(2, 4), Pattern(4, 8))
+"""What is looked for, the least work first, then the least choice."""
+
+
+def pattern(op: Dense) -> Pattern | None:
+    """The first of PATTERNS that the weights keep to."""
+    return next((found for found in PATTERNS if _excess(op.weight, found) is None), None)
+
+
+def refusal(weight: np.ndarray, claimed: object) -> str | None:
+    """Why weights are not what a fold claims, with a row and a group of inputs; None where they are."""
+    known = next((known for known in PATTERNS if str(known) == claimed), None)
+    if known is None:
+        return f"sparse is {claimed!r:.80}; known are {', '.join(map(str, PATTERNS))}"
+    excess = _excess(weight, known)
+    return excess and f"the weights are not {known}: {excess}"
+
+
+def _excess(weight: np.ndarray, claimed: Pattern) -> str | None:
+    """What keeps the weights from being N:M."""
+    rows, columns = weight.shape
+    n, m = claimed
+    if columns % m:
+        return f"{columns} inputs are no groups of {m}"
+    counts = np.count_nonzero(weight.reshape(rows, -1, m), axis=2)
+    if counts.max() <= n:
+        return None
+    row, group = np.unravel_index(counts.argmax(), counts.shape)
+    return f"row {row} has {counts.max()} that are not 0 for inputs {group * m} to {group * m + m - 1}"
+
+
+def compress(weight: np.ndarray, kept: Pattern) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) → the kept weights and their indices, (rows, columns · N / M) each.
+
+    Groups with fewer than N non-zero weights keep zeros as well. The n-th kept weight of a group belongs to its input
+    n + index.
+    """
+    n, m = kept
+    groups = weight.reshape(len(weight), -1, m)
+    places = np.sort(np.argsort(groups == 0, axis=2, kind="stable")[:, :, :n], axis=2)
+    values = np.take_along_axis(groups, places, axis=2)
+    return values.reshape(len(weight), -1), (places - np.arange(n)).reshape(len(weight), -1)

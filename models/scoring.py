@@ -1,0 +1,36 @@
+"""How good a network is, computed in float64, where every accumulator is exact."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch.nn import functional
+
+from models.data import Split
+from models.encoder import Encoder
+
+BATCH = 256
+
+
+def logits(model: Encoder, x: torch.Tensor) -> torch.Tensor:
+    """Real logits (samples, classes), or (samples, tokens, classes) of a language model, in eval mode."""
+    exact = copy.deepcopy(model).double().eval()
+    with torch.no_grad():
+        return torch.cat([exact(batch) for batch in (x.double() if x.is_floating_point() else x).split(BATCH)])
+
+
+def accuracy(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Fraction of labels, or of next identifiers, that have the largest logit."""
+    return (logits(model, x).argmax(-1) == y).double().mean().item()
+
+
+def nats(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Mean cross-entropy per label or identifier."""
+    found = logits(model, x)
+    return functional.cross_entropy(found.flatten(0, -2), y.flatten()).item()
+
+
+def score(model: Encoder, split: Split) -> float:
+    """Accuracy on the held-out part; of a language model the cross-entropy in nats per identifier."""
+    return (nats if model.config.vocabulary else accuracy)(model, split.test_x, split.test_y)
