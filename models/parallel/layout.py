@@ -84,11 +84,17 @@ class Parallel:
             raise UserError(
                 f"parallel: {self} takes {self.processes} processes, {world} were started: torchrun --nproc-per-node N"
             )
-        for name in ("heads", "hidden"):
+        for name in ("heads", "kv_heads", "hidden"):
             if getattr(config, name) % self.tensor:
                 raise UserError(
                     f"{name} ({getattr(config, name)}) must be a multiple of parallel.tensor ({self.tensor})"
                 )
+        if self.tensor > 1 and config.rank:
+            raise UserError(f"parallel.tensor ({self.tensor}) divides full matrices, not those of rank {config.rank}")
+        if self.tensor > 1 and config.learned_scales and config.per_channel:
+            raise UserError("parallel.tensor divides no learned scales per channel: use learned_scales=False")
+        if self.pipeline > 1 and config.shared:
+            raise UserError("parallel.pipeline has stages of their own layers: use shared=False")
         if self.pipeline > config.layers:
             raise UserError(f"parallel.pipeline ({self.pipeline}) is more than the model's layers ({config.layers})")
         if batch % (self.data * self.chunks):

@@ -13,9 +13,9 @@ from torch.distributed.tensor import DTensor
 
 from accel.errors import UserError
 from models.encoder import Encoder
+from models.fitting import CLIP, WARMUP, entropy
 from models.parallel import data, pipeline, processes, tensor
 from models.parallel.layout import Parallel
-from models.fitting import CLIP, WARMUP, entropy
 from models.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ class Trainer:
 
     def __init__(self, model: Encoder, layout: Parallel, recipe: Recipe, steps: int, device: torch.device) -> None:
         processes.agreed(lambda: _check(model, layout, recipe))
-        self.layout, self.recipe, self.device = layout, recipe, device
+        self.layout, self.recipe, self.steps, self.device = layout, recipe, steps, device
         self.mesh = layout.mesh(device.type)
         self._dtype = model.position.dtype
         self._stage = pipeline.Stage(model.to(device), self.mesh.get_local_rank("pipeline"), layout.pipeline)
@@ -37,6 +37,7 @@ class Trainer:
         self._called = data.replicate(self._stage, layout, self.mesh["data"])
         self._schedule = self._pipeline() if layout.pipeline > 1 else None
         self._called.train()
+        self.done = 0
         self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.quant_rate)
         self._rates = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, recipe.quant_rate, total_steps=max(1, steps), pct_start=WARMUP
@@ -54,13 +55,15 @@ class Trainer:
             gradient.mul_(scale)
         self.optimizer.step()
         self._rates.step()
+        self.done += 1
         return mean.item()
 
     def _inputs(self, x: torch.Tensor) -> torch.Tensor:
         return x.to(self.device, self._dtype if x.is_floating_point() else x.dtype)
 
     def continue_at(self, step: int) -> None:
-        """Set rates and momenta to those of a step, counted from 0."""
+        """Set rates and momenta to those after `step` steps."""
+        self.done = step
         self._rates.last_epoch = step - 1
         self._rates.step()
 
@@ -80,10 +83,10 @@ class Trainer:
     def _groups(self) -> list[dict[str, Any]]:
         """Scales are learned without weight decay; and the optimizer wants tensors of one mesh together."""
         groups: dict[tuple[bool, Any], list[nn.Parameter]] = {}
-        for parameter in self.model.parameters():
+        for name, parameter in self.model.named_parameters():
             mesh = parameter.device_mesh if isinstance(parameter, DTensor) else None
-            groups.setdefault((parameter.ndim == 0, mesh), []).append(parameter)
-        decays = (0.0 if scalar else self.recipe.weight_decay for scalar, _ in groups)
+            groups.setdefault((name.endswith(".value"), mesh), []).append(parameter)
+        decays = (0.0 if scale else self.recipe.weight_decay for scale, _ in groups)
         return [{"params": p, "weight_decay": d} for p, d in zip(groups.values(), decays, strict=True)]
 
     def _loss(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -133,6 +136,14 @@ def slice_of(length: int, index: int, count: int) -> slice:
 
 def _check(model: Encoder, layout: Parallel, recipe: Recipe) -> None:
     layout.check(model.config, recipe.batch, distributed.get_world_size())
+    unsupported = {
+        "precision": recipe.precision != "float32",
+        "pruning": recipe.pruning.masks,
+        "distillation": recipe.distillation is not None,
+    }
+    for name, used in unsupported.items():
+        if used:
+            raise UserError(f"Recipe.{name} trains on one process only: use models.train, or leave it out")
     if not model.config.quantized:
         raise UserError("a float network has no scales to train: quantise it first (models.quantize)")
     for name, module in model.named_modules():

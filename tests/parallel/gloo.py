@@ -7,11 +7,14 @@ import multiprocessing.connection
 import os
 import pickle
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable
+from multiprocessing.forkserver import ensure_running
 from typing import Any
 
+import pytest
 import torch
 
 from models.parallel import processes
@@ -20,11 +23,19 @@ LIMIT = 300
 """Seconds after which processes count as hanging."""
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["steps"])
+
+
+def _serve() -> None:
+    """Start the server with this process' import path: it would skip what it cannot import without a word."""
+    _context.set_forkserver_preload(["steps"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        ensure_running()
 
 
 def run(count: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
     """`work(device, *arguments)` in `count` processes; their results by rank. An error of one is raised at once."""
+    _serve()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from models.config import EncoderConfig
 from models.encoder import Encoder
-from models.parallel import Parallel, Trainer
+from models.parallel import Parallel, Trainer, checkpoint
 from models.quantization import quantize
 from models.recipe import Recipe
 
@@ -70,3 +71,14 @@ def whole(trainer: Trainer) -> Weights:
     """The parameters of a rank's stage."""
     named: Any = trainer.model.named_parameters()
     return {name: (p.full_tensor() if isinstance(p, DTensor) else p).detach() for name, p in named}
+
+
+def resumed(
+    device: torch.device, recipe: Recipe, layout: Parallel, folder: Path, until: int
+) -> tuple[int, list[float], Weights]:
+    """Go on at the newest checkpoint until so many steps are done, and keep the state: first step, losses, weights."""
+    trainer = Trainer(calibrated(recipe.model), layout, recipe, STEPS, device)
+    start = checkpoint.restore(trainer, folder)
+    losses = [trainer.step(x, y) for x, y in batches(recipe)[start:until]]
+    checkpoint.save(trainer, folder)
+    return start, losses, whole(trainer)
