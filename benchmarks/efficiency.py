@@ -36,7 +36,7 @@ SHRUNK = ("2:4", "half of the neurons", "half of neurons and heads")
 def graph_of(data: str, name: str, out: Path) -> accel.Graph:
     """The first seed's network."""
     job = studying.jobs(data, [name], 1)[0]
-    return accel.load(job.folder(out) / "model.onnx")
+    return accel.load(job.model(out))
 
 
 def synthesised(data: str, out: Path) -> dict[str, dict[str, int]]:

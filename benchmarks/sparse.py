@@ -2,8 +2,8 @@
 
 python benchmarks/sparse.py [--target ecp5]
 
-Products in look-up tables, synthesised by yosys: once all at CYCLES per token, once all with MULTIPLIERS. Every design is
-simulated and compared with the reference. Writes benchmarks/results/sparse.json and .md.
+Products in look-up tables, synthesised by yosys: once all at CYCLES per token, once all with MULTIPLIERS. Every design
+is simulated and compared with the reference. Writes benchmarks/results/sparse.json and .md.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
     samples = np.random.default_rng(1).integers(-128, 128, (8, TOKENS, SIZE))
     ran = simulate.run(design, samples)
     assert np.array_equal(ran.outputs, reference.run(graph, samples))
-    cells = asdict(synthesis.resources(design, target))
-    return {"cycles": ran.interval / TOKENS, "multipliers": design.info["multipliers"], **cells}
+    cells = synthesis.resources(design, target)
+    made = {"cycles": ran.interval / TOKENS, "multipliers": design.info["multipliers"]}
+    return {**made, **asdict(cells), "equivalents": cells.equivalents(target)}
 
 
 def main() -> None:
@@ -66,14 +67,14 @@ def main() -> None:
     target = parser.parse_args().target
     rows = []
     lines = [
-        "| equal | weights | cycles per token | multipliers | LUT | carry | FF | block RAM | DSP |",
+        "| equal | weights | cycles per token | multipliers | LUT equivalents | FF | block RAM | DSP |",
         "|---" * 9 + "|",
     ]
     for equal in ("cycles", "multipliers"):
         for kind, weight in weights().items():
             row = {"equal": equal, "weights": kind, "target": target, **measure(weight, target, equal)}
             rows.append(row)
-            names = ("cycles", "multipliers", "lut", "carry", "ff", "bram", "dsp")
+            names = ("cycles", "multipliers", "equivalents", "ff", "bram", "dsp")
             lines.append(f"| {equal} | {kind} | " + " | ".join(f"{row[name]:g}" for name in names) + " |")
             print(lines[-1], flush=True)
     write_atomic(RESULTS, json.dumps(rows, indent=1) + "\n")

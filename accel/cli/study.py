@@ -42,19 +42,19 @@ def study(
             progress(f"{number} of {len(mine)} trainings: {job.name}, seed {job.seed}")
     rows = []
     for name in dict.fromkeys(job.name for job in wanted):
-        notes = [job.note(out) for job in wanted if job.name == name]
-        if all(note.exists() for note in notes):
+        networks = [job.model(out) for job in wanted if job.name == name]
+        if all(network.exists() for network in networks):
             if progress:
                 progress(f"measures {name}")
-            rows.append(row(data, name, notes))
+            rows.append(row(data, name, networks))
     _write(rows, out)
     return rows
 
 
 def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[Job]:
     """Jobs in the order in which they end, each trained by one of several processes."""
-    yield from (job for job in wanted if job.note(out).exists())
-    left = [job for job in wanted if not job.note(out).exists()]
+    yield from (job for job in wanted if job.model(out).exists())
+    left = [job for job in wanted if not job.model(out).exists()]
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(train, job, out): job for job in left}
         try:

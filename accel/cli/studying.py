@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("WEIGHT_FILE", "INDEX_FILE")
 """The memories of a matrix unit: weights, and the places of those that are kept."""
+FIGURES = ("quantized_accuracy", "float_accuracy", "quantized_nats", "float_nats", "seconds")
+"""Of a training, whose means over the seeds are in a row."""
 MULTIPLIERS = 128
 """Products per cycle that every design may make: what a recipe saves shows as cycles."""
 
@@ -56,9 +58,9 @@ class Job:
     recipe: Recipe
     seed: int
 
-    def note(self, out: Path) -> Path:
-        """The file of its figures; there when it is finished."""
-        return self.folder(out) / "figures.json"
+    def model(self, out: Path) -> Path:
+        """The exported network: the last that a training writes."""
+        return self.folder(out) / "model.onnx"
 
     def folder(self, out: Path) -> Path:
         """Where its state is kept."""
@@ -81,37 +83,35 @@ def jobs(data: str, names: list[str] | None, seeds: int) -> list[Job]:
 def train(job: Job, out: Path) -> None:
     """Run one training, or what is left of it."""
     import models
-    from accel.design import write_atomic
 
     folder = job.folder(out)
     trained = models.train(job.recipe, folder=folder)
-    models.export(trained.model, folder / "model.onnx")
-    names = ("quantized_accuracy", "float_accuracy", "quantized_nats", "float_nats", "seconds")
-    write_atomic(job.note(out), json.dumps({name: getattr(trained, name) for name in names}, indent=1) + "\n")
+    models.export(trained.model, job.model(out))
     for state in folder.glob("*.pt"):
         state.unlink()  # what a finished training needs no more
 
 
-def row(data: str, name: str, found: list[Path]) -> Row:
-    """The figures of a recipe's trainings; the first seed's network is measured in hardware."""
+def row(data: str, name: str, networks: list[Path]) -> Row:
+    """The figures of a recipe's trainings, by their networks; the first one is measured in hardware."""
     import accel
     from models import presets
+    from models.resuming import METRICS
 
-    figures = [json.loads(path.read_text()) for path in found]
-    mean = {key: sum(figure[key] for figure in figures) / len(figures) for key in figures[0]}
+    figures = [json.loads(path.with_name(METRICS).read_text()) for path in networks]
+    mean = {key: sum(figure[key] for figure in figures) / len(figures) for key in FIGURES}
     accuracies = [figure["quantized_accuracy"] for figure in figures]
     return Row(
         recipe=name,
         model=data,
         lever=presets.LEVERS[name][0],
-        seeds=len(found),
+        seeds=len(networks),
         accuracy_mean=mean["quantized_accuracy"],
         accuracy_spread=max(abs(value - mean["quantized_accuracy"]) for value in accuracies),
         float_accuracy=mean["float_accuracy"],
         nats=mean["quantized_nats"],
         float_nats=mean["float_nats"],
         train_seconds=round(mean["seconds"], 1),
-        **_hardware(accel.load(found[0].with_name("model.onnx"))),
+        **_hardware(accel.load(networks[0])),
     )
 
 

@@ -28,7 +28,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(wanted: list[studying.Job], out: Path, processes: int):
         """Other processes would not know the short recipes."""
         for job in wanted:
-            if not job.note(out).exists():
+            if not job.model(out).exists():
                 studying.train(job, out)
             yield job
 
