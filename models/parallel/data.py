@@ -20,7 +20,7 @@ def replicate(stage: Stage, layout: Parallel, mesh: DeviceMesh) -> nn.Module:
         return _shard(stage, mesh, reshard=layout.pipeline == 1)
     if layout.data > 1:
         # Buffers are tables, which follow the scales: they are equal wherever the scales are.
-        return DistributedDataParallel(stage, process_group=mesh.get_group(), broadcast_buffers=False)
+        return DistributedDataParallel(stage, process_group=mesh.get_group(), forward_sync_buffers=False)
     return stage
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,7 +28,8 @@ class Trainer:
     """
 
     def __init__(self, model: Encoder, layout: Parallel, recipe: Recipe, steps: int, device: torch.device) -> None:
-        processes.agreed(lambda: _check(model, layout, recipe))
+        processes.agreed(lambda: check(replace(recipe, model=model.config), layout))  # shrinking changes a model
+        processes.agreed(lambda: _check_model(model))
         self.layout, self.recipe, self.steps, self.device = layout, recipe, steps, device
         self.mesh = layout.mesh(device.type)
         self._dtype = model.position.dtype
@@ -134,8 +136,9 @@ def slice_of(length: int, index: int, count: int) -> slice:
     return slice(index * length // count, (index + 1) * length // count)
 
 
-def _check(model: Encoder, layout: Parallel, recipe: Recipe) -> None:
-    layout.check(model.config, recipe.batch, distributed.get_world_size())
+def check(recipe: Recipe, layout: Parallel) -> None:
+    """Raises UserError when a recipe cannot be trained under a layout by the processes that there are."""
+    layout.check(recipe.model, recipe.batch, distributed.get_world_size())
     unsupported = {
         "precision": recipe.precision != "float32",
         "pruning": recipe.pruning.masks,
@@ -143,7 +146,10 @@ def _check(model: Encoder, layout: Parallel, recipe: Recipe) -> None:
     }
     for name, used in unsupported.items():
         if used:
-            raise UserError(f"Recipe.{name} trains on one process only: use models.train, or leave it out")
+            raise UserError(f"Recipe.{name} trains on one process only: use `accel train`, or another recipe")
+
+
+def _check_model(model: Encoder) -> None:
     if not model.config.quantized:
         raise UserError("a float network has no scales to train: quantise it first (models.quantize)")
     for name, module in model.named_modules():
