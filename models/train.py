@@ -25,15 +25,7 @@ from models.recipe import Recipe
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, batches and augmentation.")
 @click.option("--float-epochs", type=int, help="Instead of the recipe's.")
 @click.option("--quant-epochs", type=int, help="Instead of the recipe's.")
-def main(
-    data: str,
-    recipe: str,
-    parallel: str,
-    checkpoint: Path,
-    seed: int,
-    float_epochs: int | None,
-    quant_epochs: int | None,
-) -> None:
+def main(parallel: str, checkpoint: Path, **chosen: Any) -> None:
     """Train a transformer on many processes: float on the first one, then quantization-aware on all of them.
 
     The folder of --checkpoint, which every process has to see, gets the state after every epoch and at the end
