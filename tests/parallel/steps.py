@@ -10,9 +10,10 @@ import torch
 from torch.distributed.tensor import DTensor
 from torch.nn import functional
 
+from accel.errors import UserError
 from models.config import EncoderConfig
 from models.encoder import Encoder
-from models.parallel import Parallel, Trainer, checkpoint
+from models.parallel import Parallel, Trainer, checkpoint, processes
 from models.quantization import quantize
 from models.recipe import Recipe
 
@@ -82,3 +83,17 @@ def resumed(
     losses = [trainer.step(x, y) for x, y in batches(recipe)[start:until]]
     checkpoint.save(trainer, folder)
     return start, losses, whole(trainer)
+
+
+def refusals(device: torch.device, cases: list[tuple[Recipe, Parallel]]) -> list[str]:
+    """What this rank says to layouts that do not fit; in the last case rank 1 has a network without calibration."""
+    said = []
+    for number, (recipe, layout) in enumerate(cases, 1):
+        uncalibrated = number == len(cases) and processes.rank() == 1
+        model = Encoder(recipe.model).double() if uncalibrated else calibrated(recipe.model)
+        try:
+            Trainer(model, layout, recipe, STEPS, device)
+            said.append("nothing")
+        except UserError as error:
+            said.append(str(error))
+    return said
