@@ -54,7 +54,7 @@ test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)
 
 test-all: $(STAMP)
-	@$(PYTEST) -m "not slow or documented" $(TESTS)
+	@$(PYTEST) -m "not slow or minutes" $(TESTS)
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

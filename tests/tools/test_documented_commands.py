@@ -112,7 +112,7 @@ def test_commands_of_a_page_run(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.documented
+@pytest.mark.minutes
 @pytest.mark.parametrize("page", pages(slow=True))
 def test_all_commands_of_a_page_run(page: Path, folder: Path) -> None:
     for step in chosen(page, slow=True):
