@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test nightly lint bitstreams bench bench-hardware clean preflight docs test-all
+.PHONY: help demo test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
@@ -22,6 +22,7 @@ help:
 	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
 	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
+	@echo "make bench-efficiency  what every lever of efficiency costs and buys (benchmarks/results): hours"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -46,6 +47,9 @@ bitstreams: | $(STAMP)
 
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<
+
+bench-efficiency: | $(STAMP)
+	@$(BIN)/python benchmarks/efficiency.py
 
 bench-hardware: build/model.onnx
 	@$(BIN)/python benchmarks/hardware.py

@@ -1,6 +1,7 @@
 """What `make docs` generates from the sources.
 
-Operators come from docstrings, headers, schedule and cost model; the API from the packages' public names.
+Operators come from docstrings, headers, schedule and cost model; recipes from `models.presets`; the API from the
+packages' public names.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from accel.op import Op
 from accel.ops import OPERATORS, facet, folder, operator
 from accel.ops.softmax.op import exp_table
 from accel.target import DEFAULT
+from models.presets import LEVERS
 
 OPERATORS_HERE = "<!-- operators: written by scripts/docs_hooks.py -->"
+RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
 API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
 HLS = (
     "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "simulate.run",
@@ -37,10 +40,17 @@ X = Tensor((8, 32), -128, 127)
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """mkdocs calls this with every page before it is rendered."""
-    for marker, made in ((OPERATORS_HERE, operators), (API_HERE, api)):
+    for marker, made in ((OPERATORS_HERE, operators), (RECIPES_HERE, recipes), (API_HERE, api)):
         if marker in markdown:
             markdown = markdown.replace(marker, made())
     return markdown
+
+
+def recipes() -> str:
+    """The named recipes by what they change."""
+    kinds = {kind: [name for name, (of, _) in LEVERS.items() if of == kind] for kind, _ in LEVERS.values()}
+    rows = (f"| {kind} | {', '.join(f'`{name}`' for name in names)} |" for kind, names in kinds.items())
+    return "\n".join(("| changes | recipes |", "|---|---|", *rows))
 
 
 def api() -> str:

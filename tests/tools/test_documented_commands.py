@@ -39,7 +39,7 @@ ELSEWHERE = {
 
 #: What takes long: training, synthesis, place and route, simulations of netlists and serial lines, all levels twice.
 SLOW = (
-    "accel train", "accel export", "accel report", "accel bitstream", "accel explore", "accel compare", "netlist",
+    "accel train", "accel study", "accel export", "accel report", "accel bitstream", "accel explore", "accel compare", "netlist",
     '--port virtual', '"virtual"', "models.train(",
 )  # fmt: skip
 

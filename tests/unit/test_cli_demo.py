@@ -73,7 +73,7 @@ def test_demo_refuses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_train_and_export(tmp_path: Path) -> None:
     trained = accel("train", "--out", tmp_path / "model.pt", "--seed", 3)
     assert trained.exit_code == 0, trained.output
-    assert "accuracy on held-out images: " in trained.stdout
+    assert "accuracy on held-out data: " in trained.stdout
     assert accel("export", tmp_path / "model.pt").exit_code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"model.pt", "model.onnx"}
 
