@@ -39,8 +39,8 @@ ELSEWHERE = {
 
 #: What takes long: training, synthesis, place and route, simulations of netlists and serial lines, all levels twice.
 SLOW = (
-    "accel train", "accel study", "accel export", "accel report", "accel bitstream", "accel explore", "accel compare", "netlist",
-    '--port virtual', '"virtual"', "models.train(",
+    "accel train", "accel study", "accel export", "accel report", "accel bitstream", "accel explore", "accel compare",
+    "netlist", "--port virtual", '"virtual"', "models.train(",
 )  # fmt: skip
 
 
