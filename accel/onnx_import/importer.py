@@ -118,9 +118,6 @@ ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 MAX_REASONS = 40
 
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
-REMEDIES = {
-    "Dropout": "export in eval mode",
-}
 
 
 @dataclass(frozen=True)
@@ -240,7 +237,7 @@ def _handler(node: onnx.NodeProto) -> Handler:
     default = on_activations if domain == "" and node.op_type in FOLDED else None
     handler = HANDLERS.get((domain, node.op_type), default)
     if handler is None:
-        raise Refused("unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+        raise Refused("unsupported operator", REPLACE)
     return handler
 
 
