@@ -49,7 +49,7 @@ class Level:
     def of(cls, outcome: Outcome) -> Level:
         """What a level gave."""
         found = outcome.difference
-        return cls(outcome.samples, outcome.mismatches, outcome.seconds, found and str(found))
+        return cls(outcome.samples, outcome.mismatches, outcome.seconds, str(found) if found else None)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class Resources:
 class Report:
     """Everything after `cycles` up to `bitstream` is None when no bitstream was asked for, but `design_hash`.
 
-    `bitstream` is a path relative to the report; `seconds` are per stage, `versions` per tool; `command` makes it again.
+    `bitstream` is a path relative to the report; `seconds` are per stage, `versions` per tool; `command` makes
+    it again.
     """
 
     model: Model

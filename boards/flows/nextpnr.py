@@ -95,7 +95,7 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
 def _critical_path(folder: Path) -> tuple[Hop, ...]:
     """The slowest path from a clock to itself."""
     paths = json.loads((folder / _REPORT).read_text())["critical_paths"]
-    inside = [path["path"] for path in paths if path["from"] == path["to"]]
+    inside: list[list[dict[str, Any]]] = [path["path"] for path in paths if path["from"] == path["to"]]
     slowest = max(inside, key=lambda path: sum(hop["delay"] for hop in path), default=[])
     return tuple(Hop(hop["type"], hop["delay"], hop["to"]["cell"]) for hop in slowest)
 

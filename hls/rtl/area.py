@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accel import cost
+from accel.hardware import Stage, Unit
 from hls.rtl.netlist import Instance, Netlist
 
 
@@ -14,7 +15,8 @@ def estimate(netlist: Netlist, depths: dict[str, int], target: str) -> cost.Coun
 
 def unit(instance: Instance, target: str) -> cost.Counts:
     """Cells of a placed unit with the stages behind it."""
-    return cost.total(cost.estimate(part, target) for part in (instance.unit, *instance.stages))
+    parts: list[Unit | Stage] = [instance.unit, *instance.stages]
+    return cost.total(cost.estimate(part, target) for part in parts)
 
 
 def buffers(netlist: Netlist, depths: dict[str, int], target: str) -> cost.Counts:

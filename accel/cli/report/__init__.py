@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accel.cli.display import Progress, show_table, working
+from accel.cli.lower import DESIGN_FILE
+from accel.errors import UserError
+from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
     from accel.cli.report.page import Estimate
@@ -75,8 +78,18 @@ def report(
             estimate = page.Estimate(target, boards.estimate(sources.design, target))
         simulated = _simulated(sources.folder, samples, tell)
         tell("page")
-        file.write_text(page.render(sources, estimate, simulated))
+        file.write_text(_page(sources, estimate, simulated))
     return Reported(Path(out or Path(folder) / PAGE), sources, estimate, page.levels(sources, simulated))
+
+
+def _page(sources: Sources, estimate: Estimate | None, simulated: Simulated | None) -> str:
+    from accel.cli.report import page
+
+    try:
+        return page.render(sources, estimate, simulated)
+    except DAMAGE as error:
+        path = sources.folder / DESIGN_FILE
+        raise UserError(f"{path}: its info is not what `accel lower` writes; lower the model again") from error
 
 
 def _simulated(folder: Path, samples: int, tell: Progress) -> Simulated | None:

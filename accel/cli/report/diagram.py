@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from accel.graph import Graph, Node, Tensor
 from accel.schedule import is_stage
 
-WIDTH, ROW, FIGURES, PADDING = 236, 19, 15, 5
+WIDTH, ROW, FIGURES, PADDING = 252, 19, 15, 5
 """Of a box: its width, the height of an operator and of the figures between two of them, and at top and bottom."""
-GAP_X, GAP_Y, LANE = 34, 40, 26
-"""Between boxes side by side, between ranks, and the width of an edge that passes a rank."""
-SWEEPS = 12
+GAP_X, GAP_Y, LANE, BEND = 26, 46, 24, 24
+"""Between boxes side by side, between ranks, the width of an edge that passes a rank, and the height of its bends."""
+SWEEPS = 24
+WEIGHTS = (1, 2, 8)
+"""How much an edge wants to be straight: between boxes, at its ends, in between."""
 MARGIN = 8
 
 
@@ -74,8 +78,7 @@ def draw(graph: Graph) -> Diagram:
     tops = _tops(ranks, heights)
     left = min(x.values()) - WIDTH / 2 - MARGIN
     boxes = tuple(
-        _box(graph, nodes, group, x[index] - left - WIDTH / 2, tops[ranks[index]])
-        for index, group in enumerate(groups)
+        _box(graph, nodes, group, x[index] - left - WIDTH / 2, tops[ranks[index]]) for index, group in enumerate(groups)
     )
     rank_heights = [max(h for h, r in zip(heights, ranks, strict=True) if r == rank) for rank in range(len(tops))]
     bands = [(top, top + height) for top, height in zip(tops, rank_heights, strict=True)]
@@ -83,7 +86,7 @@ def draw(graph: Graph) -> Diagram:
         _path([(x[point] - left, *bands[_rank(point, ranks)]) for point in chain], heights[source])
         for chain, (source, _) in zip(chains, pairs, strict=True)
     )
-    width = max(box.x for box in boxes) + WIDTH + 150  # the figures of the last edge
+    width = max(box.x for box in boxes) + WIDTH + 80  # the figures of an edge are wider than half a box
     return Diagram(width, tops[-1] + rank_heights[-1] + GAP_Y, boxes, paths)
 
 
@@ -113,11 +116,11 @@ def _chain(source: int, target: int, ranks: list[int]) -> list[Point]:
 def _ordered(ranks: list[int], chains: list[list[Point]]) -> list[list[Point]]:
     """Per rank its points from left to right, each near the middle of its neighbours in the rank before or after."""
     rows: list[list[Point]] = [[] for _ in range(max(ranks) + 1)]
-    for index, rank in enumerate(ranks):
-        rows[rank].append(index)
-    for chain in chains:
+    for chain in chains:  # edges that pass by begin on the left: there the eye, and a narrow window, finds them
         for point in chain[1:-1]:
             rows[_rank(point, ranks)].append(point)
+    for index, rank in enumerate(ranks):
+        rows[rank].append(index)
     above, below = _neighbours(chains)
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
@@ -147,27 +150,30 @@ def _mean(values: list[float], otherwise: float) -> float:
 
 
 def _columns(rows: list[list[Point]], chains: list[list[Point]]) -> dict[Point, float]:
-    """Middle of every point: as near to its neighbours as the order and the widths allow."""
-    above, below = _neighbours(chains)
-    x: dict[Point, float] = {}
-    for row in rows:
-        x |= dict(zip(row, _apart(row, [0.0] * len(row)), strict=True))
-    for _ in range(SWEEPS):
-        for row in (*rows, *rows[::-1]):
-            wanted = [_mean([x[o] for o in (*above.get(p, []), *below.get(p, []))], x[p]) for p in row]
-            x |= dict(zip(row, _apart(row, wanted), strict=True))
-    return x
+    """Middle of every point: the least sum of what edges go sideways, as far apart as the order and widths ask.
+
+    A linear program in the points and, behind them, in the way sideways of every part of an edge.
+    """
+    from scipy.optimize import linprog
+
+    number = {point: i for i, point in enumerate(point for row in rows for point in row)}
+    parts = [pair for chain in chains for pair in pairwise(chain)]
+    neighbours = [pair for row in rows for pair in pairwise(row)]
+    size = len(number) + len(parts)
+    limits, bounds = np.zeros((2 * len(parts) + len(neighbours), size)), np.zeros(2 * len(parts) + len(neighbours))
+    for k, (a, b) in enumerate(parts):
+        for row, sign in ((2 * k, 1), (2 * k + 1, -1)):
+            limits[row, [number[a], number[b], len(number) + k]] = sign, -sign, -1
+    for row, (a, b) in enumerate(neighbours, 2 * len(parts)):
+        limits[row, [number[a], number[b]]] = 1, -1
+        bounds[row] = -_half(a) - _half(b)
+    costs = [0] * len(number) + [WEIGHTS[isinstance(a, tuple) + isinstance(b, tuple)] for a, b in parts]
+    found = linprog(costs, limits, bounds).x
+    return {point: float(found[i]) for point, i in number.items()}
 
 
-def _apart(row: list[Point], wanted: list[float]) -> list[float]:
-    """Places as near to the wanted ones as it goes: the mean of pushing all to the right and all to the left."""
-    half = [(WIDTH + GAP_X if isinstance(point, int) else LANE) / 2 for point in row]
-    right, left = list(wanted), list(wanted)
-    for i in range(1, len(row)):
-        right[i] = max(right[i], right[i - 1] + half[i - 1] + half[i])
-    for i in reversed(range(len(row) - 1)):
-        left[i] = min(left[i], left[i + 1] - half[i + 1] - half[i])
-    return [(a + b) / 2 for a, b in zip(right, left, strict=True)]
+def _half(point: Point) -> float:
+    return (WIDTH + GAP_X if isinstance(point, int) else LANE) / 2
 
 
 def _height(group: list[str]) -> int:
@@ -202,7 +208,7 @@ def _path(points: list[tuple[float, float, float]], height: int) -> str:
     at, top, _ = points[0]
     parts = [f"M{at:.1f} {top + height:.1f}"]
     for x, top, bottom in points[1:]:
-        middle = top - GAP_Y / 2
-        parts.append(f"V{top - GAP_Y:.1f}C{at:.1f} {middle:.1f} {x:.1f} {middle:.1f} {x:.1f} {top:.1f}V{bottom:.1f}")
+        middle = top - BEND / 2
+        parts.append(f"V{top - BEND:.1f}C{at:.1f} {middle:.1f} {x:.1f} {middle:.1f} {x:.1f} {top:.1f}V{bottom:.1f}")
         at = x
     return "".join(parts).rpartition("V")[0]

@@ -20,7 +20,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class UnitFigures:
-    """One unit: `cycles` of work per sample, `busy` of every interval (0..1), `spans` (first, last cycle) per sample."""
+    """One unit: `cycles` of work per sample, `busy` as a share of the interval, `spans` (first, last cycle) by sample."""
 
     name: str
     layers: tuple[str, ...]
@@ -61,11 +61,9 @@ def figures(design: Design, graph: Graph) -> Hardware:
     """Of a design that was lowered from `graph`. Raises UserError when it was not."""
     from accel import cost
     from hls.rtl import area, plan
-    from hls.rtl.netlist import build
 
     schedule = Schedule(**design.info["schedule"])
-    netlist = build(graph, schedule)
-    _require_same(design, netlist)
+    netlist = _netlist(design, graph, schedule)
     spans = plan.activity(netlist, schedule.depths, SAMPLES)
     interval = design.info["predicted"]["interval"]
     units = tuple(
@@ -84,10 +82,18 @@ def figures(design: Design, graph: Graph) -> Hardware:
     return Hardware(schedule.target, units, buffers, total, _folds(graph, schedule))
 
 
-def _require_same(design: Design, netlist: Netlist) -> None:
+def _netlist(design: Design, graph: Graph, schedule: Schedule) -> Netlist:
+    from hls.rtl.netlist import build
+
+    another = f"{design.name}: the graph beside the design is another one"
+    try:
+        netlist = build(graph, schedule)
+    except UserError as error:
+        raise UserError(f"{another} ({error}); write both with `accel lower`") from None
     units = [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances]
     if units != design.info["units"]:
-        raise UserError(f"{design.name}: the graph beside the design is another one; write both with `accel lower`")
+        raise UserError(f"{another}; write both with `accel lower`")
+    return netlist
 
 
 def _folds(graph: Graph, schedule: Schedule) -> tuple[FoldFigures, ...]:

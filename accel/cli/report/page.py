@@ -88,6 +88,7 @@ def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | N
         builds=[_build(build) for build in sources.builds],
         estimate=estimate,
         versions={"accel": metadata.version("accel-fpga")} | (run.versions if run else tools.versions()),
+        compare=shlex.join(["accel", "report", str(sources.folder), "--samples", "64"]),
         commands=_commands(sources, estimate),
     )
 
@@ -176,9 +177,7 @@ def _cycles(sources: Sources, simulated: Simulated | None) -> list[tuple[str, fl
     if not predicted:
         return []
     measured = (simulated and simulated.simulation) or (run and run.cycles)
-    return [
-        (what, predicted[what], getattr(measured, what) if measured else None) for what in ("latency", "interval")
-    ]
+    return [(what, predicted[what], getattr(measured, what) if measured else None) for what in ("latency", "interval")]
 
 
 def _ticks(end: int) -> list[int]:
