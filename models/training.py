@@ -74,7 +74,7 @@ def train(
     diverges or the folder is another's.
     """
     recipe = recipe or Recipe()
-    split = _drawn(split or data.load(recipe.data), recipe)
+    split = drawn(split or data.load(recipe.data), recipe)
     _check_fit(recipe.model, split)
     start = time.perf_counter()
     with _reproducible(recipe.seed):
@@ -149,7 +149,7 @@ class _Stages:
         return model
 
 
-def _drawn(split: Split, recipe: Recipe) -> Split:
+def drawn(split: Split, recipe: Recipe) -> Split:
     """At most Recipe.samples of the training part, the same for every seed."""
     if not recipe.samples or recipe.samples >= len(split.train_x):
         return split
