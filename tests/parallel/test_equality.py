@@ -38,6 +38,7 @@ OTHERS = {
         replace(SMALL, learned_scales=True, per_channel=True),
         Parallel(data=2, sharded=True),
     ),
+    "bounded sums, pipelined": (replace(SMALL, accumulator_bits=14), Parallel(pipeline=2)),
     "stages of unequal length": (replace(SMALL, layers=3), Parallel(pipeline=2)),
 }
 

@@ -29,6 +29,11 @@ REFUSED: dict[str, tuple[Recipe, Parallel]] = {
     r"kv_heads \(1\) must be a multiple of parallel.tensor \(2\)": (of(kv_heads=1), TENSOR),
     r"hidden \(15\) must be a multiple of parallel.tensor \(2\)": (of(hidden=15), TENSOR),
     r"divides full matrices, not those of rank 4": (of(rank=4), TENSOR),
+    r"accumulator_bits takes whole matrices, tensor=2 divides them": (of(accumulator_bits=14), TENSOR),
+    r"accumulator_bits takes whole matrices, data=2,sharded=true divides them": (
+        of(accumulator_bits=14),
+        Parallel(data=2, sharded=True),
+    ),
     r"no learned scales per channel": (of(learned_scales=True, per_channel=True), TENSOR),
     r"parallel.pipeline \(2\) is more than the model's layers \(1\)": (of(layers=1), PIPELINE),
     r"stages of their own layers: use shared=False": (of(shared=True), PIPELINE),
