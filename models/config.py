@@ -17,6 +17,7 @@ _LIMITS = {
     "weight_bits": (1, 8),
     "edge_bits": (2, 8),
     "act_bits": (3, 8),  # a norm's output has three bits before the binary point
+    "accumulator_bits": (0, 32),
     "input_fraction": (0, 16),
 }
 _CHOICES = {
@@ -58,6 +59,7 @@ class EncoderConfig:
     bits_of: tuple[tuple[str, int], ...] = ()  # (layer, weight bits) that differ, as ("blocks.0.feed_forward.up", 8)
     per_channel: bool = False  # weight scales, except the head's: its logits share one scale
     learned_scales: bool = False  # weight scales are parameters, not the largest weight
+    accumulator_bits: int = 0  # of the sums of inner layers, at most; 0: as wide as needed
     input_fraction: int = 3  # the input's scale is 2^-input_fraction, not calibrated
     quantized: bool = True
 
@@ -73,6 +75,18 @@ class EncoderConfig:
             raise UserError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
         if self.attention == "relu" and self.causal:
             raise UserError("attention 'relu' has no causal mask in hardware: use attention='softmax'")
+
+        if self.accumulator_bits:
+            self._check_accumulators()
+
+    def _check_accumulators(self) -> None:
+        if self.accumulator_bits < self.act_bits + 2:
+            raise UserError(
+                f"EncoderConfig.accumulator_bits is 0, or at least act_bits + 2 ({self.act_bits + 2}), which leaves a "
+                f"row one weight of 1; got {self.accumulator_bits}"
+            )
+        if 1 in (self.weight_bits, *(bits for _, bits in self.bits_of)):
+            raise UserError("binary weights have no zero, so no smaller sums: accumulator_bits takes 2 or more bits")
 
     @staticmethod
     def _check(name: str, value: object, kind: type) -> None:

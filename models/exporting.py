@@ -12,6 +12,7 @@ import torch
 
 from accel.design import write_atomic
 from accel.errors import UserError
+from models.accumulators import BoundedLinear
 from models.config import EncoderConfig
 from models.encoder import Encoder
 
@@ -31,7 +32,11 @@ def export(model: Encoder, path: Path | str) -> Path:
     if not model.config.quantized:
         raise UserError("a float network has no integers to export: quantise it first (models.encoder.quantize)")
     path = Path(path)
-    raw = _traced(copy.deepcopy(model).float().eval())
+    exported = copy.deepcopy(model).float().eval()
+    for module in exported.modules():
+        if isinstance(module, BoundedLinear):
+            module.round_weights()
+    raw = _traced(exported)
     write_atomic(path, _cleaned(raw).model.SerializeToString(deterministic=True))
     return path
 

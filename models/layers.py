@@ -9,6 +9,7 @@ so that training absorbs it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import brevitas.nn as qnn
 import torch
@@ -28,6 +29,7 @@ from accel.ops.lookup.qat import IntLookup
 from accel.ops.norm.qat import IntNorm
 from accel.ops.softmax.qat import IntSoftmax
 from accel.qat import Activation, value_of
+from models.accumulators import BoundedLinear
 from models.config import EncoderConfig
 
 STREAM_BITS = 8
@@ -62,6 +64,11 @@ def weight_quantizer(config: EncoderConfig, bits: int, per_channel: bool) -> typ
     return quantizer.let(**changes)
 
 
+def bounded_quantizer(quantizer: Any) -> Any:
+    """The same for a BoundedLinear: learned scales, rounded toward zero."""
+    return quantizer.let(scaling_impl_type="parameter_from_stats", float_to_int_impl_type="round_to_zero")
+
+
 def _binary_scale(config: EncoderConfig) -> float:
     """A power of two near the mean |weight| of a trained layer, 1/(2·sqrt(inputs))."""
     return 2.0 ** -((config.channels - 1).bit_length() // 2 + 1)
@@ -73,6 +80,14 @@ def dense(config: EncoderConfig, inputs: int, outputs: int, bits: int, per_chann
         return nn.Linear(inputs, outputs)
     weights = weight_quantizer(config, bits, per_channel)
     return qnn.QuantLinear(inputs, outputs, weight_quant=weights, bias_quant=Int32Bias)
+
+
+def inner_dense(config: EncoderConfig, inputs: int, outputs: int, bits: int) -> nn.Module:
+    """A Dense of a block, with sums of at most `accumulator_bits`."""
+    if not config.quantized or not config.accumulator_bits:
+        return dense(config, inputs, outputs, bits, config.per_channel)
+    weights = bounded_quantizer(weight_quantizer(config, bits, config.per_channel))
+    return BoundedLinear(inputs, outputs, config.accumulator_bits, weight_quant=weights, bias_quant=Int32Bias)
 
 
 def quant(config: EncoderConfig, bits: int, signed: bool = True) -> nn.Module:
@@ -131,9 +146,9 @@ class LowRank(nn.Module):
 
     def __init__(self, config: EncoderConfig, inputs: int, outputs: int, bits: int) -> None:
         super().__init__()
-        self.first = dense(config, inputs, config.rank, bits, config.per_channel)
+        self.first = inner_dense(config, inputs, config.rank, bits)
         self.quant = quant(config, config.act_bits)
-        self.second = dense(config, config.rank, outputs, bits, config.per_channel)
+        self.second = inner_dense(config, config.rank, outputs, bits)
 
     def forward(self, x: Activation) -> torch.Tensor:
         return self.second(self.quant(self.first(x)))
@@ -148,7 +163,7 @@ class Attention(nn.Module):
         d, heads, shared, bits = config.channels, config.query_channels, config.kv_channels, config.act_bits
         sizes = {"query": (d, heads), "key": (d, shared), "value": (d, shared), "out": (heads, d)}
         self.query, self.key, self.value, self.out = (
-            dense(config, *size, config.bits(f"{place}.{name}"), config.per_channel) for name, size in sizes.items()
+            inner_dense(config, *size, config.bits(f"{place}.{name}")) for name, size in sizes.items()
         )
         quants = (quant(config, bits) for _ in range(4))
         self.query_quant, self.key_quant, self.value_quant, self.context_quant = quants
@@ -200,7 +215,7 @@ class FeedForward(nn.Module):
     def _matrix(config: EncoderConfig, inputs: int, outputs: int, bits: int) -> nn.Module:
         if config.rank:
             return LowRank(config, inputs, outputs, bits)
-        return dense(config, inputs, outputs, bits, config.per_channel)
+        return inner_dense(config, inputs, outputs, bits)
 
     def forward(self, x: Activation) -> torch.Tensor:
         hidden = self.up(x)

@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import torch
 
+from models.corrections import equalize
 from models.encoder import Encoder
 from models.layers import AffineNorm, TokenBatchNorm
 
 CALIBRATION_BATCH = 64
 
 
-def quantize(network: Encoder, samples: torch.Tensor) -> Encoder:
-    """The quantised twin of a float network in eval mode, its scales calibrated on real `samples`."""
+def quantize(network: Encoder, samples: torch.Tensor, equalized: bool = False) -> Encoder:
+    """The quantised twin of a float network in eval mode, its scales calibrated on real `samples`.
+
+    With `equalized` the weights of following layers are brought to equal ranges first (`corrections.equalize`).
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about an optional package for GPUs
         from brevitas.graph.calibrate import calibration_mode
@@ -24,6 +28,8 @@ def quantize(network: Encoder, samples: torch.Tensor) -> Encoder:
     misplaced = [*loaded.unexpected_keys, *(name for name in loaded.missing_keys if not name.endswith(".value"))]
     if misplaced:
         raise AssertionError(f"the float and the quantised network differ in {misplaced}")
+    if equalized:
+        equalize(twin)
     twin.eval()
     with torch.no_grad(), calibration_mode(twin):
         for batch in samples.split(CALIBRATION_BATCH):

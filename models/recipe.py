@@ -108,3 +108,5 @@ class Recipe:
             expect(self, name, 0 <= getattr(self, name) <= 1, "0..1")
         expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
         expect(self, "corrections", set(self.corrections) <= set(CORRECTIONS), f"of {', '.join(CORRECTIONS)}")
+        if {"gptq", "gpfq"} <= set(self.corrections):
+            raise UserError("Recipe.corrections: gptq and gpfq both choose the roundings; take one of them")

@@ -1,4 +1,4 @@
-"""Float pre-training, shrinking, calibration and quantization-aware training, as a recipe says."""
+"""Float pre-training, shrinking, calibration, corrections and quantization-aware training, as a recipe says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import torch
 
 from accel.errors import UserError
 from models import data
+from models.accumulators import check_accumulators
 from models.config import EncoderConfig
+from models.corrections import correct
 from models.data import Split
 from models.distillation import distilled
 from models.encoder import Encoder
@@ -72,7 +74,7 @@ def train(
     diverges or the folder is another's.
     """
     recipe = recipe or Recipe()
-    split = _drawn(split or data.load(recipe.data), recipe)
+    split = drawn(split or data.load(recipe.data), recipe)
     _check_fit(recipe.model, split)
     start = time.perf_counter()
     with _reproducible(recipe.seed):
@@ -81,6 +83,8 @@ def train(
         if recipe.pruning.shrinks:
             network = stages.shrunk(network)
         twin = settle(stages.quantised(network), split.train_x)
+    if twin.config.accumulator_bits:
+        check_accumulators(twin)
     held = split.test_x, split.test_y
     figures = {
         "float_accuracy": accuracy(network, *held),
@@ -114,7 +118,8 @@ class _Stages:
     def quantised(self, network: Encoder) -> Encoder:
         recipe = self.recipe
         samples = self.split.train_x[:CALIBRATION]
-        twin = quantize(network.eval(), samples)
+        twin = quantize(network.eval(), samples, "equalize" in recipe.corrections)
+        correct(twin, samples, recipe.corrections)
         loss = cross_entropy(recipe.label_smoothing)
         if recipe.distillation:
             config = recipe.distillation.teacher
@@ -144,7 +149,7 @@ class _Stages:
         return model
 
 
-def _drawn(split: Split, recipe: Recipe) -> Split:
+def drawn(split: Split, recipe: Recipe) -> Split:
     """At most Recipe.samples of the training part, the same for every seed."""
     if not recipe.samples or recipe.samples >= len(split.train_x):
         return split
