@@ -184,7 +184,11 @@ def _cut(source: Source) -> Reading | None:
     for node in source.nodes:
         inputs = (values.get(name) for name in node.input)
         read = next((value for value in inputs if isinstance(value, Edge | Real)), None)
-        if read is not None and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS:
+        if (
+            read is not None
+            and not source.is_integer
+            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS
+        ):
             return cut(source.shape, read.layout)
         _visit(build, source, node, values, problems)
     return None
