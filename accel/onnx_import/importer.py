@@ -14,6 +14,7 @@ from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
+    attention,
     convolution,
     einsum,
     functions,
@@ -104,6 +105,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "DequantizeLinear"): qcdq.dequantize,
     ("", "Einsum"): einsum.einsum,
     ("", "Conv"): convolution.conv,
+    ("", "Attention"): attention.attention,
 }
 
 #: What moves heads that others share, what multiplies them, and what treats all of their channels alike; everything
