@@ -50,16 +50,15 @@ class Reading:
 
 
 def readings(source: Source, cut: Reading | None = None) -> list[Reading]:
-    """Every way to read the input, the likeliest first and `cut` last. Raises UnsupportedModel when there is none."""
+    """Every way to read the input, the likeliest, such as `cut`, first. Raises UnsupportedModel when there is none."""
     shape = source.shape
     patches = _patches(source)
-    found = [] if patches is None else [patches]
+    found = [reading for reading in (patches, cut) if reading is not None]
     if source.is_integer:
         found += [_reading(("batch", "token"), shape)] if len(shape) == 2 else []
         found += [_reading(("token",), shape)] if len(shape) == 1 else []
     else:
         found += _default(shape) + [_reading(roles, shape) for roles in ROLES.get(len(shape), [])]
-    found += [] if cut is None else [cut]
     if not found:
         raise UnsupportedModel(
             f"{source.path}: input shape {shape} is not (batch, tokens, channels), nor cut into patches by Reshape and "
