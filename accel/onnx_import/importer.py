@@ -236,6 +236,8 @@ def _float(model: onnx.ModelProto) -> list[str]:
     kinds = {(DOMAINS.get(node.domain), node.op_type) for node in all_nodes(model.graph)}
     if kinds & {("qonnx", "Quant"), ("", "QuantizeLinear")}:
         return []
+    if ("", "Round") in kinds:
+        return ["float: its quantizers are written out (Round); export with export_qonnx and dynamo=False"]
     return ["float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"]
 
 
