@@ -10,16 +10,19 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test nightly lint bitstreams bench bench-hardware clean preflight
+.PHONY: help demo test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make test        every test but the slow ones"
+	@echo "make test-all    those, and the documented commands that take minutes"
+	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
 	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
 	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
+	@echo "make bench-efficiency  what every lever of efficiency costs and buys (benchmarks/results): hours"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -45,11 +48,21 @@ bitstreams: | $(STAMP)
 bench: build/model.onnx
 	@$(BIN)/python benchmarks/levels.py $<
 
+bench-efficiency: | $(STAMP)
+	@$(BIN)/python benchmarks/efficiency.py
+
 bench-hardware: build/model.onnx
 	@$(BIN)/python benchmarks/hardware.py
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)
+
+test-all: $(STAMP)
+	@$(PYTEST) -m "not slow or minutes" $(TESTS)
+
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "wrote build/site/index.html"
 
 nightly: $(STAMP)
 	@$(PYTEST) $(TESTS)

@@ -59,6 +59,14 @@ def fastest(graph: Graph, target: str, budget: Budget) -> Schedule:
     return Solver(graph, target, budget).fastest()
 
 
+def with_multipliers(graph: Graph, limit: int, target: str = DEFAULT.name) -> Schedule:
+    """The folds with the shortest interval that make at most `limit` products per cycle.
+
+    Raises UserError when one product per matrix unit is too many.
+    """
+    return Solver(graph, target).with_multipliers(limit)
+
+
 def unrolled(graph: Graph, target: str = DEFAULT.name, steps: int = 2) -> Schedule:
     """Nothing folded: constant matrices as adder graphs, divisions and roots as pipelines.
 
@@ -114,6 +122,23 @@ class Solver:
             )
         return schedule
 
+    def with_multipliers(self, limit: int) -> Schedule:
+        """The schedule of the shortest interval whose matrix units make at most `limit` products per cycle."""
+        intervals = self.intervals
+        first = bisect_left(intervals, True, key=lambda interval: self._products(interval) <= limit)
+        if first == len(intervals):
+            raise UserError(
+                f"{self.graph.name} needs {self._products(intervals[-1])} multipliers at least, not {limit}"
+            )
+        interval = intervals[first]
+        folds = self.at(interval)[0].folds
+        leanest = {node.node.name: node.leanest(interval) for node in self.nodes if node.macs}
+        return Schedule(folds | leanest, target=self.target)
+
+    def _products(self, interval: int) -> int:
+        """Per cycle, of the leanest matrix units."""
+        return sum(_made(node.leanest(interval)) for node in self.nodes if node.macs)
+
     @property
     def shortest(self) -> int:
         """Cycles per sample of the slowest node when nothing is folded."""
@@ -143,6 +168,11 @@ class Candidates:
         if not fast:
             raise UserError(f"node {self.node.name!r} needs {self.shortest} cycles per sample at least, not {interval}")
         return [self.folds[k] for k in fast], np.array([self._cost(k) for k in fast])
+
+    def leanest(self, interval: int) -> Fold:
+        """The fold with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
+        folds, costs = self.within(interval)
+        return min(zip(folds, costs.sum(1), strict=True), key=lambda pair: (_made(pair[0]), pair[1]))[0]
 
     def _fast(self, interval: int) -> Iterator[int]:
         """The least parallel folds that are fast enough; unrolled ones only where no other is."""
@@ -256,8 +286,12 @@ def _riding(graph: Graph, node: Node) -> Iterator[Node]:
             yield from _riding(graph, after)
 
 
+def _made(fold: Fold) -> int:
+    """Products, or elements, per cycle."""
+    return int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))
+
+
 def _parallel(fold: Fold) -> int:
-    """Products, or elements, per cycle; those with weights that a sparse fold leaves out are among them."""
+    """The same with those whose weights a sparse fold leaves out."""
     kept = Pattern.of(fold)
-    made = int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))
-    return made // kept.n * kept.m
+    return _made(fold) // kept.n * kept.m

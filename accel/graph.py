@@ -81,7 +81,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in execution order, one graph input, one or more outputs.
+    """Nodes in execution order, one input, one output.
 
     Raises GraphError, naming the node, when an edge is missing, a name is used twice, a node's
     output goes nowhere, or an operator refuses its input shapes or ranges.

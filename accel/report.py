@@ -6,8 +6,17 @@ import builtins
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from accel.design import write_atomic
+from accel.errors import UserError
+from accel.files import require_ordinary
+
+if TYPE_CHECKING:
+    from accel.levels import Outcome
+
+
+FILE = "report.json"
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,18 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Level:
-    """`mismatches` of `samples` have a wrong output element."""
+    """`mismatches` of `samples` have a wrong output element; `difference` says where, in words."""
 
     samples: int
     mismatches: int
     seconds: float
+    difference: str | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Level:
+        """What a level gave."""
+        found = outcome.difference
+        return cls(outcome.samples, outcome.mismatches, outcome.seconds, str(found) if found else None)
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,8 @@ class Resources:
 class Report:
     """Everything after `cycles` up to `bitstream` is None when no bitstream was asked for, but `design_hash`.
 
-    `bitstream` is a path relative to the report; `seconds` are per stage, `versions` per tool.
+    `bitstream` is a path relative to the report; `seconds` are per stage, `versions` per tool; `command` makes
+    it again.
     """
 
     model: Model
@@ -81,11 +98,31 @@ class Report:
     bitstream: str | None
     seconds: dict[str, float]
     versions: dict[str, str]
+    command: str
 
     @property
     def mismatches(self) -> int:
         """Over all levels."""
         return sum(level.mismatches for level in self.levels.values())
+
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Read what `write` wrote. Raises UserError when the file is missing or another one."""
+        require_ordinary(path)
+        try:
+            content = json.loads(path.read_text())
+            parts: dict[str, Any] = {
+                "model": Model(**content["model"]),
+                "accuracy": Accuracy(**content["accuracy"]),
+                "levels": {name: Level(**level) for name, level in content["levels"].items()},
+                "cycles": Cycles(**content["cycles"]),
+                "resources": content["resources"] and Resources(**content["resources"]),
+            }
+            return cls(**{**content, **parts})
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            raise UserError(f"{path}: not a report of `accel demo`; run it again") from None
 
     def write(self, path: Path) -> None:
         """Write as JSON. Raises UserError when the place is not writable."""

@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from accel.design import Design, write_atomic
-from accel.errors import ToolError
+from accel.errors import ToolError, UserError
+from accel.files import require_ordinary
 from accel.plan import BuildPlan, Progress
 from boards import axi, clocking, fitting, flows, shell
 from boards.board import Board, Resources
@@ -35,6 +36,20 @@ class BuildResult:
     baud: float | None
     seed: int
     seconds: dict[str, float]
+
+    @classmethod
+    def load(cls, folder: Path) -> BuildResult:
+        """Read the RESULT of a build in `folder`. Raises UserError when it is missing or another file."""
+        path = folder / RESULT
+        require_ordinary(path)
+        try:
+            content = json.loads(path.read_text())
+            parts = {"bitstream": folder / content["bitstream"], "resources": Resources(**content["resources"])}
+            return cls(**{**content, **parts})
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}; `accel bitstream` writes it") from None
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise UserError(f"{path}: not the result of a build; run `accel bitstream` again") from None
 
 
 def build(

@@ -18,6 +18,8 @@ class Encoder(nn.Module):
     With a vocabulary it is a language model: no mean, logits of every token, (samples, tokens, classes).
     """
 
+    END = ("norm", "head")
+
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -41,10 +43,18 @@ class Encoder(nn.Module):
         return [block for block in self.blocks if isinstance(block, Block)]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        embedded = self.embed(self.input_quant(x))
-        y = self.residual(value_of(embedded) + value_of(self.position_quant(self.position)))
+        y = self.begin(x)
         for block in self.blocks:
             y = block(y)
+        return self.end(y)
+
+    def begin(self, x: torch.Tensor) -> Activation:
+        """What precedes the blocks: inputs → residual stream."""
+        embedded = self.embed(self.input_quant(x))
+        return self.residual(value_of(embedded) + value_of(self.position_quant(self.position)))
+
+    def end(self, y: Activation) -> torch.Tensor:
+        """What follows the blocks (the modules in `END`): residual stream → logits."""
         y = self.norm(y)
         return self.head(y if self.config.vocabulary else self._mean(y))
 

@@ -36,12 +36,17 @@ class Constraint(Protocol):
 
 
 def cross_entropy(smoothing: float) -> Loss:
-    """Of logits (…, classes) and labels (…)."""
+    """Of a model's logits and the labels."""
 
     def loss(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(model(x).flatten(0, -2), y.flatten(), label_smoothing=smoothing)
+        return entropy(model(x), y, smoothing)
 
     return loss
+
+
+def entropy(logits: torch.Tensor, y: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """The mean cross-entropy of logits (…, classes) and labels (…)."""
+    return functional.cross_entropy(logits.flatten(0, -2), y.flatten(), label_smoothing=smoothing)
 
 
 class Fit:

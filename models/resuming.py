@@ -17,7 +17,7 @@ from models.encoder import Encoder
 from models.fitting import Fit
 from models.recipe import Recipe
 
-RECIPE = "recipe.json"
+RECIPE, METRICS = "recipe.json", "metrics.json"
 
 
 class Run:
@@ -53,6 +53,12 @@ class Run:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomic(self.folder / f"{stage}.pt", buffer.getvalue())
+
+    def finish(self, metrics: dict[str, Any]) -> None:
+        """Write the figures of a finished training."""
+        if not self.folder:
+            return
+        write_atomic(self.folder / METRICS, json.dumps(metrics, indent=1) + "\n")
 
     def restore(self, stage: str, model: Encoder) -> dict[str, Any]:
         """Bring a stage's model to where it was; the rest of what was kept (`Fit.restore` takes it), or nothing.

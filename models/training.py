@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -70,10 +70,11 @@ def train(
     """Train on `split.train_*` (default: the recipe's data), report figures on `split.test_*`. Deterministic per seed.
 
     With a `folder`, every epoch is kept there, and a training that was interrupted goes on where it was: the result is
-    the same. Raises UserError when the model does not fit the data, the training diverges or the folder is another's.
+    the same; at its end there is a metrics.json. Raises UserError when the model does not fit the data, the training
+    diverges or the folder is another's.
     """
     recipe = recipe or Recipe()
-    split = _drawn(split or data.load(recipe.data), recipe)
+    split = drawn(split or data.load(recipe.data), recipe)
     _check_fit(recipe.model, split)
     start = time.perf_counter()
     with reproducible(recipe.seed):
@@ -85,16 +86,15 @@ def train(
     if twin.config.accumulator_bits:
         check_accumulators(twin)
     held = split.test_x, split.test_y
-    return Trained(
-        model=twin,
-        recipe=recipe,
-        float_accuracy=accuracy(network, *held),
-        quantized_accuracy=accuracy(twin, *held),
-        float_nats=nats(network, *held),
-        quantized_nats=nats(twin, *held),
-        seconds=time.perf_counter() - start + stages.run.seconds_before,
-        history=tuple(stages.history),
-    )
+    figures = {
+        "float_accuracy": accuracy(network, *held),
+        "quantized_accuracy": accuracy(twin, *held),
+        "float_nats": nats(network, *held),
+        "quantized_nats": nats(twin, *held),
+        "seconds": time.perf_counter() - start + stages.run.seconds_before,
+    }
+    stages.run.finish({**figures, "history": [asdict(epoch) for epoch in stages.history]})
+    return Trained(twin, recipe, **figures, history=tuple(stages.history))
 
 
 class _Stages:
@@ -149,7 +149,7 @@ class _Stages:
         return model
 
 
-def _drawn(split: Split, recipe: Recipe) -> Split:
+def drawn(split: Split, recipe: Recipe) -> Split:
     """At most Recipe.samples of the training part, the same for every seed."""
     if not recipe.samples or recipe.samples >= len(split.train_x):
         return split

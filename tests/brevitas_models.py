@@ -163,6 +163,26 @@ class Patches(nn.Module):
         return self.quant(self.conv(x).flatten(2).transpose(1, 2))
 
 
+class Cut(nn.Module):
+    """An image cut into patches by moving its axes, as einops users write it, and a linear layer.
+
+    'b c (h p) (w q) -> b (h w) `order`', order of c, p and q; `norm` stands between them.
+    """
+
+    def __init__(self, channels: int, outputs: int, size: int, order: str, norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.size, self.order = size, [("c", "p", "q").index(axis) for axis in order]
+        self.norm = nn.Identity() if norm is None else norm
+        self.layer = linear(channels * size * size, outputs)
+
+    def forward(self, x: Any) -> Any:
+        x = value_of(x)
+        b, c, h, w = x.shape
+        x = x.reshape(b, c, h // self.size, self.size, w // self.size, self.size)
+        x = x.permute(0, 2, 4, *((1, 3, 5)[axis] for axis in self.order))
+        return self.layer(quantized_as(value_of(self.norm(x.reshape(b, -1, c * self.size**2)))))
+
+
 class Mean(nn.Module):
     """The mean over tokens."""
 
@@ -172,6 +192,18 @@ class Mean(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.quant(value_of(x).mean(1))
+
+
+class Flattened(nn.Module):
+    """All tokens' channels in one vector, by token or by channel, in front of a layer."""
+
+    def __init__(self, tokens: int, outputs: int, by_channel: bool = False, channels: int = 8) -> None:
+        super().__init__()
+        self.by_channel, self.layer = by_channel, linear(tokens * channels, outputs)
+
+    def forward(self, x: Any) -> Any:
+        x = value_of(x)
+        return self.layer(quantized_as((x.transpose(1, 2) if self.by_channel else x).flatten(1)))
 
 
 class Query(nn.Module):

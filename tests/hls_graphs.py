@@ -148,9 +148,10 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
     wide = build.add(Position(rng.integers(-500, 500, spec.shape), 1 << 33), x)
     wider = build.add(Add((1 << 32, 1)), x, wide)
     squared = build.add(Mul(), x, x)
-    gated = build.add(Mul(), squared, wide)
+    gated = build.add(Mul(), x, wide)
     return [
         doubled,
+        build.add(Rescale([1], 5, "half_up", -999, 999), squared),
         build.add(Rescale([1], 35, "half_even", -999, 999), gated),
         build.add(Rescale([1], 31, "half_away", -999, 999), wider),
     ]

@@ -20,15 +20,18 @@ OUT = Path("build/demo")
 
 
 def demo(settings: Settings) -> Context:
-    """Run every stage and show its progress; the last one writes `report.json` into `settings.out`.
+    """Run every stage and show its progress; the last one writes `report.json` and the page into `settings.out`.
 
     What a stage has finished stays there, whole, when a later one fails. Raises UserError at once on an
     unknown board or an unwritable folder, ToolError on a missing tool.
     """
-    from accel.cli.stages import REPORT, STAGES, Context
+    from accel.cli.report import PAGE
+    from accel.cli.stages import STAGES, Context
+    from accel.report import FILE
 
     _prepare(settings)
-    (settings.out / REPORT).unlink(missing_ok=True)
+    for name in (FILE, PAGE):
+        (settings.out / name).unlink(missing_ok=True)
     context = Context(settings)
     for number, (name, stage) in enumerate(STAGES.items(), 1):
         start = time.perf_counter()
@@ -68,7 +71,8 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str) -
 
     It is trained with Brevitas, exported to QONNX, imported as an integer graph, lowered to a Vitis HLS project and to
     SystemVerilog, simulated cycle by cycle, and placed and routed. Every level runs the held-out images and has to give
-    the trained network's logits, integer by integer. The figures end up in OUT/report.json.
+    the trained network's logits, integer by integer. The figures end up in OUT/report.json, and with pictures in
+    OUT/report.html.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from accel import report
 from accel.cli import bitstream as bitstream_verb
 from accel.cli import engines
 from accel.cli import lower as lower_verb
+from accel.cli import report as report_verb
 from accel.cli.display import Progress
 from accel.levels import Level, Outcome, verify_all
 
@@ -36,6 +38,12 @@ class Settings:
     seed: int = 0
     device: str = "cpu"
     bitstream: bool = True
+
+    @property
+    def command(self) -> str:
+        """That runs the demo with these settings."""
+        words = ["accel", "demo", "--board", self.board, "--seed", str(self.seed), "--device", self.device]
+        return shlex.join([*words, *([] if self.bitstream else ["--no-bitstream"])])
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,7 @@ def agreement(outcomes: tuple[Outcome, ...]) -> str:
 
 
 def write_report(context: Context, tell: Progress) -> Reported:
-    """`report.json`."""
+    """`report.json`, and all of it as a page."""
     from accel import tools
 
     training, imported = context.get(Training), context.get(Imported)
@@ -240,7 +248,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
     made = report.Report(
         model=report.Model("digits", _parameters(training.trained), imported.graph.macs),
         accuracy=report.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
-        levels={o.level: report.Level(o.samples, o.mismatches, o.seconds) for o in context.outcomes},
+        levels={o.level: report.Level.of(o) for o in context.outcomes},
         cycles=report.Cycles(
             measured.latency,
             measured.interval,
@@ -258,18 +266,18 @@ def write_report(context: Context, tell: Progress) -> Reported:
         bitstream=str(build.bitstream.relative_to(context.settings.out)) if build else None,
         seconds=context.seconds,
         versions=tools.versions(),
+        command=context.settings.command,
     )
-    path = context.settings.out / REPORT
-    made.write(path)
-    return Reported(report=made, summary=str(path))
+    out = context.settings.out
+    made.write(out / report.FILE)
+    tell("page")
+    return Reported(report=made, summary=str(report_verb.report(out, progress=tell).page))
 
 
 def _parameters(trained: Trained) -> int:
     """Weights, biases and positions; the scales of the quantisers are not counted."""
     return sum(p.numel() for name, p in trained.model.named_parameters() if not name.endswith(".value"))
 
-
-REPORT = "report.json"
 
 STAGES: dict[str, Stage] = {
     "train": train,

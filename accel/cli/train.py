@@ -1,7 +1,8 @@
-"""`accel train`: quantization-aware training of the digits transformer."""
+"""`accel train`: a transformer, trained as a recipe says."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,40 +10,64 @@ import click
 
 from accel.cli.display import Progress, working
 from accel.cli.output import whole_file
+from accel.errors import UserError
 
 if TYPE_CHECKING:
     from models.training import Trained
 
 CHECKPOINT = Path("build/model.pt")
+DATA, RECIPE = "digits", "W4A8"
 
 
-def train(out: Path | str = CHECKPOINT, seed: int = 0, progress: Progress | None = None) -> Trained:
-    """Train the digits transformer and write its checkpoint to `out`. Raises UserError when that is not writable."""
+def train(
+    out: Path | str = CHECKPOINT,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    data: str = DATA,
+    recipe: str = RECIPE,
+    folder: Path | None = None,
+) -> Trained:
+    """Train a recipe of `models.presets` and write its checkpoint to `out`; with a `folder` it can be interrupted.
+
+    Raises UserError on an unknown recipe, data that is not installed, and places that are not writable.
+    """
     import models
+    from models import presets
 
     def tell(stage: str, done: int, total: int, text: str) -> None:
         if progress:
             progress(f"{stage} epoch {done} of {total}, {text}")
 
+    known = presets.recipes(data)
+    if recipe not in known:
+        raise UserError(f"no recipe {recipe!r} for {data}; there are {', '.join(known)}")
     with whole_file(Path(out)) as path:
-        trained: Trained = models.train(models.Recipe(seed=seed), progress=tell)
+        trained: Trained = models.train(replace(known[recipe], seed=seed), folder=folder, progress=tell)
         models.save(trained, path)
     return trained
 
 
-@click.command(short_help="Train the digits transformer.")
+@click.command(short_help="Train a transformer.")
+@click.option("--data", default=DATA, show_default=True, help="digits, fashion, vowels, text or bible.")
+@click.option("--recipe", default=RECIPE, show_default=True, help="One of those that `accel study` compares.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, batches and augmentation.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Keep every epoch there; the same command goes on.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=CHECKPOINT, show_default=True, help="Checkpoint to write."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, batches and augmentation.")
-def command(out: Path, seed: int) -> None:
-    """Train a transformer on handwritten digits, 4-bit weights and 8-bit activations (under a minute).
+def command(data: str, recipe: str, seed: int, folder: Path | None, out: Path) -> None:
+    """Train a transformer: on handwritten digits, with 4-bit weights and 8-bit activations, under a minute.
 
     \b
-    Example:
+    Examples:
       accel train --out build/model.pt
+      accel train --data text --folder build/gpt --out build/gpt.pt
+      accel train --recipe 2:4
     """
     with working("train") as progress:
-        trained = train(out, seed, progress)
-    click.echo(f"accuracy on held-out images: {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%})")
+        trained = train(out, seed, progress, data=data, recipe=recipe, folder=folder)
+    click.echo(f"accuracy on held-out data: {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%})")
+    if trained.model.config.vocabulary:
+        click.echo(f"nats per identifier: {trained.quantized_nats:.3f} (float {trained.float_nats:.3f})")
     click.echo(f"wrote {out}")

@@ -10,8 +10,7 @@ from math import prod
 import numpy as np
 
 from accel.onnx_import.builder import Builder
-from accel.onnx_import.functions import ELEMENTWISE, execute
-from accel.onnx_import.source import MAX_ELEMENTS
+from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
 from accel.onnx_import.values import Call, Constant, Refused, Unknown
 
 _NAMES = """
@@ -31,9 +30,7 @@ def folded(call: Call) -> Constant | None:
             return None
         arrays.append(None if value is None else value.value)
     given = [array for array in arrays if array is not None]
-    if given and _size(call.op_type, given) > MAX_ELEMENTS:
-        raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
-    return Constant(execute(call, arrays)) if given else None
+    return computed(call, arrays, _size(call.op_type, given)) if given else None
 
 
 def on_activations(_: Builder, call: Call) -> Unknown:
@@ -56,4 +53,4 @@ def _size(op: str, given: list[np.ndarray]) -> float:
         return abs((limit - start) / delta)
     if op in ("CumSum", "Trilu"):
         return float(given[0].size)
-    return float(np.prod(np.broadcast_shapes(*(array.shape for array in given)), dtype=float))
+    return broadcast_size(given)

@@ -40,7 +40,6 @@ ELEMENTWISE = frozenset(_NAMES.split())
 MAX_SIZE = 100
 MAX_OFFSETS = 8
 ENTRIES = 1 << MAX_BITS
-NO_LOOKUP = "keep float functions of single activations, between two quantizers"
 
 
 def elementwise(build: Builder, call: Call) -> Value:
@@ -52,9 +51,8 @@ def elementwise(build: Builder, call: Call) -> Value:
         raise Refused("its input is not quantised", "put a QuantIdentity at the model's input")
     constants = {i: value.value for i, value in enumerate(call.inputs) if isinstance(value, Constant)}
     if len(constants) == len(values):
-        if np.prod(np.broadcast_shapes(*(array.shape for array in constants.values())), dtype=float) > MAX_ELEMENTS:
-            raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
-        return Constant(execute(call, [constants.get(i) for i in range(len(call.inputs))]))
+        arrays = [constants.get(i) for i in range(len(call.inputs))]
+        return computed(call, arrays, broadcast_size(list(constants.values())))
     if any(array.size != 1 for array in constants.values()):
         raise Refused("is a float island: its constant differs between elements", ISLAND_REMEDY)
     operands = {i: as_function(value) for i, value in enumerate(call.inputs) if i not in constants and value}
@@ -64,12 +62,12 @@ def elementwise(build: Builder, call: Call) -> Value:
         raise Refused(f"ends a chain of more than {MAX_SIZE} float operators", ISLAND_REMEDY)
 
     def evaluate(x: np.ndarray) -> np.ndarray:
-        arrays: list[np.ndarray | None] = [None] * len(call.inputs)
+        given: list[np.ndarray | None] = [None] * len(call.inputs)
         for i, array in constants.items():
-            arrays[i] = array.reshape(())
+            given[i] = array.reshape(())
         for i, operand in aligned.items():
-            arrays[i] = operand.evaluate(x)
-        return execute(call, arrays)
+            given[i] = operand.evaluate(x)
+        return execute(call, given)
 
     return Function(first.edge, evaluate, first.layout, call.name, size)
 
@@ -135,6 +133,18 @@ def _after(*steps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray],
 
 
 # ---- the file's operators, executed
+
+
+def computed(call: Call, arrays: Sequence[np.ndarray | None], size: float) -> Constant:
+    """The node's output for constants; `size` bounds its elements. Raises Refused when it is too large or malformed."""
+    if size > MAX_ELEMENTS:
+        raise Refused(f"makes a constant of more than {MAX_ELEMENTS} elements", "export the model again")
+    return Constant(execute(call, arrays))
+
+
+def broadcast_size(given: Sequence[np.ndarray]) -> float:
+    """Number of elements of arrays that are broadcast to each other."""
+    return float(np.prod(np.broadcast_shapes(*(array.shape for array in given)), dtype=float))
 
 
 def execute(call: Call, arrays: Sequence[np.ndarray | None]) -> np.ndarray:

@@ -14,6 +14,7 @@ from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
+    attention,
     convolution,
     einsum,
     functions,
@@ -31,7 +32,8 @@ from accel.onnx_import import (
 )
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.folding import FOLDED, folded, on_activations
-from accel.onnx_import.inputs import Reading, readings
+from accel.onnx_import.inputs import Reading, cut, readings, uncut
+from accel.onnx_import.layout import Layout
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import CONTROL_FLOW, Source, all_nodes, open_source, parse, title, unfit
 from accel.onnx_import.values import (
@@ -103,6 +105,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "DequantizeLinear"): qcdq.dequantize,
     ("", "Einsum"): einsum.einsum,
     ("", "Conv"): convolution.conv,
+    ("", "Attention"): attention.attention,
 }
 
 #: What moves heads that others share, what multiplies them, and what treats all of their channels alike; everything
@@ -111,6 +114,7 @@ MOVES = {
     shaping.reshape, shaping.transpose, shaping.flatten, shaping.squeeze, shaping.unsqueeze, shaping.identity,
     shaping.shape,
 }  # fmt: skip
+QUANTIZERS = {quant.quant, qcdq.quantize, qcdq.clip, qcdq.dequantize}
 PRODUCTS = {linear.matmul, einsum.einsum}
 ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 
@@ -118,9 +122,6 @@ ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 MAX_REASONS = 40
 
 REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
-REMEDIES = {
-    "Dropout": "export in eval mode",
-}
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def read(path: Path | str) -> Imported:
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
     source, failures = patterns.fused(open_source(Path(path), model)), []
-    for reading in readings(source):
+    for reading in readings(source, _cut(source)):
         try:
             return _import(source, reading)
         except _Failure as failure:
@@ -178,10 +179,26 @@ def read(path: Path | str) -> Imported:
     raise UnsupportedModel(f"{path}: {min(failures, key=lambda failure: failure.count)}")
 
 
+def _cut(source: Source) -> Reading | None:
+    """The reading in which what reads the moved and quantised input first has the channels in its last axis."""
+    values = _known(source, uncut(source.shape))
+    build, problems = Builder(), Problems()
+    for node in source.nodes:
+        inputs = (values.get(name) for name in node.input)
+        read = next((value for value in inputs if isinstance(value, Edge | Real)), None)
+        if (
+            read is not None
+            and not source.is_integer
+            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS
+        ):
+            return cut(source.shape, read.layout)
+        _visit(build, source, node, values, problems)
+    return None
+
+
 def _import(source: Source, reading: Reading) -> Imported:
     """The graph for one reading of the input. Raises _Failure."""
-    values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
-    values[source.input] = Real(reading.layout, source.is_integer)
+    values = _known(source, reading.layout)
     build, problems = Builder(), Problems()
     for node in source.nodes:
         _visit(build, source, node, values, problems)
@@ -207,6 +224,12 @@ def _import(source: Source, reading: Reading) -> Imported:
     except GraphError as error:
         raise _Failure(f"{error}; add quantised layers") from None
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
+
+
+def _known(source: Source, layout: Layout) -> dict[str, Value]:
+    """What the file's tensors mean before its first node; `layout` is its input's."""
+    values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
+    return values | {source.input: Real(layout, source.is_integer)}
 
 
 def _float(model: onnx.ModelProto) -> list[str]:
@@ -240,7 +263,7 @@ def _handler(node: onnx.NodeProto) -> Handler:
     default = on_activations if domain == "" and node.op_type in FOLDED else None
     handler = HANDLERS.get((domain, node.op_type), default)
     if handler is None:
-        raise Refused("unsupported operator", REMEDIES.get(node.op_type, REPLACE))
+        raise Refused("unsupported operator", REPLACE)
     return handler
 
 

@@ -49,11 +49,11 @@ class Reading:
         raise UserError(f"input shape is {x.shape}, the model takes {' or '.join(forms)} with at least one sample")
 
 
-def readings(source: Source) -> list[Reading]:
-    """Every way to read the input, the likeliest first. Raises UnsupportedModel when there is none."""
+def readings(source: Source, cut: Reading | None = None) -> list[Reading]:
+    """Every way to read the input, the likeliest, such as `cut`, first. Raises UnsupportedModel when there is none."""
     shape = source.shape
     patches = _patches(source)
-    found = [] if patches is None else [patches]
+    found = [reading for reading in (patches, cut) if reading is not None]
     if source.is_integer:
         found += [_reading(("batch", "token"), shape)] if len(shape) == 2 else []
         found += [_reading(("token",), shape)] if len(shape) == 1 else []
@@ -61,8 +61,8 @@ def readings(source: Source) -> list[Reading]:
         found += _default(shape) + [_reading(roles, shape) for roles in ROLES.get(len(shape), [])]
     if not found:
         raise UnsupportedModel(
-            f"{source.path}: input shape {shape} is not (batch, tokens, channels), nor cut into patches by a "
-            "convolution whose kernel is its stride; cut images into patches before the model"
+            f"{source.path}: input shape {shape} is not (batch, tokens, channels), nor cut into patches by Reshape and "
+            "Transpose or a convolution whose kernel is its stride; cut images into patches before the model"
         )
     return list(dict.fromkeys(found))
 
@@ -81,6 +81,30 @@ def _default(shape: tuple[int, ...]) -> list[Reading]:
         return []
     roles = dict(zip(keep, ("token", "channel")[-len(keep) :], strict=True))
     return [_reading(("batch", *(roles.get(i, "token") for i in range(len(rest)))), shape)]
+
+
+def uncut(shape: tuple[int, ...]) -> Layout:
+    """Samples first; every other number a place of its own, as tokens: what Reshape and Transpose do stays visible."""
+    axes = (axis_of("token", size, prod(shape[i + 2 :])) for i, size in enumerate(shape[1:]))
+    return Layout((axis_of("batch", shape[0]), *axes))
+
+
+def cut(shape: tuple[int, ...], moved: Layout) -> Reading | None:
+    """The reading in which the last axis of `moved`, made from `uncut(shape)`, is the channels, all others tokens."""
+    *outer, last = moved.axes
+    parts = {"token": [f for axis in outer for f in axis if f.role != "batch"], "channel": list(last)}
+    places = prod(f.size for part in parts.values() for f in part)
+    if any(f.role == "batch" for f in last) or places != prod(shape[1:]):
+        return None
+    found: dict[int, Factor] = {}
+    for role, part in parts.items():
+        stride = prod(f.size for f in part)
+        for f in part:
+            stride //= f.size
+            found[f.stride] = Factor(role, f.size, stride)
+    factors = tuple(found[place] for place in sorted(found, reverse=True))
+    layout = Layout((axis_of("batch", shape[0]), factors)).reshaped(shape)
+    return None if layout is None else Reading(layout, 0)
 
 
 def _patches(source: Source) -> Reading | None:

@@ -35,11 +35,21 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """A step of a path between two registers: a delay in ns of a `kind` as the tool calls it, and where it ends."""
+
+    kind: str
+    delay_ns: float
+    cell: str
+
+
+@dataclass(frozen=True)
 class Flow:
     """A tool flow. `free`: all its `tools` are installed with this package.
 
     After the step named "synthesis", `synthesised` reads what the design needs; at the end, `results` reads the
-    clock that is guaranteed (MHz) and what is used. `explain` makes a user's error of a tool's.
+    clock that is guaranteed (MHz) and what is used. `explain` makes a user's error of a tool's. `critical_path` reads
+    from the folder of a finished build what limits its clock, where the tool says it.
     """
 
     free: bool
@@ -49,3 +59,4 @@ class Flow:
     synthesised: Callable[[Path, Job], Resources]
     results: Callable[[Path, Job], tuple[float, Resources]]
     explain: Callable[[ToolError, Path, Job], ToolError]
+    critical_path: Callable[[Path], tuple[Hop, ...]] = lambda folder: ()

@@ -13,7 +13,7 @@ from accel.errors import ToolError
 from accel.plan import BuildPlan, Step
 from boards import fitting
 from boards.board import Resources
-from boards.flows.flow import Flow, Job
+from boards.flows.flow import Flow, Hop, Job
 from hls import synthesis
 
 NETLIST, PLACED = "synthesis.json", "placed.json"
@@ -50,6 +50,7 @@ def flow(family: Family) -> Flow:
         synthesised=lambda folder, job: _synthesised(family, folder, job),
         results=lambda folder, job: _results(family, folder, job),
         explain=lambda error, folder, job: _explain(error, folder / "place-and-route.log", job),
+        critical_path=_critical_path,
     )
 
 
@@ -89,6 +90,14 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
     used = report["utilization"]
     counts = {name: sum(used[cell]["used"] for cell in cells if cell in used) for name, cells in family.counted.items()}
     return core["achieved"], replace(_synthesised(family, folder, job), **counts)
+
+
+def _critical_path(folder: Path) -> tuple[Hop, ...]:
+    """The slowest path from a clock to itself."""
+    paths = json.loads((folder / _REPORT).read_text())["critical_paths"]
+    inside: list[list[dict[str, Any]]] = [path["path"] for path in paths if path["from"] == path["to"]]
+    slowest = max(inside, key=lambda path: sum(hop["delay"] for hop in path), default=[])
+    return tuple(Hop(hop["type"], hop["delay"], hop["to"]["cell"]) for hop in slowest)
 
 
 def _explain(error: ToolError, log: Path, job: Job) -> ToolError:

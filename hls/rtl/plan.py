@@ -39,6 +39,30 @@ def predict(netlist: Netlist, depths: dict[str, int]) -> Prediction:
     return Prediction(ends[0], interval_of(ends), times[: per_sequence * SEQUENCES])
 
 
+def activity(netlist: Netlist, depths: dict[str, int], samples: int) -> dict[str, list[tuple[int, int]]]:
+    """Per unit and sample, the cycles of the first beat that it takes and of the last that it writes.
+
+    Cycles and conditions as in `predict`: 0 is the first input beat, VISIBLE cycles after its last write the output
+    has a sample.
+    """
+    edges, processes = _network(netlist, depths, [-2] * _input_beats(netlist) * samples)
+    run(edges, processes, samples)
+    start, count = edges[0].reads[0], len(netlist.buffers)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for instance in netlist.instances:
+        own = [process for process in processes if process.name == instance.name]
+        taken = [edges[i].reads for process in own for i in process.inputs if i <= count]
+        written = [edges[i].writes for process in own for i in process.outputs if i <= count]
+        found[instance.name] = [
+            (
+                min(times[sample * len(times) // samples] for times in taken) - start,
+                max(times[(sample + 1) * len(times) // samples - 1] for times in written) - start,
+            )
+            for sample in range(samples)
+        ]
+    return found
+
+
 def interval_of(ends: tuple[int, ...]) -> float:
     """Cycles per sample over the last TAIL of a run's sequences; `ends` are the cycles of their last beats."""
     tail = min(TAIL, len(ends) - 1)

@@ -95,7 +95,8 @@ def test_blocks_are_varied():
     assert {op.form for op in ops if op.kind == "norm"} == {"layer", "rms"}
     assert any(op.kind == "norm" and op.has_affine for op in ops)
     assert any(op.kind == "dense" and not op.weight.any() for op in ops)
-    assert {op.heads for op in ops if op.kind == "matmul"} == {1, 2, 3}
+    assert {op.heads for op in ops if op.kind == "matmul"} == {1, 2, 3, 4}
+    assert {op.heads // op.kv_heads for op in ops if op.kind == "matmul"} >= {1, 2, 3}
     assert set(range(2, 13)) <= {tensor.width for one in drawn for tensor in one.graph.tensors.values()}
     assert len({one.schedule.target for one in drawn}) == 6
 

@@ -83,6 +83,45 @@ def test_patches_of_images_and_the_mean_over_them(tmp_path: Path) -> None:
     assert kinds(graph)[-2:] == ["pool", "rescale"]
 
 
+@pytest.mark.parametrize("order", ["cpq", "pqc", "qcp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_cut_by_reshape_and_transpose(channels: int, order: str, tmp_path: Path) -> None:
+    model, x = (
+        bm.Model(bm.Cut(channels, 8, 4, order), bm.Attention("chunk"), bm.Mean()),
+        torch.randn(1, channels, 8, 16),
+    )
+    graph = same(model, x, tmp_path)
+    assert graph.input.shape == (8, 16 * channels)
+    assert kinds(graph)[:2] == ["dense", "rescale"]
+    dynamic = {"input_names": ["x"], "dynamic_axes": {"x": {0: "batch"}}}
+    assert kinds(same(model, x, tmp_path, **dynamic)) == kinds(graph)
+
+
+def test_a_flattened_image_is_one_token(tmp_path: Path) -> None:
+    graph = same(bm.Model(nn.Flatten(), bm.linear(3 * 4 * 5, 6)), torch.randn(1, 3, 4, 5), tmp_path)
+    assert graph.input.shape == (1, 60)
+
+
+def test_a_norm_between_the_cut_and_the_layer(tmp_path: Path) -> None:
+    model = bm.Model(bm.Cut(3, 8, 4, "pqc", nn.Sequential(nn.LayerNorm(48), bm.quantizer())))
+    x = torch.randn(1, 3, 8, 8)
+    imported = onnx_import.read(bm.export(bm.trained(model, x), x, tmp_path / "model.onnx"))
+    assert kinds(imported.graph) == ["norm", "dense", "rescale"]
+    found = onnx_import.deviations(imported, imported.samples(torch.randn(5, 3, 8, 8).numpy()))
+    assert max(deviation.max_lsb for deviation in found) <= 1
+
+
+@pytest.mark.parametrize("by_channel", [False, True])
+def test_tokens_flattened_in_front_of_a_classifier(by_channel: bool, tmp_path: Path) -> None:
+    """A Dense for every token and their sum; then channels as ever."""
+    model = bm.Model(bm.Attention("chunk"), bm.Flattened(3, 6, by_channel), bm.linear(6, 4))
+    graph = same(model, torch.randn(1, 3, 8), tmp_path)
+    counts = {kind: kinds(graph).count(kind) for kind in ("window", "add", "position")}
+    assert counts == {"window": 3, "add": 2, "position": 1}
+    assert kinds(graph)[-2:] == ["dense", "rescale"]
+    assert graph.output_tensor.shape == (1, 4)
+
+
 def test_attention_pooling(tmp_path: Path) -> None:
     graph = same(bm.Model(bm.Query()), torch.randn(1, 5, 8), tmp_path)
     expected = "dense rescale dense rescale window matmul rescale softmax matmul rescale"

@@ -170,7 +170,7 @@ def test_dynamic_and_unknown_shapes(path: Path, dims: tuple[object, ...]) -> Non
 def test_images_and_enormous_inputs(path: Path) -> None:
     f = File((1, 3, 8, 8))
     f.save(path.parent, f.quant("in", 0.5))
-    refused(path, r"is not \(batch, tokens, channels\), nor cut into patches by a convolution .*; cut images into")
+    refused(path, r"is not \(batch, tokens, channels\), nor cut into patches by Reshape .*; cut images into")
     f = File((1, 1 << 30, 1 << 30))
     f.save(path.parent, f.quant("in", 0.5))
     refused(path, "at most 67108864 elements are taken")
@@ -253,7 +253,11 @@ def test_images_and_enormous_inputs(path: Path) -> None:
         ),
         (lambda f: f.node("Transpose", f.quant("in", 0.5), perm=[0, 1]), r"perm \[0, 1\] does not fit 3 axes"),
         (
-            lambda f: f.dense(f.node("Flatten", f.quant("in", 0.5)), np.ones((12, 2)), 0.5),
+            lambda f: f.dense(
+                f.node("Transpose", f.dense(f.quant("in", 0.5), np.ones((4, 4)), 0.5), perm=[0, 2, 1]),
+                np.ones((3, 2)),
+                0.5,
+            ),
             "does not contract the channel axis; keep",
         ),
         (

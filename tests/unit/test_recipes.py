@@ -223,6 +223,9 @@ def test_folders_of_other_recipes_and_damaged_ones_are_refused(split: Split, tmp
     recipe = replace(SHORT, float_epochs=1, quant_epochs=0)
     models.train(recipe, split=split, folder=tmp_path)
     assert json.loads((tmp_path / "recipe.json").read_text()) == json.loads(json.dumps(asdict(recipe)))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics) >= {"quantized_accuracy", "float_nats", "seconds"}
+    assert [epoch["stage"] for epoch in metrics["history"]] == ["float"]
     with pytest.raises(UserError, match=r"is the training of another recipe: remove it, or choose another folder"):
         models.train(replace(recipe, seed=1), split=split, folder=tmp_path)
     raw = (tmp_path / "float.pt").read_bytes()

@@ -1,4 +1,4 @@
-"""Lookup: y = table[x − x.lo], any unary function of at most 12 bits, computed once at training or import."""
+"""Lookup: y = table[x − base], any unary function of at most 12 bits, computed once at training or import."""
 
 from __future__ import annotations
 

@@ -1,0 +1,110 @@
+"""The figures of a design's units: when they work, what they occupy, how they are folded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accel.errors import UserError
+from accel.schedule import Schedule
+
+if TYPE_CHECKING:
+    from accel.cost import Counts
+    from accel.design import Design
+    from accel.graph import Graph
+    from hls.rtl.netlist import Netlist
+
+SAMPLES = 3
+"""Shown in the timeline."""
+
+
+@dataclass(frozen=True)
+class UnitFigures:
+    """One unit: `cycles` of work per sample, `busy` is their share of the interval, `spans` (first, last) by sample."""
+
+    name: str
+    layers: tuple[str, ...]
+    cycles: int
+    busy: float
+    spans: tuple[tuple[int, int], ...]
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class FoldFigures:
+    """How a node is folded: `fold` and `memory` as in the schedule, `macs` per sample."""
+
+    node: str
+    kind: str
+    macs: int
+    fold: dict[str, Any]
+    memory: str
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """All of a design; `buffers` and `total` are of the cost model, for `target`."""
+
+    target: str
+    units: tuple[UnitFigures, ...]
+    buffers: Counts
+    total: Counts
+    folds: tuple[FoldFigures, ...]
+
+    @property
+    def end(self) -> int:
+        """The last cycle of the timeline."""
+        return max(last for unit in self.units for _, last in unit.spans)
+
+
+def figures(design: Design, graph: Graph) -> Hardware:
+    """Of a design that was lowered from `graph`. Raises UserError when it was not."""
+    from accel import cost
+    from hls.rtl import area, plan
+
+    schedule = Schedule(**design.info["schedule"])
+    netlist = _netlist(design, graph, schedule)
+    spans = plan.activity(netlist, schedule.depths, SAMPLES)
+    interval = design.info["predicted"]["interval"]
+    units = tuple(
+        UnitFigures(
+            instance.name,
+            tuple(layer for layer in instance.layers if layer),
+            instance.unit.cycles,
+            instance.unit.cycles / interval,
+            tuple(spans[instance.name]),
+            area.unit(instance, schedule.target),
+        )
+        for instance in netlist.instances
+    )
+    buffers = area.buffers(netlist, schedule.depths, schedule.target)
+    total = cost.total([*(unit.counts for unit in units), buffers])
+    return Hardware(schedule.target, units, buffers, total, _folds(graph, schedule))
+
+
+def _netlist(design: Design, graph: Graph, schedule: Schedule) -> Netlist:
+    from hls.rtl.netlist import build
+
+    another = f"{design.name}: the graph beside the design is another one"
+    try:
+        netlist = build(graph, schedule)
+    except UserError as error:
+        raise UserError(f"{another} ({error}); write both with `accel lower`") from None
+    units = [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances]
+    if units != design.info["units"]:
+        raise UserError(f"{another}; write both with `accel lower`")
+    return netlist
+
+
+def _folds(graph: Graph, schedule: Schedule) -> tuple[FoldFigures, ...]:
+    nodes = (node for node in graph if node.name in schedule.folds or node.name in schedule.memories)
+    return tuple(
+        FoldFigures(
+            node.name,
+            node.op.kind,
+            node.op.macs(*graph.ends(node)),
+            schedule.folds.get(node.name, {}),
+            schedule.memories.get(node.name, ""),
+        )
+        for node in nodes
+    )

@@ -1,0 +1,56 @@
+"""What there is to report on: the design in a folder, its graph, and what was run and built of it beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
+from accel.design import Design
+from accel.report import FILE, Report
+
+if TYPE_CHECKING:
+    from accel.graph import Graph
+    from boards.bitstream import BuildResult
+
+RTL = "rtl"
+"""Where the demo puts its design."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """`folder` holds the design; `run` is the demo's report and `builds` are bitstreams of this very design."""
+
+    folder: Path
+    design: Design
+    graph: Graph | None
+    run: Report | None
+    builds: tuple[BuildResult, ...]
+
+
+def find(folder: Path) -> Sources:
+    """All about the design in `folder`, or in the design's place of a demo in `folder`.
+
+    Of reports and bitstreams beside it, those of another design are left out. Raises UserError without a design.
+    """
+    from accel import storage
+
+    is_demo = not (folder / DESIGN_FILE).exists() and (folder / RTL / DESIGN_FILE).exists()
+    place = folder / RTL if is_demo else folder
+    design = Design.load(place)
+    graph = storage.load(place / GRAPH_FILE) if (place / GRAPH_FILE).exists() else None
+    return Sources(place, design, graph, _run(place.absolute().parent / FILE, design), _builds(place, design))
+
+
+def _run(path: Path, design: Design) -> Report | None:
+    if not path.exists() or design.hash not in path.read_text(errors="replace"):
+        return None
+    return Report.load(path)
+
+
+def _builds(place: Path, design: Design) -> tuple[BuildResult, ...]:
+    from boards.bitstream import RESULT, BuildResult
+
+    paths = sorted(place.absolute().parent.glob(f"*/{RESULT}"))
+    return tuple(BuildResult.load(path.parent) for path in paths if design.hash in path.read_text(errors="replace"))

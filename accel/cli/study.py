@@ -1,0 +1,151 @@
+"""`accel study`: what every lever of efficiency costs and buys, on one model: accuracy, size, cycles, cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import click
+
+from accel.cli.display import Progress, show_table, working
+from accel.cli.studying import MULTIPLIERS, Job, Row, jobs, row, train
+from accel.errors import UserError
+
+TABLE, TEXT, PLOT = "study.csv", "study.md", "study.png"
+OUT = Path("build/study")
+
+
+def study(
+    data: str,
+    out: Path | str = OUT,
+    names: Sequence[str] = (),
+    seeds: int = 3,
+    processes: int = 1,
+    part: tuple[int, int] = (1, 1),
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Train every recipe with every seed and measure what came out; the rows whose trainings are all there.
+
+    Everything is kept in `out`: what is there already is not done again, and what was interrupted goes on. Of several
+    machines that share the folder, each does part (i, n): every n-th training from the i-th, i = 1..n.
+    """
+    out = Path(out)
+    wanted = jobs(data, list(names), seeds)
+    mine = wanted[part[0] - 1 :: part[1]]
+    for number, job in enumerate(_trained(mine, out, processes), 1):
+        if progress:
+            progress(f"{number} of {len(mine)} trainings: {job.name}, seed {job.seed}")
+    rows = []
+    for name in dict.fromkeys(job.name for job in wanted):
+        networks = [job.model(out) for job in wanted if job.name == name]
+        if all(network.exists() for network in networks):
+            if progress:
+                progress(f"measures {name}")
+            rows.append(row(data, name, networks))
+    _write(rows, out)
+    return rows
+
+
+def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[Job]:
+    """Jobs in the order in which they end, each trained by one of several processes."""
+    yield from (job for job in wanted if job.model(out).exists())
+    left = [job for job in wanted if not job.model(out).exists()]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(train, job, out): job for job in left}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown, a line per recipe."""
+    head = "| lever | recipe | accuracy | parameters | weight bits | MACs | cycles | LUT | DSP | BRAM | training, s |"
+    lines = [head, "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for r in rows:
+        spread = f" ± {100 * r.accuracy_spread:.1f}" if r.seeds > 1 else ""
+        lines.append(
+            f"| {r.lever} | {r.recipe} | {100 * r.accuracy_mean:.1f}{spread} | {r.parameters:,} | {r.weight_bits:,} "
+            f"| {r.macs:,} | {r.cycles:,} | {r.lut:,} | {r.dsp} | {r.bram} | {r.train_seconds:g} |"
+        )
+    return "\n".join(lines)
+
+
+def _write(rows: list[Row], out: Path) -> None:
+    from accel.design import write_atomic
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_atomic(out / TABLE, text.getvalue())
+    write_atomic(out / TEXT, table(rows) + "\n")
+    if rows:
+        _plot(rows, out / PLOT)
+
+
+def _plot(rows: list[Row], path: Path) -> None:
+    """Accuracy over cells × cycles: the Pareto front is joined by a line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
+    cells, accuracies = [r.lut * r.cycles / 1e6 for r in rows], [100 * r.accuracy_mean for r in rows]
+    axes.errorbar(cells, accuracies, yerr=[100 * r.accuracy_spread for r in rows], fmt="o", ms=4, lw=0.8)
+    for x, y, r in zip(cells, accuracies, rows, strict=True):
+        axes.annotate(r.recipe, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7)
+    points = sorted(zip(cells, accuracies, strict=True))
+    front = [p for p in points if all(p[1] > q[1] for q in points if q[0] < p[0])]
+    axes.step([x for x, _ in front], [y for _, y in front], where="post", lw=1, alpha=0.6)
+    axes.set_xscale("log")
+    axes.set_xlabel(f"LUTs x cycles per inference, millions, at {MULTIPLIERS} products per cycle")
+    axes.set_ylabel("accuracy, %")
+    axes.set_title(f"{rows[0].model}: what each lever costs and buys")
+    figure.savefig(path, dpi=150)
+
+
+def _part(text: str) -> tuple[int, int]:
+    try:
+        number, count = (int(n) for n in text.split("/"))
+    except ValueError:
+        raise UserError(f"--part is I/N, as 2/8; got {text!r}") from None
+    if not 1 <= number <= count:
+        raise UserError(f"--part I/N has I from 1 to N; got {text!r}")
+    return number, count
+
+
+@click.command(short_help="What every lever of efficiency costs and buys.")
+@click.option("--data", default="digits", show_default=True, help="digits, fashion, vowels, text or bible.")
+@click.option("--recipe", "names", multiple=True, help="Only this one; may be repeated.  [default: all]")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each recipe.")
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Trainings at once.")
+@click.option("--part", default="1/1", show_default=True, help="Of the trainings: every N-th from the I-th.")
+@click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder of the study.")
+def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part: str, out: Path) -> None:
+    """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision), and measure
+    accuracy, size, cycles in simulation and cells by the cost model.
+
+    What is in the folder already is not done again. Several machines that share it take a part each (a SLURM array:
+    --part $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT); the last run without --part collects.
+
+    \b
+    Examples:
+      accel study --recipe W4A8 --recipe 2:4 --seeds 1
+      accel study --data fashion --seeds 1 --out build/study-fashion
+    """
+    with working("study") as progress:
+        rows = study(data, out, names, seeds, processes, _part(part), progress)
+    show_table(
+        f"{out / TABLE}",
+        ("recipe", "accuracy", "parameters", "MACs", "cycles", "LUT", "DSP", "BRAM"),
+        [(r.recipe, f"{r.accuracy_mean:.2%}", r.parameters, r.macs, r.cycles, r.lut, r.dsp, r.bram) for r in rows],
+    )
+    click.echo(f"wrote {out / TABLE}, {TEXT} and {PLOT}" if rows else f"nothing complete in {out} yet")

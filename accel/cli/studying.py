@@ -1,0 +1,163 @@
+"""The rows of a study: a recipe's trainings, one by one and resumable, and what its network needs in hardware."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel.errors import UserError
+
+if TYPE_CHECKING:
+    from accel.graph import Graph
+    from accel.schedule import Schedule
+    from models.recipe import Recipe
+
+WEIGHTS = ("WEIGHT_FILE", "INDEX_FILE")
+"""The memories of a matrix unit: weights, and the places of those that are kept."""
+FIGURES = ("quantized_accuracy", "float_accuracy", "quantized_nats", "float_nats", "seconds")
+"""Of a training, whose means over the seeds are in a row."""
+MULTIPLIERS = 128
+"""Products per cycle that every design may make: what a recipe saves shows as cycles."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recipe on a model. Accuracies (mean, and largest distance from it over the seeds) and cross-entropies are those
+    of the held-out part. Cycles are measured in simulation, cells are the cost model's for ECP5.
+    """
+
+    recipe: str
+    model: str
+    lever: str
+    seeds: int
+    accuracy_mean: float
+    accuracy_spread: float
+    float_accuracy: float
+    nats: float
+    float_nats: float
+    parameters: int
+    weight_bits: int
+    macs: int
+    cycles: int
+    multipliers: int
+    lut: int
+    ff: int
+    dsp: int
+    bram: int
+    train_seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training."""
+
+    data: str
+    name: str
+    recipe: Recipe
+    seed: int
+
+    def model(self, out: Path) -> Path:
+        """The exported network: the last that a training writes."""
+        return self.folder(out) / "model.onnx"
+
+    def folder(self, out: Path) -> Path:
+        """Where its state is kept."""
+        plain = "".join(c if c.isalnum() else "-" for c in self.name)
+        return out / "runs" / f"{self.data}-{plain}-{self.seed}"
+
+
+def jobs(data: str, names: list[str] | None, seeds: int) -> list[Job]:
+    """Every training of a study, in order. Raises UserError on an unknown recipe."""
+    from models import presets
+
+    known = presets.recipes(data)
+    unknown = [name for name in names or [] if name not in known]
+    if unknown:
+        raise UserError(f"no recipe {unknown[0]!r} for {data}; there are {', '.join(known)}")
+    chosen = {name: known[name] for name in names or known}
+    return [Job(data, name, replace(r, seed=seed), seed) for name, r in chosen.items() for seed in range(seeds)]
+
+
+def train(job: Job, out: Path) -> None:
+    """Run one training, or what is left of it."""
+    import models
+
+    folder = job.folder(out)
+    trained = models.train(job.recipe, folder=folder)
+    models.export(trained.model, job.model(out))
+    for state in folder.glob("*.pt"):
+        state.unlink()  # what a finished training needs no more
+
+
+def row(data: str, name: str, networks: list[Path]) -> Row:
+    """The figures of a recipe's trainings, by their networks; the first one is measured in hardware."""
+    import accel
+    from models import presets
+    from models.resuming import METRICS
+
+    figures = [json.loads(path.with_name(METRICS).read_text()) for path in networks]
+    mean = {key: sum(figure[key] for figure in figures) / len(figures) for key in FIGURES}
+    accuracies = [figure["quantized_accuracy"] for figure in figures]
+    return Row(
+        recipe=name,
+        model=data,
+        lever=presets.LEVERS[name][0],
+        seeds=len(networks),
+        accuracy_mean=mean["quantized_accuracy"],
+        accuracy_spread=max(abs(value - mean["quantized_accuracy"]) for value in accuracies),
+        float_accuracy=mean["float_accuracy"],
+        nats=mean["quantized_nats"],
+        float_nats=mean["float_nats"],
+        train_seconds=round(mean["seconds"], 1),
+        **_hardware(accel.load(networks[0])),
+    )
+
+
+def _hardware(graph: Graph) -> dict[str, int]:
+    """Size of a graph and of its design with MULTIPLIERS; two samples are simulated and compared."""
+    import numpy as np
+
+    from accel import reference
+    from accel.errors import MismatchError
+    from accel.folding import with_multipliers
+    from hls import rtl, simulate
+    from hls.rtl.area import estimate
+    from hls.rtl.netlist import build
+
+    schedule = with_multipliers(graph, MULTIPLIERS)
+    design = rtl.lower(graph, schedule)
+    x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))
+    ran = simulate.run(design, x)
+    if not np.array_equal(ran.outputs, reference.run(graph, x)):
+        raise MismatchError(f"{graph.name}: RTL and reference differ; run accel compare on the model")
+    made = estimate(build(graph, schedule), design.info["schedule"]["depths"], schedule.target)
+    return {
+        **_size(graph, schedule),
+        "cycles": round(ran.interval),
+        "multipliers": design.info["multipliers"],
+        "lut": made.equivalents(schedule.target),
+        "ff": made.ff,
+        "dsp": made.dsp,
+        "bram": made.bram,
+    }
+
+
+def _size(graph: Graph, schedule: Schedule) -> dict[str, int]:
+    """Constants of the matrices and tables of a graph, bits of the weight memories, products that are not by zero."""
+    import numpy as np
+
+    from accel.attention import useful_macs
+    from accel.ops.dense.op import Dense
+    from hls.rtl.netlist import build
+
+    parameters, skipped = 0, 0
+    for node in graph:
+        arrays = [getattr(node.op, name, None) for name in ("weight", "bias", "table", "values")]
+        parameters += sum(array.size for array in arrays if isinstance(array, np.ndarray))
+        if isinstance(node.op, Dense):
+            skipped += graph.ends(node)[1].tokens * int((node.op.weight == 0).sum())
+    roms = [instance.unit.module.roms.get(name) for instance in build(graph, schedule).instances for name in WEIGHTS]
+    bits = sum(rom.values.size * rom.bits for rom in roms if rom is not None)
+    return {"parameters": parameters, "weight_bits": bits, "macs": useful_macs(graph) - skipped}

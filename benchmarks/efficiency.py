@@ -1,0 +1,90 @@
+"""What every lever costs and buys: the study of digits (3 seeds) and of Fashion-MNIST (1 seed), in one table each.
+
+python benchmarks/efficiency.py [--data digits fashion text] [--processes 2]
+
+Trainings are kept in build/study-DATA, so that an interrupted run goes on. Writes benchmarks/results/efficiency.json,
+a row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesised for ECP5
+by yosys; `equal` compares cycles at equal multipliers over a range of budgets, because folds come in steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import accel
+from accel.cli import study, studying
+from accel.design import write_atomic
+from accel.errors import UserError
+from accel.folding import Solver, with_multipliers
+from hls import rtl, synthesis
+
+RESULTS = Path(__file__).parent / "results" / "efficiency.json"
+SEEDS = {"digits": 3, "fashion": 1, "text": 1}
+SYNTHESISED = ("W4A8", "2:4", "half of neurons and heads", "ternary", "binary")
+BUDGETS = tuple(int(n) for n in np.geomspace(48, 1024, 40))
+"""Multipliers a design may have."""
+SHRUNK = ("2:4", "half of the neurons", "half of neurons and heads")
+
+
+def graph_of(data: str, name: str, out: Path) -> accel.Graph:
+    """The first seed's network."""
+    job = studying.jobs(data, [name], 1)[0]
+    return accel.load(job.model(out))
+
+
+def synthesised(data: str, out: Path) -> dict[str, dict[str, int]]:
+    """Recipe → cells of yosys for ECP5, of the design that the study measured."""
+    found = {}
+    for name in SYNTHESISED:
+        graph = graph_of(data, name, out)
+        counts = synthesis.resources(rtl.lower(graph, with_multipliers(graph, studying.MULTIPLIERS)), "ecp5")
+        found[name] = asdict(counts)
+        print(f"{name:32} {found[name]}", flush=True)
+    return found
+
+
+def equal(data: str, out: Path) -> dict[str, float]:
+    """Recipe → how many times fewer cycles than W4A8 at equal multipliers, the geometric mean over BUDGETS."""
+    plain = _cycles(graph_of(data, "W4A8", out))
+    means = {}
+    for name in SHRUNK:
+        small = _cycles(graph_of(data, name, out))
+        means[name] = math.exp(sum(math.log(a / b) for a, b in zip(plain, small, strict=True)) / len(BUDGETS))
+    return means
+
+
+def _cycles(graph: accel.Graph) -> list[int]:
+    """The shortest interval of every budget."""
+    solver = Solver(graph, "ecp5")
+    return [round(rtl.lower(graph, solver.with_multipliers(limit)).info["predicted"]["interval"]) for limit in BUDGETS]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="+", default=["digits", "fashion"], choices=SEEDS)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    content: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": []}
+    for data in arguments.data:
+        out = Path("build") / f"study-{data}"
+        rows = study.study(data, out, seeds=SEEDS[data], processes=arguments.processes, progress=print)
+        if not rows:
+            raise UserError(f"no training of {data} is complete")
+        content["rows"] = [r for r in content["rows"] if r["model"] != data] + [asdict(row) for row in rows]
+        if data == "digits":
+            content["synthesised"], content["equal_multipliers"] = synthesised(data, out), equal(data, out)
+        write_atomic(RESULTS, json.dumps(content, indent=1) + "\n")
+        tables = [(out.name, (Path("build") / f"study-{name}" / study.TEXT)) for name in SEEDS]
+        text = "\n".join(f"### {name}\n\n{path.read_text()}" for name, path in tables if path.exists())
+        write_atomic(RESULTS.with_suffix(".md"), text)
+
+
+if __name__ == "__main__":
+    main()

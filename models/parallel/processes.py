@@ -1,0 +1,58 @@
+"""The processes: torchrun starts them, this module connects them, and lets them fail together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed
+from torch._C._distributed_c10d import HashStore
+
+from accel.errors import UserError
+
+T = TypeVar("T")
+
+
+def rank() -> int:
+    """Of this process, before and after the group exists; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@contextmanager
+def group() -> Iterator[torch.device]:
+    """All processes that torchrun started, or this one alone: on a GPU each with NCCL, else on the CPU with gloo."""
+    device = _device()
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    alone: dict[str, Any] = {"store": HashStore(), "rank": 0, "world_size": 1}
+    distributed.init_process_group(backend, **({} if "WORLD_SIZE" in os.environ else alone))
+    try:
+        yield device
+    finally:
+        distributed.destroy_process_group()
+
+
+def agreed(action: Callable[[], T]) -> T:
+    """Its result, when every process has one. Raises on all of them the first UserError that any of them met."""
+    result, error = None, None
+    try:
+        result = action()
+    except UserError as met:
+        error = str(met)
+    errors: list[str | None] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(errors, error)
+    for text in errors:
+        if text is not None:
+            raise UserError(text)
+    return result  # type: ignore[return-value]
+
+
+def _device() -> torch.device:
+    """A GPU when there is one for every process of this machine."""
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if torch.cuda.device_count() < int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
+        return torch.device("cpu")
+    torch.cuda.set_device(local)
+    return torch.device("cuda", local)

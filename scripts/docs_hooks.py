@@ -1,0 +1,160 @@
+"""What `make docs` generates from the sources.
+
+Operators come from docstrings, headers, schedule and cost model; recipes from `models.presets`; the API from the
+packages' public names.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import takewhile
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import accel
+import boards
+import models
+from accel import cost
+from accel.graph import Tensor
+from accel.hardware import Fold, Stage, Unit
+from accel.op import Op
+from accel.ops import OPERATORS, facet, folder, operator
+from accel.ops.softmax.op import exp_table
+from accel.target import DEFAULT
+from models.presets import LEVERS
+
+OPERATORS_HERE = "<!-- operators: written by scripts/docs_hooks.py -->"
+RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
+API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
+HLS = (
+    "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "simulate.run",
+    "simulate.Simulation", "rtlsim.execute", "rtlsim.mark", "netlist.synthesise", "synthesis.resources",
+)  # fmt: skip
+LANES = 4
+X = Tensor((8, 32), -128, 127)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """mkdocs calls this with every page before it is rendered."""
+    for marker, made in ((OPERATORS_HERE, operators), (RECIPES_HERE, recipes), (API_HERE, api)):
+        if marker in markdown:
+            markdown = markdown.replace(marker, made())
+    return markdown
+
+
+def recipes() -> str:
+    """The named recipes by what they change."""
+    kinds = {kind: [name for name, (of, _) in LEVERS.items() if of == kind] for kind, _ in LEVERS.values()}
+    rows = (f"| {kind} | {', '.join(f'`{name}`' for name in names)} |" for kind, names in kinds.items())
+    return "\n".join(("| changes | recipes |", "|---|---|", *rows))
+
+
+def api() -> str:
+    """One section per package, one entry per public name."""
+    return "\n".join(
+        f"## {package}\n\n" + "\n".join(_entries(package)) for package in ("accel", "hls", "boards", "models")
+    )
+
+
+def public(package: str) -> list[str]:
+    """What a package offers, as `package.name`."""
+    names = {
+        "accel": accel.__all__,
+        "hls": HLS,
+        "boards": ("names", "get", "board.Board", *boards._LAZY),
+        "models": models.__all__,
+    }[package]
+    return [f"{package}.{name}" for name in names]
+
+
+def _entries(package: str) -> Iterator[str]:
+    for name in public(package):
+        found: Any = import_module(package)
+        for part in name.split(".")[1:]:
+            found = getattr(found, part, None) or import_module(f"{found.__name__}.{part}")
+        home = found.__name__ if isinstance(found, ModuleType) else f"{found.__module__}.{found.__qualname__}"
+        yield f"::: {home}\n    options:\n      heading: {name}\n      toc_label: {name}\n"
+
+
+def operators() -> str:
+    """One section per operator: definition, fields, hardware, an example."""
+    return "\n".join(_section(kind) for kind in OPERATORS)
+
+
+def _section(kind: str) -> str:
+    name = OPERATORS[kind]
+    parts = [
+        f"## {name}\n",
+        _block(inspect.getdoc(import_module(f"accel.ops.{kind}.op")) or ""),
+        f"::: accel.ops.{kind}.op.{name}\n    options:\n      members: false\n      show_root_full_path: false\n",
+        f"**Hardware.** {inspect.getdoc(facet(kind, 'rtl'))}\n",
+        *(_block(_header(path.read_text()), path.name) for path in sorted(folder(kind).glob("*.sv"))),
+        _example(kind),
+    ]
+    return "\n".join(parts)
+
+
+def _block(text: str, title: str = "") -> str:
+    return f"```text{f' title={title!r}' if title else ''}\n{text}\n```\n"
+
+
+def _header(source: str) -> str:
+    """The comment at the head of a SystemVerilog file."""
+    return "\n".join(line[2:].removeprefix(" ") for line in takewhile(lambda x: x.startswith("//"), source.split("\n")))
+
+
+def _example(kind: str) -> str:
+    op, inputs = _examples()[kind]
+    output = op.infer(*inputs)
+    rtl = facet(kind, "rtl")
+    parts: tuple[Unit | Stage, ...]
+    if hasattr(rtl, "stage"):
+        parts, spent = (rtl.stage(op, inputs, output, LANES, DEFAULT),), "as the unit before it"
+        fold: Fold = {"lanes": LANES}
+    else:
+        fold = next(found for found in rtl.folds(op, inputs, output) if _is_typical(found))
+        parts = rtl.hardware(op, inputs, output, fold, DEFAULT)
+        spent = f"{max(unit.cycles for unit in parts) / inputs[0].tokens:g}"
+    used = cost.total(cost.estimate(part, DEFAULT.name) for part in parts)
+    shapes = ", ".join(f"{x.shape} of {x.lo}..{x.hi}" for x in inputs)
+    return (
+        f"**Example.** {shapes} → {output.shape} of {output.lo}..{output.hi}, fold `{fold}`, cost model of ECP5:\n\n"
+        "| units | cycles per token | LUT | FF | block RAM | DSP |\n|---|---|---|---|---|---|\n"
+        f"| {', '.join(part.module.name for part in parts)} | {spent} | {used.equivalents(DEFAULT.name)} | {used.ff} "
+        f"| {used.bram} | {used.dsp} |\n"
+    )
+
+
+def _is_typical(fold: Fold) -> bool:
+    """4 lanes, or 4 × 4 products of which none are left out."""
+    return all(fold.get(key, LANES) == LANES for key in ("lanes", "pe", "simd")) and not {"heads", "unrolled"} & {*fold}
+
+
+def _examples() -> dict[str, tuple[Op, tuple[Tensor, ...]]]:
+    """An operator of each kind as it occurs in a transformer of 8 tokens, 32 channels and 4 heads, W4A8."""
+    rng = np.random.default_rng(0)
+
+    def make(kind: str, *inputs: Tensor, **fields: Any) -> tuple[Op, tuple[Tensor, ...]]:
+        return operator(kind)(**fields), inputs or (X,)
+
+    table = rng.integers(-128, 128, (8, 32))
+    return {
+        "dense": make("dense", weight=rng.integers(-7, 8, (32, 32)), bias=rng.integers(-99, 99, 32)),
+        "matmul": make("matmul", X, X, heads=4, form="scores"),
+        "add": make("add", X, X, multipliers=[1, 4]),
+        "mul": make("mul", X, X),
+        "rescale": make(
+            "rescale", Tensor((8, 32), -9999, 9999), multiplier=[77], shift=13, rounding="half_even", lo=-128, hi=127
+        ),
+        "lookup": make("lookup", table=rng.integers(-128, 128, 256), base=-128),
+        "softmax": make("softmax", row=8, out_bits=8, rom=exp_table(1 / 16, 8, 256)),
+        "norm": (operator("norm").of(X, "layer", 4, 8), (X,)),  # type: ignore[attr-defined]
+        "position": make("position", table=table),
+        "pool": make("pool"),
+        "window": make("window", first=-1, fill=rng.integers(-128, 128, (9, 32))),
+        "embedding": make("embedding", Tensor((8, 1), 0, 95), table=rng.integers(-128, 128, (96, 32))),
+    }

@@ -1,0 +1,150 @@
+"""What README.md, CONTRIBUTING.md and docs/ tell to type is typed here, page by page, in the order of the page.
+
+Commands stand in `sh` blocks, programs in `python` blocks. A page starts in a folder of its own that holds a model and
+samples, so that every page works by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accel.cli import VERBS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCED = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+#: What is not run here, and why. Of `make` the target has to be there, of `accel` the options.
+ELSEWHERE = {
+    "make demo": "installs into .venv; tests/unit/test_cli_demo.py runs `accel demo`",
+    "make test": "runs this file",
+    "make test-all": "runs this file",
+    "make nightly": "hours",
+    "make lint": "another check of the same change",
+    "make docs": "tests/unit/test_docs.py builds the site",
+    ".ci/run": "runs this file",
+    "accel board program ulx3s-85f build/rtl-ulx3s-85f": "needs a board and openFPGALoader",
+    "accel board run build/rtl --input x.npy --out y.npy": "needs a board",
+    "accel build build/hls --cosim": "needs Vitis HLS; tests/tools/test_hls_build.py runs it on a mock",
+    "accel build build/vitis --cosim": "needs Vitis HLS; tests/tools/test_hls_build.py runs it on a mock",
+}
+
+#: What takes long: training, synthesis, place and route, simulations of netlists and serial lines, all levels twice.
+SLOW = (
+    "accel train", "accel study", "accel export", "accel report", "accel bitstream", "accel explore", "accel compare",
+    "netlist", "--port virtual", '"virtual"', "models.train(",
+)  # fmt: skip
+
+
+def steps(page: Path) -> list[list[str]]:
+    """Argument vectors for a shell or Python, in the order of the page."""
+    found = []
+    for language, text in FENCED.findall(page.read_text()):
+        if language == "sh":
+            found += [["bash", "-ec", command] for line in text.splitlines() if (command := _command(line))]
+        if language == "python":
+            found.append([sys.executable, "-c", text])
+    return found
+
+
+def _command(line: str) -> str:
+    return re.sub(r"(^|\s)#.*", "", line).strip()
+
+
+def is_slow(step: list[str]) -> bool:
+    return any(mark in step[-1] for mark in SLOW)
+
+
+def chosen(page: Path, *, slow: bool) -> list[list[str]]:
+    return [step for step in steps(page) if step[-1] not in ELSEWHERE and (slow or not is_slow(step))]
+
+
+def pages(*, slow: bool) -> Iterator[object]:
+    for page in PAGES:
+        if any(map(is_slow, steps(page))) if slow else chosen(page, slow=False):
+            yield pytest.param(page, id=page.name)
+
+
+def run(step: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """One step as a user of the environment runs it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(step, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+
+
+def succeeds(step: list[str], folder: Path) -> None:
+    done = run(step, folder)
+    assert done.returncode == 0, f"{step[-1]}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, small_model: Path) -> Path:
+    """Where a page is typed: a model of 8 tokens of 8 features, and samples for it."""
+    (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of the digits' shape with random weights, calibrated but not trained."""
+    import torch
+
+    import models
+
+    torch.manual_seed(0)
+    config = models.EncoderConfig(channels=8, heads=2, layers=1, hidden=8, quantized=False)
+    path = tmp_path_factory.mktemp("model") / "small.onnx"
+    return models.export(models.quantize(models.Encoder(config), torch.rand(64, 8, 8) * 2 - 1), path)
+
+
+@pytest.mark.parametrize("page", pages(slow=False))
+def test_commands_of_a_page_run(page: Path, folder: Path) -> None:
+    for step in chosen(page, slow=False):
+        succeeds(step, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.minutes
+@pytest.mark.parametrize("page", pages(slow=True))
+def test_all_commands_of_a_page_run(page: Path, folder: Path) -> None:
+    for step in chosen(page, slow=True):
+        succeeds(step, folder)
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_what_is_not_run_is_still_possible(command: str) -> None:
+    assert ELSEWHERE[command]
+    assert any(step[-1] == command for page in PAGES for step in steps(page)), "no page has it: remove the line"
+    if command.startswith("make "):
+        succeeds(["bash", "-ec", f"{command} --dry-run"], ROOT)
+    elif command.startswith("accel "):
+        succeeds(["bash", "-ec", f"{command} --help"], ROOT)
+    else:
+        assert os.access(ROOT / command, os.X_OK)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_stand_in_sh_blocks(page: Path) -> None:
+    verbs = "|".join(VERBS)
+    others = re.sub(FENCED, lambda block: "" if block[1] in ("sh", "python") else block[2], page.read_text())
+    hidden = re.search(rf"^ *(\$ *)?(accel ({verbs}) .*|make [a-z-]+( *#.*)?)$", others, re.MULTILINE)
+    assert not hidden, hidden[0]
+
+
+def test_a_wrong_command_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```sh\naccel boards   # lists them\naccel bords\n```\n\n```python\nraise SystemExit(1)\n```\n")
+    right, wrong, program = steps(page)
+    assert right == ["bash", "-ec", "accel boards"]
+    succeeds(right, tmp_path)
+    for step in (wrong, program):
+        with pytest.raises(AssertionError, match=r"bords|SystemExit"):
+            succeeds(step, tmp_path)

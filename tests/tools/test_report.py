@@ -1,0 +1,116 @@
+"""The page in a real browser, after the tools whose figures it shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from browser import BROWSER, DRIVER, Browser, browser
+from command import accel
+from pages import Page
+
+from accel import onnx_import
+from accel.cli.lower import lower
+from accel.design import Design
+
+WIDTHS = (1280, 390)
+needs_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A design, its bitstream beside it, and its page with a comparison and an estimate."""
+    out = tmp_path_factory.mktemp("made") / "rtl"
+    lower(onnx_import.load(tiny_model), "rtl", out)
+    built = accel("bitstream", out, "--board", "ulx3s-85f")
+    assert built.exit_code == 0, built.output
+    result = accel("report", out, "--samples", 4, "--board", "ulx3s-25f")
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@needs_browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_quiet_and_alone(folder: Path, window: Browser, width: int) -> None:
+    """No message, no request but for the page itself, nothing wider than the window but what scrolls by itself."""
+    page = folder / "report.html"
+    window.messages(), window.requests()
+    window.open(page, width)
+    assert window.evaluate("return document.readyState") == "complete"
+    assert window.messages() == []
+    assert [url for url in window.requests() if not url.startswith("data:")] == [page.as_uri()]
+    assert window.evaluate("return innerWidth") == width
+    assert window.evaluate("return document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    pictures = window.evaluate("return [...document.querySelectorAll('svg')].map(s => s.getBBox().width)")
+    assert len(pictures) == 2
+    assert min(pictures) > 200
+
+
+@needs_browser
+def test_every_text_of_the_pictures_is_inside(folder: Path, window: Browser) -> None:
+    window.open(folder / "report.html", WIDTHS[0])
+    outside = """
+        return [...document.querySelectorAll('svg')].flatMap(picture => {
+            const frame = picture.getBoundingClientRect();
+            return [...picture.querySelectorAll('text, rect')].filter(part => {
+                const own = part.getBoundingClientRect();
+                return own.left < frame.left || own.right > frame.right || own.top < frame.top
+                    || own.bottom > frame.bottom;
+            }).map(part => part.textContent);
+        })"""
+    assert window.evaluate(outside) == []
+
+
+@needs_browser
+def test_the_browser_notices(tmp_path: Path, window: Browser) -> None:
+    """Faults that the other tests have to see: a script that fails, a picture from elsewhere, a wide page."""
+    (tmp_path / "bad.html").write_text(
+        "<p style='width:2000px'>x</p><img src='http://localhost:9/x.png'><script>undefined.x</script>"
+    )
+    window.open(tmp_path / "bad.html", WIDTHS[1])
+    assert any("TypeError" in message for message in window.messages())
+    assert "http://localhost:9/x.png" in window.requests()
+    assert window.evaluate("return document.documentElement.scrollWidth") >= 2000
+
+
+def test_the_bitstreams_figures(folder: Path) -> None:
+    page = Page((folder / "report.html").read_text())
+    built = json.loads((folder.with_name("rtl-ulx3s-85f") / "build.json").read_text())
+    rows = {row[0]: row[1].replace(",", "") for row in page.cells("bitstream")}
+    assert [int(rows[name]) for name in ("LUT4", "flip-flops", "block RAM", "DSP")] == [*built["resources"].values()]
+    hops = [row for row in page.cells("bitstream") if row[0] in ("clk-to-q", "routing", "logic", "setup")]
+    assert hops[0][0] == "clk-to-q"
+    assert f"{built['fmax_mhz']:.1f} MHz reached" in (folder / "report.html").read_text()
+    assert sum(float(hop[1]) for hop in hops) == pytest.approx(1000 / built["fmax_mhz"], abs=0.01 * len(hops))
+    needed = {row[0]: row[2] for row in page.cells("estimate")}
+    assert needed["LUT4"] == "24,288"
+
+
+def test_a_planted_fault_is_red(folder: Path, tmp_path: Path) -> None:
+    """One bit of a weight: the simulation of it differs, and the page says where."""
+    design = Design.load(folder)
+    name = next(name for name in sorted(design.files) if name.endswith("weight.hex"))
+    first, *others = design.files[name].splitlines(keepends=True)
+    damaged = f"{first[:-2]}{int(first[-2], 16) ^ 4:x}\n"
+    replace(design, files={**design.files, name: "".join([damaged, *others])}).write(tmp_path / "rtl")
+    (tmp_path / "rtl" / "graph.accel").write_bytes((folder / "graph.accel").read_bytes())
+    assert accel("report", tmp_path / "rtl", "--samples", 4).exit_code == 1
+    (_, header), (style, row) = Page((tmp_path / "rtl" / "report.html").read_text()).tables["exactness"]
+    assert header[0] == "level"
+    assert style == "bad"
+    assert row[0] == "rtl"
+    assert int(row[2]) > 0
+    assert "rtl: layer 'embed/" in row[4]
+    healthy = Page((folder / "report.html").read_text()).tables["exactness"]
+    assert [cell for _, cells in healthy[1:] for cell in (cells[2], cells[4])] == ["0", "equal"]

@@ -1,0 +1,80 @@
+"""`accel study`: rows of real trainings, resumable and in parts."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from command import accel, assert_refused
+
+import models
+from accel.cli import study, studying
+from accel.errors import UserError
+from models import presets
+from models.recipe import Recipe
+
+NAMES = ("W4A8", "2:4", "half of neurons and heads")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes of a second."""
+    small = replace(presets.base("digits").model, channels=16, hidden=16, layers=1)
+    monkeypatch.setitem(presets.BASES, "digits", Recipe(model=small, float_epochs=2, quant_epochs=2))
+    monkeypatch.setattr(studying, "MULTIPLIERS", 32)
+
+    def here(wanted: list[studying.Job], out: Path, processes: int):
+        """Other processes would not know the short recipes."""
+        for job in wanted:
+            if not job.model(out).exists():
+                studying.train(job, out)
+            yield job
+
+    monkeypatch.setattr(study, "_trained", here)
+
+
+def test_rows_say_what_recipes_cost(short: None, tmp_path: Path) -> None:
+    plain, sparse, shrunk = study.study("digits", tmp_path, NAMES, seeds=2)
+    assert (plain.seeds, plain.lever, sparse.lever) == (2, "quantization", "pruning")
+    assert sparse.parameters == plain.parameters > shrunk.parameters
+    assert sparse.macs < 0.75 * plain.macs
+    assert sparse.weight_bits < plain.weight_bits
+    assert shrunk.cycles <= plain.cycles
+    assert plain.multipliers <= 32
+    with open(tmp_path / study.TABLE) as file:
+        rows = list(csv.DictReader(file))
+    assert [row["recipe"] for row in rows] == list(NAMES)
+    assert int(rows[1]["cycles"]) == sparse.cycles
+    assert (tmp_path / study.TEXT).read_text().count("\n") == 5
+    assert (tmp_path / study.PLOT).read_bytes().startswith(b"\x89PNG")
+
+
+def test_parts_come_together_and_nothing_is_trained_twice(short: None, tmp_path: Path, monkeypatch) -> None:
+    assert study.study("digits", tmp_path, NAMES[:2], seeds=1, part=(1, 2))[0].recipe == "W4A8"
+    assert len(study.study("digits", tmp_path, NAMES[:2], seeds=1, part=(2, 2))) == 2
+    monkeypatch.setattr(studying, "train", None)
+    assert len(study.study("digits", tmp_path, NAMES[:2], seeds=1)) == 2
+
+
+def test_processes_train_side_by_side(tmp_path: Path) -> None:
+    assert [job.name for job in study._trained([], tmp_path, 2)] == []
+
+
+def test_every_recipe_makes_a_model() -> None:
+    for data in presets.BASES:
+        made = presets.recipes(data)
+        assert len(made) >= len(presets.LEVERS) - 1
+        for recipe in made.values():
+            assert models.Encoder(recipe.model)
+    assert "ReLU attention" not in presets.recipes("text")
+
+
+def test_unfit_requests(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no recipe 'W5' for digits; there are W4A8, "):
+        study.study("digits", tmp_path, ["W5"])
+    with pytest.raises(UserError, match=r"no recipe for data 'mnist'; there are digits, fashion, "):
+        study.study("mnist", tmp_path)
+    for part in ("3/2", "0/2", "half"):
+        assert_refused(accel("study", "--part", part, "--out", tmp_path), "--part")
