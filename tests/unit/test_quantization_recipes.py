@@ -186,7 +186,8 @@ def widths(graph: Graph) -> list[int]:
         (10, {"per_channel": True}),
         (11, {"weight_bits": 8, "norm": "none"}),
         (11, {"rank": 3, "activation": "gelu"}),
-        (12, {"shared": True, "narrow": False, "norm": "batch"}),
+        (12, {"shared": True, "narrow": False}),
+        (12, {"norm": "batch"}),
         (9, {"act_bits": 6}),
     ],
 )
