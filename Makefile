@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware clean preflight
+.PHONY: help demo test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware bench-parallel clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench       how fast the levels run (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
 	@echo "make bench-efficiency  what every lever of efficiency costs and buys (benchmarks/results): hours"
+	@echo "make bench-parallel  every layout of parallel training against one process (benchmarks/results): a quarter of an hour"
 	@echo "make clean       remove .venv and build"
 
 preflight:
@@ -53,6 +54,10 @@ bench-efficiency: | $(STAMP)
 
 bench-hardware: build/model.onnx
 	@$(BIN)/python benchmarks/hardware.py
+
+bench-parallel: | $(STAMP)
+	@PYTHONPATH=. $(BIN)/python benchmarks/parallel.py
+	@PYTHONPATH=. $(BIN)/python benchmarks/scaling.py
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)

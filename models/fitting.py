@@ -73,7 +73,7 @@ class Fit:
     def epoch(self) -> float:
         """One pass over the training part; the mean loss."""
         self.model.train()
-        total = sum(self._step(x, y) * len(x) for x, y in self._batches())
+        total = sum(self.step(x, y) * len(x) for x, y in self._batches())
         return total / len(self.split.train_x)
 
     def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -83,7 +83,8 @@ class Fit:
                 x = self.split.augment(x, self.recipe.shift_probability)
             yield x.to(self.device), y.to(self.device)
 
-    def _step(self, x: torch.Tensor, y: torch.Tensor) -> float:
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        """Train on one batch; its mean loss before the step."""
         with self._precision():
             loss = self.loss(self.model, x, y)
         self.optimizer.zero_grad(set_to_none=True)

@@ -89,18 +89,26 @@ class Parallel:
                 raise UserError(
                     f"{name} ({getattr(config, name)}) must be a multiple of parallel.tensor ({self.tensor})"
                 )
-        if self.tensor > 1 and config.rank:
-            raise UserError(f"parallel.tensor ({self.tensor}) divides full matrices, not those of rank {config.rank}")
-        if self.tensor > 1 and config.learned_scales and config.per_channel:
-            raise UserError("parallel.tensor divides no learned scales per channel: use learned_scales=False")
-        if self.pipeline > 1 and config.shared:
-            raise UserError("parallel.pipeline has stages of their own layers: use shared=False")
+        self._check_kind(config)
         if self.pipeline > config.layers:
             raise UserError(f"parallel.pipeline ({self.pipeline}) is more than the model's layers ({config.layers})")
         if batch % (self.data * self.chunks):
             raise UserError(
                 f"batch ({batch}) must be a multiple of parallel.data ({self.data}) × microbatches ({self.chunks})"
             )
+
+    def _check_kind(self, config: EncoderConfig) -> None:
+        """What is not written for a kind of model."""
+        if self.tensor > 1 and config.rank:
+            raise UserError(f"parallel.tensor ({self.tensor}) divides full matrices, not those of rank {config.rank}")
+        if config.accumulator_bits and (self.tensor > 1 or self.fully_sharded):  # they change weights in place
+            raise UserError(
+                f"parallel: accumulator_bits takes whole matrices, {self} divides them: data or pipeline alone"
+            )
+        if self.tensor > 1 and config.learned_scales and config.per_channel:
+            raise UserError("parallel.tensor divides no learned scales per channel: use learned_scales=False")
+        if self.pipeline > 1 and config.shared:
+            raise UserError("parallel.pipeline has stages of their own layers: use shared=False")
 
     def mesh(self, device: str) -> DeviceMesh:
         """All processes in order of rank, with the dimensions' names; `device` is "cpu" or "cuda"."""

@@ -41,9 +41,7 @@ class Trainer:
         self._called.train()
         self.done = 0
         self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.quant_rate)
-        self._rates = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.quant_rate, total_steps=max(1, steps), pct_start=WARMUP
-        )
+        self._rates = self._one_cycle()
 
     def step(self, x: torch.Tensor, y: torch.Tensor) -> float:
         """Train on a batch, given whole to every rank; returns the mean loss over it, before the step."""
@@ -66,8 +64,17 @@ class Trainer:
     def continue_at(self, step: int) -> None:
         """Set rates and momenta to those after `step` steps."""
         self.done = step
-        self._rates.last_epoch = step - 1
-        self._rates.step()
+        self._rates = self._one_cycle()
+
+    def _one_cycle(self) -> torch.optim.lr_scheduler.OneCycleLR:
+        """From the steps done on; the optimizer's groups keep what the first one of them wrote there."""
+        return torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            self.recipe.quant_rate,
+            total_steps=max(1, self.steps),
+            pct_start=WARMUP,
+            last_epoch=self.done - 1,
+        )
 
     def _divide(self) -> list[nn.Parameter]:
         if self.layout.tensor == 1:

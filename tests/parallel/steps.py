@@ -10,9 +10,10 @@ import torch
 from torch.distributed.tensor import DTensor
 from torch.nn import functional
 
+from accel.errors import UserError
 from models.config import EncoderConfig
 from models.encoder import Encoder
-from models.parallel import Parallel, Trainer, checkpoint
+from models.parallel import Parallel, Trainer, checkpoint, processes
 from models.quantization import quantize
 from models.recipe import Recipe
 
@@ -26,17 +27,21 @@ Weights = dict[str, torch.Tensor]
 def calibrated(config: EncoderConfig) -> Encoder:
     """The same network on every call, in float64: rounding would magnify the order of float32 sums."""
     torch.manual_seed(0)
-    network = Encoder(replace(config, quantized=False))
-    return quantize(network, torch.randn(32, config.tokens, config.features)).double()
+    network = Encoder(replace(config, quantized=False)).eval()
+    shape = (32, config.tokens)
+    samples = torch.randint(config.vocabulary, shape) if config.vocabulary else torch.randn(*shape, config.features)
+    return quantize(network, samples).double()
 
 
 def batches(recipe: Recipe) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """STEPS random batches, always the same."""
     torch.manual_seed(1)
-    shape = (recipe.batch, recipe.model.tokens, recipe.model.features)
-    return [
-        (torch.randn(shape, dtype=torch.float64), torch.randint(recipe.model.classes, shape[:1])) for _ in range(STEPS)
-    ]
+    config = recipe.model
+    tokens = (recipe.batch, config.tokens)
+    if config.vocabulary:
+        return [(torch.randint(config.vocabulary, tokens), torch.randint(config.classes, tokens)) for _ in range(STEPS)]
+    shape = (*tokens, config.features)
+    return [(torch.randn(shape, dtype=torch.float64), torch.randint(config.classes, tokens[:1])) for _ in range(STEPS)]
 
 
 def single(recipe: Recipe) -> tuple[list[float], Weights]:
@@ -50,7 +55,8 @@ def single(recipe: Recipe) -> tuple[list[float], Weights]:
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.quant_rate, total_steps=STEPS, pct_start=0.1)
     losses = []
     for x, y in batches(recipe):
-        loss = functional.cross_entropy(model(x), y, label_smoothing=recipe.label_smoothing)
+        logits = model(x).flatten(0, -2)
+        loss = functional.cross_entropy(logits, y.flatten(), label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -82,3 +88,17 @@ def resumed(
     losses = [trainer.step(x, y) for x, y in batches(recipe)[start:until]]
     checkpoint.save(trainer, folder)
     return start, losses, whole(trainer)
+
+
+def refusals(device: torch.device, cases: list[tuple[Recipe, Parallel]]) -> list[str]:
+    """What this rank says to layouts that do not fit; in the last case rank 1 has a network without calibration."""
+    said = []
+    for number, (recipe, layout) in enumerate(cases, 1):
+        uncalibrated = number == len(cases) and processes.rank() == 1
+        model = Encoder(recipe.model).double() if uncalibrated else calibrated(recipe.model)
+        try:
+            Trainer(model, layout, recipe, STEPS, device)
+            said.append("nothing")
+        except UserError as error:
+            said.append(str(error))
+    return said

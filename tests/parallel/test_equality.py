@@ -23,12 +23,22 @@ LAYOUTS = {
     "data, pipeline": Parallel(data=2, pipeline=2, microbatches=2),
     "data, pipeline, tensor": Parallel(data=2, pipeline=2, tensor=2, microbatches=2),
 }
+MARKED = [pytest.param(layout, marks=pytest.mark.slow if layout.processes > 4 else ()) for layout in LAYOUTS.values()]
 OTHERS = {
     "scales per channel": (replace(SMALL, per_channel=True), Parallel(tensor=4)),
     "no norms: scales of the stream have gradients": (
         replace(SMALL, norm="none", activation="gelu", causal=True),
         Parallel(pipeline=2, tensor=2),
     ),
+    "a language model, shared keys, learned scales": (
+        replace(SMALL, vocabulary=11, classes=11, kv_heads=2, learned_scales=True, causal=True, norm="rms"),
+        Parallel(pipeline=2, tensor=2),
+    ),
+    "learned scales per channel, sharded": (
+        replace(SMALL, learned_scales=True, per_channel=True),
+        Parallel(data=2, sharded=True),
+    ),
+    "bounded sums, pipelined": (replace(SMALL, accumulator_bits=14), Parallel(pipeline=2)),
     "stages of unequal length": (replace(SMALL, layers=3), Parallel(pipeline=2)),
 }
 
@@ -50,7 +60,7 @@ def compare(config: EncoderConfig, layout: Parallel) -> None:
             assert difference <= (WEIGHT if value.ndim else SCALE), f"{name} differs by {difference}"
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("layout", MARKED, ids=LAYOUTS)
 def test_parallel_training_equals_one_process(layout: Parallel) -> None:
     compare(SMALL, layout)
 
