@@ -175,7 +175,7 @@ def _stored() -> Iterator[Case]:
     hidden = file.quant(file.dense(file.quant("in", 0.5), np.arange(-8, 8).reshape(4, 4), 0.5), 1.0)
     model = bytes(file.proto(file.dense(hidden, np.arange(-4, 4).reshape(4, 2), 0.5)).SerializeToString())
     lower = ("lower", "model.onnx", "--target", "rtl", "--schedule", "design/schedule.json", "--out", OUT)
-    simulate, report = ("simulate", "design", "--samples", "2"), ("report", "design")
+    simulate, report = ("simulate", "design", "--samples", "2"), ("report", "design", "--out", f"{OUT}/page.html")
     lowered = _lowered(model)
 
     def writer(edit: Edit) -> Callable[[Path], None]:

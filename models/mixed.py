@@ -17,6 +17,7 @@ from models.data import Split
 from models.encoder import Encoder
 from models.quantization import quantize
 from models.scoring import nats
+from models.training import reproducible
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -66,9 +67,10 @@ def search(
     Raises UserError when even the fewest bits cost more.
     """
     task = _Search(network.eval(), split, budget, cost, tuple(sorted(set(widths))))
-    bits = task.by_sensitivity()
-    if trials:
-        bits = task.refined(bits, trials, storage, study, seed)
+    with reproducible(seed):
+        bits = task.by_sensitivity()
+        if trials:
+            bits = task.refined(bits, trials, storage, study, seed)
     return tuple(bits.items())
 
 

@@ -77,7 +77,7 @@ def train(
     split = drawn(split or data.load(recipe.data), recipe)
     _check_fit(recipe.model, split)
     start = time.perf_counter()
-    with _reproducible(recipe.seed):
+    with reproducible(recipe.seed):
         stages = _Stages(recipe, split, Run(recipe, folder), progress)
         network = stages.float_network(recipe.model, "float")
         if recipe.pruning.shrinks:
@@ -169,7 +169,7 @@ def _check_fit(config: EncoderConfig, split: Split) -> None:
 
 
 @contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
+def reproducible(seed: int) -> Iterator[None]:
     """One thread (more only wait for each other on such small tensors) and a seeded generator, both given back."""
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     torch.set_num_threads(1)

@@ -194,6 +194,18 @@ class Mean(nn.Module):
         return self.quant(value_of(x).mean(1))
 
 
+class Flattened(nn.Module):
+    """All tokens' channels in one vector, by token or by channel, in front of a layer."""
+
+    def __init__(self, tokens: int, outputs: int, by_channel: bool = False, channels: int = 8) -> None:
+        super().__init__()
+        self.by_channel, self.layer = by_channel, linear(tokens * channels, outputs)
+
+    def forward(self, x: Any) -> Any:
+        x = value_of(x)
+        return self.layer(quantized_as((x.transpose(1, 2) if self.by_channel else x).flatten(1)))
+
+
 class Query(nn.Module):
     """Attention pooling: a learned query per head against keys made of all tokens."""
 

@@ -28,14 +28,14 @@ _ACT, _WEIGHT = Int8ActPerTensorFloat, Int8WeightPerChannelFloat
 class Block(nn.Module):
     """Pre-norm attention and feed-forward of one transformer block."""
 
-    def __init__(self, channels: int, heads: int, packed: bool) -> None:
+    def __init__(self, channels: int, heads: int, packed: bool, bias: type | None) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.quant1 = qnn.QuantIdentity(_ACT, return_quant_tensor=True)
         self.quant2, self.quant3, self.quant4, self.quant5 = (qnn.QuantIdentity(_ACT) for _ in range(4))
         self.attention = qnn.QuantMultiheadAttention(
             channels, heads, packed_in_proj=packed, batch_first=True, in_proj_weight_quant=_WEIGHT,
-            in_proj_bias_quant=Int32Bias, in_proj_input_quant=None, softmax_input_quant=None,
+            in_proj_bias_quant=bias, in_proj_input_quant=None, softmax_input_quant=None,
             attn_output_weights_quant=Uint8ActPerTensorFloat, q_scaled_quant=_ACT, k_transposed_quant=_ACT,
             v_quant=_ACT, out_proj_input_quant=_ACT, out_proj_weight_quant=_WEIGHT, out_proj_bias_quant=None,
         )  # fmt: skip
@@ -53,13 +53,13 @@ class Block(nn.Module):
 class VisionTransformer(nn.Module):
     """Images (samples, *SHAPE) → ten numbers each."""
 
-    def __init__(self, packed: bool, channels: int = 16, heads: int = 2) -> None:
+    def __init__(self, packed: bool, bias: type | None = Int32Bias, channels: int = 16, heads: int = 2) -> None:
         super().__init__()
         self.input, self.entry, self.last = (qnn.QuantIdentity(_ACT) for _ in range(3))
         self.patches = qnn.QuantConv2d(SHAPE[0], channels, 2, 2, bias=True, weight_quant=_WEIGHT)
         self.token = nn.Parameter(torch.randn(1, 1, channels) / 2)
         self.position = nn.Parameter(torch.randn(1, 17, channels) / 4)
-        self.block, self.norm = Block(channels, heads, packed), nn.LayerNorm(channels)
+        self.block, self.norm = Block(channels, heads, packed, bias), nn.LayerNorm(channels)
         self.head = qnn.QuantLinear(channels, 10, bias=True, weight_quant=_WEIGHT)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,13 +68,16 @@ class VisionTransformer(nn.Module):
         return self.head(self.last(self.norm(self.block(self.entry(tokens))[:, 0])))
 
 
-def export(folder: Path, form: str = "qonnx", packed: bool = False) -> Path:
-    """The file of a calibrated, untrained model; `form` is one of OPSETS."""
+def export(folder: Path, form: str = "qonnx", packed: bool = False, dynamo: bool = False) -> Path:
+    """The file of a calibrated, untrained model; `form` is one of OPSETS, `dynamo` names torch's exporter.
+
+    QCDQ through dynamo has no quantised biases.
+    """
     torch.manual_seed(0)
-    model, path = VisionTransformer(packed), folder / "vision.onnx"
+    model, path = VisionTransformer(packed, None if dynamo else Int32Bias), folder / "vision.onnx"
     model.train()
     for _ in range(5):
         model(torch.randn(64, *SHAPE))
     write = export_qonnx if form == "qonnx" else export_onnx_qcdq
-    write(model.eval(), args=torch.randn(1, *SHAPE), export_path=str(path), opset_version=OPSETS[form], dynamo=False)
+    write(model.eval(), args=torch.randn(1, *SHAPE), export_path=str(path), opset_version=OPSETS[form], dynamo=dynamo)
     return path

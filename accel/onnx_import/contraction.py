@@ -12,7 +12,9 @@ from accel.onnx_import.builder import Builder, common, whole
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Edge, Refused
+from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
+from accel.ops.window.op import Window
 
 QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
@@ -25,26 +27,47 @@ def contracted(build: Builder, call: Call, x: Edge, on_x: Labels, weight: Consta
     """einsum(x, weight): every label of the result is one of x's, or one of the weights' alone.
 
     Axes of channels that the result keeps make the matrix block-diagonal: one block for all, or one per place where the
-    weights have that axis too. The accumulator's scale is input scale · weight scale per output channel.
+    weights have that axis too. Where all tokens are contracted, each gets a Dense of its own. The accumulator's scale
+    is input scale · weight scale per output channel.
     """
     if weight.step is None:
         raise Refused("its weights are not quantised, a float island", QUANTISE_WEIGHT)
     sizes = dict(zip(on_w, weight.value.shape, strict=True)) | dict(zip(on_x, x.layout.shape, strict=True))
-    inner = _channel_labels(x.layout, on_x, on_w, out)
+    layout = x.layout.flat if _contracts_tokens(x.layout, on_x, on_w, out) else x.layout
+    inner = _channel_labels(layout, on_x, on_w, out)
     outer = tuple(label for label in out if label in inner or label not in on_x)
     if any(sizes[label] != size for label, size in zip(on_w, weight.value.shape, strict=True)):
         raise Refused(f"weights {weight.value.shape} do not fit input {x.layout.shape}", "export the model again")
     if prod(sizes[label] for label in (*inner, *outer)) > MAX_ELEMENTS:
         raise Refused(f"its matrix has more than {MAX_ELEMENTS} weights", "contract fewer axes at once")
-    places = x.layout.index("channel").reshape(-1)
+    places = layout.index("channel").reshape(-1)
     spread = _Spread(on_w, out, inner, outer, sizes, places)
     value, step = spread.matrix(weight.value), spread.matrix(weight.step)
     step = np.where(step > 0, step, np.inf).min(axis=1)
     integers = whole(value / step[:, None])
     x = build.uniform(x)
-    layout = _layout(x.layout, on_x, out, outer, sizes)
-    op = Dense(integers, np.zeros(len(step)))
-    return build.add(call.name, op, (x,), common(step * x.scale), layout, call.output)
+    scale, result = common(step * x.scale), _layout(layout, on_x, out, outer, sizes)
+    if layout != x.layout:
+        return _token_by_token(build, call, x, integers, scale, result)
+    return build.add(call.name, Dense(integers, np.zeros(len(step))), (x,), scale, result, call.output)
+
+
+def _contracts_tokens(layout: Layout, on_x: Labels, on_w: Labels, out: Labels) -> bool:
+    """True when nothing of a sample but its place in the batch is left."""
+    labels = [label for label, axis in zip(on_x, layout.axes, strict=True) if any(f.role != "batch" for f in axis)]
+    return all(label in on_w and label not in out for label in labels)
+
+
+def _token_by_token(build: Builder, call: Call, x: Edge, weight: np.ndarray, scale: np.ndarray, layout: Layout) -> Edge:
+    """weight, (outputs, tokens · channels), times all tokens of x: the sum of a Dense on a Window of each token."""
+    total, fill = None, np.zeros((1, x.layout.size("channel")))
+    for token, part in enumerate(np.split(weight, x.layout.size("token"), axis=1)):
+        one = build.add(f"{call.name}/token", Window(token, fill), (x,), x.scale, layout, None)
+        one = build.add(call.name, Dense(part, np.zeros(len(part))), (one,), scale, layout, None)
+        total = one if total is None else build.add(call.name, Add(np.ones(2)), (total, one), scale, layout, None)
+    assert total is not None
+    build.note(total, call.output)
+    return total
 
 
 def _channel_labels(layout: Layout, on_x: Labels, on_w: Labels, out: Labels) -> Labels:

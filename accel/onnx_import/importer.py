@@ -14,6 +14,7 @@ from accel.errors import GraphError, UnsupportedModel
 from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
+    attention,
     convolution,
     einsum,
     functions,
@@ -104,6 +105,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "DequantizeLinear"): qcdq.dequantize,
     ("", "Einsum"): einsum.einsum,
     ("", "Conv"): convolution.conv,
+    ("", "Attention"): attention.attention,
 }
 
 #: What moves heads that others share, what multiplies them, and what treats all of their channels alike; everything
@@ -184,7 +186,11 @@ def _cut(source: Source) -> Reading | None:
     for node in source.nodes:
         inputs = (values.get(name) for name in node.input)
         read = next((value for value in inputs if isinstance(value, Edge | Real)), None)
-        if read is not None and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS:
+        if (
+            read is not None
+            and not source.is_integer
+            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS
+        ):
             return cut(source.shape, read.layout)
         _visit(build, source, node, values, problems)
     return None
@@ -230,6 +236,8 @@ def _float(model: onnx.ModelProto) -> list[str]:
     kinds = {(DOMAINS.get(node.domain), node.op_type) for node in all_nodes(model.graph)}
     if kinds & {("qonnx", "Quant"), ("", "QuantizeLinear")}:
         return []
+    if ("", "Round") in kinds:
+        return ["float: its quantizers are written out (Round); export with export_qonnx and dynamo=False"]
     return ["float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"]
 
 

@@ -50,22 +50,21 @@ class Reading:
 
 
 def readings(source: Source, cut: Reading | None = None) -> list[Reading]:
-    """Every way to read the input, the likeliest first and `cut` last. Raises UnsupportedModel when there is none."""
+    """Every way to read the input, the likeliest first: of images `cut`. Raises UnsupportedModel without any."""
     shape = source.shape
-    patches = _patches(source)
-    found = [] if patches is None else [patches]
+    found = [_patches(source), cut if len(shape) > 3 else None]
     if source.is_integer:
         found += [_reading(("batch", "token"), shape)] if len(shape) == 2 else []
         found += [_reading(("token",), shape)] if len(shape) == 1 else []
     else:
         found += _default(shape) + [_reading(roles, shape) for roles in ROLES.get(len(shape), [])]
-    found += [] if cut is None else [cut]
-    if not found:
+    distinct = dict.fromkeys(reading for reading in (*found, cut) if reading is not None)
+    if not distinct:
         raise UnsupportedModel(
             f"{source.path}: input shape {shape} is not (batch, tokens, channels), nor cut into patches by Reshape and "
             "Transpose or a convolution whose kernel is its stride; cut images into patches before the model"
         )
-    return list(dict.fromkeys(found))
+    return list(distinct)
 
 
 def _reading(roles: tuple[str, ...], shape: tuple[int, ...]) -> Reading:

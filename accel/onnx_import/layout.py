@@ -118,6 +118,17 @@ class Layout:
                 total = total + place.reshape([-1 if i == number else 1 for i in range(len(self.axes))])
         return total
 
+    @property
+    def flat(self) -> Layout:
+        """The same axes of one token that has the channels of all tokens one behind the other."""
+        channels = self.size("channel")
+        return Layout(
+            tuple(
+                merged([Factor("channel", f.size, f.stride * channels) if f.role == "token" else f for f in axis])
+                for axis in self.axes
+            )
+        )
+
     def packed(self, role: str) -> Layout:
         """The same axes with strides of one role such that its places lie without gaps, in unchanged order."""
         strides, stride = {}, 1

@@ -220,6 +220,8 @@ def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, privat
         if on_grid or build.tensors[x.name].magnitude >= FINE:
             op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
             return build.replace_op(x, op, call.output, on_grid)
+    if direct and private == call.output:
+        del build.origins[x.name]  # of this node before its constant: no tensor holds it
     unit = x.scale if step is None else rows_of(x.layout, step).min(axis=0)
     return add_table(build, call.name, x, table, unit, call.output)
 

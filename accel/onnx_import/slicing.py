@@ -31,10 +31,14 @@ def slice_(build: Builder, call: Call) -> Value:
     steps = numbers(given[3], "steps") if given[3] is not None else (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise Refused("its starts, ends, axes and steps do not fit together", AGAIN)
+    cuts = []
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         size = shape_of(x)[_axis(axis, x)]
         places = np.arange(size)[slice(_bounded(start, size), _bounded(end, size), step)]
-        x = taken(build, call, x, _axis(axis, x), places, call.output)
+        if len(places) != size or step < 0:
+            cuts.append((_axis(axis, x), places))
+    for number, (axis, places) in enumerate(cuts, 1):
+        x = taken(build, call, x, axis, places, call.output if number == len(cuts) else None)
     return x
 
 
@@ -123,9 +127,12 @@ def _repeated(build: Builder, call: Call, x: Value | None, shape: tuple[int, ...
 
 
 def taken(
-    build: Builder, call: Call, x: Value | None, axis: int, places: np.ndarray, origin: str, drop: bool = False
+    build: Builder, call: Call, x: Value | None, axis: int, places: np.ndarray, origin: str | None, drop: bool = False
 ) -> Value:
-    """The `places` of x along an axis, in that order; `drop` removes the axis, which then has size 1."""
+    """The `places` of x along an axis, in that order; `drop` removes the axis, of size 1 then.
+
+    `origin` as in `Builder.add`.
+    """
     if is_unknown(x):
         return Unknown()
     if isinstance(x, Constant):

@@ -75,6 +75,7 @@ def exact_in_c(graph: Graph, folder: Path, io_type: str) -> None:
 MODELS = {
     "class_token": (lambda: bm.Model(bm.linear(6, 8), bm.ClassToken(bm.Attention("unbind"), 3)), (1, 3, 6)),
     "query": (lambda: bm.Model(bm.Patches(1, 8, 2), bm.Query()), (1, 1, 4, 4)),
+    "flattened": (lambda: bm.Model(bm.linear(6, 8), bm.Flattened(3, 5, by_channel=True), bm.linear(5, 4)), (1, 3, 6)),
     "identifiers": (lambda: bm.Embedded(bm.Words(9, 4), bm.Attention("einsum"), bm.Mean()), None),
 }
 

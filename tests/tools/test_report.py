@@ -49,8 +49,9 @@ def test_the_page_is_quiet_and_alone(folder: Path, window: Browser, width: int) 
     window.open(page, width)
     assert window.evaluate("return document.readyState") == "complete"
     assert window.messages() == []
-    assert [url for url in window.requests() if not url.startswith("data:")] == [page.as_uri()]
-    assert window.evaluate("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
+    assert window.requests() == [page.as_uri()]
+    assert window.evaluate("return innerWidth") == width
+    assert window.evaluate("return document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     pictures = window.evaluate("return [...document.querySelectorAll('svg')].map(s => s.getBBox().width)")
     assert len(pictures) == 2
     assert min(pictures) > 200
@@ -99,7 +100,7 @@ def test_the_bitstreams_figures(folder: Path) -> None:
 def test_a_planted_fault_is_red(folder: Path, tmp_path: Path) -> None:
     """One bit of a weight: the simulation of it differs, and the page says where."""
     design = Design.load(folder)
-    name = next(name for name in sorted(design.files) if name.endswith("weight.hex"))
+    name = "i1_weight.hex"
     first, *others = design.files[name].splitlines(keepends=True)
     damaged = f"{first[:-2]}{int(first[-2], 16) ^ 4:x}\n"
     replace(design, files={**design.files, name: "".join([damaged, *others])}).write(tmp_path / "rtl")
@@ -110,6 +111,6 @@ def test_a_planted_fault_is_red(folder: Path, tmp_path: Path) -> None:
     assert style == "bad"
     assert row[0] == "rtl"
     assert int(row[2]) > 0
-    assert "rtl: layer 'embed/" in row[4]
+    assert "rtl: layer 'embed/MatMul' [" in row[4]
     healthy = Page((folder / "report.html").read_text()).tables["exactness"]
     assert [cell for _, cells in healthy[1:] for cell in (cells[2], cells[4])] == ["0", "equal"]

@@ -111,6 +111,17 @@ def test_a_norm_between_the_cut_and_the_layer(tmp_path: Path) -> None:
     assert max(deviation.max_lsb for deviation in found) <= 1
 
 
+@pytest.mark.parametrize("by_channel", [False, True])
+def test_tokens_flattened_in_front_of_a_classifier(by_channel: bool, tmp_path: Path) -> None:
+    """A Dense for every token and their sum; then channels as ever."""
+    model = bm.Model(bm.Attention("chunk"), bm.Flattened(3, 6, by_channel), bm.linear(6, 4))
+    graph = same(model, torch.randn(1, 3, 8), tmp_path)
+    counts = {kind: kinds(graph).count(kind) for kind in ("window", "add", "position")}
+    assert counts == {"window": 3, "add": 2, "position": 1}
+    assert kinds(graph)[-2:] == ["dense", "rescale"]
+    assert graph.output_tensor.shape == (1, 4)
+
+
 def test_attention_pooling(tmp_path: Path) -> None:
     graph = same(bm.Model(bm.Query()), torch.randn(1, 5, 8), tmp_path)
     expected = "dense rescale dense rescale window matmul rescale softmax matmul rescale"

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import accel, assert_refused
+from pages import Page
 
 from accel.cli import engines
 from accel.levels import Level
@@ -39,7 +40,7 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     report = json.loads((out / "report.json").read_text())
     assert list(report) == [
         "model", "accuracy", "levels", "cycles", "resources", "fmax_mhz", "clock_mhz", "latency_us",
-        "inferences_per_s", "design_hash", "bitstream", "seconds", "versions",
+        "inferences_per_s", "design_hash", "bitstream", "seconds", "versions", "command",
     ]  # fmt: skip
     assert report["model"].keys() == {"name", "parameters", "macs"}
     assert report["accuracy"].keys() == {"float", "quantized"}
@@ -56,8 +57,12 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"python", "torch", "brevitas", "hls4ml", "verilator"} <= set(report["versions"])
     assert (out / "arty-a7-100t" / "build.sh").exists()
     assert {path.name for path in out.iterdir()} == {
-        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json",
+        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json", "report.html",
     }  # fmt: skip
+    assert report["command"] == "accel demo --board ulx3s-85f --seed 0 --device cpu --no-bitstream"
+    page = Page((out / "report.html").read_text())
+    assert [(row[0], row[2]) for row in page.cells("exactness")[1:]] == [(name, "0") for name in report["levels"]]
+    assert page.cells("cycles")[1] == ["latency", *2 * [f"{cycles['latency']:,}"]]
 
 
 def test_demo_refuses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

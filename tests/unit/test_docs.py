@@ -75,6 +75,26 @@ def test_broken_links_are_errors(tmp_path: Path, broken: str) -> None:
     assert "nowhere" in done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_outside_the_site_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text())
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+WRITTEN = {"benchmarks/results/levels.json"}
+"""By a benchmark, on the machine of whoever runs it."""
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name
+)
+def test_named_files_exist(page: Path) -> None:
+    folders = "|".join((*PACKAGES, "tests", "benchmarks", "scripts"))
+    names = set(re.findall(rf"`((?:{folders})/[^`\s<>]*)`", page.read_text())) - WRITTEN
+    assert not [name for name in names if not any(ROOT.glob(name.rstrip("/")))]
+
+
 def test_every_operator_has_its_section(site: Path) -> None:
     page = (site / "operators.html").read_text()
     for name in OPERATORS.values():

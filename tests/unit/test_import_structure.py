@@ -82,6 +82,13 @@ def test_a_relu_before_a_slice_waits_for_the_quantizer_behind_it(tmp_path: Path)
     assert graph.output_tensor.lo == 0
 
 
+def test_a_slice_of_tokens_and_channels(tmp_path: Path) -> None:
+    f = File((2, 3, 4))
+    y = f.node("Slice", f.quant("in", 0.5), f.ints(1, 0, 0), f.ints(3, 3, 9), f.ints(1, 2, 0))
+    graph = check(f.save(tmp_path, f.dense(y, weights(3, 2), 0.5)))
+    assert kinds(graph) == "window dense dense"
+
+
 def test_everything_sliced_is_nothing_done(tmp_path: Path) -> None:
     f = File()
     y = f.node("Slice", f.quant("in", 0.5), f.ints(0, 0, 0), f.ints(1 << 40, 99, 4))

@@ -155,12 +155,13 @@ def _columns(rows: list[list[Point]], chains: list[list[Point]]) -> dict[Point, 
     A linear program in the points and, behind them, in the way sideways of every part of an edge.
     """
     from scipy.optimize import linprog
+    from scipy.sparse import lil_array
 
     number = {point: i for i, point in enumerate(point for row in rows for point in row)}
     parts = [pair for chain in chains for pair in pairwise(chain)]
     neighbours = [pair for row in rows for pair in pairwise(row)]
-    size = len(number) + len(parts)
-    limits, bounds = np.zeros((2 * len(parts) + len(neighbours), size)), np.zeros(2 * len(parts) + len(neighbours))
+    limits = lil_array((2 * len(parts) + len(neighbours), len(number) + len(parts)))
+    bounds = np.zeros(limits.shape[0])
     for k, (a, b) in enumerate(parts):
         for row, sign in ((2 * k, 1), (2 * k + 1, -1)):
             limits[row, [number[a], number[b], len(number) + k]] = sign, -sign, -1
@@ -168,7 +169,7 @@ def _columns(rows: list[list[Point]], chains: list[list[Point]]) -> dict[Point, 
         limits[row, [number[a], number[b]]] = 1, -1
         bounds[row] = -_half(a) - _half(b)
     costs = [0] * len(number) + [WEIGHTS[isinstance(a, tuple) + isinstance(b, tuple)] for a, b in parts]
-    found = linprog(costs, limits, bounds).x
+    found = linprog(costs, limits.tocsr(), bounds).x
     return {point: float(found[i]) for point, i in number.items()}
 
 

@@ -20,7 +20,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class UnitFigures:
-    """One unit: `cycles` of work per sample, `busy` as a share of the interval, `spans` (first, last cycle) of each."""
+    """One unit: `cycles` of work per sample, `busy` is their share of the interval, `spans` (first, last) by sample."""
 
     name: str
     layers: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from accel import tools
@@ -72,9 +73,11 @@ def usage(used: Resources, board: Board) -> list[Usage]:
 def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | None) -> str:
     """The page as text. Raises UserError when the graph is not the design's."""
     design, graph, run = sources.design, sources.graph, sources.run
+    name = run.model.name if run else design.name
     details = hardware.figures(design, graph) if graph else None
     return _template().render(
         design=design,
+        name=name,
         graph=graph,
         run=run,
         levels=levels(sources, simulated),
@@ -82,7 +85,7 @@ def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | N
         model=_model(sources),
         cycles=_cycles(sources, simulated),
         hardware=details,
-        ticks=_ticks(details.end) if details else [],
+        ticks=_ticks(details.end) if details else range(0),
         drawing=diagram.draw(graph) if graph else None,
         shape=diagram,
         builds=[_build(build) for build in sources.builds],
@@ -112,13 +115,17 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"num": _number, "short": _short}
+    environment.filters |= {"num": _number, "percent": _percent, "short": _short}
     return environment.get_template("page.html.j2")
 
 
 def _number(value: float) -> str:
     """With separators; at most two digits behind the point."""
     return f"{round(value, 2):,.10g}" if isinstance(value, float) else f"{value:,}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f} %"
 
 
 def _short(name: str, longest: int = LONGEST) -> str:
@@ -134,7 +141,7 @@ def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str
         wrong = sum(level.mismatches for level in compared.values())
         cards.append(("mismatches", _number(wrong), f"{len(compared)} levels"))
     if run:
-        cards.append(("accuracy", f"{run.accuracy.quantized:.2%}", f"float {run.accuracy.float:.2%}"))
+        cards.append(("accuracy", _percent(run.accuracy.quantized), f"float {_percent(run.accuracy.float)}"))
     if predicted:
         cards.append(("latency", _number(predicted["latency"]), "cycles"))
         cards.append(("interval", _number(predicted["interval"]), "cycles per sample"))
@@ -156,11 +163,11 @@ def _model(sources: Sources) -> list[tuple[str, str]]:
         rows.append(("parameters", _number(run.model.parameters)))
     if graph:
         kinds = Counter(node.op.kind for node in graph)
-        rows.append(("operators", ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())))
+        rows.append(("operators", ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())))
     if "macs" in design.info:
         rows.append(("multiply-accumulates per sample", _number(design.info["macs"])))
         rows.append(("multipliers", _number(design.info["multipliers"])))
-        rows.append(("their utilisation", f"{design.info['mac_utilization']:.1%}"))
+        rows.append(("their utilisation", _percent(design.info["mac_utilization"])))
     return [*rows, ("design hash", design.hash)]
 
 
@@ -180,13 +187,10 @@ def _cycles(sources: Sources, simulated: Simulated | None) -> list[tuple[str, fl
     return [(what, predicted[what], getattr(measured, what) if measured else None) for what in ("latency", "interval")]
 
 
-def _ticks(end: int) -> list[int]:
+def _ticks(end: int) -> range:
     """Round numbers from 0 to `end`."""
-    step = 1
-    while end // step >= TICKS:
-        step *= 5 if str(step)[0] == "2" else 2
-        step = step if str(step)[0] in "125" else 10 * 10 ** (len(str(step)) - 1) // 2
-    return list(range(0, end + 1, step))
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    return range(0, end + 1, next(step for step in steps if end // step < TICKS))
 
 
 def _build(build: BuildResult) -> dict[str, Any]:
