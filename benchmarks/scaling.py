@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 
 import parallel
+import torch
 
+from models.encoder import Encoder
 from models.parallel import Parallel
 
 PEAK = 312e12
@@ -27,9 +30,9 @@ VOCABULARY, TOKENS = 51_200, 2048
 def bytes_per_step(layout: Parallel) -> dict[str, float]:
     """What all processes of the benchmark send in one step, by kind of parallelism."""
     model, number = parallel.MODEL, 4
-    weights = sum(p.numel() for p in parallel.calibrated(parallel.torch.float32).parameters() if p.ndim)
+    weights = sum(p.numel() for p in _network().parameters() if p.ndim)
     stream = parallel.RECIPE.batch * model.tokens * model.channels * number
-    messages = 3 if layout.fully_sharded else 2  # two gathers and a scatter, or the halves of one all-reduce
+    messages = 4 if layout.fully_sharded else 2  # two gathers and a scatter, which gloo makes of an all-reduce
     # With a pipeline, weights stay gathered between forward and backward: one gather.
     messages -= layout.fully_sharded and layout.pipeline > 1
     return {
@@ -37,6 +40,11 @@ def bytes_per_step(layout: Parallel) -> dict[str, float]:
         "tensor": 2 * (layout.tensor - 1) * 4 * model.layers * stream,
         "pipeline": 2 * (layout.pipeline - 1) * layout.tensor * stream,
     }
+
+
+@cache
+def _network() -> Encoder:
+    return parallel.calibrated(torch.float32)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,10 @@ class EncoderConfig:
             raise UserError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")
         if self.kv_heads and self.heads % self.kv_heads:
             raise UserError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
+        if self.shared and self.layers > 1 and self.norm in ("batch", "none"):
+            raise UserError(
+                f"shared layers need one scale at their inputs: use norm 'layer' or 'rms', not {self.norm!r}"
+            )
         if self.attention == "relu" and self.causal:
             raise UserError("attention 'relu' has no causal mask in hardware: use attention='softmax'")
 

@@ -30,7 +30,7 @@ def _shard(stage: Stage, mesh: DeviceMesh, reshard: bool) -> Stage:
     A pipeline's stage keeps the gathered weights until its last microbatch (`reshard` false).
     """
     scalars = {p for p in stage.parameters() if p.ndim == 0}
-    for block in stage.blocks:
+    for block in dict.fromkeys(stage.blocks):
         fully_shard(block, mesh=mesh, ignored_params=scalars, reshard_after_forward=reshard)
     fully_shard(stage, mesh=mesh, ignored_params=scalars, reshard_after_forward=reshard)
     return stage

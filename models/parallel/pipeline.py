@@ -42,8 +42,8 @@ class Stage(nn.Module):
 
     @property
     def blocks(self) -> list[Any]:
-        """Of this stage, in order."""
-        return list(self.model.blocks.children())
+        """Of this stage, in order; with shared weights one block several times."""
+        return list(self.model.blocks.values())  # type: ignore[operator]
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor | None = None) -> Any:
         """The first stage takes samples, the last one gives logits; between them: values and their scale."""

@@ -79,9 +79,10 @@ class Trainer:
     def _divide(self) -> list[nn.Parameter]:
         if self.layout.tensor == 1:
             return []
-        for block in self._stage.blocks:
+        blocks = list(dict.fromkeys(self._stage.blocks))
+        for block in blocks:
             tensor.divide(block, self.mesh["tensor"])
-        return [p for block in self._stage.blocks for p in tensor.partial_scales(block)]
+        return [p for block in blocks for p in tensor.partial_scales(block)]
 
     def _pipeline(self) -> Any:
         layout = self.layout

@@ -39,6 +39,8 @@ OTHERS = {
         Parallel(data=2, sharded=True),
     ),
     "bounded sums, pipelined": (replace(SMALL, accumulator_bits=14), Parallel(pipeline=2)),
+    "shared layers": (replace(SMALL, shared=True), Parallel(tensor=2)),
+    "shared layers, sharded": (replace(SMALL, shared=True), Parallel(data=2, sharded=True)),
     "stages of unequal length": (replace(SMALL, layers=3), Parallel(pipeline=2)),
 }
 

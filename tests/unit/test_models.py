@@ -95,6 +95,7 @@ def trained(split: Split) -> Trained:
         ({"norm": "group"}, r"EncoderConfig.norm is one of layer, rms, batch, none; got 'group'"),
         ({"activation": "elu"}, r"EncoderConfig.activation is one of relu, gelu, silu, relu2, hardswish; got 'elu'"),
         ({"attention": "relu", "causal": True}, r"attention 'relu' has no causal mask in hardware"),
+        ({"shared": True, "norm": "none"}, r"shared layers need one scale at their inputs: use norm 'layer' or 'rms'"),
         ({"kv_heads": 3}, r"heads \(4\) must be a multiple of kv_heads \(3\)"),
         ({"bits_of": (("head", 9),)}, r"EncoderConfig.weight_bits is 1..8; got 9"),
         ({"heads": "4"}, r"EncoderConfig.heads is of type int; got '4'"),
