@@ -39,7 +39,10 @@ Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Swish Tan
 ELEMENTWISE = frozenset(_NAMES.split())
 MAX_SIZE = 100
 MAX_OFFSETS = 8
-ENTRIES = 1 << MAX_BITS
+ENTRIES = 1 << 12
+"""Of a table, as long as that is fine enough."""
+MAX_JUMP = 2
+"""Between neighbouring entries, in steps of the output: what lies between them is at most 1 off."""
 
 
 def elementwise(build: Builder, call: Call) -> Value:
@@ -194,7 +197,7 @@ def _onnx_reference(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
 
 
 def quantised(build: Builder, call: Call, function: Function, quantizer: Quantizer, scale: np.ndarray) -> Edge:
-    """A Lookup that gives the quantizer's integers. An edge of more than 12 bits is first brought to 12."""
+    """A Lookup that gives the quantizer's integers. A wider edge is first brought to 12 or 16 bits."""
     if scale.ndim:
         raise Refused("gives a float function one scale per channel", "quantise it per tensor")
 
@@ -215,15 +218,29 @@ def quantised(build: Builder, call: Call, function: Function, quantizer: Quantiz
 
 
 def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray]) -> Edge:
-    """The edge with at most 2^12 values, spread over the part of its range in which the output changes."""
+    """The edge with at most 2^12 values, spread over the part of its range in which the output changes.
+
+    With at most 2^16 where the output then changes by more than MAX_JUMP from one to the next, and less by these.
+    """
     tensor = build.tensors[edge.name]
     if edge.scale.ndim == 0 and tensor.hi - tensor.lo < ENTRIES:
         return edge
     ends = [end * float(scale) for end in (tensor.lo, tensor.hi) for scale in (edge.scale.min(), edge.scale.max())]
     lo, hi = _changing(codes, min(ends), max(ends))
-    step = max((hi - lo) / (ENTRIES - 4), max(abs(lo), abs(hi)) * 2.0**-24, float(edge.scale.min()) / ENTRIES)
+    least = max(max(abs(lo), abs(hi)) * 2.0**-24, float(edge.scale.min()) / ENTRIES)
+    step, fine = (max((hi - lo) / (entries - 4), least) for entries in (ENTRIES, 1 << MAX_BITS))
+    if _jump(codes, lo, hi, step) > max(MAX_JUMP, _jump(codes, lo, hi, fine)):
+        if edge.scale.ndim == 0 and tensor.hi - tensor.lo < 1 << MAX_BITS:
+            return edge
+        step = fine
     limits = int(np.floor(lo / step)), int(np.ceil(hi / step))
     return build.requantise(f"{edge.name}/narrow", edge, np.asarray(step), limits)
+
+
+def _jump(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float) -> int:
+    """The largest change of the output from one entry of a table to the next."""
+    values = codes(np.arange(np.floor(lo / step), np.ceil(hi / step) + 1) * step)
+    return int(np.abs(np.diff(values)).max(initial=0))
 
 
 def _changing(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float) -> tuple[float, float]:

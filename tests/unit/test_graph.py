@@ -113,7 +113,7 @@ def test_constants_are_integers() -> None:
         (lambda: Dense([[1 << 40]], [0]), "at most 32 bits"),
         (lambda: MatMul(0, "scores"), "heads is at least 1; got 0"),
         (lambda: MatMul(1, "other"), "form is 'scores' or 'values'; got 'other'"),
-        (lambda: Lookup(np.zeros(4097), 0), r"a table has 1\.\.4096 entries; .*: rescale first"),
+        (lambda: Lookup(np.zeros(65537), 0), r"a table has 1\.\.65536 entries; .*: rescale first"),
         (lambda: Window(0, np.zeros((0, 4))), r"fill is \(tokens, channels\), both at least 1; got \(0, 4\)"),
         (lambda: Embedding(np.zeros(4)), r"a table is \(identifiers, channels\), both at least 1; got \(4,\)"),
         (lambda: Softmax(4, 17, [4095, 0]), r"out_bits is 1\.\.16; got 17"),

@@ -195,6 +195,16 @@ def test_functions_of_an_accumulator_are_rescaled_to_twelve_bits(tmp_path: Path,
     assert imported.graph.nodes[-1].op.table.size <= 4096
 
 
+@pytest.mark.parametrize(
+    ("bits", "out", "entries"), [(16, 16, 1 << 16), (14, 14, 1 << 14), (16, 8, 4094), (14, 10, 4094)]
+)
+def test_tables_are_as_large_as_the_output_needs(tmp_path: Path, bits: int, out: int, entries: int) -> None:
+    f = File((1, 3, 4), opset=20)
+    y = f.node("Gelu", f.quant("in", 2.0 ** (4 - bits), bits=bits))
+    imported = check(f.save(tmp_path, f.quant(y, 2.0 ** (4 - out), bits=out)))
+    assert imported.graph.nodes[-1].op.table.size == entries
+
+
 def gelu(f: File, x: str) -> str:
     erf = f.node("Add", f.node("Erf", f.node("Div", x, f.const(np.sqrt(2)))), f.const(1.0))
     return f.node("Mul", f.node("Mul", x, erf), f.const(0.5))

@@ -1,4 +1,4 @@
-"""Lookup: y = table[x − base], any unary function of at most 12 bits, computed once at training or import."""
+"""Lookup: y = table[x − base], any unary function of at most 16 bits, computed once at training or import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accel.op import Op
 if TYPE_CHECKING:
     import torch
 
-MAX_BITS = 12
+MAX_BITS = 16
 
 
 @dataclass(frozen=True, eq=False)
