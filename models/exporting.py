@@ -8,13 +8,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from accel.design import write_atomic
 from accel.errors import UserError
 from models.accumulators import BoundedLinear
-from models.config import EncoderConfig
-from models.encoder import Encoder
+from models.encoder import Encoder, blank
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -53,7 +50,7 @@ def _traced(model: Encoder) -> ModelProto:
 
             return export_qonnx(
                 model,
-                args=_sample(model.config),
+                args=blank(model.config, 1),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["input"],
@@ -61,12 +58,6 @@ def _traced(model: Encoder) -> ModelProto:
             )
     finally:
         logger.setLevel(level)
-
-
-def _sample(config: EncoderConfig) -> torch.Tensor:
-    if config.vocabulary:
-        return torch.zeros(1, config.tokens, dtype=torch.int64)
-    return torch.zeros(1, config.tokens, config.features)
 
 
 def _cleaned(raw: ModelProto) -> ModelWrapper:

@@ -91,6 +91,14 @@ LEVERS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
 """Name → the lever it pulls, and what it changes of a plain recipe."""
 
 
+def recipe(data: str, name: str) -> Recipe:
+    """A named recipe of a data set. Raises UserError when there is none."""
+    known = recipes(data)
+    if name not in known:
+        raise UserError(f"no recipe {name!r} for {data}; there are {', '.join(known)}")
+    return known[name]
+
+
 def recipes(data: str) -> dict[str, Recipe]:
     """Name → recipe, of those that a data set's model can have."""
     plain, made = base(data), {}

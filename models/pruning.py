@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import torch
@@ -31,7 +32,6 @@ class Masks:
         for name, weight in self.weights.items():
             if pruning.group and weight.shape[1] % pruning.group:
                 raise UserError(f"{name} has {weight.shape[1]} inputs, not whole groups of {pruning.group}")
-
             if not pruning.ramp:
                 weight.data.mul_(self._choose(weight.data, 1.0))
 
@@ -75,19 +75,13 @@ def shrunk(network: Encoder, pruning: Pruning) -> Encoder:
     if config.kv_heads or config.shared or config.rank:
         raise UserError("networks with shared keys, shared layers or low rank are not shrunk further")
     small = Encoder(replace(config, heads=heads, head_size=config.head_channels, hidden=hidden, layers=layers))
-    parts = copy_of(network)
+    parts = copy.deepcopy(network)
     del parts.blocks[layers:]
     for block in parts.layers:
         _take_neurons(block.feed_forward, hidden)
         _take_heads(block.attention, config, heads)
     small.load_state_dict(parts.state_dict())
     return small
-
-
-def copy_of(network: Encoder) -> Encoder:
-    copied = Encoder(network.config)
-    copied.load_state_dict(network.state_dict())
-    return copied
 
 
 def _left(count: int, share: float) -> int:

@@ -53,10 +53,7 @@ def main(parallel: str, checkpoint: Path, **chosen: Any) -> None:
 
 
 def _recipe(data: str, recipe: str, seed: int, float_epochs: int | None, quant_epochs: int | None) -> Recipe:
-    known = presets.recipes(data)
-    if recipe not in known:
-        raise UserError(f"no recipe {recipe!r} for {data}; there are {', '.join(known)}")
-    plain = replace(known[recipe], seed=seed)
+    plain = replace(presets.recipe(data, recipe), seed=seed)
     return replace(
         plain,
         float_epochs=plain.float_epochs if float_epochs is None else float_epochs,

@@ -149,6 +149,11 @@ class _Stages:
         return model
 
 
+def in_words(tell: Callable[[str], None]) -> Progress:
+    """Progress as one text."""
+    return lambda stage, done, total, text: tell(f"{stage} epoch {done} of {total}, {text}")
+
+
 def drawn(split: Split, recipe: Recipe) -> Split:
     """At most Recipe.samples of the training part, the same for every seed."""
     if not recipe.samples or recipe.samples >= len(split.train_x):

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.errors import UserError
-
 if TYPE_CHECKING:
     from accel.graph import Graph
-    from accel.schedule import Schedule
+    from hls.rtl.netlist import Netlist
     from models.recipe import Recipe
 
 WEIGHTS = ("WEIGHT_FILE", "INDEX_FILE")
@@ -72,11 +70,7 @@ def jobs(data: str, names: list[str] | None, seeds: int) -> list[Job]:
     """Every training of a study, in order. Raises UserError on an unknown recipe."""
     from models import presets
 
-    known = presets.recipes(data)
-    unknown = [name for name in names or [] if name not in known]
-    if unknown:
-        raise UserError(f"no recipe {unknown[0]!r} for {data}; there are {', '.join(known)}")
-    chosen = {name: known[name] for name in names or known}
+    chosen = {name: presets.recipe(data, name) for name in names} if names else presets.recipes(data)
     return [Job(data, name, replace(r, seed=seed), seed) for name, r in chosen.items() for seed in range(seeds)]
 
 
@@ -127,14 +121,15 @@ def _hardware(graph: Graph) -> dict[str, int]:
     from hls.rtl.netlist import build
 
     schedule = with_multipliers(graph, MULTIPLIERS)
+    netlist = build(graph, schedule)
     design = rtl.lower(graph, schedule)
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))
     ran = simulate.run(design, x)
     if not np.array_equal(ran.outputs, reference.run(graph, x)):
         raise MismatchError(f"{graph.name}: RTL and reference differ; run accel compare on the model")
-    made = estimate(build(graph, schedule), design.info["schedule"]["depths"], schedule.target)
+    made = estimate(netlist, design.info["schedule"]["depths"], schedule.target)
     return {
-        **_size(graph, schedule),
+        **_size(graph, netlist),
         "cycles": round(ran.interval),
         "multipliers": design.info["multipliers"],
         "lut": made.equivalents(schedule.target),
@@ -144,13 +139,12 @@ def _hardware(graph: Graph) -> dict[str, int]:
     }
 
 
-def _size(graph: Graph, schedule: Schedule) -> dict[str, int]:
+def _size(graph: Graph, netlist: Netlist) -> dict[str, int]:
     """Constants of the matrices and tables of a graph, bits of the weight memories, products that are not by zero."""
     import numpy as np
 
     from accel.attention import useful_macs
     from accel.ops.dense.op import Dense
-    from hls.rtl.netlist import build
 
     parameters, skipped = 0, 0
     for node in graph:
@@ -158,6 +152,6 @@ def _size(graph: Graph, schedule: Schedule) -> dict[str, int]:
         parameters += sum(array.size for array in arrays if isinstance(array, np.ndarray))
         if isinstance(node.op, Dense):
             skipped += graph.ends(node)[1].tokens * int((node.op.weight == 0).sum())
-    roms = [instance.unit.module.roms.get(name) for instance in build(graph, schedule).instances for name in WEIGHTS]
+    roms = [instance.unit.module.roms.get(name) for instance in netlist.instances for name in WEIGHTS]
     bits = sum(rom.values.size * rom.bits for rom in roms if rom is not None)
     return {"parameters": parameters, "weight_bits": bits, "macs": useful_macs(graph) - skipped}

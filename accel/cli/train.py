@@ -10,7 +10,6 @@ import click
 
 from accel.cli.display import Progress, working
 from accel.cli.output import whole_file
-from accel.errors import UserError
 
 if TYPE_CHECKING:
     from models.training import Trained
@@ -34,16 +33,12 @@ def train(
     """
     import models
     from models import presets
+    from models.training import in_words
 
-    def tell(stage: str, done: int, total: int, text: str) -> None:
-        if progress:
-            progress(f"{stage} epoch {done} of {total}, {text}")
-
-    known = presets.recipes(data)
-    if recipe not in known:
-        raise UserError(f"no recipe {recipe!r} for {data}; there are {', '.join(known)}")
+    chosen = replace(presets.recipe(data, recipe), seed=seed)
+    tell = in_words(progress) if progress else None
     with whole_file(Path(out)) as path:
-        trained: Trained = models.train(replace(known[recipe], seed=seed), folder=folder, progress=tell)
+        trained: Trained = models.train(chosen, folder=folder, progress=tell)
         models.save(trained, path)
     return trained
 

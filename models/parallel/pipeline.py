@@ -13,7 +13,7 @@ from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGP
 
 from accel.qat import quantized
 from models.config import EncoderConfig
-from models.encoder import Encoder
+from models.encoder import Encoder, blank
 from models.layers import STREAM_BITS
 from models.parallel.layout import Parallel
 
@@ -72,17 +72,11 @@ def schedule(
         mesh.get_local_rank(),
         layout.pipeline,
         device,
-        input_args=_samples(config, rows, device, dtype) if stage.is_first else stream,
+        input_args=blank(config, rows, dtype, device) if stage.is_first else stream,
         output_args=empty(*logits) if stage.is_last else stream,
         group=mesh.get_group(),
     )
     return _SCHEDULES[layout.schedule](made, n_microbatches=layout.chunks, loss_fn=loss)
-
-
-def _samples(config: EncoderConfig, rows: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    if config.vocabulary:
-        return torch.empty(rows, config.tokens, dtype=torch.int64, device=device)
-    return torch.empty(rows, config.tokens, config.features, dtype=dtype, device=device)
 
 
 def _stream(values: torch.Tensor, scale: torch.Tensor, training: bool) -> IntQuantTensor:

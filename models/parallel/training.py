@@ -21,7 +21,7 @@ from models.parallel.trainer import Trainer, check
 from models.quantization import settle
 from models.recipe import Recipe
 from models.scoring import accuracy, nats
-from models.training import drawn, train
+from models.training import drawn, in_words, train
 
 START, RESULT = "start.pt", "model.pt"
 
@@ -62,12 +62,8 @@ def _begin(recipe: Recipe, split: Split, folder: Path, tell: Tell) -> None:
     """The float network and its calibrated twin, which is no larger than one process can train."""
     if (folder / START).exists():
         return
-
-    def progress(stage: str, done: int, total: int, text: str) -> None:
-        tell(f"{stage} epoch {done} of {total}, {text}")
-
     before = replace(recipe, quant_epochs=0)
-    whole_checkpoint.save(train(before, split=split, folder=folder / "float", progress=progress), folder / START)
+    whole_checkpoint.save(train(before, split=split, folder=folder / "float", progress=in_words(tell)), folder / START)
 
 
 def _started(recipe: Recipe, folder: Path) -> Encoder:
