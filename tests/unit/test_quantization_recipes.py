@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,6 @@ from models.config import EncoderConfig
 from models.corrections import correct, equalize
 from models.data import Split
 from models.encoder import Encoder
-from models.pruning import copy_of
 from models.quantization import quantize, settle
 from models.recipe import Pruning, Recipe
 
@@ -127,7 +127,7 @@ def test_corrected_networks_of_all_kinds_are_exact(mode: str, change: dict, tmp_
 )
 def test_equalisation_keeps_the_function(change: dict) -> None:
     network = network_of(replace(SMALL, **change))
-    equal, x = copy_of(network).eval(), torch.randn(16, 4, 8)
+    equal, x = copy.deepcopy(network).eval(), torch.randn(16, 4, 8)
     equalize(equal)
     torch.testing.assert_close(equal(x), network(x), rtol=1e-4, atol=1e-5)
     assert any(not torch.equal(a, b) for a, b in zip(equal.parameters(), network.parameters(), strict=True))
