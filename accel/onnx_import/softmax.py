@@ -14,8 +14,9 @@ from accel.ops.softmax.op import Softmax, exp_bits, exp_table
 
 #: A score at or below this is hidden, whatever is added to it.
 HIDDEN = -1e4
-#: Table entries, and with them the distance to the largest score in steps. More are brought together.
-MAX_ENTRIES = 4096
+#: Table entries, and with them the distance to the largest score in steps: this many, or 2^(bits + INDEX_BITS) for
+#: probabilities of more bits, up to MAX_ENTRIES. Scores that have more steps are brought together.
+ENTRIES, INDEX_BITS, MAX_ENTRIES = 4096, 2, 65536
 #: Bits that probabilities have more than the quantizer wants, where its scale is no power of two.
 SPARE_BITS = 4
 MAX_OUT_BITS = 16
@@ -106,12 +107,13 @@ def quantised(
         raise Refused("gives probabilities one scale per channel", "quantise them per tensor")
     step = float(scale)
     bits = max(1, round(-np.log2(step)))
+    entries = min(MAX_ENTRIES, max(ENTRIES, 1 << bits + INDEX_BITS))
     direct = step == 2.0**-bits and bits <= MAX_OUT_BITS and rounding in NEAREST
     if not direct:
         bits = min(MAX_OUT_BITS, max(4, int(np.ceil(-np.log2(step))) + SPARE_BITS))
-    edge = _scores(build, x.edge, bits)
+    edge = _scores(build, x.edge, bits, entries)
     tensor = build.tensors[edge.name]
-    rom = exp_table(float(edge.scale), bits, min(MAX_ENTRIES, tensor.hi - tensor.lo + 1))
+    rom = exp_table(float(edge.scale), bits, min(entries, tensor.hi - tensor.lo + 1))
     op = Softmax(x.row, bits, rom, int(x.causal))
     fits = direct and quantizer.lo <= 0 and (1 << bits) - 1 <= quantizer.hi
     unit = np.asarray(2.0**-bits)
@@ -123,12 +125,12 @@ def quantised(
     return build.quantised(result, call.output)
 
 
-def _scores(build: Builder, x: Edge, bits: int) -> Edge:
+def _scores(build: Builder, x: Edge, bits: int, entries: int) -> Edge:
     """The scores in steps that are coarse enough for the table: it ends where exp(−d · scale) rounds to 0."""
     edge = build.uniform(x)
     tensor = build.tensors[edge.name]
-    coarse = np.log(2.0) * (exp_bits(bits) + 1) / (MAX_ENTRIES - 2)
-    if tensor.hi - tensor.lo < MAX_ENTRIES or float(edge.scale) >= coarse:
+    coarse = np.log(2.0) * (exp_bits(bits) + 1) / (entries - 2)
+    if tensor.hi - tensor.lo < entries or float(edge.scale) >= coarse:
         return edge
     ratio = float(edge.scale) / coarse
     limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
