@@ -24,6 +24,7 @@ from accel.design import write_atomic
 from accel.errors import UserError
 from accel.folding import Solver, with_multipliers
 from hls import rtl, synthesis
+from models import presets
 
 RESULTS = Path(__file__).parent / "results" / "efficiency.json"
 SEEDS = {"digits": 3, "fashion": 1, "text": 1}
@@ -44,7 +45,7 @@ def synthesised(data: str, out: Path) -> dict[str, dict[str, int]]:
     found = {}
     for name in SYNTHESISED:
         graph = graph_of(data, name, out)
-        counts = synthesis.resources(rtl.lower(graph, with_multipliers(graph, studying.MULTIPLIERS)), "ecp5")
+        counts = synthesis.resources(rtl.lower(graph, with_multipliers(graph, presets.MULTIPLIERS)), "ecp5")
         found[name] = asdict(counts)
         print(f"{name:32} {found[name]}", flush=True)
     return found

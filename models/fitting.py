@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -119,3 +119,16 @@ class Fit:
         for name in STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         torch.set_rng_state(state["generator"])
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """One thread (more only wait for each other on such small tensors) and a seeded generator, both given back."""
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_rng_state(state)

@@ -15,9 +15,9 @@ from torch import nn
 from accel.errors import UserError
 from models.data import Split
 from models.encoder import Encoder
+from models.fitting import reproducible
 from models.quantization import quantize
 from models.scoring import nats
-from models.training import reproducible
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -74,6 +74,20 @@ def search(
     return tuple(bits.items())
 
 
+def chosen(network: Encoder, split: Split, mean: float) -> Encoder:
+    """The float network with bits for every inner layer, `mean` per weight at most, by sensitivity."""
+    budget = mean * sum(layers(network).values())
+    bits = _Search(network.eval(), split, budget, weight_bits, WIDTHS).by_sensitivity()
+    return _with(network, bits)
+
+
+def _with(network: Encoder, bits: Bits) -> Encoder:
+    """A copy whose twin will have these bits."""
+    copy = Encoder(replace(network.config, bits_of=tuple(bits.items())))
+    copy.load_state_dict(network.state_dict())
+    return copy.eval()
+
+
 class _Search:
     def __init__(self, network: Encoder, split: Split, budget: float, cost: Cost, widths: tuple[int, ...]) -> None:
         self.network, self.budget, self.cost, self.widths = network, budget, cost, widths
@@ -81,9 +95,7 @@ class _Search:
         self.sizes = layers(network)
 
     def quantised(self, bits: Bits) -> Encoder:
-        network = Encoder(replace(self.network.config, bits_of=tuple(bits.items())))
-        network.load_state_dict(self.network.state_dict())
-        return quantize(network.eval(), self.x)
+        return quantize(_with(self.network, bits), self.x)
 
     def loss(self, model: Encoder) -> float:
         return nats(model, self.x, self.y)

@@ -7,7 +7,7 @@ presets.recipes("digits")          name → recipe, one lever at a time
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from accel.errors import UserError
 from models.config import EncoderConfig
@@ -43,11 +43,11 @@ def base(data: str) -> Recipe:
     return BASES[data]
 
 
-def _model(**changes: object) -> Callable[[Recipe], Recipe]:
+def _model(**changes: object) -> Change:
     return lambda recipe: replace(recipe, model=replace(recipe.model, **changes))  # type: ignore[arg-type]
 
 
-def _recipe(**changes: object) -> Callable[[Recipe], Recipe]:
+def _recipe(**changes: object) -> Change:
     return lambda recipe: replace(recipe, **changes)  # type: ignore[arg-type]
 
 
@@ -56,39 +56,71 @@ def _larger(recipe: Recipe) -> EncoderConfig:
     return replace(model, channels=2 * model.channels, hidden=2 * model.hidden)
 
 
-LEVERS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
-    "W4A8": ("quantization", lambda recipe: recipe),
-    "W8A8": ("quantization", _model(weight_bits=8)),
-    "W4A4": ("quantization", _model(act_bits=4)),
-    "W2A8": ("quantization", _model(weight_bits=2, narrow=False)),
-    "W2A4": ("quantization", _model(weight_bits=2, narrow=False, act_bits=4)),
-    "ternary": ("quantization", _model(weight_bits=2, per_channel=True)),
-    "binary": ("quantization", _model(weight_bits=1)),
-    "learned scales": ("quantization", _model(learned_scales=True)),
-    "post-training": ("quantization", _recipe(quant_epochs=0)),
-    "half of the weights": ("pruning", _recipe(pruning=Pruning(weights=0.5))),
-    "2:4": ("pruning", _recipe(pruning=Pruning(kept=2, group=4))),
-    "half of the neurons": ("pruning", _recipe(pruning=Pruning(neurons=0.5))),
-    "half of neurons and heads": ("pruning", _recipe(pruning=Pruning(neurons=0.5, heads=0.5))),
-    "one layer less": ("pruning", _recipe(pruning=Pruning(layers=1))),
-    "distilled": ("distillation", _recipe(distillation=Distillation())),
-    "distilled, states": ("distillation", _recipe(distillation=Distillation(hidden=1.0, attention=10.0))),
-    "distilled from a larger": ("distillation", lambda r: replace(r, distillation=Distillation(teacher=_larger(r)))),
-    "GELU": ("activation", _model(activation="gelu")),
-    "SiLU": ("activation", _model(activation="silu")),
-    "squared ReLU": ("activation", _model(activation="relu2")),
-    "hard swish": ("activation", _model(activation="hardswish")),
-    "base-2 softmax": ("attention", _model(attention="base2")),
-    "ReLU attention": ("attention", _model(attention="relu")),
-    "one key head": ("attention", _model(kv_heads=1)),
-    "RMSNorm": ("norm", _model(norm="rms")),
-    "BatchNorm, folded": ("norm", _model(norm="batch")),
-    "no norm": ("norm", _model(norm="none")),
-    "low rank": ("compact", lambda r: _model(rank=max(1, r.model.channels // 4))(r)),
-    "shared layers": ("compact", _model(shared=True)),
-    "bf16": ("mixed precision", _recipe(precision="bf16")),
+Change = Callable[[Recipe], Recipe]
+
+MULTIPLIERS = 128
+"""Products per cycle that every design may make: what a recipe saves shows as cycles."""
+
+
+@dataclass(frozen=True)
+class Lever:
+    """Its kind, what it changes of a plain recipe, the processes that train it (as `Parallel.parse` reads them; none:
+    one process) and the products per cycle of its hardware.
+    """
+
+    kind: str
+    change: Change = lambda recipe: recipe
+    parallel: str = ""
+    multipliers: int = MULTIPLIERS
+
+
+LEVERS = {
+    "W4A8": Lever("quantization"),
+    "W8A8": Lever("quantization", _model(weight_bits=8)),
+    "W4A4": Lever("quantization", _model(act_bits=4)),
+    "W2A8": Lever("quantization", _model(weight_bits=2, narrow=False)),
+    "W2A4": Lever("quantization", _model(weight_bits=2, narrow=False, act_bits=4)),
+    "ternary": Lever("quantization", _model(weight_bits=2, per_channel=True)),
+    "binary": Lever("quantization", _model(weight_bits=1)),
+    "learned scales": Lever("quantization", _model(learned_scales=True)),
+    "16-bit accumulators": Lever("quantization", _model(accumulator_bits=16)),
+    "3 bits on average": Lever("quantization", _recipe(mean_bits=3.0)),
+    "post-training": Lever("quantization", _recipe(quant_epochs=0)),
+    "post-training, corrected": Lever(
+        "quantization", _recipe(quant_epochs=0, corrections=("equalize", "gptq", "bias"))
+    ),
+    "half of the weights": Lever("pruning", _recipe(pruning=Pruning(weights=0.5))),
+    "2:4": Lever("pruning", _recipe(pruning=Pruning(kept=2, group=4))),
+    "half of the neurons": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5))),
+    "half of neurons and heads": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5, heads=0.5))),
+    "one layer less": Lever("pruning", _recipe(pruning=Pruning(layers=1))),
+    "distilled": Lever("distillation", _recipe(distillation=Distillation())),
+    "distilled, states": Lever("distillation", _recipe(distillation=Distillation(hidden=1.0, attention=10.0))),
+    "distilled from a larger": Lever(
+        "distillation", lambda r: replace(r, distillation=Distillation(teacher=_larger(r)))
+    ),
+    "GELU": Lever("activation", _model(activation="gelu")),
+    "SiLU": Lever("activation", _model(activation="silu")),
+    "squared ReLU": Lever("activation", _model(activation="relu2")),
+    "hard swish": Lever("activation", _model(activation="hardswish")),
+    "base-2 softmax": Lever("attention", _model(attention="base2")),
+    "ReLU attention": Lever("attention", _model(attention="relu")),
+    "one key head": Lever("attention", _model(kv_heads=1)),
+    "RMSNorm": Lever("norm", _model(norm="rms")),
+    "BatchNorm, folded": Lever("norm", _model(norm="batch")),
+    "no norm": Lever("norm", _model(norm="none")),
+    "low rank": Lever("compact", lambda r: _model(rank=max(1, r.model.channels // 4))(r)),
+    "shared layers": Lever("compact", _model(shared=True)),
+    "bf16": Lever("mixed precision", _recipe(precision="bf16")),
+    "two replicas": Lever("data parallel", parallel="data=2"),
+    "two sharded replicas": Lever("data parallel", parallel="data=2,sharded=true"),
+    "matrices in two": Lever("model parallel", parallel="tensor=2"),
+    "a pipeline of two": Lever("model parallel", parallel="pipeline=2"),
+    "replicas x matrices": Lever("hybrid parallel", parallel="data=2,tensor=2"),
+    "a quarter of the multipliers": Lever("hardware", multipliers=MULTIPLIERS // 4),
+    "four times the multipliers": Lever("hardware", multipliers=4 * MULTIPLIERS),
 }
-"""Name → the lever it pulls, and what it changes of a plain recipe."""
+"""Name → what it pulls."""
 
 
 def recipe(data: str, name: str) -> Recipe:
@@ -102,9 +134,9 @@ def recipe(data: str, name: str) -> Recipe:
 def recipes(data: str) -> dict[str, Recipe]:
     """Name → recipe, of those that a data set's model can have."""
     plain, made = base(data), {}
-    for name, (_, change) in LEVERS.items():
+    for name, lever in LEVERS.items():
         try:
-            made[name] = change(plain)
+            made[name] = lever.change(plain)
         except UserError:  # ReLU attention has no causal mask
             continue
     return made

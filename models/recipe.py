@@ -95,6 +95,7 @@ class Recipe:
     label_smoothing: float = 0.1
     shift_probability: float = 0.5  # of moving an image by up to one pixel, where the data knows how
     precision: str = "float32"  # of matrix products in training; calibration and export are float32
+    mean_bits: float = 0.0  # of inner weights: every layer gets its own (models.mixed); 0: the model says
     corrections: tuple[str, ...] = ()  # after calibration, before quantization-aware training
     pruning: Pruning = field(default_factory=Pruning)
     distillation: Distillation | None = None
@@ -108,5 +109,6 @@ class Recipe:
             expect(self, name, 0 <= getattr(self, name) <= 1, "0..1")
         expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
         expect(self, "corrections", set(self.corrections) <= set(CORRECTIONS), f"of {', '.join(CORRECTIONS)}")
+        expect(self, "mean_bits", self.mean_bits == 0 or 2 <= self.mean_bits <= 8, "2..8, or 0")
         if {"gptq", "gpfq"} <= set(self.corrections):
             raise UserError("Recipe.corrections: gptq and gpfq both choose the roundings; take one of them")

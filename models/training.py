@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
 from accel.errors import UserError
-from models import data
+from models import data, mixed
 from models.accumulators import check_accumulators
 from models.config import EncoderConfig
 from models.corrections import correct
 from models.data import Split
 from models.distillation import distilled
 from models.encoder import Encoder
-from models.fitting import Constraint, Fit, Loss, cross_entropy
+from models.fitting import Constraint, Fit, Loss, cross_entropy, reproducible
 from models.pruning import Masks, shrunk
 from models.quantization import quantize, settle
 from models.recipe import Recipe
@@ -118,6 +117,8 @@ class _Stages:
     def quantised(self, network: Encoder) -> Encoder:
         recipe = self.recipe
         samples = self.split.train_x[:CALIBRATION]
+        if recipe.mean_bits:
+            network = mixed.chosen(network, self.split, recipe.mean_bits)
         twin = quantize(network.eval(), samples, "equalize" in recipe.corrections)
         correct(twin, samples, recipe.corrections)
         loss = cross_entropy(recipe.label_smoothing)
@@ -171,16 +172,3 @@ def _check_fit(config: EncoderConfig, split: Split) -> None:
         raise UserError(f"the model has {config.classes} classes, the data has label {int(split.train_y.max())}")
     if config.vocabulary and int(split.train_x.max()) >= config.vocabulary:
         raise UserError(f"the model knows {config.vocabulary} identifiers, the data has {int(split.train_x.max())}")
-
-
-@contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """One thread (more only wait for each other on such small tensors) and a seeded generator, both given back."""
-    threads, state = torch.get_num_threads(), torch.get_rng_state()
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_rng_state(state)

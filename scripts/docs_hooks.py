@@ -48,7 +48,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def recipes() -> str:
     """The named recipes by what they change."""
-    kinds = {kind: [name for name, (of, _) in LEVERS.items() if of == kind] for kind, _ in LEVERS.values()}
+    kinds: dict[str, list[str]] = {}
+    for name, lever in LEVERS.items():
+        kinds.setdefault(lever.kind, []).append(name)
     rows = (f"| {kind} | {', '.join(f'`{name}`' for name in names)} |" for kind, names in kinds.items())
     return "\n".join(("| changes | recipes |", "|---|---|", *rows))
 

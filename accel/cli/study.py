@@ -13,11 +13,13 @@ from pathlib import Path
 import click
 
 from accel.cli.display import Progress, show_table, working
-from accel.cli.studying import MULTIPLIERS, Job, Row, jobs, row, train
+from accel.cli.studying import Job, Row, jobs, row, train
 from accel.errors import UserError
 
 TABLE, TEXT, PLOT = "study.csv", "study.md", "study.png"
 OUT = Path("build/study")
+COLUMNS = ("lever", "recipe", "accuracy, % (float)", "nats (float)", "parameters", "weight bits", "MACs", "cycles",
+           "LUT", "DSP", "BRAM", "training, s")  # fmt: skip
 
 
 def study(
@@ -68,14 +70,18 @@ def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[Job]:
 
 def table(rows: list[Row]) -> str:
     """Markdown, a line per recipe."""
-    head = "| lever | recipe | accuracy | parameters | weight bits | MACs | cycles | LUT | DSP | BRAM | training, s |"
-    lines = [head, "|---|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for r in rows:
         spread = f" ± {100 * r.accuracy_spread:.1f}" if r.seeds > 1 else ""
-        lines.append(
-            f"| {r.lever} | {r.recipe} | {100 * r.accuracy_mean:.1f}{spread} | {r.parameters:,} | {r.weight_bits:,} "
-            f"| {r.macs:,} | {r.cycles:,} | {r.lut:,} | {r.dsp} | {r.bram} | {r.train_seconds:g} |"
+        cells = (
+            r.lever,
+            r.recipe,
+            f"{100 * r.accuracy_mean:.1f}{spread} ({100 * r.float_accuracy:.1f})",
+            f"{r.nats:.3f} ({r.float_nats:.3f})",
+            *(f"{n:,}" for n in (r.parameters, r.weight_bits, r.macs, r.cycles, r.lut, r.dsp, r.bram)),
+            f"{r.train_seconds:g}",
         )
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -106,7 +112,7 @@ def _plot(rows: list[Row], path: Path) -> None:
     front = [p for p in points if all(p[1] > q[1] for q in points if q[0] < p[0])]
     axes.step([x for x, _ in front], [y for _, y in front], where="post", lw=1, alpha=0.6)
     axes.set_xscale("log")
-    axes.set_xlabel(f"LUTs x cycles per inference, millions, at {MULTIPLIERS} products per cycle")
+    axes.set_xlabel("LUTs x cycles per inference, millions")
     axes.set_ylabel("accuracy, %")
     axes.set_title(f"{rows[0].model}: what each lever costs and buys")
     figure.savefig(path, dpi=150)
@@ -130,8 +136,8 @@ def _part(text: str) -> tuple[int, int]:
 @click.option("--part", default="1/1", show_default=True, help="Of the trainings: every N-th from the I-th.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder of the study.")
 def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part: str, out: Path) -> None:
-    """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision), and measure
-    accuracy, size, cycles in simulation and cells by the cost model.
+    """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision, parallel
+    training, hardware), and measure accuracy, size, cycles in simulation and cells by the cost model.
 
     What is in the folder already is not done again. Several machines that share it take a part each (a SLURM array:
     --part $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT); the last run without --part collects.

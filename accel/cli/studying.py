@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel.errors import UserError
+
 if TYPE_CHECKING:
     from accel.graph import Graph
     from hls.rtl.netlist import Netlist
+    from models.presets import Lever
     from models.recipe import Recipe
+    from models.training import Trained
 
 WEIGHTS = ("WEIGHT_FILE", "INDEX_FILE")
 """The memories of a matrix unit: weights, and the places of those that are kept."""
 FIGURES = ("quantized_accuracy", "float_accuracy", "quantized_nats", "float_nats", "seconds")
 """Of a training, whose means over the seeds are in a row."""
-MULTIPLIERS = 128
-"""Products per cycle that every design may make: what a recipe saves shows as cycles."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ class Job:
     recipe: Recipe
     seed: int
 
+    @property
+    def lever(self) -> Lever:
+        from models import presets
+
+        return presets.LEVERS[self.name]
+
     def model(self, out: Path) -> Path:
         """The exported network: the last that a training writes."""
         return self.folder(out) / "model.onnx"
@@ -79,10 +89,27 @@ def train(job: Job, out: Path) -> None:
     import models
 
     folder = job.folder(out)
-    trained = models.train(job.recipe, folder=folder)
+    trained = _on_processes(job, folder) if job.lever.parallel else models.train(job.recipe, folder=folder)
     models.export(trained.model, job.model(out))
     for state in folder.glob("*.pt"):
         state.unlink()  # what a finished training needs no more
+
+
+def _on_processes(job: Job, folder: Path) -> Trained:
+    """The same, by as many processes as the lever's layout takes."""
+    import models
+    from models.parallel import Parallel
+    from models.parallel.training import RESULT
+
+    count = Parallel.parse(job.lever.parallel).processes
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    command += ["-m", "models.train", "--data", job.data, "--recipe", job.name, "--seed", f"{job.seed}"]
+    command += ["--parallel", job.lever.parallel, "--checkpoint", f"{folder}"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode:
+        said = [line for line in ran.stderr.splitlines() if line.startswith("error: ")] or ran.stderr.splitlines()[-1:]
+        raise UserError(f"training of {job.name} on {count} processes failed: {' '.join(said[:1])}")
+    return models.load(folder / RESULT)
 
 
 def row(data: str, name: str, networks: list[Path]) -> Row:
@@ -97,7 +124,7 @@ def row(data: str, name: str, networks: list[Path]) -> Row:
     return Row(
         recipe=name,
         model=data,
-        lever=presets.LEVERS[name][0],
+        lever=presets.LEVERS[name].kind,
         seeds=len(networks),
         accuracy_mean=mean["quantized_accuracy"],
         accuracy_spread=max(abs(value - mean["quantized_accuracy"]) for value in accuracies),
@@ -105,12 +132,12 @@ def row(data: str, name: str, networks: list[Path]) -> Row:
         nats=mean["quantized_nats"],
         float_nats=mean["float_nats"],
         train_seconds=round(mean["seconds"], 1),
-        **_hardware(accel.load(networks[0])),
+        **_hardware(accel.load(networks[0]), presets.LEVERS[name].multipliers),
     )
 
 
-def _hardware(graph: Graph) -> dict[str, int]:
-    """Size of a graph and of its design with MULTIPLIERS; two samples are simulated and compared."""
+def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
+    """Size of a graph and of its design with at most so many multipliers; three samples are simulated and compared."""
     import numpy as np
 
     from accel import reference
@@ -120,7 +147,7 @@ def _hardware(graph: Graph) -> dict[str, int]:
     from hls.rtl.area import estimate
     from hls.rtl.netlist import build
 
-    schedule = with_multipliers(graph, MULTIPLIERS)
+    schedule = with_multipliers(graph, multipliers)
     netlist = build(graph, schedule)
     design = rtl.lower(graph, schedule)
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))

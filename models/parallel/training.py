@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from accel.design import write_atomic
 from accel.errors import UserError
 from models import checkpoint as whole_checkpoint
 from models import data
@@ -20,6 +22,7 @@ from models.parallel.layout import Parallel
 from models.parallel.trainer import Trainer, check
 from models.quantization import settle
 from models.recipe import Recipe
+from models.resuming import METRICS
 from models.scoring import accuracy, nats
 from models.training import drawn, in_words, train
 
@@ -39,6 +42,7 @@ def run(recipe: Recipe, layout: Parallel, folder: Path, device: torch.device, te
     split = processes.agreed(lambda: _data(recipe))
     processes.agreed(lambda: _begin(recipe, split, folder, tell) if processes.rank() == 0 else None)
     model = processes.agreed(lambda: _started(recipe, folder))
+    started = time.perf_counter()
     per_epoch = len(split.train_x) // recipe.batch
     trainer = Trainer(model, layout, recipe, recipe.quant_epochs * per_epoch, device)
     done = checkpoint.restore(trainer, folder)
@@ -47,7 +51,8 @@ def run(recipe: Recipe, layout: Parallel, folder: Path, device: torch.device, te
     for epoch in range(done // per_epoch, recipe.quant_epochs):
         _epoch(trainer, split, epoch, tell if processes.rank() == 0 else None)
         checkpoint.save(trainer, folder)
-    processes.agreed(lambda: _finish(recipe, split, folder, tell) if processes.rank() == 0 else None)
+    seconds = time.perf_counter() - started
+    processes.agreed(lambda: _finish(recipe, split, folder, seconds, tell) if processes.rank() == 0 else None)
     return folder / RESULT
 
 
@@ -97,8 +102,11 @@ def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[torch.Te
         yield x, y
 
 
-def _finish(recipe: Recipe, split: Split, folder: Path, tell: Tell) -> None:
-    """Put the parts together, measure the network and write it as a training on one process does."""
+def _finish(recipe: Recipe, split: Split, folder: Path, seconds: float, tell: Tell) -> None:
+    """Put the parts together, measure the network and write it as a training on one process does.
+
+    `seconds` were spent on quantization-aware training since this start.
+    """
     start = whole_checkpoint.load(folder / START)
     newest = checkpoint.newest(folder)
     if newest:
@@ -111,6 +119,9 @@ def _finish(recipe: Recipe, split: Split, folder: Path, tell: Tell) -> None:
         model=model,
         quantized_accuracy=accuracy(model, *held),
         quantized_nats=nats(model, *held),
+        seconds=start.seconds + seconds,
     )
+    figures = {name: getattr(made, name) for name in whole_checkpoint.FIGURES}
+    write_atomic(folder / METRICS, json.dumps(figures, indent=1) + "\n")
     whole_checkpoint.save(made, folder / RESULT)
     tell(f"accuracy on held-out data {made.quantized_accuracy:.2%} (float {made.float_accuracy:.2%})")

@@ -23,7 +23,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipes of a second."""
     small = replace(presets.base("digits").model, channels=16, hidden=16, layers=1)
     monkeypatch.setitem(presets.BASES, "digits", Recipe(model=small, float_epochs=2, quant_epochs=2))
-    monkeypatch.setattr(studying, "MULTIPLIERS", 32)
+    for name, lever in presets.LEVERS.items():
+        monkeypatch.setitem(presets.LEVERS, name, replace(lever, multipliers=32))
 
     def here(wanted: list[studying.Job], out: Path, processes: int):
         """Other processes would not know the short recipes."""
