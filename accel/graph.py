@@ -129,6 +129,15 @@ class Graph:
             raise GraphError(f"node {node.name!r} ({node.op.kind}): {error}") from None
 
     @cached_property
+    def peaks(self) -> dict[str, int]:
+        """Per node, a bound on the magnitude of every value in it: inputs, intermediates and output."""
+        found = {}
+        for node in self.nodes:
+            inputs, output = self.ends(node)
+            found[node.name] = max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs))
+        return found
+
+    @cached_property
     def consumers(self) -> dict[str, tuple[Node, ...]]:
         """Per edge, the nodes that read it, in execution order (a node that reads it twice counts twice)."""
         found: dict[str, list[Node]] = {name: [] for name in self.tensors}

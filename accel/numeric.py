@@ -1,7 +1,7 @@
 """Exact integer arithmetic on torch tensors, whatever dtype carries the integers.
 
-One definition of each operator serves three carriers: int64, float64 (exact below 2^53) and float32
-(exact below 2^24). The reference picks the cheapest carrier that an operator's `peak` allows; every
+One definition of each operator serves three carriers: int64, float64 (exact up to 2^53) and float32
+(exact up to 2^24). The reference picks the cheapest carrier that an operator's `peak` allows; every
 function here returns the same integers on each of them.
 """
 
@@ -42,21 +42,25 @@ def carrier(peak: int) -> torch.dtype:
     """
     import torch
 
-    if peak < FLOAT32_EXACT:
+    if peak <= FLOAT32_EXACT:
         return torch.float32
-    if peak < FLOAT64_EXACT:
+    if peak <= FLOAT64_EXACT:
         return torch.float64
     if peak < INT64_EXACT:
         return torch.int64
     raise GraphError(f"an intermediate value needs {peak.bit_length() + 1} bits; at most 62 are exact")
 
 
-def shift_round(x: torch.Tensor, shift: int, rounding: str) -> torch.Tensor:
-    """x / 2^shift, rounded to an integer. `shift` ≥ 0; ties and direction as `rounding` names them."""
+def requantise(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int) -> torch.Tensor:
+    """x / 2^shift, `shift` ≥ 0, rounded to an integer as `rounding` names it, clipped to lo..hi."""
     if shift == 0:
-        return x
+        return x.clamp(lo, hi)
     if x.is_floating_point():
-        return _round_float(x * 2.0**-shift, rounding)
+        return _round_float(x * 2.0**-shift, rounding).clamp_(lo, hi)
+    return _round_integer(x, shift, rounding).clamp_(lo, hi)
+
+
+def _round_integer(x: torch.Tensor, shift: int, rounding: str) -> torch.Tensor:
     quotient = x >> shift
     rest = x - (quotient << shift)
     half = 1 << (shift - 1)
@@ -78,19 +82,20 @@ def shift_round(x: torch.Tensor, shift: int, rounding: str) -> torch.Tensor:
 
 
 def _round_float(y: torch.Tensor, rounding: str) -> torch.Tensor:
+    """Rounds `y` in its own place where it can: fresh memory costs more than the arithmetic."""
     if rounding == "half_even":
-        return y.round()
+        return y.round_()
     if rounding == "half_up":
-        return (y + 0.5).floor()
+        return y.add_(0.5).floor_()
     if rounding == "half_away":
-        return (y.abs() + 0.5).floor() * y.sign()
+        return (y.abs() + 0.5).floor_() * y.sign()
     if rounding == "half_toward_zero":
-        return (y.abs() - 0.5).ceil() * y.sign()
+        return (y.abs() - 0.5).ceil_() * y.sign()
     if rounding == "floor":
-        return y.floor()
+        return y.floor_()
     if rounding == "ceil":
-        return y.ceil()
-    return y.trunc() if rounding == "toward_zero" else y.abs().ceil() * y.sign()
+        return y.ceil_()
+    return y.trunc_() if rounding == "toward_zero" else y.abs().ceil_() * y.sign()
 
 
 def lowest(dtype: torch.dtype) -> float:
@@ -100,10 +105,16 @@ def lowest(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).min if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
+def lookup(table: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """table[index] for a table of one axis and indices in any carrier."""
+    return table.index_select(0, index.flatten().int()).view(index.shape)
+
+
 def divide(numerator: int, x: torch.Tensor) -> torch.Tensor:
-    """floor(numerator / x) for x > 0. In float64 exact because numerator < 2^53 (the carrier rule)."""
+    """floor(numerator / x) for x > 0. By float64, in which it is exact because numerator ≤ 2^53 (the carrier rule)."""
     if x.is_floating_point():
-        return (x.new_full((), numerator) / x).floor()  # a Python number would multiply by the rounded reciprocal
+        wide = x.double()  # a numerator that is no tensor would be multiplied by the rounded reciprocal
+        return (wide.new_full((), numerator) / wide).floor_().to(x.dtype)
     return numerator // x
 
 

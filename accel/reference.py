@@ -5,9 +5,9 @@ Each node runs in the cheapest carrier that its `peak` proves exact (float32, fl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,11 @@ from accel.numeric import carrier
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
+
+LEAST = 64
+"""Samples that are worth a thread."""
 
 
 def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
@@ -57,32 +62,38 @@ def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, 
 
     x = checked(graph, x)
     target = _device(device)
-    kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
-    with torch.inference_mode(), _one_thread():
-        for start in range(0, len(x), batch):
-            values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
-            for name in keep:
-                kept[name].append(values[name].to("cpu", torch.int64).numpy())
-    return {name: np.concatenate(parts) for name, parts in kept.items()}
+
+    def part(start: int) -> list[np.ndarray]:
+        with torch.inference_mode():
+            values = _evaluate(graph, torch.from_numpy(x[start : start + size]).to(target), set(keep))
+            return [values[name].to("cpu", torch.int64).numpy() for name in keep]
+
+    workers = torch.get_num_threads() if target.type == "cpu" else 1
+    size = min(batch, max(LEAST, -(-len(x) // workers)))
+    parts = list(_mapped(part, range(0, len(x), size), workers))
+    return {name: np.concatenate(found) for name, found in zip(keep, zip(*parts, strict=True), strict=True)}
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Matrices of a transformer this small are done before a second thread has woken up: it only costs."""
+def _mapped(part: Callable[[int], T], starts: range, workers: int) -> Iterable[T]:
+    """Samples are divided between threads, not matrices: those of a transformer this small are done before a second
+    thread has woken up.
+    """
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        if min(workers, len(starts)) == 1:
+            return [part(start) for start in starts]
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(part, starts))
     finally:
         torch.set_num_threads(threads)
 
 
 def evaluate(graph: Graph, node: Node, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """One node's output from the integers of its inputs, in the cheapest carrier that is exact."""
-    inputs, output = graph.ends(node)
-    dtype = carrier(max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs)))
+    dtype = carrier(graph.peaks[node.name])
     return node.op.evaluate(*(values[name].to(dtype) for name in node.inputs))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
+from accel.numeric import lookup
 from accel.op import Op
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ class Lookup(Op):
         return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        return self.constant("table", x)[(x - self.base).long()]
+        return lookup(self.constant("table", x), x - self.base)

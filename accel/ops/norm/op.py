@@ -18,7 +18,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import INT64_EXACT, bits, divide, isqrt, shift_round
+from accel.numeric import INT64_EXACT, bits, divide, isqrt, requantise
 from accel.op import Op, frozen
 
 if TYPE_CHECKING:
@@ -114,12 +114,12 @@ class Norm(Op):
         if self.form == "layer":
             total = x.sum(-1, keepdim=True)
             variance = variance - total * total
-            centred = centred - total
+            centred.sub_(total)
         root = isqrt(variance * (1 << (2 * self.guard))).clamp(min=1 << self.guard)
-        product = centred * divide(1 << self.numerator_bits, root)
+        product = centred.mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
             product = product * self.constant("gamma", x) + self.constant("beta", x)
-        return shift_round(product, self.shift, "half_up").clamp(self.lo, self.hi)
+        return requantise(product, self.shift, "half_up", self.lo, self.hi)
 
     @property
     def has_affine(self) -> bool:

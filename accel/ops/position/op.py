@@ -37,4 +37,4 @@ class Position(Op):
         return self.multiplier * x.magnitude + int(np.abs(self.table).max())
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.multiplier + self.constant("table", x)
+        return (x if self.multiplier == 1 else x * self.multiplier) + self.constant("table", x)

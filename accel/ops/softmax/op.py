@@ -16,7 +16,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import divide, lowest
+from accel.numeric import divide, lookup, lowest, requantise
 from accel.op import Op
 
 if TYPE_CHECKING:
@@ -80,21 +80,20 @@ class Softmax(Op):
         return Tensor(x.shape, 0, (1 << self.out_bits) - 1)
 
     def peak(self, x: Tensor) -> int:
-        return max(1 << self.numerator_bits, self.row << self.exp_bits, x.hi - x.lo) + (1 << self.shift)
+        """E·F is at most 2^K; what rounding adds beyond that is clipped, however it is rounded itself."""
+        return max(1 << self.numerator_bits, self.row << self.exp_bits, x.hi - x.lo)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.unflatten(-1, (-1, self.row))
         masked = self._masked(rows) if self.causal else None
         visible = rows if masked is None else rows.masked_fill(masked, lowest(x.dtype))
-        distance = (visible.amax(-1, keepdim=True) - rows).clamp(0, len(self.rom) - 1)
-        exponentials = self.constant("rom", x)[distance.long()]
+        distance = (visible.amax(-1, keepdim=True) - rows).clamp_(0, len(self.rom) - 1)
+        exponentials = lookup(self.constant("rom", x), distance)
         if masked is not None:
-            exponentials = exponentials.masked_fill(masked, 0)
+            exponentials.masked_fill_(masked, 0)
         inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
-        half = 1 << (self.shift - 1)
-        product = exponentials * inverse + half
-        p = (product * 2.0**-self.shift).floor() if x.is_floating_point() else product >> self.shift
-        return p.clamp(max=(1 << self.out_bits) - 1).flatten(-2)
+        top = (1 << self.out_bits) - 1
+        return requantise(exponentials.mul_(inverse), self.shift, "half_up", 0, top).flatten(-2)
 
     def _masked(self, rows: torch.Tensor) -> torch.Tensor:
         """True where key j may not be seen: j > i + (Tk − Tq). Shape (tokens, 1, row)."""
