@@ -20,7 +20,7 @@ help:
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
 	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
-	@echo "make bench       how fast the levels run (benchmarks/results)"
+	@echo "make bench       how fast the levels run beside what else runs the network (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilisation and cost model (benchmarks/results): an hour"
 	@echo "make bench-efficiency  what every lever of efficiency costs and buys (benchmarks/results): hours"
 	@echo "make bench-parallel  every layout of parallel training against one process (benchmarks/results): a quarter of an hour"
@@ -46,8 +46,8 @@ build/model.onnx: | $(STAMP)
 bitstreams: | $(STAMP)
 	@$(BIN)/python benchmarks/open_boards.py
 
-bench: build/model.onnx
-	@$(BIN)/python benchmarks/levels.py $<
+bench: | $(STAMP)
+	@$(BIN)/python benchmarks/speed.py
 
 bench-efficiency: | $(STAMP)
 	@$(BIN)/python benchmarks/efficiency.py

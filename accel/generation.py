@@ -1,0 +1,47 @@
+"""Language models at the reference level, token by token: every new identifier is the likeliest one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from accel import reference
+from accel.errors import UserError
+from accel.graph import Graph
+from accel.ops.embedding.op import Embedding
+from accel.ops.matmul.op import MatMul
+from accel.ops.softmax.op import Softmax
+
+
+def generate(graph: Graph, prompt: Sequence[int], count: int, *, device: str = "cpu") -> Iterator[int]:
+    """`count` identifiers that follow a prompt, one after the other; the lowest one wins where logits are equal.
+
+    The graph always sees its full number of tokens: later ones are blank, and a causal graph does not look at them. Of
+    more identifiers than it has tokens it sees the last ones. Raises UserError for a graph that is no causal language
+    model, an empty prompt and an identifier that the graph does not know.
+    """
+    _check(graph, prompt)
+    scale = np.asarray(graph.output_tensor.scale)
+    known = list(prompt)
+    for _ in range(count):
+        seen = known[-graph.input.tokens :]
+        x = np.full((1, *graph.input.shape), graph.input.lo, np.int64)
+        x[0, : len(seen), 0] = seen
+        logits = reference.run(graph, x, device=device)[0, len(seen) - 1] * scale
+        known.append(int(logits.argmax()))
+        yield known[-1]
+
+
+def _check(graph: Graph, prompt: Sequence[int]) -> None:
+    ops = [node.op for node in graph]
+    if not any(isinstance(op, Embedding) for op in ops) or graph.output_tensor.tokens != graph.input.tokens:
+        raise UserError(f"{graph.name} is no language model: it needs identifiers in and logits of every token out")
+    masked = [op for op in ops if isinstance(op, Softmax) and op.causal]
+    if len(masked) < len([op for op in ops if isinstance(op, MatMul) and op.form == "values"]):
+        raise UserError(f"{graph.name} looks at later tokens: train it with causal=True")
+    unknown = [i for i in prompt if not graph.input.lo <= i <= graph.input.hi]
+    if unknown or not len(prompt):
+        raise UserError(
+            f"a prompt has at least one identifier in {graph.input.lo}..{graph.input.hi}; got {unknown[:1] or 'none'}"
+        )
