@@ -15,7 +15,7 @@ from accel.errors import AccelError, UserError
 
 VERBS = (
     "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream",
-    "board", "boards", "study",
+    "board", "boards", "study", "doctor",
 )  # fmt: skip
 
 

@@ -58,10 +58,11 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=index < len(columns) - 1)
     for row in rows:
         table.add_row(*map(str, row))
     console = Console(file=sys.stdout, highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = 160
+        console.width = 10_000
+        console.width = console.measure(table).maximum
     console.print(table)

@@ -23,20 +23,21 @@ def load() -> Split:
 
     Raises UserError where the files are not installed.
     """
-    folder = _folder()
+    found = folder()
     return Split(
-        _images(folder / "train-images-idx3-ubyte.gz"),
-        _labels(folder / "train-labels-idx1-ubyte.gz"),
-        _images(folder / "t10k-images-idx3-ubyte.gz"),
-        _labels(folder / "t10k-labels-idx1-ubyte.gz"),
+        _images(found / "train-images-idx3-ubyte.gz"),
+        _labels(found / "train-labels-idx1-ubyte.gz"),
+        _images(found / "t10k-images-idx3-ubyte.gz"),
+        _labels(found / "t10k-labels-idx1-ubyte.gz"),
     )
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where the four files are. Raises UserError where they are not installed."""
     candidates = [Path(text) for text in (os.environ.get(VARIABLE), *FOLDERS) if text]
-    for folder in candidates:
-        if (folder / "train-images-idx3-ubyte.gz").exists():
-            return folder
+    for place in candidates:
+        if (place / "train-images-idx3-ubyte.gz").exists():
+            return place
     places = ", ".join(map(str, candidates))
     raise UserError(
         f"Fashion-MNIST is not in {places}: install it (Debian: apt install dataset-fashion-mnist) "

@@ -26,11 +26,16 @@ def load(tokens: int = TOKENS) -> Split:
 
 def bible(tokens: int = TOKENS) -> Split:
     """The King James Bible, 4.1 million characters (Debian: bible-kjv). Raises UserError where it is not installed."""
+    done = subprocess.run([program(), "-f", "gen1:1-rev22:21"], capture_output=True, text=True, check=True)
+    return split(done.stdout, tokens)
+
+
+def program() -> Path:
+    """The reader that knows the Bible. Raises UserError where it is not installed."""
     command = Path("/usr/bin/bible")
     if not command.exists():
         raise UserError("the King James Bible is not installed: Debian has it (apt install bible-kjv), or use `text`")
-    done = subprocess.run([command, "-f", "gen1:1-rev22:21"], capture_output=True, text=True, check=True)
-    return split(done.stdout, tokens)
+    return command
 
 
 def split(text: str, tokens: int) -> Split:

@@ -276,5 +276,5 @@ def test_fashion_images_are_patches() -> None:
     split = models.data.load("fashion")
     assert split.train_x.shape == (60000, 16, 49)
     assert split.test_y.bincount().tolist() == [1000] * 10
-    raw = fashion._values(fashion._folder() / "t10k-images-idx3-ubyte.gz", 16)[:784].reshape(28, 28)
+    raw = fashion._values(fashion.folder() / "t10k-images-idx3-ubyte.gz", 16)[:784].reshape(28, 28)
     assert torch.equal(split.test_x[0, 5].reshape(7, 7), torch.from_numpy((raw[7:14, 7:14].astype("f4") - 128) / 128))

