@@ -15,7 +15,7 @@ from accel.errors import AccelError, UserError
 
 VERBS = (
     "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream",
-    "board", "boards", "study", "doctor",
+    "board", "boards", "study", "doctor", "completion",
 )  # fmt: skip
 
 

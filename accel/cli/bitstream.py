@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.display import Progress, show_table, working
 from accel.cli.output import whole_folder
 
@@ -59,7 +60,9 @@ def default_out(folder: Path | str, board: str) -> Path:
 
 @click.command(short_help="RTL design to bitstream.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--board", "name", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option(
+    "--board", "name", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`."
+)
 @click.option("--clock", type=float, help="Core clock, at most so many MHz.  [default: the board's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of placement.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-BOARD]")

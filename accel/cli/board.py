@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli import interrupts
+from accel.cli import interrupts, names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, show_table, working
 from accel.cli.inputs import read_array
@@ -68,7 +68,7 @@ def command() -> None:
 
 
 @command.command("serve", short_help="Simulate a board behind a serial port.")
-@click.argument("board")
+@click.argument("board", shell_complete=names.boards)
 @click.argument("folder", type=click.Path(path_type=Path))
 def serve_command(board: str, folder: Path) -> None:
     """Simulate BOARD with the RTL design in FOLDER, cycle by cycle, behind a serial port (a pseudo-terminal).
@@ -95,7 +95,13 @@ def serve_command(board: str, folder: Path) -> None:
 @command.command("run", short_help="Run samples on a board.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--port", help="Serial port, or `virtual` to simulate the board.  [default: the only USB serial port]")
-@click.option("--board", default=BOARD, show_default=True, help="One of `accel boards`: how fast its line is.")
+@click.option(
+    "--board",
+    default=BOARD,
+    show_default=True,
+    shell_complete=names.boards,
+    help="One of `accel boards`: how fast its line is.",
+)
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Samples in an .npy file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npy file to write.")
 @click.option("--raw", is_flag=True, help="Integers in and out, as the hardware has them.")
@@ -126,7 +132,7 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
 
 
 @command.command("program", short_help="Load a bitstream into a board.")
-@click.argument("board")
+@click.argument("board", shell_complete=names.boards)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--flash", is_flag=True, help="Write it into the board's flash: it stays after power-off.")
 def program_command(board: str, folder: Path, flash: bool) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, show_table, working
 from accel.cli.inputs import load_samples
@@ -120,6 +121,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
 )
 @click.option(
     "--board",
+    shell_complete=names.boards,
     default=BOARD,
     show_default=True,
     help="Board whose top level is simulated, and for whose part `netlist` is made.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import show_table, working
 from accel.cli.output import require_writable
@@ -61,7 +62,7 @@ def _prepare(settings: Settings) -> None:
 
 
 @click.command(short_help="The whole path on handwritten digits, training to bitstream.")
-@click.option("--board", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option("--board", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
 @click.option("--no-bitstream", is_flag=True, help="Leave out place and route, the longest part.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of training and of simulated stalls.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, show_table, working
 from accel.cli.output import whole_folder
@@ -138,7 +139,9 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
 
 @click.command(short_help="What every speed costs: table and plot.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--board", "name", default=BOARD, show_default=True, help="One of `accel boards`.")
+@click.option(
+    "--board", "name", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`."
+)
 @click.option("--points", type=click.IntRange(min=2), default=12, show_default=True, help="Designs to try at most.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."

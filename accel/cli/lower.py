@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.output import whole_folder
 from accel.design import write_atomic
 from accel.errors import UserError
@@ -114,6 +115,7 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
 @click.option("--interval", type=click.IntRange(min=1), help="Cycles per sample it may need; fewer cost more area.")
 @click.option(
     "--board",
+    shell_complete=names.boards,
     help="Weigh its resources; without --interval: as fast as it has room for. Of a board project: its board.",
 )
 @click.option("--dsp", type=click.IntRange(min=0), help="RTL: use at most so many hard multipliers, by estimate.")

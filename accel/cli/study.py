@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from accel.cli import names as known
 from accel.cli.display import Progress, show_table, working
 from accel.cli.studying import Job, Row, jobs, row, train
 from accel.errors import UserError
@@ -129,8 +130,20 @@ def _part(text: str) -> tuple[int, int]:
 
 
 @click.command(short_help="What every lever of efficiency costs and buys.")
-@click.option("--data", default="digits", show_default=True, help="digits, fashion, vowels, text or bible.")
-@click.option("--recipe", "names", multiple=True, help="Only this one; may be repeated.  [default: all]")
+@click.option(
+    "--data",
+    default="digits",
+    show_default=True,
+    shell_complete=known.data,
+    help="digits, fashion, vowels, text or bible.",
+)
+@click.option(
+    "--recipe",
+    "names",
+    multiple=True,
+    shell_complete=known.recipes,
+    help="Only this one; may be repeated.  [default: all]",
+)
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each recipe.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Trainings at once.")
 @click.option("--part", default="1/1", show_default=True, help="Of the trainings: every N-th from the I-th.")

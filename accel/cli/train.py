@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accel.cli import names
 from accel.cli.display import Progress, working
 from accel.cli.output import whole_file
 
@@ -44,8 +45,16 @@ def train(
 
 
 @click.command(short_help="Train a transformer.")
-@click.option("--data", default=DATA, show_default=True, help="digits, fashion, vowels, text or bible.")
-@click.option("--recipe", default=RECIPE, show_default=True, help="One of those that `accel study` compares.")
+@click.option(
+    "--data", default=DATA, show_default=True, shell_complete=names.data, help="digits, fashion, vowels, text or bible."
+)
+@click.option(
+    "--recipe",
+    default=RECIPE,
+    show_default=True,
+    shell_complete=names.recipes,
+    help="One of those that `accel study` compares.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, batches and augmentation.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep every epoch there; the same command goes on.")
 @click.option(
