@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from accel.cli import names
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def default_out(folder: Path | str, board: str) -> Path:
 @click.option("--clock", type=float, help="Core clock, at most so many MHz.  [default: the board's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of placement.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-BOARD]")
-def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None) -> None:
+@json_option
+def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None, as_json: bool) -> None:
     """Build a bitstream of the RTL design in FOLDER.
 
     For boards whose tools are not free software and not installed, the complete project is written instead, and open
@@ -85,6 +86,9 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
     out = out or default_out(folder, board.name)
     with working("bitstream") as progress:
         result = bitstream(folder, name, out, progress, clock_mhz=clock, seed=seed)
+    if as_json:
+        show_json({"project": out} if result is None else asdict(result))
+        return
     if result is None:
         show_estimate(boards.estimate(Design.load(folder), board), board)
         click.echo(f"wrote the project {out}; its tools are not installed here: run sh {MARKER} in it where they are")

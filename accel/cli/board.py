@@ -11,7 +11,7 @@ import click
 
 from accel.cli import interrupts, names
 from accel.cli.bitstream import BOARD
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import read_array
 from accel.cli.output import whole_file
 
@@ -105,7 +105,8 @@ def serve_command(board: str, folder: Path) -> None:
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Samples in an .npy file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npy file to write.")
 @click.option("--raw", is_flag=True, help="Integers in and out, as the hardware has them.")
-def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool) -> None:
+@json_option
+def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool, as_json: bool) -> None:
     """Run samples on a board that holds the RTL design in FOLDER.
 
     The samples are an array (samples, tokens, channels) of real numbers, which are quantised as the model does;
@@ -126,6 +127,9 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
         with path.open("wb") as file:
             np.save(file, y)
     rate = len(x) / seconds if seconds else 0.0
+    if as_json:
+        show_json({"out": out, "samples": len(x), "shape": y.shape[1:], "seconds": seconds})
+        return
     show_table(
         str(out), ("samples", "shape", "seconds", "samples/s"), [(len(x), y.shape[1:], f"{seconds:.2f}", f"{rate:.1f}")]
     )
@@ -135,7 +139,8 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
 @click.argument("board", shell_complete=names.boards)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--flash", is_flag=True, help="Write it into the board's flash: it stays after power-off.")
-def program_command(board: str, folder: Path, flash: bool) -> None:
+@json_option
+def program_command(board: str, folder: Path, flash: bool, as_json: bool) -> None:
     """Load the bitstream in FOLDER, which `accel bitstream` wrote, into BOARD at a USB port, with openFPGALoader.
 
     \b
@@ -148,4 +153,7 @@ def program_command(board: str, folder: Path, flash: bool) -> None:
     target = boards.get(board)
     with working("program"):
         boards.program(target, folder, flash=flash)
+    if as_json:
+        show_json({"board": target.name, "holds": folder, "flash": flash})
+        return
     click.echo(f"{target.name} holds {folder}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 import click
+
+from accel.cli.display import json_option, show_json
 
 
 def describe() -> list[dict[str, Any]]:
@@ -35,7 +36,7 @@ def describe() -> list[dict[str, Any]]:
 
 
 @click.command(short_help="List the supported boards.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def command(as_json: bool) -> None:
     """List the supported boards.
 
@@ -45,7 +46,7 @@ def command(as_json: bool) -> None:
     """
     found = describe()
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        show_json(found)
         return
     from accel.cli.display import show_table
 

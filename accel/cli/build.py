@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import load_samples
 from accel.cli.output import whole_folder
 
@@ -62,7 +61,7 @@ def default_out(folder: Path | str, tool: str) -> Path:
 @click.option("--samples", type=click.IntRange(min=2), default=SAMPLES, show_default=True, help="At most this many.")
 @click.option("--seed", type=int, default=0, help="Of random samples.")
 @click.option("--export", is_flag=True, help="Also export the IP, or implement it where the tool does that.")
-@click.option("--json", "as_json", is_flag=True, help="Print build.json instead of tables.")
+@json_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-TOOL]")
 def command(
     folder: Path,
@@ -89,7 +88,7 @@ def command(
         wanted = samples if cosim else 0
         built = build(folder, out, tool, progress, cosim=wanted, data=data, seed=seed, export=export)
     if as_json:
-        click.echo(json.dumps(asdict(built), indent=1))
+        show_json(asdict(built))
     else:
         _show(built)
     if built.cosim and built.cosim.difference:

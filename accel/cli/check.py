@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ import click
 
 from accel.cli import names
 from accel.cli.bitstream import BOARD
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import load_samples
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
 )
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def command(
     model: Path,
     data: Path | None,
@@ -166,7 +165,7 @@ def command(
     if as_json:
         entries = {o.level: _entry(o) for o in done.outcomes}
         extra = {"deviations": [asdict(found) for found in done.deviations]} if done.deviations else {}
-        click.echo(json.dumps({"model": done.graph.name, "levels": entries, **extra}, indent=2))
+        show_json({"model": done.graph.name, "levels": entries, **extra})
     else:
         _show(done)
     for outcome in done.outcomes:

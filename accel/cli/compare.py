@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import as_samples, load_samples
 from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
 from accel.cli.output import whole_file
@@ -131,7 +130,7 @@ def _project_level(project: Made) -> Level:
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Figure to write; .png, .svg or .pdf.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def command(
     model: Path,
     projects: tuple[Path, ...],
@@ -158,7 +157,7 @@ def command(
     with working("compare") as progress:
         done = compare(model, projects, data, samples, seed=seed, progress=progress)
     if as_json:
-        click.echo(json.dumps(done.as_dict(), indent=2))
+        show_json(done.as_dict())
     else:
         columns, *lines = done.table
         show_table(f"{done.model}: samples that differ", columns, lines)

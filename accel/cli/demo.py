@@ -11,7 +11,7 @@ import click
 
 from accel.cli import names
 from accel.cli.bitstream import BOARD
-from accel.cli.display import show_table, working
+from accel.cli.display import json_option, show_table, working
 from accel.cli.output import require_writable
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _prepare(settings: Settings) -> None:
 @click.option("--no-bitstream", is_flag=True, help="Leave out place and route, the longest part.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of training and of simulated stalls.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
-def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str) -> int:
+@json_option
+def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, as_json: bool) -> int:
     """Train a transformer on handwritten digits and take it all the way to a bitstream (some minutes).
 
     It is trained with Brevitas, exported to QONNX, imported as an integer graph, lowered to a Vitis HLS project and to
@@ -87,7 +88,12 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str) -
         (name, f"{seconds:.1f}", result.summary)
         for (name, seconds), result in zip(context.seconds.items(), context.results, strict=True)
     ]
-    show_table(f"accel demo, {sum(context.seconds.values()):.0f} s", ("stage", "seconds", "result"), rows)
+    if as_json:
+        from accel.report import FILE
+
+        click.echo((out / FILE).read_text(), nl=False)
+    else:
+        show_table(f"accel demo, {sum(context.seconds.values()):.0f} s", ("stage", "seconds", "result"), rows)
     wrong = [outcome for outcome in context.outcomes if outcome.mismatches]
     for outcome in wrong:
         click.echo(f"accel: {outcome.difference}", err=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +50,15 @@ def _live(console: Console, what: str) -> Iterator[Progress]:
     with progress.Progress(*columns, console=console, transient=True) as live:
         task = live.add_task(what, total=None, now="")
         yield lambda text: live.update(task, now=text)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+"""Of every verb that tells something: the parameter `as_json`."""
+
+
+def show_json(value: object) -> None:
+    """Print one JSON document on standard output; paths become text."""
+    click.echo(json.dumps(value, indent=2, default=str))
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -11,6 +10,7 @@ from importlib import metadata
 import click
 
 from accel import tools
+from accel.cli.display import json_option, show_json
 from accel.errors import ToolError, UserError
 
 NEEDED = ("g++", "verilator", "yosys", "nextpnr-ecp5", "ecppack")
@@ -113,7 +113,7 @@ def _gpu() -> Finding:
 
 
 @click.command(short_help="Which tools are here, and what they enable.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 def command(as_json: bool) -> None:
     """List every tool, package, data set and device that accel can use, and what it enables.
 
@@ -127,7 +127,7 @@ def command(as_json: bool) -> None:
     found = findings()
     lacking = [f for f in found if not f.found and f.name in NEEDED]
     if as_json:
-        click.echo(json.dumps({"ready": not lacking, "found": [asdict(f) for f in found]}, indent=2))
+        show_json({"ready": not lacking, "found": [asdict(f) for f in found]})
     else:
         _show(found)
     if lacking:

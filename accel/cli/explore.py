@@ -11,7 +11,7 @@ import click
 
 from accel.cli import names
 from accel.cli.bitstream import BOARD
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )
-def command(model: Path, name: str, points: int, out: Path) -> None:
+@json_option
+def command(model: Path, name: str, points: int, out: Path, as_json: bool) -> None:
     """Fold a QONNX MODEL for many speeds and estimate what each costs on a board.
 
     Writes pareto.csv, pareto.png and schedule.json: the fastest design that fits.
@@ -164,6 +165,9 @@ def command(model: Path, name: str, points: int, out: Path) -> None:
     with working("explore") as progress, whole_folder(out, TABLE) as folder:
         found, schedule = explore(graph, board, points, progress)
         write(found, schedule, board, graph.name, folder)
+    if as_json:
+        show_json({"board": board.name, "out": out, "points": [asdict(p) for p in found]})
+        return
     rows = [
         (p.interval, p.latency, p.multipliers, f"{p.utilization:.0%}", p.lut, p.ff, p.bram, p.dsp,
          f"{p.inferences_per_s:,.0f}", "chosen" if p.chosen else "" if p.fits else "too large")

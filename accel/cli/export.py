@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from accel.cli.display import working
+from accel.cli.display import json_option, show_json, working
 from accel.cli.output import whole_file
 
 
@@ -22,7 +22,8 @@ def export(checkpoint: Path | str, out: Path | str) -> None:
 @click.command(short_help="Checkpoint to QONNX file.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: CHECKPOINT with .onnx]")
-def command(checkpoint: Path, out: Path | None) -> None:
+@json_option
+def command(checkpoint: Path, out: Path | None, as_json: bool) -> None:
     """Export a trained CHECKPOINT to QONNX, the file that the other verbs take.
 
     \b
@@ -32,4 +33,7 @@ def command(checkpoint: Path, out: Path | None) -> None:
     out = out or checkpoint.with_suffix(".onnx")
     with working("export"):
         export(checkpoint, out)
+    if as_json:
+        show_json({"model": out})
+        return
     click.echo(f"wrote {out}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from accel.cli import names
+from accel.cli.display import json_option, show_json
 from accel.cli.output import whole_folder
 from accel.design import write_atomic
 from accel.errors import UserError
@@ -124,6 +125,7 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
 )
+@json_option
 def command(
     model: Path,
     target: str,
@@ -134,6 +136,7 @@ def command(
     io: str | None,
     unrolled: bool,
     schedule: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the hardware sources of a QONNX MODEL.
 
@@ -153,4 +156,10 @@ def command(
 
     graph = onnx_import.load(model)
     lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule, io=io)
+    if as_json:
+        from accel.design import Design
+
+        predicted = Design.load(out).info["predicted"] if target == "rtl" else None
+        show_json({"out": out, "target": target, "predicted": predicted})
+        return
     click.echo(f"wrote {out}")

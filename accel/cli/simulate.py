@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli.display import show_table, working
+from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.inputs import load_samples
 from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
 
@@ -73,7 +73,10 @@ def simulate(
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
 @click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
 @click.option("--buffers", is_flag=True, help="Also show how full every buffer of an RTL design was.")
-def command(folder: Path, data: Path | None, samples: int, stall: float, seed: int, buffers: bool) -> int:
+@json_option
+def command(
+    folder: Path, data: Path | None, samples: int, stall: float, seed: int, buffers: bool, as_json: bool
+) -> int:
     """Simulate the RTL design (cycle by cycle) or HLS project (C++) in FOLDER and compare it with the reference.
 
     \b
@@ -84,6 +87,38 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
     """
     with working("simulate"):
         done = simulate(folder, data, samples, stall=stall, seed=seed, watch=buffers)
+    outcome = done.outcome
+    if as_json:
+        show_json(_entry(done))
+    else:
+        _show(done, stall, buffers)
+    if outcome.difference:
+        click.echo(f"accel: {outcome.difference}", err=True)
+    return int(outcome.mismatches > 0)
+
+
+def _entry(done: Simulated) -> dict[str, object]:
+    """What was measured, as plain data."""
+    found: dict[str, object] = {
+        "level": done.outcome.level,
+        "samples": done.outcome.samples,
+        "mismatches": done.outcome.mismatches,
+    }
+    if done.design and done.simulation:
+        ran, depths = done.simulation, done.design.info["schedule"]["depths"]
+        found |= {
+            "latency": ran.latency,
+            "interval": ran.interval,
+            "predicted": done.design.info["predicted"],
+            "mac_utilization": _utilization(done.design, ran.interval),
+            "cycles_per_second": ran.cycles_per_second,
+        }
+        if ran.buffers:
+            found["buffers"] = {name: {"most": use.most, "depth": depths[name]} for name, use in ran.buffers.items()}
+    return found
+
+
+def _show(done: Simulated, stall: float, buffers: bool) -> None:
     outcome = done.outcome
     rows = [("samples", f"{outcome.samples}", ""), ("mismatches", f"{outcome.mismatches}", "")]
     if done.design and done.simulation:
@@ -98,9 +133,6 @@ def command(folder: Path, data: Path | None, samples: int, stall: float, seed: i
     show_table(f"{done.graph.name}: {outcome.level}", ("", "measured", "predicted"), rows)
     if buffers and done.design and done.simulation and done.simulation.buffers:
         _show_buffers(done.simulation.buffers, done.design.info["schedule"]["depths"])
-    if outcome.difference:
-        click.echo(f"accel: {outcome.difference}", err=True)
-    return int(outcome.mismatches > 0)
 
 
 def _utilization(design: Design, interval: float) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from accel.cli import names as known
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.studying import Job, Row, jobs, row, train
 from accel.errors import UserError
 
@@ -148,7 +148,8 @@ def _part(text: str) -> tuple[int, int]:
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Trainings at once.")
 @click.option("--part", default="1/1", show_default=True, help="Of the trainings: every N-th from the I-th.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder of the study.")
-def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part: str, out: Path) -> None:
+@json_option
+def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part: str, out: Path, as_json: bool) -> None:
     """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision, parallel
     training, hardware), and measure accuracy, size, cycles in simulation and cells by the cost model.
 
@@ -162,6 +163,9 @@ def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part:
     """
     with working("study") as progress:
         rows = study(data, out, names, seeds, processes, _part(part), progress)
+    if as_json:
+        show_json([asdict(r) for r in rows])
+        return
     show_table(
         f"{out / TABLE}",
         ("recipe", "accuracy", "parameters", "MACs", "cycles", "LUT", "DSP", "BRAM"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from accel.cli import names
-from accel.cli.display import Progress, working
+from accel.cli.display import Progress, json_option, show_json, working
 from accel.cli.output import whole_file
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def train(
 @click.option(
     "--out", type=click.Path(path_type=Path), default=CHECKPOINT, show_default=True, help="Checkpoint to write."
 )
-def command(data: str, recipe: str, seed: int, folder: Path | None, out: Path) -> None:
+@json_option
+def command(data: str, recipe: str, seed: int, folder: Path | None, out: Path, as_json: bool) -> None:
     """Train a transformer: on handwritten digits, with 4-bit weights and 8-bit activations, under a minute.
 
     \b
@@ -71,6 +72,10 @@ def command(data: str, recipe: str, seed: int, folder: Path | None, out: Path) -
     """
     with working("train") as progress:
         trained = train(out, seed, progress, data=data, recipe=recipe, folder=folder)
+    if as_json:
+        figures = ("float_accuracy", "quantized_accuracy", "float_nats", "quantized_nats", "seconds")
+        show_json({"checkpoint": out, **{name: getattr(trained, name) for name in figures}})
+        return
     click.echo(f"accuracy on held-out data: {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%})")
     if trained.model.config.vocabulary:
         click.echo(f"nats per identifier: {trained.quantized_nats:.3f} (float {trained.float_nats:.3f})")

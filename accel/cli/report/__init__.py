@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from accel.cli.display import Progress, show_table, working
+from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.lower import DESIGN_FILE
 from accel.errors import UserError
 from accel.storage import DAMAGE
@@ -119,7 +118,7 @@ def show_estimate(needed: Resources, board: Board) -> None:
 @click.option("--board", "name", help="Also estimate what it needs on one of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Page to write.  [default: FOLDER/{PAGE}]")
 @click.option("--samples", type=click.IntRange(min=0), default=0, help="Simulate and compare so many random ones now.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 def command(folder: Path, name: str | None, out: Path | None, samples: int, as_json: bool) -> int:
     """Write one HTML page about the RTL design in FOLDER, which `accel lower` or `accel demo` wrote.
 
@@ -139,7 +138,7 @@ def command(folder: Path, name: str | None, out: Path | None, samples: int, as_j
         made = report(folder, name, out, samples, progress)
     click.echo(f"wrote {made.page}", err=as_json)
     if as_json:
-        click.echo(json.dumps(made.as_dict(), indent=2))
+        show_json(made.as_dict())
     else:
         _show(made)
     return int(any(level.mismatches for level in made.levels.values()))
