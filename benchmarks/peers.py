@@ -97,7 +97,7 @@ def cocotb_cycles_per_second(design: Design, x: np.ndarray, wanted: np.ndarray, 
             sources=[folder / name for name in design.sources],
             hdl_toplevel=design.top,
             build_dir=folder / "cocotb",
-            build_args=["--no-timing", "-Wno-fatal", "-O3", "-CFLAGS", "-O1"],
+            build_args=["--no-timing", "-Wno-fatal", "-O3"],
             log_file=folder / "build.log",
         )
         runner.test(
