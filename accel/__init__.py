@@ -26,6 +26,7 @@ _HOME = {
     "bitstream": "accel.cli.bitstream",
     "check": "accel.cli.check",
     "compare": "accel.cli.compare",
+    "explore": "accel.cli.explore",
     "export": "accel.cli.export",
     "load": "accel.onnx_import",
     "lower": "accel.cli.lower",

@@ -3,10 +3,14 @@
 // stimulus and result are raw 32-bit words, a whole number per beat; result.times gets the cycle of every output
 // beat and of every sample's first input beat as 64-bit numbers; trace gets (id, word) pairs. With a `pace` the source
 // spreads a sample's beats over that many cycles. Designs that are compiled to be watched leave result.buffers: most
-// places taken, beat waiting, place free at the end, of every buffer.
+// places taken, beat waiting, place free at the end, of every buffer. Compiled with ACCEL_WAVES it leaves waves.vcd, in
+// which cycle n is time 2n, before the clock's rising edge, and 2n + 1, behind it.
 // Exit codes: 0 done, 3 nothing moved for `patience` cycles, 4 `last` in the wrong place.
 #include "Vtop.h"
 #include "verilated.h"
+#ifdef ACCEL_WAVES
+#include "verilated_vcd_c.h"
+#endif
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -75,11 +79,23 @@ int main(int argc, char** argv) {
 
     VerilatedContext context;
     context.randReset(2);
+#ifdef ACCEL_WAVES
+    context.traceEverOn(true);
+    VerilatedVcdC waves;
+    auto record = [&](long time) { waves.dump(uint64_t(time)); };
+#else
+    auto record = [](long) {};
+#endif
     Vtop dut{&context};
     dut.clk = 0, dut.rst = 1, dut.s_valid = 0, dut.m_ready = 0;
     for (int i = 0; i < 8; i++) dut.clk = i & 1, dut.eval();
     dut.rst = 0;
     running = true;
+#ifdef ACCEL_WAVES
+    dut.trace(&waves, 1);
+    waves.set_time_unit("1ns"), waves.set_time_resolution("1ns");
+    waves.open("waves.vcd");
+#endif
 
     const long total_in = in_beats * samples, total_out = out_beats * samples;
     const long in_words = stimulus.size() / total_in;
@@ -99,6 +115,7 @@ int main(int argc, char** argv) {
         dut.m_ready = !stalls();
         dut.clk = 0;
         dut.eval();
+        record(2 * cycle);
         const bool taken = dut.s_valid && dut.s_ready, given = dut.m_valid && dut.m_ready;
         if (given) {
             append_words(dut.m_data, result);
@@ -109,6 +126,7 @@ int main(int argc, char** argv) {
         }
         dut.clk = 1;
         dut.eval();
+        record(2 * cycle + 1);
         if (taken) {
             if (in % in_beats == 0) starts.push_back(cycle);
             in++;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ HUNG, MISPLACED = 3, 4  # exit codes of the harness
 SHORT_RUN = (
     300_000  # cycles up to which an optimised simulation is not worth its compile time; 20 times that break even
 )
+WAVES = "waves.vcd"
 TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")
 
 
@@ -60,12 +62,15 @@ def run(
     pace: int = 0,
     trace: bool = False,
     watch: bool = False,
+    waves: Path | None = None,
 ) -> Simulation:
     """Simulate integer samples (samples, tokens, channels).
 
     `stall` is the probability that the source or the sink pauses in a cycle; the source spreads a sample over `pace`
-    cycles. With `trace` the result also holds every edge of the graph, with `watch` the use of every buffer. Raises
-    UserError on unfit samples, SimulationError when the design hangs: it names the units that wait for each other.
+    cycles. With `trace` the result also holds every edge of the graph, with `watch` the use of every buffer. `waves` is
+    a VCD file to write: the streams between all units, those of unit n by the names i<n>_*, of buffer n by f<n>_*;
+    cycle n is at times 2n and 2n + 1. Raises UserError on unfit samples or a file that cannot be written,
+    SimulationError when the design hangs: it names the units that wait for each other, and the waves are written.
     """
     x = _checked(design, x)
     with tempfile.TemporaryDirectory(prefix="accel-") as name:
@@ -77,25 +82,35 @@ def run(
             _patience(design, stall, pace), pace, *(["trace"] if trace else []),
         ]  # fmt: skip
         quick = _cycles(design, len(x), stall, pace) <= SHORT_RUN
-        done, seconds = _execute(design, folder, arguments, trace or watch, quick)
+        done, seconds = _execute(design, folder, arguments, trace or watch, quick, waves is not None)
+        if waves:
+            _keep(folder / WAVES, waves)
         if done.returncode == HUNG and not (trace or watch):
-            done, seconds = _execute(design, folder, arguments, True, quick)
+            done, seconds = _execute(design, folder, arguments, True, quick, False)
         _raise_if_failed(done, design, folder)
         return _result(design, folder, len(x), int(done.stdout.split()[0]), seconds, trace)
 
 
 def _execute(
-    design: Design, folder: Path, arguments: list[str | int], watched: bool, quick: bool
+    design: Design, folder: Path, arguments: list[str | int], watched: bool, quick: bool, waves: bool
 ) -> tuple[subprocess.CompletedProcess[str], float]:
     """The finished process and its run time; `watched` compiles the design with its taps and counters."""
     sources = design.sources
     if watched:
         write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
         sources = [TRACE_SWITCH[0], *sources]
-    executable = verilator.build(folder, sources, design.top, HARNESS, quick=quick)
+    defines = ["ACCEL_WAVES"] if waves else []
+    executable = verilator.build(folder, sources, design.top, HARNESS, defines=defines, quick=quick, waves=waves)
     start = time.perf_counter()
     done = subprocess.run([executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
     return done, time.perf_counter() - start
+
+
+def _keep(recorded: Path, waves: Path) -> None:
+    try:
+        shutil.move(recorded, waves)
+    except OSError as error:
+        raise UserError(f"cannot write {waves}: {error.strerror}; choose another file for the waves") from None
 
 
 def _checked(design: Design, x: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ _VERILATE = (
     "unique",  # with randReset(2) in the harness, registers without reset start random
     "-O3",
 )
+_WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; what is inside them would be gigabytes
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
 _CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
@@ -63,17 +64,20 @@ def build(
     *,
     defines: Iterable[str] = (),
     quick: bool = False,
+    waves: bool = False,
 ) -> Path:
     """The executable that simulates module `top` of `sources` (names relative to `folder`) under a C++ `harness`.
 
     The harness includes "Vtop.h" (class Vtop, whatever `top` is called) and has a `main`; `defines`
-    ("NAME=VALUE") are given to its compiler. Run the executable with `folder` as its working directory:
-    $readmemh files are opened at run time. `quick` compiles without optimising: less time in all where the run is
-    short. The result is kept in the user's cache under a hash of everything it is made of. Raises ToolError when a
-    tool is missing or refuses, UserError on a missing file.
+    ("NAME=VALUE") are given to its compiler. With `waves` it can record the signals of `top` (VerilatedVcdC).
+    Run the executable with `folder` as its working directory: $readmemh files are opened at run time. `quick`
+    compiles without optimising: less time in all where the run is short. The result is kept in the user's cache
+    under a hash of everything it is made of. Raises ToolError when a tool is missing or refuses, UserError on a
+    missing file.
     """
     folder, harness, defines = Path(folder).resolve(), Path(harness), list(defines)
-    key = _key(folder, sources, top, harness, [*defines, _QUICK] if quick else defines)
+    options = [*([_QUICK] if quick else []), *(_WAVES if waves else ())]
+    key = _key(folder, sources, top, harness, [*defines, *options])
     cache = tools.cache_folder("verilator")
     executable = cache / key
     with contextlib.suppress(FileNotFoundError):
@@ -81,9 +85,10 @@ def build(
         return executable
     scratch = Path(tempfile.mkdtemp(dir=cache, prefix="build-"))
     try:
-        generated = _verilate(folder, sources, top, scratch)
+        generated = _verilate(folder, sources, [*(_WAVES if waves else ()), "--top-module", top], scratch)
         compiled = _compile_quickly if quick else _compile
-        made = _link(compiled(generated, harness, [f"-D{define}" for define in defines], scratch), scratch)
+        objects = compiled(generated, harness, [f"-D{define}" for define in defines], scratch)
+        made = _link([*objects, *_runtime(waves)], scratch)
         os.replace(made, executable)
     except ToolError as error:
         kept = cache / f"{key}.log"
@@ -105,9 +110,9 @@ def _verilator(args: Sequence[str], sources: Sequence[str], folder: Path, log: P
     tools.run([path, *args, *sources], folder, log, env=root)
 
 
-def _verilate(folder: Path, sources: Sequence[str], top: str, scratch: Path) -> dict[str, list[str]]:
+def _verilate(folder: Path, sources: Sequence[str], options: Sequence[str], scratch: Path) -> dict[str, list[str]]:
     """C++ of the design in `scratch`; returns Verilator's own list of what to compile."""
-    args = [*_VERILATE, "--top-module", top, "--Mdir", str(scratch)]
+    args = [*_VERILATE, *options, "--Mdir", str(scratch)]
     _verilator(args, sources, folder, scratch / "verilator.log")
     listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text())["sources"]
     return listed
@@ -166,7 +171,7 @@ def _joined(files: list[str], source: Path) -> Path:
 def _link(objects: list[Path], scratch: Path) -> Path:
     """The executable inside `scratch`."""
     executable = scratch / "simulation"
-    _cxx([*objects, *_runtime(), "-pthread", "-o", executable], scratch, "link.log")
+    _cxx([*objects, "-pthread", "-o", executable], scratch, "link.log")
     return executable
 
 
@@ -181,10 +186,10 @@ def _share(files: list[str], groups: int) -> list[list[str]]:
     return [share for share in shares if share]
 
 
-def _runtime() -> list[Path]:
+def _runtime(waves: bool) -> list[Path]:
     """Objects of Verilator's runtime library, compiled at first use (5 s)."""
-    names = ("verilated.cpp", "verilated_threads.cpp")
-    folder = tools.cache_folder("verilator-runtime") / _digest(_toolchain())
+    names = ("verilated.cpp", "verilated_threads.cpp", *(("verilated_vcd_c.cpp",) if waves else ()))
+    folder = tools.cache_folder("verilator-runtime") / _digest([*_toolchain(), *names])
     if not folder.exists():
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="build-"))
         try:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,14 +101,15 @@ class Rtl:
 
     simulation: Simulation
 
-    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0, watch: bool = False) -> None:
-        self._design, self._stall, self._seed, self._watch = design, stall, seed, watch
+    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0, **recorded: Any) -> None:
+        """`recorded`: what else a simulation keeps, `watch` and `waves` of `hls.simulate.run`."""
+        self._design, self._stall, self._seed, self._recorded = design, stall, seed, recorded
         self.level = Level("rtl_stalled" if stall else "rtl", self._run, self._trace)
 
     def _run(self, x: np.ndarray) -> np.ndarray:
         from hls import simulate
 
-        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed, watch=self._watch)
+        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed, **self._recorded)
         return self.simulation.outputs
 
     def _trace(self, x: np.ndarray) -> dict[str, np.ndarray]:

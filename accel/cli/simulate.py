@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import click
 from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.inputs import load_samples
 from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
+from accel.cli.output import whole_file
+from accel.errors import UserError
 
 if TYPE_CHECKING:
     from accel.design import Design
@@ -38,12 +41,14 @@ def simulate(
     stall: float = 0.0,
     seed: int = 0,
     watch: bool = False,
+    waves: Path | str | None = None,
 ) -> Simulated:
     """Simulate the RTL design or HLS project in `folder` and compare its outputs with the graph saved beside it.
 
     `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`; `stall` is the probability that either end
-    of an RTL design pauses in a cycle; `watch` records the use of its buffers. Raises UserError when the folder holds
-    neither.
+    of an RTL design pauses in a cycle; `watch` records the use of its buffers, `waves` is a VCD file of its streams to
+    write (names and times as in `hls.simulate.run`). Raises UserError when the folder holds neither, or no RTL design
+    to record waves of.
     """
     from accel import reference, storage
     from accel.cli.engines import Rtl, csim
@@ -52,6 +57,8 @@ def simulate(
 
     folder = Path(folder)
     is_project = (folder / GRAPH_FILE).exists() and not (folder / DESIGN_FILE).exists()
+    if is_project and waves:
+        raise UserError(f"{folder} is an HLS project, whose C++ has no cycles: waves are those of an RTL design")
     design = None if is_project else Design.load(folder)
     graph = storage.load(folder / GRAPH_FILE)
     x = load_samples(graph, data, samples, seed)
@@ -62,8 +69,10 @@ def simulate(
         made = project.load(folder)
         made.compile()
         return Simulated(graph, verify(graph, csim(made), x, expected))
-    rtl = Rtl(design, stall=stall, seed=seed, watch=watch)
-    return Simulated(graph, verify(graph, rtl.level, x, expected), design, rtl.simulation)
+    with whole_file(Path(waves)) if waves else nullcontext() as file:
+        rtl = Rtl(design, stall=stall, seed=seed, watch=watch, waves=file)
+        outcome = verify(graph, rtl.level, x, expected)
+    return Simulated(graph, outcome, design, rtl.simulation)
 
 
 @click.command(short_help="Run an RTL design cycle by cycle.")
@@ -73,9 +82,17 @@ def simulate(
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
 @click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
 @click.option("--buffers", is_flag=True, help="Also show how full every buffer of an RTL design was.")
+@click.option("--waves", type=click.Path(path_type=Path), help="VCD file of the streams of an RTL design to write.")
 @json_option
 def command(
-    folder: Path, data: Path | None, samples: int, stall: float, seed: int, buffers: bool, as_json: bool
+    folder: Path,
+    data: Path | None,
+    samples: int,
+    stall: float,
+    seed: int,
+    buffers: bool,
+    waves: Path | None,
+    as_json: bool,
 ) -> int:
     """Simulate the RTL design (cycle by cycle) or HLS project (C++) in FOLDER and compare it with the reference.
 
@@ -84,14 +101,17 @@ def command(
       accel simulate build/rtl
       accel simulate build/rtl --data x.npy --stall 0.3
       accel simulate build/rtl --buffers
+      accel simulate build/rtl --samples 2 --waves build/rtl.vcd    (for GTKWave or Surfer)
     """
     with working("simulate"):
-        done = simulate(folder, data, samples, stall=stall, seed=seed, watch=buffers)
+        done = simulate(folder, data, samples, stall=stall, seed=seed, watch=buffers, waves=waves)
     outcome = done.outcome
     if as_json:
         show_json(_entry(done))
     else:
         _show(done, stall, buffers)
+    if waves:
+        click.echo(f"wrote {waves}", err=as_json)
     if outcome.difference:
         click.echo(f"accel: {outcome.difference}", err=True)
     return int(outcome.mismatches > 0)

@@ -11,7 +11,7 @@ from accel.design import Design, Stream
 from accel.errors import UserError
 from accel.graph import Graph, Tensor
 from accel.schedule import Schedule, require_known
-from hls.rtl import emit
+from hls.rtl import emit, plan
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.plan import buffer_depths, predict
 
@@ -40,12 +40,37 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "mac_utilization": useful_macs(graph) / (multipliers * prediction.interval) if multipliers else 0.0,
         "input": _tensor(source),
         "output": _tensor(result),
-        "units": [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances],
+        "units": _units(netlist),
         "taps": emit.taps(netlist, graph),
         "schedule": asdict(replace(schedule, memories=netlist.memories, depths=depths)),
     }
     files = emit.files(netlist, depths, streams[0].bits, streams[1].bits)
     return Design(graph.name, emit.TOP, files, *streams, info)
+
+
+def netlist_of(design: Design, graph: Graph) -> Netlist:
+    """The structure of a design that was lowered from `graph`. Raises UserError when it was not."""
+    another = f"{design.name}: the graph beside the design is another one"
+    try:
+        found = build(graph, Schedule(**design.info["schedule"]))
+    except UserError as error:
+        raise UserError(f"{another} ({error}); write both with `accel lower`") from None
+    if _units(found) != design.info["units"]:
+        raise UserError(f"{another}; write both with `accel lower`")
+    return found
+
+
+def activity(design: Design, graph: Graph, samples: int) -> dict[str, list[tuple[int, int]]]:
+    """Per unit and sample, the predicted cycles of the first beat that it takes and of the last that it writes.
+
+    Cycle 0 is the first input beat of a run in which neither end pauses; `graph` is what the design was lowered from.
+    Raises UserError when it was not.
+    """
+    return plan.activity(netlist_of(design, graph), design.info["schedule"]["depths"], samples)
+
+
+def _units(netlist: Netlist) -> list[dict[str, Any]]:
+    return [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances]
 
 
 def _last(netlist: Netlist) -> int:

@@ -53,6 +53,66 @@ def test_random_schedules_are_predicted_to_the_cycle(seed):
     assert tuple(measured.beats[: len(times)]) == times
 
 
+@pytest.mark.parametrize("name", SHAPES)
+def test_waves_show_every_unit_at_work_when_it_was_predicted(name, tmp_path):
+    """Of every unit and sample the first beat taken and the last beat written, as a viewer of waves shows them."""
+    graph = encoder(SHAPES[name], seed=2)
+    design = rtl.lower(graph, random_schedule(graph, 2))
+    x = samples(graph, 3)
+    ran = simulate.run(design, x, waves=tmp_path / "waves.vcd")
+    assert np.array_equal(ran.outputs, reference.run(graph, x))
+    high = read_waves(tmp_path / "waves.vcd")
+    start = int(np.flatnonzero(high["s_valid"] & high["s_ready"])[0])
+    for number, (unit, spans) in enumerate(rtl.activity(design, graph, 3).items()):
+        assert unit == design.info["units"][number]["name"]
+        taken = [high[f"i{number}_s{k}_valid"] & high[f"i{number}_s{k}_ready"] for k in ports(high, f"i{number}_s")]
+        written = [high[f"{port}_valid"] for port in results(high, f"i{number}_")]
+        starts = np.min([np.flatnonzero(cycles).reshape(3, -1)[:, 0] for cycles in taken], axis=0) - start
+        ends = np.max([np.flatnonzero(cycles).reshape(3, -1)[:, -1] for cycles in written], axis=0) - start
+        assert [*zip(starts, ends, strict=True)] == spans, unit
+
+
+def read_waves(path):
+    """Signal of one bit → whether it is high before the clock's edge, by cycle."""
+    header, body = path.read_text().split("$enddefinitions $end")
+    names = re.findall(r"\$var wire +1 (\S+) (\w+) \$end", header)
+    times = body.split("\n#")[1:]
+    high = {code: np.zeros(len(times) // 2, bool) for code, _ in names}
+    for block in times:
+        time, *changes = block.split("\n")
+        for change in changes:
+            if change[:1] in ("0", "1"):
+                high[change[1:]][(int(time) + 1) // 2 :] = change[0] == "1"
+    return {name: high[code] for code, name in names}
+
+
+def ports(high, prefix):
+    return sorted({name[len(prefix)] for name in high if re.fullmatch(rf"{prefix}\d_valid", name)})
+
+
+def results(high, unit):
+    """The outputs of a unit: of the one with stages behind it, the last stage's."""
+    own = [name.removesuffix("_valid") for name in high if re.fullmatch(rf"{unit}[mt]\d+_valid", name)]
+    stages = sorted((name for name in own if "_t" in name), key=lambda name: int(name.rpartition("t")[2]))
+    return stages[-1:] or [name for name in own if "_m" in name]
+
+
+def test_waves_of_a_design_that_hangs_are_written(tmp_path):
+    graph = encoder()
+    design = rtl.lower(graph)
+    broken = re.sub("= (s0_valid && )?m0_room;", "= 1'b0;", design.files["accel_pass.sv"])
+    hanging = design.files | {"accel_pass.sv": broken}
+    with pytest.raises(simulate.SimulationError, match="nothing moved any more"):
+        simulate.run(replace(design, files=hanging), samples(graph, 2), waves=tmp_path / "waves.vcd")
+    assert read_waves(tmp_path / "waves.vcd")["s_valid"].any()
+
+
+def test_waves_that_cannot_be_written_are_an_error(tmp_path):
+    graph = encoder(SHAPES["plain"])
+    with pytest.raises(UserError, match=r"cannot write .*absent.waves\.vcd: No such file or directory; choose another"):
+        simulate.run(rtl.lower(graph), samples(graph, 2), waves=tmp_path / "absent" / "waves.vcd")
+
+
 def test_a_buffer_that_is_too_small_costs_what_is_predicted():
     graph = encoder()
     schedule = fold_for(graph, 256)

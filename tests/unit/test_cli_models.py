@@ -162,6 +162,9 @@ def test_lower_and_simulate_rtl(tiny_model: Path, tmp_path: Path, samples: Path)
     used = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if ">" in line}
     assert {name: int(depth) for name, (_, depth) in used.items()} == depths
     assert all(0 < int(most) <= int(depth) for most, depth in used.values())
+    recorded = accel("simulate", out, "--samples", 2, "--waves", tmp_path / "new" / "waves.vcd")
+    assert f"wrote {tmp_path / 'new' / 'waves.vcd'}" in recorded.stdout
+    assert "$enddefinitions" in (tmp_path / "new" / "waves.vcd").read_text()
     np.save(tmp_path / "nan.npy", np.full((1, 4, 4), np.nan))
     assert_refused(accel("simulate", out, "--data", tmp_path / "nan.npy"), "input is nan at index (0, 0, 0)")
 
@@ -171,6 +174,7 @@ def test_lower_and_simulate_vitis(tiny_model: Path, tmp_path: Path, samples: Pat
     assert accel("lower", tiny_model, "--target", "vitis", "--out", out).exit_code == 0
     result = accel("simulate", out, "--data", samples)
     assert result.exit_code == 0, result.output
+    assert_refused(accel("simulate", out, "--waves", tmp_path / "waves.vcd"), "whose C++ has no cycles")
 
 
 @pytest.mark.parametrize("target", ["rtl", "vitis"])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accel.errors import UserError
 from accel.schedule import Schedule
 
 if TYPE_CHECKING:
     from accel.cost import Counts
     from accel.design import Design
     from accel.graph import Graph
-    from hls.rtl.netlist import Netlist
 
 SAMPLES = 3
 """Shown in the timeline."""
@@ -60,11 +58,12 @@ class Hardware:
 def figures(design: Design, graph: Graph) -> Hardware:
     """Of a design that was lowered from `graph`. Raises UserError when it was not."""
     from accel import cost
-    from hls.rtl import area, plan
+    from hls import rtl
+    from hls.rtl import area
 
     schedule = Schedule(**design.info["schedule"])
-    netlist = _netlist(design, graph, schedule)
-    spans = plan.activity(netlist, schedule.depths, SAMPLES)
+    netlist = rtl.netlist_of(design, graph)
+    spans = rtl.activity(design, graph, SAMPLES)
     interval = design.info["predicted"]["interval"]
     units = tuple(
         UnitFigures(
@@ -80,20 +79,6 @@ def figures(design: Design, graph: Graph) -> Hardware:
     buffers = area.buffers(netlist, schedule.depths, schedule.target)
     total = cost.total([*(unit.counts for unit in units), buffers])
     return Hardware(schedule.target, units, buffers, total, _folds(graph, schedule))
-
-
-def _netlist(design: Design, graph: Graph, schedule: Schedule) -> Netlist:
-    from hls.rtl.netlist import build
-
-    another = f"{design.name}: the graph beside the design is another one"
-    try:
-        netlist = build(graph, schedule)
-    except UserError as error:
-        raise UserError(f"{another} ({error}); write both with `accel lower`") from None
-    units = [{"name": i.name, "cycles": i.unit.cycles, "layers": i.layers} for i in netlist.instances]
-    if units != design.info["units"]:
-        raise UserError(f"{another}; write both with `accel lower`")
-    return netlist
 
 
 def _folds(graph: Graph, schedule: Schedule) -> tuple[FoldFigures, ...]:
