@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from accel.errors import GraphError
-from accel.numeric import INT64_EXACT, bits
+from accel.numeric import INT64_EXACT, bits, carrier
 from accel.op import Op
+
+if TYPE_CHECKING:
+    import torch
 
 Scale = float | tuple[float, ...]
 
@@ -129,12 +133,13 @@ class Graph:
             raise GraphError(f"node {node.name!r} ({node.op.kind}): {error}") from None
 
     @cached_property
-    def peaks(self) -> dict[str, int]:
-        """Per node, a bound on the magnitude of every value in it: inputs, intermediates and output."""
+    def carriers(self) -> dict[str, torch.dtype]:
+        """Per node, the cheapest torch dtype that is exact for every value in it: inputs, intermediates and output."""
         found = {}
         for node in self.nodes:
             inputs, output = self.ends(node)
-            found[node.name] = max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs))
+            peak = max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs))
+            found[node.name] = node.op.narrow(*inputs) or carrier(peak)
         return found
 
     @cached_property

@@ -1,12 +1,13 @@
 """Exact integer arithmetic on torch tensors, whatever dtype carries the integers.
 
-One definition of each operator serves three carriers: int64, float64 (exact up to 2^53) and float32
+One definition of each operator serves three carriers: int64, float64 (used up to 2^52) and float32
 (exact up to 2^24). The reference picks the cheapest carrier that an operator's `peak` allows; every
 function here returns the same integers on each of them.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal, get_args
 
 from accel.errors import GraphError
@@ -19,8 +20,12 @@ Rounding = Literal["half_even", "half_up", "half_away", "floor", "toward_zero", 
 ROUNDINGS: tuple[str, ...] = get_args(Rounding)
 
 FLOAT32_EXACT = 1 << 24
-FLOAT64_EXACT = 1 << 53
+FLOAT64_EXACT = 1 << 52
+"""One bit less than float64 has: up to here floor(sqrt(x)) is that of the integer, too."""
 INT64_EXACT = 1 << 62
+INT32_EXACT = (1 << 31) - 1
+CUDA_ROWS = 24
+"""Rows that an 8-bit product takes at least on a GPU: more than 16."""
 
 
 def bits(lo: int, hi: int) -> tuple[int, bool]:
@@ -49,6 +54,31 @@ def carrier(peak: int) -> torch.dtype:
     if peak < INT64_EXACT:
         return torch.int64
     raise GraphError(f"an intermediate value needs {peak.bit_length() + 1} bits; at most 62 are exact")
+
+
+@cache
+def has_narrow_products() -> bool:
+    """Whether products of 8-bit integers are faster here than those of float32, and exact.
+
+    Processors without VNNI are slow at it, and some saturate the sum of two products to 16 bits: the extremes show it.
+    """
+    import torch
+
+    if not torch.cuda.is_available() and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        return False
+    a = torch.tensor([-128, 127], dtype=torch.int8).repeat(32, 16)
+    return torch.equal(torch._int_mm(a, a.T.contiguous()), a.int() @ a.T.int())
+
+
+def narrow_product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """x (…, inputs) · weight (outputs, inputs), both int8 → int32."""
+    import torch
+
+    rows = x.flatten(0, -2)
+    if x.is_cuda and len(rows) < CUDA_ROWS:
+        rows = torch.nn.functional.pad(rows, (0, 0, 0, CUDA_ROWS - len(rows)))
+    y = torch._int_mm(rows, weight.T)[: x[..., 0].numel()]
+    return y.unflatten(0, x.shape[:-1])
 
 
 def requantise(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int) -> torch.Tensor:
@@ -111,7 +141,7 @@ def lookup(table: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 def divide(numerator: int, x: torch.Tensor) -> torch.Tensor:
-    """floor(numerator / x) for x > 0. By float64, in which it is exact because numerator ≤ 2^53 (the carrier rule)."""
+    """floor(numerator / x) for x > 0. By float64, in which it is exact because numerator ≤ 2^52 (the carrier rule)."""
     if x.is_floating_point():
         wide = x.double()  # a numerator that is no tensor would be multiplied by the rounded reciprocal
         return (wide.new_full((), numerator) / wide).floor_().to(x.dtype)
@@ -119,9 +149,15 @@ def divide(numerator: int, x: torch.Tensor) -> torch.Tensor:
 
 
 def isqrt(x: torch.Tensor) -> torch.Tensor:
-    """floor(sqrt(x)) for x ≥ 0, exact: the float root is corrected by one step either way."""
+    """floor(sqrt(x)) for x ≥ 0.
+
+    A root of float64 is rounded to nearest. For x < k² ≤ 2^52 the root is below k by more than 1 / 2k ≥ 2^-27, and
+    k − 2^-27 is a float64: floor gives k − 1. Roots of int64 may be larger and are corrected by one step either way.
+    """
     import torch
 
-    root = x.double().sqrt().floor().to(x.dtype)
+    root = x.double().sqrt().floor_().to(x.dtype)
+    if x.is_floating_point():
+        return root
     root = torch.where(root * root > x, root - 1, root)
     return torch.where((root + 1) * (root + 1) <= x, root + 1, root)

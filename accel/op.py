@@ -62,6 +62,10 @@ class Op(ABC):
     def evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         """The normative definition. Tensors are (samples, tokens, channels), integers in any exact carrier."""
 
+    def narrow(self, *inputs: Tensor) -> torch.dtype | None:
+        """int8 or uint8 where `evaluate` takes its inputs in it too, with the same result and faster."""
+        return None
+
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         """Multiply-accumulates per sample that a matrix unit performs; 0 for everything else."""
         return 0

@@ -1,19 +1,19 @@
 """The reference level: the integer graph in torch, on any device, whole test sets at once.
 
-Each node runs in the cheapest carrier that its `peak` proves exact (float32, float64 or int64).
+Each node runs in the cheapest dtype that its `peak` proves exact: float32, float64 or int64, or 8-bit products.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from accel.errors import UserError
 from accel.graph import Graph, Node, Tensor
-from accel.numeric import carrier
 
 if TYPE_CHECKING:
     import torch
@@ -85,16 +85,28 @@ def _mapped(part: Callable[[int], T], starts: range, workers: int) -> Iterable[T
     try:
         if min(workers, len(starts)) == 1:
             return [part(start) for start in starts]
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(part, starts))
+        return list(_pool(workers).map(part, starts))
     finally:
         torch.set_num_threads(threads)
 
 
-def evaluate(graph: Graph, node: Node, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """One node's output from the integers of its inputs, in the cheapest carrier that is exact."""
-    dtype = carrier(graph.peaks[node.name])
-    return node.op.evaluate(*(values[name].to(dtype) for name in node.inputs))
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Kept: a new thread begins with memory that it has never touched, and touching is slower than computing."""
+    import torch
+
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+
+
+def evaluate(graph: Graph, node: Node, values: MutableMapping[str, torch.Tensor]) -> torch.Tensor:
+    """One node's output from the integers of its inputs, in the cheapest dtype that is exact.
+
+    The inputs stay in that dtype in `values`: other readers mostly want the same.
+    """
+    dtype = graph.carriers[node.name]
+    for name in node.inputs:
+        values[name] = values[name].to(dtype)
+    return node.op.evaluate(*(values[name] for name in node.inputs))
 
 
 def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:

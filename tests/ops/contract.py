@@ -131,6 +131,8 @@ class OperatorContract:
         for limit, dtype in ((FLOAT32_EXACT, torch.float32), (FLOAT64_EXACT, torch.float64)):
             if peak <= limit:
                 assert torch.equal(op.evaluate(*(x.to(dtype) for x in xs)).long(), y), dtype
+        if dtype := op.narrow(*inputs):
+            assert torch.equal(op.evaluate(*(x.to(dtype) for x in xs)).long(), y), dtype
 
     @CHEAP
     @given(data=st.data())

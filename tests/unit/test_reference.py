@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from accel import reference
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node, Tensor
-from accel.numeric import FLOAT32_EXACT, FLOAT64_EXACT, ROUNDINGS, bits, carrier, divide, isqrt, requantise
+from accel.numeric import (
+    FLOAT32_EXACT,
+    FLOAT64_EXACT,
+    ROUNDINGS,
+    bits,
+    carrier,
+    divide,
+    has_narrow_products,
+    isqrt,
+    requantise,
+)
 from accel.op import Op
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
 from accel.ops.softmax.op import exp_table
@@ -254,6 +264,30 @@ def test_definition_equals_naive_python_on_every_carrier(
             np.testing.assert_array_equal(got.to(torch.int64).numpy(), expected)
 
 
+@pytest.mark.parametrize(("lo", "hi"), [(-128, 127), (0, 255)])
+@pytest.mark.parametrize("magnitude", [1, 127])
+def test_narrow_products_are_exact(lo: int, hi: int, magnitude: int) -> None:
+    if not has_narrow_products():
+        pytest.skip("8-bit products are not exact or not fast on this machine, so they are not used")
+    rng = np.random.default_rng(0)
+    op = Dense(magnitude * rng.integers(-1, 2, (16, 64)), rng.integers(-1000, 1000, 16))
+    tensor = Tensor((3, 64), lo, hi)
+    x = torch.from_numpy(values(tensor, 20, 0))
+    dtype = op.narrow(tensor)
+    assert dtype == (torch.uint8 if lo == 0 else torch.int8)
+    assert torch.equal(op.evaluate(x.to(dtype)).long(), op.evaluate(x))
+
+
+def test_wide_or_odd_operands_are_not_narrow() -> None:
+    small, x = Dense(np.ones((8, 8)), np.zeros(8)), Tensor((1, 8), -128, 127)
+    assert small.narrow(x) == (torch.int8 if has_narrow_products() else None)
+    assert small.narrow(Tensor((1, 8), -128, 128)) is None
+    assert small.narrow(Tensor((1, 8), 0, 256)) is None
+    assert Dense(np.full((8, 8), 128), np.zeros(8)).narrow(x) is None
+    assert Dense(np.ones((8, 8)), np.full(8, 1 << 31)).narrow(x) is None
+    assert Dense(np.ones((9, 8)), np.zeros(9)).narrow(x) is None
+
+
 @pytest.mark.parametrize("mode", ROUNDINGS)
 def test_ties_and_signs_of_every_rounding(mode: str) -> None:
     x = list(range(-40, 41))
@@ -276,6 +310,12 @@ def test_isqrt_is_exact(value: int) -> None:
 def test_isqrt_is_exact_around_squares(root: int, step: int) -> None:
     value = max(0, root * root + step)
     assert isqrt(torch.tensor([value])).item() == math.isqrt(value)
+
+
+@given(st.integers(1, 1 << 26), st.integers(-1, 1))
+def test_isqrt_of_float64_is_exact_around_squares(root: int, step: int) -> None:
+    value = min(FLOAT64_EXACT, root * root + step)
+    assert isqrt(torch.tensor([value], dtype=torch.float64)).item() == math.isqrt(value)
 
 
 @given(st.integers(1, (1 << 53) - 1), st.integers(1, (1 << 53) - 1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
+from accel.numeric import INT32_EXACT, has_narrow_products, narrow_product
 from accel.op import Op
 
 if TYPE_CHECKING:
@@ -46,10 +47,26 @@ class Dense(Op):
     def peak(self, x: Tensor) -> int:
         return int((np.abs(self.weight).sum(1).astype(object) * x.magnitude + np.abs(self.bias)).max())
 
+    def narrow(self, x: Tensor) -> torch.dtype | None:
+        import torch
+
+        dtype = torch.int8 if x.lo < 0 else torch.uint8
+        span, sizes = torch.iinfo(dtype), self.weight.shape
+        fits = span.min <= x.lo and x.hi <= span.max and self.weight.min() >= -128 and self.weight.max() <= 127
+        reach = (256 * np.abs(self.weight).sum(1) + np.abs(self.bias)).max()
+        even = all(size % 8 == 0 for size in sizes)  # what a GPU asks for
+        return dtype if fits and even and reach <= INT32_EXACT and has_narrow_products() else None
+
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.nn.functional.linear(x, self.constant("weight", x), self.constant("bias", x))
+        if x.dtype not in (torch.int8, torch.uint8):
+            return torch.nn.functional.linear(x, self.constant("weight", x), self.constant("bias", x))
+        weight, bias = self.constant("weight", x, torch.int8), self.constant("bias", x, torch.int32)
+        if x.dtype == torch.int8:
+            return narrow_product(x, weight).add_(bias)
+        shifted = x.bitwise_xor(128).view(torch.int8)  # x − 128
+        return narrow_product(shifted, weight).add_(bias + 128 * weight.sum(1, dtype=torch.int32))
 
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         return inputs[0].tokens * self.weight.size

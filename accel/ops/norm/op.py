@@ -109,13 +109,13 @@ class Norm(Op):
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         n = x.shape[-1]
-        variance = n * (x * x).sum(-1, keepdim=True) + self.offset
+        variance = (x * x).sum(-1, keepdim=True).mul_(n)
         centred = n * x
         if self.form == "layer":
             total = x.sum(-1, keepdim=True)
-            variance = variance - total * total
+            variance.addcmul_(total, total, value=-1)
             centred.sub_(total)
-        root = isqrt(variance * (1 << (2 * self.guard))).clamp(min=1 << self.guard)
+        root = isqrt(variance.add_(self.offset).mul_(1 << (2 * self.guard))).clamp_(min=1 << self.guard)
         product = centred.mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
             product = product * self.constant("gamma", x) + self.constant("beta", x)
