@@ -43,7 +43,7 @@ class Cli(click.Group):
             where = error.ctx.command_path if error.ctx else "accel"
             _fail(2, f"{' '.join(error.format_message().split())} (see {where} --help)")
         except click.Abort:
-            _fail(1, "interrupted; nothing half-written was left behind")
+            _fail(1, f"interrupted; {interrupts.left_behind()}")
         except UserError as error:
             _fail(2, str(error))
         except (AccelError, click.ClickException) as error:

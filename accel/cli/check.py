@@ -96,11 +96,11 @@ def _levels(
         "board": lambda: nullcontext(engines.board(design(), target)),
         "netlist": lambda: nullcontext(engines.netlist(design(), target.target)),
     }
-    for name in (*LEVELS, *ON_REQUEST):
-        if name in names:
-            progress(name)
-            with make[name]() as level:
-                yield level
+    wanted = [name for name in (*LEVELS, *ON_REQUEST) if name in names]
+    for number, name in enumerate(wanted, 1):
+        progress(f"{number} of {len(wanted)} levels: {name}")
+        with make[name]() as level:
+            yield level
 
 
 def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:

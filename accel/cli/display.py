@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Progress = Callable[[str], None]
-"""Called with what is being done now."""
+"""Called with what is being done now. Where the text counts ("3 of 60"), a bar shows it and the time that is left."""
+_COUNT = re.compile(r"\b(\d+) of (\d+)\b")
 
 
 @contextmanager
@@ -44,12 +46,40 @@ def _live(console: Console, what: str) -> Iterator[Progress]:
     columns = (
         progress.SpinnerColumn(),
         progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(bar_width=20),
         progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[left]}", markup=False),
         progress.TextColumn("{task.fields[now]}", markup=False),
     )
+    stage = Stage()
     with progress.Progress(*columns, console=console, transient=True) as live:
-        task = live.add_task(what, total=None, now="")
-        yield lambda text: live.update(task, now=text)
+        task = live.add_task(what, total=None, now="", left="")
+
+        def tell(text: str) -> None:
+            stage.tell(text, time.perf_counter())
+            live.update(task, now=text, left=stage.left, completed=stage.done, total=stage.total or None)
+
+        yield tell
+
+
+class Stage:
+    """What texts count ("3 of 60"), and the time that is left by the steps since the first one that was told."""
+
+    def __init__(self) -> None:
+        self.done, self.total, self.left = 0, 0, ""
+        self._first, self._began = 0, 0.0
+
+    def tell(self, text: str, now: float) -> None:
+        """A text of a moment, in seconds. Texts that count nothing change nothing."""
+        if not (found := _COUNT.search(text)):
+            return
+        done, total = int(found[1]), int(found[2])
+        if total != self.total or done <= self.done:  # another stage begins
+            self._first, self._began, self.left = done, now, ""
+        else:
+            left = round((now - self._began) / (done - self._first) * (total - done))
+            self.left = f"{left // 60}:{left % 60:02} left"
+        self.done, self.total = done, total
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")

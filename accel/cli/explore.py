@@ -51,9 +51,10 @@ def explore(
 
     solver = Solver(graph, board.target, board.budget)
     found = []
-    for interval in _spread(solver.intervals, points):
+    intervals = _spread(solver.intervals, points)
+    for number, interval in enumerate(intervals, 1):
         if progress:
-            progress(f"{interval} cycles per sample")
+            progress(f"{number} of {len(intervals)} speeds: {interval} cycles per sample")
         schedule, shares = solver.at(interval)
         found.append((_point(graph, schedule, board, bool(shares.max() <= 1)), schedule))
     front = [pair for pair in found if not any(_worse(pair[0], other) for other, _ in found)]

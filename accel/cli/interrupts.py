@@ -17,6 +17,28 @@ class Interrupted(KeyboardInterrupt):
 
 
 _raised: weakref.ref[Interrupted] | None = None
+NOTHING = "nothing half-written was left behind"
+_left = NOTHING
+
+
+def left_behind() -> str:
+    """What the interruption left, to be told once."""
+    global _left
+    told, _left = _left, NOTHING
+    return told
+
+
+@contextmanager
+def resumable(what: str) -> Iterator[None]:
+    """While the block runs, an interruption leaves `what` behind."""
+    global _left
+    _left = what
+    try:
+        yield
+    except Exception:
+        _left = NOTHING
+        raise
+    _left = NOTHING  # not after an interruption: it is told later
 
 
 def install() -> None:

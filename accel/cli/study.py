@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from accel.cli import interrupts
 from accel.cli import names as known
 from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.studying import Job, Row, jobs, row, train
@@ -40,7 +41,8 @@ def study(
     out = Path(out)
     wanted = jobs(data, list(names), seeds)
     mine = wanted[part[0] - 1 :: part[1]]
-    for number, job in enumerate(_trained(mine, out, processes), 1):
+    left = [job for job in mine if not job.model(out).exists()]
+    for number, job in enumerate(_trained(left, out, processes), 1 + len(mine) - len(left)):
         if progress:
             progress(f"{number} of {len(mine)} trainings: {job.name}, seed {job.seed}")
     rows = []
@@ -56,10 +58,8 @@ def study(
 
 def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[Job]:
     """Jobs in the order in which they end, each trained by one of several processes."""
-    yield from (job for job in wanted if job.model(out).exists())
-    left = [job for job in wanted if not job.model(out).exists()]
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(train, job, out): job for job in left}
+        futures = {pool.submit(train, job, out): job for job in wanted}
         try:
             for future in as_completed(futures):
                 future.result()
@@ -161,7 +161,10 @@ def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part:
       accel study --recipe W4A8 --recipe 2:4 --seeds 1
       accel study --data fashion --seeds 1 --out build/study-fashion
     """
-    with working("study") as progress:
+    with (
+        interrupts.resumable(f"{out} keeps every complete epoch: the same command goes on"),
+        working("study") as progress,
+    ):
         rows = study(data, out, names, seeds, processes, _part(part), progress)
     if as_json:
         show_json([asdict(r) for r in rows])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli import names
+from accel.cli import interrupts, names
 from accel.cli.display import Progress, json_option, show_json, working
 from accel.cli.output import whole_file
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = Path("build/model.pt")
 DATA, RECIPE = "digits", "W4A8"
+NOT_KEPT = "nothing was left behind: with --folder a training goes on where it was"
 
 
 def train(
@@ -70,7 +71,8 @@ def command(data: str, recipe: str, seed: int, folder: Path | None, out: Path, a
       accel train --data text --folder build/gpt --out build/gpt.pt
       accel train --recipe 2:4
     """
-    with working("train") as progress:
+    kept = f"{folder} keeps every complete epoch: the same command goes on" if folder else NOT_KEPT
+    with interrupts.resumable(kept), working("train") as progress:
         trained = train(out, seed, progress, data=data, recipe=recipe, folder=folder)
     if as_json:
         figures = ("float_accuracy", "quantized_accuracy", "float_nats", "quantized_nats", "seconds")

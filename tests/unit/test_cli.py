@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from board_designs import add_one
 from command import accel, assert_refused
 
 from accel.cli import VERBS, boards
+from accel.cli.display import Stage
 from accel.cli.output import whole_file, whole_folder
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
@@ -164,6 +166,33 @@ def test_interrupt_and_system_errors_are_one_line(monkeypatch: pytest.MonkeyPatc
     assert_refused(accel("boards"), "interrupted; nothing half-written was left behind", code=1)
     monkeypatch.setattr(boards, "describe", full)
     assert_refused(accel("boards"), "/somewhere: No space left on device", code=1)
+
+
+@pytest.mark.parametrize("verb", ["train", "study"])
+def test_an_interruption_says_what_goes_on(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module(f"accel.cli.{verb}"), verb, interrupted)
+    folder = ["--folder", "run"] if verb == "train" else ["--out", "run"]
+    said = "interrupted; run keeps every complete epoch: the same command goes on"
+    assert_refused(accel(verb, *folder), said, code=1)
+    if verb == "train":
+        assert_refused(accel(verb), "interrupted; nothing was left behind: with --folder a training goes on", code=1)
+    monkeypatch.setattr(boards, "describe", interrupted)
+    assert_refused(accel("boards"), "interrupted; nothing half-written was left behind", code=1)
+
+
+def test_texts_that_count_say_how_long_it_takes() -> None:
+    stage = Stage()
+    stage.tell("float epoch 1 of 60, loss 2.3", 10.0)
+    assert (stage.done, stage.total, stage.left) == (1, 60, "")
+    stage.tell("float epoch 11 of 60, loss 0.3", 30.0)
+    assert stage.left == "1:38 left"
+    stage.tell("calibrates", 31.0)
+    assert (stage.done, stage.left) == (11, "1:38 left")
+    stage.tell("quantised epoch 1 of 15", 32.0)
+    assert (stage.done, stage.total, stage.left) == (1, 15, "")
 
 
 def fail_inside(output: AbstractContextManager[Path], error: Callable[[Path], BaseException]) -> None:
