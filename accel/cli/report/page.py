@@ -139,7 +139,7 @@ def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str
     compared = levels(sources, simulated)
     if compared:
         wrong = sum(level.mismatches for level in compared.values())
-        cards.append(("mismatches", _number(wrong), f"{len(compared)} levels"))
+        cards.append(("mismatches", _number(wrong), "1 level" if len(compared) == 1 else f"{len(compared)} levels"))
     if run:
         cards.append(("accuracy", _percent(run.accuracy.quantized), f"float {_percent(run.accuracy.float)}"))
     if predicted:
