@@ -82,16 +82,16 @@ def train(
         if recipe.pruning.shrinks:
             network = stages.shrunk(network)
         twin = settle(stages.quantised(network), split.train_x)
-    if twin.config.accumulator_bits:
-        check_accumulators(twin)
-    held = split.test_x, split.test_y
-    figures = {
-        "float_accuracy": accuracy(network, *held),
-        "quantized_accuracy": accuracy(twin, *held),
-        "float_nats": nats(network, *held),
-        "quantized_nats": nats(twin, *held),
-        "seconds": time.perf_counter() - start + stages.run.seconds_before,
-    }
+        if twin.config.accumulator_bits:
+            check_accumulators(twin)
+        held = split.test_x, split.test_y
+        figures = {
+            "float_accuracy": accuracy(network, *held),
+            "quantized_accuracy": accuracy(twin, *held),
+            "float_nats": nats(network, *held),
+            "quantized_nats": nats(twin, *held),
+            "seconds": time.perf_counter() - start + stages.run.seconds_before,
+        }
     stages.run.finish({**figures, "history": [asdict(epoch) for epoch in stages.history]})
     return Trained(twin, recipe, **figures, history=tuple(stages.history))
 
