@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make test        every test but the slow ones"
-	@echo "make test-all    those, and the documented commands that take minutes"
+	@echo "make test-all    those, the documented commands that take minutes, and the notebooks"
 	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
@@ -39,6 +39,9 @@ $(STAMP): pyproject.toml constraints.txt | preflight
 demo: $(STAMP)
 	@$(BIN)/accel demo --board $(BOARD) --out build/demo
 
+build/demo/report.json: | $(STAMP)
+	@$(BIN)/accel demo --board $(BOARD) --out build/demo
+
 build/model.onnx: | $(STAMP)
 	@$(BIN)/accel train --out build/model.pt
 	@$(BIN)/accel export build/model.pt --out $@
@@ -46,7 +49,7 @@ build/model.onnx: | $(STAMP)
 bitstreams: | $(STAMP)
 	@$(BIN)/python benchmarks/open_boards.py
 
-bench: | $(STAMP)
+bench: build/demo/report.json
 	@$(BIN)/python benchmarks/speed.py
 
 bench-efficiency: | $(STAMP)
@@ -64,6 +67,7 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	@$(PYTEST) -m "not slow or minutes" $(TESTS)
+	@$(PYTEST) --nbmake --nbmake-timeout=600 notebooks
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

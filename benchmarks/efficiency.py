@@ -82,9 +82,27 @@ def main() -> None:
         if data == "digits":
             content["synthesised"], content["equal_multipliers"] = synthesised(data, out), equal(data, out)
         write_atomic(RESULTS, json.dumps(content, indent=1) + "\n")
-        tables = [(out.name, (Path("build") / f"study-{name}" / study.TEXT)) for name in SEEDS]
-        text = "\n".join(f"### {name}\n\n{path.read_text()}" for name, path in tables if path.exists())
-        write_atomic(RESULTS.with_suffix(".md"), text)
+        write_atomic(RESULTS.with_suffix(".md"), text(content))
+
+
+def text(content: dict[str, Any]) -> str:
+    """Markdown: a table per data set, synthesis, and cycles at equal multipliers."""
+    parts = []
+    for data in dict.fromkeys(row["model"] for row in content["rows"]):
+        rows = [studying.Row(**row) for row in content["rows"] if row["model"] == data]
+        parts.append(f"### {data}, seeds: {rows[0].seeds}\n\n{study.table(rows)}")
+    cells = [
+        f"| {name} | {c['lut']:,} | {c['carry']:,} | {c['ff']:,} | {c['dsp']} | {c['bram']} |"
+        for name, c in content["synthesised"].items()
+    ]
+    head = "| recipe | LUT4 | carry pairs | flip-flops | DSP | block RAM |\n|---|---|---|---|---|---|\n"
+    parts.append("### digits, synthesised by yosys for ECP5\n\n" + head + "\n".join(cells))
+    fewer = [f"| {name} | {ratio:.2f} |" for name, ratio in content["equal_multipliers"].items()]
+    title = (
+        f"### digits, times fewer cycles than W4A8 at equal multipliers ({BUDGETS[0]} to {BUDGETS[-1]}, geometric mean)"
+    )
+    parts.append(f"{title}\n\n| recipe | times |\n|---|---|\n" + "\n".join(fewer))
+    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ python benchmarks/speed.py    (a quarter of an hour; most of it compiles the dig
 A row per comparison: samples per second of our reference and of a peer, cycles per second of our simulation and of
 cocotb, seconds from a graph to its first simulated result and of hls4ml's convert and compile. Rounds are interleaved,
 so that a busy machine slows both sides alike; the best of each counts. Weights are random: they change no speed.
+`make bench` runs the demo first, if it has not run.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from models import presets
 from models.quantization import quantize, settle
 
 RESULTS = Path(__file__).parent / "results" / "speed.json"
+DEMO = Path("build/demo/report.json")
+"""Of `make demo`: how long its stages took is in the table, too."""
 SIZES = {"digits": presets.BASES["digits"].model, "Fashion-MNIST": presets.FASHION}
 BATCHES = (1, 1024)
 ROUNDS = 9
@@ -186,13 +189,22 @@ def table(rows: list[Row]) -> str:
     return "\n".join([*lines, "", gpu])
 
 
+def stages() -> str:
+    """Markdown: how long every stage of the demo took."""
+    seconds = json.loads(DEMO.read_text())["seconds"]
+    lines = ["| stage of `accel demo` | seconds |", "|---|---|"]
+    lines += [f"| {name} | {s:.1f} |" for name, s in seconds.items()]
+    return "\n".join([*lines, f"| all | {sum(seconds.values()):.0f} |"])
+
+
 def main() -> None:
+    demo = stages()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [row for size in SIZES for row in reference_rows(size, folder)]
         rows += [*simulation_rows(folder), first_result_row(folder)]
     write_atomic(RESULTS, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    write_atomic(RESULTS.with_suffix(".md"), f"# Speed, side by side\n\n{table(rows)}\n")
+    write_atomic(RESULTS.with_suffix(".md"), f"{table(rows)}\n\n{demo}\n")
     print(table(rows))
 
 
