@@ -19,19 +19,21 @@ class Masks:
     """Keeps weights at zero during training; while it ramps up, the smallest ones are chosen anew after every step.
 
     The share of zeros follows s·(1 − (1 − t)³) (Zhu, Gupta 2017). Zeros are symmetric quantizers' zeros, so that they
-    are the integers' too. Nothing is stored but the weights: what is zero stays zero.
+    are the integers' too. Nothing is stored but the weights: what is zero stays zero. A layer whose inputs are no whole
+    groups, as patches of 49 pixels, keeps all of its weights.
     """
 
     def __init__(self, model: Encoder, pruning: Pruning) -> None:
         self.pruning = pruning
-        self.weights = {name: m.weight for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+        dense = {name: m.weight for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+        self.weights = {name: weight for name, weight in dense.items() if weight.shape[1] % (pruning.group or 1) == 0}
         self.kept: list[torch.Tensor] = []
         self.ramping = bool(pruning.ramp)
         if model.config.weight_bits == 1:
             raise UserError("binary weights have no zero: prune weights of 2 or more bits")
-        for name, weight in self.weights.items():
-            if pruning.group and weight.shape[1] % pruning.group:
-                raise UserError(f"{name} has {weight.shape[1]} inputs, not whole groups of {pruning.group}")
+        if not self.weights:
+            raise UserError(f"no layer has whole groups of {pruning.group} inputs: choose another Pruning.group")
+        for weight in self.weights.values():
             if not pruning.ramp:
                 weight.data.mul_(self._choose(weight.data, 1.0))
 

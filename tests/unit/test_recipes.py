@@ -22,7 +22,7 @@ from accel.errors import UserError
 from models.config import EncoderConfig
 from models.data import Split
 from models.encoder import Encoder
-from models.pruning import n_of_m, shrunk
+from models.pruning import Masks, n_of_m, shrunk
 from models.recipe import Distillation, Pruning, Recipe
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=2, hidden=16)
@@ -101,10 +101,19 @@ def test_a_shrunk_network_is_exact_and_smaller(split: Split, tmp_path: Path) -> 
     assert sum(w.size for w in weights_of(trained, tmp_path)) < 0.4 * sum(w.size for w in weights_of(whole, tmp_path))
 
 
+def test_a_layer_without_whole_groups_keeps_its_weights() -> None:
+    network = models.Encoder(replace(SMALL, features=7))
+    masks = Masks(network, Pruning(kept=2, group=4, ramp=0.0))
+    assert "embed" not in masks.weights
+    assert len(masks.weights) == sum(isinstance(module, torch.nn.Linear) for module in network.modules()) - 1
+    assert all((weight.unflatten(1, (-1, 4)) != 0).sum(-1).max() == 2 for weight in masks.weights.values())
+    assert (network.embed.weight != 0).all()
+
+
 def test_what_cannot_be_pruned_is_refused(split: Split) -> None:
     for change, text in (
         ({"pruning": Pruning(layers=2)}, r"Pruning.layers takes 2 of 2 layers: leave one"),
-        ({"pruning": Pruning(kept=2, group=3)}, r"has 8 inputs, not whole groups of 3"),
+        ({"pruning": Pruning(kept=2, group=3)}, r"no layer has whole groups of 3 inputs"),
         ({"pruning": Pruning(weights=0.5), "model": replace(SMALL, weight_bits=1)}, r"binary weights have no zero"),
     ):
         with pytest.raises(UserError, match=text):
