@@ -37,12 +37,17 @@ def study(
 
     Everything is kept in `out`: what is there already is not done again, and what was interrupted goes on. Of several
     machines that share the folder, each does part (i, n): every n-th training from the i-th, i = 1..n.
+
+    Raises UserError on an unknown recipe, and at the end, with every reason, when trainings failed.
     """
     out = Path(out)
     wanted = jobs(data, list(names), seeds)
     mine = wanted[part[0] - 1 :: part[1]]
     left = [job for job in mine if not job.model(out).exists()]
-    for number, job in enumerate(_trained(left, out, processes), 1 + len(mine) - len(left)):
+    failed = []
+    for number, (job, error) in enumerate(_trained(left, out, processes), 1 + len(mine) - len(left)):
+        if error:
+            failed.append(f"{job.name}, seed {job.seed}: {error}")
         if progress:
             progress(f"{number} of {len(mine)} trainings: {job.name}, seed {job.seed}")
     rows = []
@@ -53,17 +58,23 @@ def study(
                 progress(f"measures {name}")
             rows.append(row(data, name, networks))
     _write(rows, out)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(mine)} trainings failed ({out} has the others): {'; '.join(failed)}")
     return rows
 
 
-def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[Job]:
-    """Jobs in the order in which they end, each trained by one of several processes."""
+def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[tuple[Job, UserError | None]]:
+    """Jobs in the order in which they end, each trained by one of several processes, with what made it fail."""
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(train, job, out): job for job in wanted}
         try:
             for future in as_completed(futures):
-                future.result()
-                yield futures[future]
+                failure = None
+                try:
+                    future.result()
+                except UserError as error:
+                    failure = error
+                yield futures[future], failure
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -29,9 +29,12 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(wanted: list[studying.Job], out: Path, processes: int):
         """Other processes would not know the short recipes."""
         for job in wanted:
-            if not job.model(out).exists():
+            try:
                 studying.train(job, out)
-            yield job
+            except UserError as error:
+                yield job, error
+            else:
+                yield job, None
 
     monkeypatch.setattr(study, "_trained", here)
 
@@ -57,6 +60,16 @@ def test_parts_come_together_and_nothing_is_trained_twice(short: None, tmp_path:
     assert len(study.study("digits", tmp_path, NAMES[:2], seeds=1, part=(2, 2))) == 2
     monkeypatch.setattr(studying, "train", None)
     assert len(study.study("digits", tmp_path, NAMES[:2], seeds=1)) == 2
+
+
+def test_what_fails_does_not_keep_others_from_training(short: None, tmp_path: Path, monkeypatch) -> None:
+    broken = presets.Lever("pruning", lambda recipe: replace(recipe, pruning=models.Pruning(kept=1, group=3)))
+    monkeypatch.setitem(presets.LEVERS, "1:3", broken)
+    with pytest.raises(
+        UserError, match=r"1 of 2 trainings failed .* has the others\): 1:3, seed 0: no layer has whole"
+    ):
+        study.study("digits", tmp_path, ["1:3", "W4A8"], seeds=1)
+    assert "W4A8" in (tmp_path / study.TABLE).read_text()
 
 
 def test_processes_train_side_by_side(tmp_path: Path) -> None:
