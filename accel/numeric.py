@@ -81,12 +81,13 @@ def narrow_product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return y.unflatten(0, x.shape[:-1])
 
 
-def requantise(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int) -> torch.Tensor:
-    """x / 2^shift, `shift` ≥ 0, rounded to an integer as `rounding` names it, clipped to lo..hi."""
+def requantise(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int, *, own: bool = False) -> torch.Tensor:
+    """x / 2^shift, `shift` ≥ 0, rounded to an integer as `rounding` names it, clipped to lo..hi; in x if `own`."""
     if shift == 0:
         return x.clamp(lo, hi)
     if x.is_floating_point():
-        return _round_float(x * 2.0**-shift, rounding).clamp_(lo, hi)
+        scaled = x.mul_(2.0**-shift) if own else x * 2.0**-shift
+        return _round_float(scaled, rounding).clamp_(lo, hi)
     return _round_integer(x, shift, rounding).clamp_(lo, hi)
 
 

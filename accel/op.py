@@ -63,7 +63,7 @@ class Op(ABC):
         """The normative definition. Tensors are (samples, tokens, channels), integers in any exact carrier."""
 
     def narrow(self, *inputs: Tensor) -> torch.dtype | None:
-        """int8 or uint8 where `evaluate` takes its inputs in it too, with the same result and faster."""
+        """A smaller dtype than the carrier in which `evaluate` takes its inputs, with the same result and faster."""
         return None
 
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:

@@ -5,10 +5,8 @@ Each node runs in the cheapest dtype that its `peak` proves exact: float32, floa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +15,6 @@ from accel.graph import Graph, Node, Tensor
 
 if TYPE_CHECKING:
     import torch
-
-T = TypeVar("T")
-
-LEAST = 64
-"""Samples that are worth a thread."""
 
 
 def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
@@ -63,39 +56,12 @@ def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, 
     x = checked(graph, x)
     target = _device(device)
 
-    def part(start: int) -> list[np.ndarray]:
-        with torch.inference_mode():
-            values = _evaluate(graph, torch.from_numpy(x[start : start + size]).to(target), set(keep))
-            return [values[name].to("cpu", torch.int64).numpy() for name in keep]
-
-    workers = torch.get_num_threads() if target.type == "cpu" else 1
-    size = min(batch, max(LEAST, -(-len(x) // workers)))
-    parts = list(_mapped(part, range(0, len(x), size), workers))
+    parts: list[list[np.ndarray]] = []
+    with torch.inference_mode():
+        for start in range(0, len(x), batch):
+            values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
+            parts.append([values[name].to("cpu", torch.int64).numpy() for name in keep])
     return {name: np.concatenate(found) for name, found in zip(keep, zip(*parts, strict=True), strict=True)}
-
-
-def _mapped(part: Callable[[int], T], starts: range, workers: int) -> Iterable[T]:
-    """Samples are divided between threads, not matrices: those of a transformer this small are done before a second
-    thread has woken up.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        if min(workers, len(starts)) == 1:
-            return [part(start) for start in starts]
-        return list(_pool(workers).map(part, starts))
-    finally:
-        torch.set_num_threads(threads)
-
-
-@cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    """Kept: a new thread begins with memory that it has never touched, and touching is slower than computing."""
-    import torch
-
-    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def evaluate(graph: Graph, node: Node, values: MutableMapping[str, torch.Tensor]) -> torch.Tensor:

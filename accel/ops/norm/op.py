@@ -18,7 +18,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import INT64_EXACT, bits, divide, isqrt, requantise
+from accel.numeric import FLOAT32_EXACT, FLOAT64_EXACT, INT64_EXACT, bits, divide, isqrt, requantise
 from accel.op import Op, frozen
 
 if TYPE_CHECKING:
@@ -107,19 +107,28 @@ class Norm(Op):
         reach = x.channels * (x.hi - x.lo) if self.form == "layer" else x.channels * x.magnitude
         return bits(-reach, reach)[0]
 
+    def narrow(self, x: Tensor) -> torch.dtype | None:
+        import torch
+
+        sums = x.channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
+        return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_EXACT else None
+
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        n = x.shape[-1]
-        variance = (x * x).sum(-1, keepdim=True).mul_(n)
+        """Sums over the channels stay in the dtype of x; what is made of them is float64, or int64."""
+        import torch
+
+        n, wide = x.shape[-1], torch.float64 if x.is_floating_point() else torch.int64
+        variance = (x * x).sum(-1, keepdim=True).to(wide).mul_(n).add_(self.offset)
         centred = n * x
         if self.form == "layer":
             total = x.sum(-1, keepdim=True)
-            variance.addcmul_(total, total, value=-1)
             centred.sub_(total)
-        root = isqrt(variance.add_(self.offset).mul_(1 << (2 * self.guard))).clamp_(min=1 << self.guard)
-        product = centred.mul_(divide(1 << self.numerator_bits, root))
+            variance.addcmul_(total.to(wide), total.to(wide), value=-1)
+        root = isqrt(variance.mul_(1 << (2 * self.guard))).clamp_(min=1 << self.guard)
+        product = centred.to(wide).mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
-            product = product * self.constant("gamma", x) + self.constant("beta", x)
-        return requantise(product, self.shift, "half_up", self.lo, self.hi)
+            product = product * self.constant("gamma", product) + self.constant("beta", product)
+        return requantise(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype)
 
     @property
     def has_affine(self) -> bool:

@@ -93,7 +93,7 @@ class Softmax(Op):
             exponentials.masked_fill_(masked, 0)
         inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
         top = (1 << self.out_bits) - 1
-        return requantise(exponentials.mul_(inverse), self.shift, "half_up", 0, top).flatten(-2)
+        return requantise(exponentials.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)
 
     def _masked(self, rows: torch.Tensor) -> torch.Tensor:
         """True where key j may not be seen: j > i + (Tk − Tq). Shape (tokens, 1, row)."""
