@@ -20,7 +20,8 @@ Rounding = Literal["half_even", "half_up", "half_away", "floor", "toward_zero", 
 ROUNDINGS: tuple[str, ...] = get_args(Rounding)
 
 FLOAT32_EXACT = 1 << 24
-FLOAT64_EXACT = 1 << 52
+FLOAT64_EXACT = 1 << 53
+FLOAT64_CARRIED = 1 << 52
 """One bit less than float64 has: up to here floor(sqrt(x)) is that of the integer, too."""
 INT64_EXACT = 1 << 62
 INT32_EXACT = (1 << 31) - 1
@@ -49,7 +50,7 @@ def carrier(peak: int) -> torch.dtype:
 
     if peak <= FLOAT32_EXACT:
         return torch.float32
-    if peak <= FLOAT64_EXACT:
+    if peak <= FLOAT64_CARRIED:
         return torch.float64
     if peak < INT64_EXACT:
         return torch.int64

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = Path("build/model.pt")
 DATA, RECIPE = "digits", "W4A8"
-NOT_KEPT = "nothing was left behind: with --folder a training goes on where it was"
+NOT_KEPT = "nothing half-written was left behind; with --folder an interrupted training can go on"
 
 
 def train(

@@ -27,7 +27,12 @@ def _mask(t: Tally, p: dict[str, int]) -> None:
 def softmax_max(t: Tally, part: Part) -> None:
     p = part.params
     _mask(t, p)
-    t.registers(4 + 2 * p["XW"] + 2)
+    left, levels = p["LANES"], 0
+    while left > 1 or not levels:
+        left, levels = -(-left // 4), levels + 1
+        t.registers(left * p["XW"])
+    t.delay(4, levels)
+    t.registers(p["XW"] + 2)
     t.add(p["XW"], p["LANES"], "compared")
     t.logic("chosen", p["XW"] * p["LANES"])
 

@@ -14,7 +14,8 @@ from accel.errors import UserError
 from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.levels import Level, Outcome, verify
-from accel.ops import Norm, Rescale
+from accel.ops import Norm, Rescale, Softmax
+from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule
 from accel.timing import DeadlockError
 from hls import rtl, simulate, verilator
@@ -51,6 +52,19 @@ def test_random_schedules_are_predicted_to_the_cycle(seed):
     schedule = Schedule(**design.info["schedule"])
     times = predict(build(graph, schedule), schedule.depths).beats
     assert tuple(measured.beats[: len(times)]) == times
+
+
+@pytest.mark.parametrize(("lanes", "causal"), [(1, 0), (5, 1), (17, 0), (66, 1)])
+def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
+    """One to four levels of four; what a causal row may not see is left out."""
+    row = 3 * lanes
+    softmax = Node("shares", Softmax(row, 8, exp_table(1 / 16, 8, 256), causal), ("x",))
+    graph = Graph("rows", "x", Tensor((3, row), -128, 127), (softmax,), "shares")
+    design = rtl.lower(graph, Schedule({"shares": {"lanes": lanes, "unrolled": 2}}))
+    x = samples(graph, 12)
+    ran = simulate.run(design, x)
+    assert np.array_equal(ran.outputs, reference.run(graph, x))
+    assert (ran.latency, ran.interval) == tuple(design.info["predicted"].values())
 
 
 @pytest.mark.parametrize("name", SHAPES)

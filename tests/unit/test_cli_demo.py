@@ -107,7 +107,10 @@ def test_an_interrupted_command_leaves_nothing(number: signal.Signals, tmp_path:
         process.send_signal(number)
         _, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert error.strip() == "accel: error: interrupted; nothing half-written was left behind"
+    assert error.strip() == (
+        "accel: error: interrupted; nothing half-written was left behind; "
+        "with --folder an interrupted training can go on"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

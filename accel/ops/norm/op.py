@@ -18,7 +18,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import FLOAT32_EXACT, FLOAT64_EXACT, INT64_EXACT, bits, divide, isqrt, requantise
+from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantise
 from accel.op import Op, frozen
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Norm(Op):
         import torch
 
         sums = x.channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
-        return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_EXACT else None
+        return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_CARRIED else None
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         """Sums over the channels stay in the dtype of x; what is made of them is float64, or int64."""

@@ -1,4 +1,5 @@
-// Softmax, first unit: the largest visible element of every row. BEATS beats of LANES elements per row, latency 2.
+// Softmax, first unit: the largest visible element of every row. BEATS beats of LANES elements per row.
+// Latency 1 + max(1, ceil(log4(LANES))).
 // Causal rows see key j when j <= query + (ROW - TOKENS); row order is token by token, HEADS rows each.
 module accel_softmax_max #(
     parameter int LANES = 1,
@@ -33,23 +34,24 @@ module accel_softmax_max #(
 
     // compare as unsigned numbers with the sign bit inverted, so that 0 is below everything
     localparam logic [XW-1:0] FLIP = XW'(X_SIGNED) << (XW - 1);
-    logic [XW-1:0] best, largest;
-    always_comb begin
-        best = '0;
-        for (int l = 0; l < LANES; l++)
-            if (visible[l] && (s0_data[l*XW+:XW] ^ FLIP) > best) best = s0_data[l*XW+:XW] ^ FLIP;
+    logic [LANES*XW-1:0] values;
+    for (genvar l = 0; l < LANES; l++) begin : lane
+        assign values[l*XW+:XW] = visible[l] ? s0_data[l*XW+:XW] ^ FLIP : '0;
     end
-    logic first1, valid1, done1, last1;
-    logic [XW-1:0] best1;
+    logic [XW-1:0] best, largest;
+    accel_largest #(.N(LANES), .XW(XW)) tree (.clk, .values, .largest(best));
+
+    localparam int LEVELS = LANES > 4 ? ($clog2(LANES) + 1) / 2 : 1;
+    logic [LEVELS:0] valid, first, done, last;
+    assign {valid[0], first[0], done[0], last[0]} = {fire, beat == '0, row_last, s0_last};
     always_ff @(posedge clk) begin
-        valid1 <= fire && !rst;
-        first1 <= beat == '0;
-        done1  <= row_last;
-        last1  <= s0_last;
-        best1  <= best;
-        if (valid1) largest <= first1 || best1 > largest ? best1 : largest;
-        m0_valid <= valid1 && done1 && !rst;
-        m0_last  <= last1;
+        valid[LEVELS:1] <= rst ? '0 : valid[LEVELS-1:0];
+        first[LEVELS:1] <= first[LEVELS-1:0];
+        done[LEVELS:1]  <= done[LEVELS-1:0];
+        last[LEVELS:1]  <= last[LEVELS-1:0];
+        if (valid[LEVELS]) largest <= first[LEVELS] || best > largest ? best : largest;
+        m0_valid <= valid[LEVELS] && done[LEVELS] && !rst;
+        m0_last  <= last[LEVELS];
     end
     assign m0_data = largest ^ FLIP;
 endmodule

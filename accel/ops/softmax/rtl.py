@@ -55,7 +55,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         Module("accel_softmax_max", shape),
         (elements,),
         (Port("max", 1, x.width),),
-        (Actor(firings, (consume("in0", always),), (produce("max", row_end, 2),)),),
+        (Actor(firings, (consume("in0", always),), (produce("max", row_end, 1 + _levels(lanes)),)),),
     )
     exponentials = Unit(
         _exp_module(op, x, shape, sum_width, target),
@@ -94,6 +94,11 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         ),
     )
     return largest, exponentials, divide, scale
+
+
+def _levels(lanes: int) -> int:
+    """Registers of `accel_largest`: four numbers a level."""
+    return max(1, -(-(lanes - 1).bit_length() // 2))
 
 
 def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int, target: Target) -> Module:
