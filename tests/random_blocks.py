@@ -1,6 +1,6 @@
 """Random transformer blocks: any shape, width, rounding, norm, activation and fold; degenerate weights and inputs.
 
-    python tests/random_blocks.py 1234 rtl      what seed 1234 is, and whether RTL (or csim) equals the reference
+    python tests/random_blocks.py 1234 rtl      what seed 1234 is; whether RTL (or csim, native) equals the reference
 
 `block(seed)` is a function of the seed alone; `blocks` draws the same with hypothesis.
 """
@@ -215,7 +215,7 @@ class _Maker:
 
 
 def check(seed: int, level: str) -> None:
-    """Raise AssertionError, with the command that repeats it, unless all edges of "rtl" or "csim" are right."""
+    """Raise AssertionError, with the command that repeats it, unless all edges of a level are right."""
     try:
         compare(block(seed), level, seed)
     except Exception as error:  # whatever goes wrong with a valid graph is a failure of the level
@@ -226,11 +226,15 @@ def check(seed: int, level: str) -> None:
 def compare(one: Block, level: str, seed: int = 0) -> None:
     """Raise MismatchError unless every edge of a level is the reference's; `seed` is that of random pauses."""
     expected = reference.trace(one.graph, one.x)
-    for edges in {"rtl": _rtl, "csim": _csim}[level](one, seed):
+    for edges in {"rtl": _rtl, "csim": _csim, "native": _native}[level](one, seed):
         if missing := expected.keys() - edges.keys():
             raise MismatchError(f"{level}: no trace of {sorted(missing)}")
         if found := first_difference(one.graph, level, expected, edges):
             raise MismatchError(str(found))
+
+
+def _native(one: Block, seed: int) -> Iterator[Edges]:
+    yield reference.trace(one.graph, one.x, device="native")
 
 
 def _rtl(one: Block, seed: int) -> Iterator[Edges]:

@@ -125,7 +125,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
     show_default=True,
     help="Board whose top level is simulated, and for whose part `netlist` is made.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
+@click.option("--device", default="cpu", show_default=True, help="Of the reference: cpu, cuda, or native: compiled.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
 @json_option
 def command(

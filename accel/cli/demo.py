@@ -66,7 +66,7 @@ def _prepare(settings: Settings) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
 @click.option("--no-bitstream", is_flag=True, help="Leave out place and route, the longest part.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of training and of simulated stalls.")
-@click.option("--device", default="cpu", show_default=True, help="Torch device of the reference, such as cuda.")
+@click.option("--device", default="cpu", show_default=True, help="Of the reference: cpu, cuda, or native: compiled.")
 @json_option
 def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, as_json: bool) -> int:
     """Train a transformer on handwritten digits and take it all the way to a bitstream (some minutes).

@@ -1,4 +1,4 @@
-"""Random transformer blocks: every edge in RTL and in C simulation is the reference's. See `random_blocks`."""
+"""Random transformer blocks: every edge of RTL, C simulation and compiled reference is that of torch."""
 
 import re
 from dataclasses import replace
@@ -43,6 +43,11 @@ def test_rtl(seeds):
 @pytest.mark.parametrize("seeds", [*([seed] for seed in range(2)), *chunks(2, 32)])
 def test_csim(seeds):
     check_all(seeds, "csim")
+
+
+@pytest.mark.parametrize("seeds", [*([seed] for seed in range(4)), *chunks(4, 104)])
+def test_native(seeds):
+    check_all(seeds, "native")
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))

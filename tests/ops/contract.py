@@ -2,7 +2,8 @@
 
 A subclass draws an operator with its input tensors and says how far the integers may be from the real function.
 The rest is the same for all: declared ranges contain every output, all carriers agree, a stored graph comes back,
-and reference = RTL (with and without stalls, cycles as predicted) = HLS csim on drawn shapes, widths, values and folds.
+and reference = compiled reference = RTL (with and without stalls, cycles as predicted) = HLS csim on drawn shapes,
+widths, values and folds.
 """
 
 from __future__ import annotations
@@ -148,6 +149,15 @@ class OperatorContract:
         before, after = _fields(op), _fields(again.nodes[-1].op)
         assert before.keys() == after.keys()
         assert all(np.array_equal(before[key], after[key]) for key in before)
+
+    @COMPILED
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+    def test_native(self, data: st.DataObject, seed: int) -> None:
+        op, inputs = self.drawn(data)
+        graph = graph_around(op, inputs, seed)
+        x = values(graph.input, 5, seed)
+        expected, found = reference.trace(graph, x), reference.trace(graph, x, device="native")
+        assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
 
     @COMPILED
     @given(data=st.data(), seed=st.integers(0, 2**32 - 1))

@@ -10,11 +10,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from encoders import Shape, encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel import reference
-from accel.errors import GraphError, UserError
+from accel.errors import GraphError, ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import (
     FLOAT32_EXACT,
@@ -397,6 +398,21 @@ def test_unknown_device_is_one_line() -> None:
     with pytest.raises(UserError, match=r"device 'warp' is not usable .*; try --device cpu") as caught:
         reference.run(_one(Tensor((1, 6), -8, 7)), np.zeros((1, 1, 6), dtype=np.int64), device="warp")
     assert "\n" not in str(caught.value)
+
+
+def test_compiled_for_this_processor_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with products of 8 bits and with two graphs in one process."""
+    graphs = [encoder(Shape(channels=16, hidden=24, features=8, heads=2), seed) for seed in (1, 2)]
+    for graph in graphs * 2:
+        assert torch.int8 in graph.carriers.values() or not has_narrow_products()
+        x = values(graph.input, 23, 1)
+        expected = reference.trace(graph, x)
+        found = reference.trace(graph, x, device="native")
+        assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
+        np.testing.assert_array_equal(reference.run(graph, x[:1], device="native"), expected[graph.output][:1])
+    monkeypatch.setenv("CXX", "absent")
+    with pytest.raises(ToolError, match=r"g\+\+: \$CXX is 'absent'"):
+        reference.run(encoder(Shape(), 3), np.zeros((1, 4, 4), np.int64), device="native")
 
 
 def test_batches_and_trace_agree(tiny_graph: Graph) -> None:

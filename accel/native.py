@@ -1,0 +1,172 @@
+"""The reference level as one C++ function, compiled for this processor: `reference.run(…, device="native")`.
+
+Every operator's `native.h` is a template over a struct of the node: the fields and whole-numbered properties of its
+operator under their names, the sizes of its edges, and T, the dtype that the reference carries the node's integers in.
+Samples go through the whole graph one after the other, so that all edges of one stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from accel import tools
+from accel.graph import Graph, Node
+from accel.numeric import carrier
+
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing",
+         "-fopenmp-simd", "-shared", "-fPIC")  # fmt: skip
+NAMES = {"float32": "float", "float64": "double", "int64": "std::int64_t"}
+HEADERS = Path(__file__).parent / "ops"
+SIGNATURE = "run(const std::int64_t *x, std::int64_t *const *kept, std::int64_t start, std::int64_t end)"
+LINE = 64
+"""Bytes of a line, in which edges begin."""
+
+
+class Native:
+    """A compiled graph. Compiling takes seconds, about one for a small transformer.
+
+    Raises ToolError without a C++ compiler.
+    """
+
+    def __init__(self, graph: Graph, keep: Sequence[str]) -> None:
+        self.graph, self.keep = graph, tuple(keep)
+        with tempfile.TemporaryDirectory(prefix="accel-native-") as name:
+            folder = Path(name)
+            (folder / "graph.cpp").write_text(source(graph, self.keep))
+            command = ["graph.cpp", "-o", str(folder / "graph.so"), f"-I{HEADERS}", *FLAGS]
+            tools.run([tools.require("g++"), *command], folder, folder / "compile.log")
+            self._function = ctypes.CDLL(str(folder / "graph.so")).run  # it stays when its file goes
+
+    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """(samples, tokens, channels) in the input's range → the edges that are kept; in as many threads as torch."""
+        import torch
+
+        x = np.ascontiguousarray(x, np.int64)
+        kept = {name: np.empty((len(x), *self.graph.tensors[name].shape), np.int64) for name in self.keep}
+        pointers = (ctypes.c_void_p * len(kept))(*(array.ctypes.data for array in kept.values()))
+
+        def samples(start: int, end: int) -> None:
+            self._function(ctypes.c_void_p(x.ctypes.data), pointers, ctypes.c_int64(start), ctypes.c_int64(end))
+
+        threads = min(len(x), torch.get_num_threads())
+        bounds = [len(x) * i // threads for i in range(threads + 1)]
+        if threads == 1:
+            samples(0, len(x))
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(samples, bounds, bounds[1:]))
+        return kept
+
+
+@lru_cache(maxsize=8)
+def compiled(graph: Graph, keep: tuple[str, ...]) -> Native:
+    """Once per graph and process."""
+    return Native(graph, keep)
+
+
+def source(graph: Graph, keep: Sequence[str]) -> str:
+    """C++ of SIGNATURE: samples start to end − 1 of x, to the arrays of the edges in `keep`."""
+    kinds = sorted({node.op.kind for node in graph})
+    places, size = _places(graph)
+    edges = {
+        name: f"reinterpret_cast<{_type(tensor.magnitude)} *>(&memory[{places[name]}])"
+        for name, tensor in graph.tensors.items()
+    }
+    first, count = graph.input_name, {name: int(np.prod(tensor.shape)) for name, tensor in graph.tensors.items()}
+    calls = {first: f"convert(x + s * {count[first]}, {edges[first]}, {count[first]});"}
+    for number, node in enumerate(graph):
+        arguments = ", ".join(edges[name] for name in (*node.inputs, node.name))
+        calls[node.name] = f"{node.op.kind}<Node{number}>({arguments});"
+    for number, name in enumerate(keep):
+        calls[name] += f" convert({edges[name]}, kept[{number}] + s * {count[name]}, {count[name]});"
+    return "\n".join(
+        [
+            "#include <vector>",
+            *(f'#include "{kind}/native.h"' for kind in kinds),
+            "using namespace accel;",
+            "namespace { // so that nothing is shared with another graph in the process",
+            *(_struct(graph, node, number) for number, node in enumerate(graph)),
+            "}",
+            f'extern "C" void {SIGNATURE} {{',
+            f"    std::vector<Line> memory({size});",
+            "    for (std::int64_t s = start; s < end; s++) {",
+            *(f"        {call}" for call in calls.values()),
+            "    }",
+            "}\n",
+        ]
+    )
+
+
+def _type(magnitude: int) -> str:
+    return NAMES[str(carrier(magnitude)).removeprefix("torch.")]
+
+
+def _dtypes(graph: Graph, node: Node) -> tuple[str, str]:
+    """T and Narrow of a node: the reference's dtype, or, where that has 8 bits, what its sums need and those 8 bits."""
+    inputs, output = graph.ends(node)
+    dtype = str(graph.carriers[node.name]).removeprefix("torch.")
+    if dtype in ("int8", "uint8"):
+        peak = max(node.op.peak(*inputs), output.magnitude, *(tensor.magnitude for tensor in inputs))
+        return _type(peak), f"std::{dtype}_t"
+    return NAMES[dtype], "void"
+
+
+def _struct(graph: Graph, node: Node, number: int) -> str:
+    inputs, output = graph.ends(node)
+    lines = ["using T = {}; using Narrow = {};".format(*_dtypes(graph, node))]
+    for prefix, tensor in zip(("", "x_", "b_"), (output, *inputs), strict=False):
+        lines += [f"static constexpr int {prefix}tokens = {tensor.tokens}, {prefix}channels = {tensor.channels};"]
+    for name, value in _values(node):
+        if isinstance(value, str):
+            lines.append(f"static constexpr Word {name} = Word::{value};")
+        elif isinstance(value, int):
+            lines.append(f"static constexpr std::int64_t {name} = {value};")
+        else:
+            numbers = ", ".join(map(str, np.asarray(value).reshape(-1).tolist()))
+            lines.append(f"static constexpr int {name}_size = {np.size(value)};")
+            lines.append(f"static constexpr {_constant(value)} {name}[] = {{{numbers}}};")
+    return f"struct Node{number} {{ // {node.op.kind}\n    " + "\n    ".join(lines) + "\n};"
+
+
+def _constant(value: np.ndarray | tuple[int, ...]) -> str:
+    return _type(int(np.abs(np.asarray(value)).max()))
+
+
+def _values(node: Node) -> Iterator[tuple[str, int | str | np.ndarray | tuple[int, ...]]]:
+    """Fields of a node's operator, and properties that are whole numbers."""
+    for field in fields(node.op):
+        yield field.name, getattr(node.op, field.name)
+    for name, _ in inspect.getmembers(type(node.op), lambda member: isinstance(member, property)):
+        if isinstance(value := getattr(node.op, name), int):
+            yield name, int(value)
+
+
+def _places(graph: Graph) -> tuple[dict[str, int], int]:
+    """Edge → its first line of memory, and how many lines there are.
+
+    An edge takes the first gap between those that still have a reader.
+    """
+    edges = list(graph.tensors)  # in the order of the nodes that write them, the input first
+    order = {name: number for number, name in enumerate(edges)}
+    reader = {name: max((order[node.name] for node in graph.consumers[name]), default=0) for name in edges}
+    living: dict[str, tuple[int, int]] = {}
+    places, top = {}, 0
+    for number, name in enumerate(edges):
+        living = {edge: span for edge, span in living.items() if reader[edge] >= number}
+        size, at = -(-8 * int(np.prod(graph.tensors[name].shape)) // LINE), 0
+        for start, end in sorted(living.values()):
+            if at + size <= start:
+                break
+            at = max(at, end)
+        living[name] = (at, at + size)
+        places[name], top = at, max(top, at + size)
+    return places, top
