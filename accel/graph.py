@@ -137,10 +137,14 @@ class Graph:
         """Per node, the cheapest torch dtype that is exact for every value in it: inputs, intermediates and output."""
         found = {}
         for node in self.nodes:
-            inputs, output = self.ends(node)
-            peak = max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs))
-            found[node.name] = node.op.narrow(*inputs) or carrier(peak)
+            inputs, _ = self.ends(node)
+            found[node.name] = node.op.narrow(*inputs) or carrier(self.peak(node))
         return found
+
+    def peak(self, node: Node) -> int:
+        """Bound on every value in a node: inputs, intermediates and output."""
+        inputs, output = self.ends(node)
+        return max(node.op.peak(*inputs), output.magnitude, *(t.magnitude for t in inputs))
 
     @cached_property
     def consumers(self) -> dict[str, tuple[Node, ...]]:

@@ -112,11 +112,9 @@ def _type(magnitude: int) -> str:
 
 def _dtypes(graph: Graph, node: Node) -> tuple[str, str]:
     """T and Narrow of a node: the reference's dtype, or, where that has 8 bits, what its sums need and those 8 bits."""
-    inputs, output = graph.ends(node)
     dtype = str(graph.carriers[node.name]).removeprefix("torch.")
     if dtype in ("int8", "uint8"):
-        peak = max(node.op.peak(*inputs), output.magnitude, *(tensor.magnitude for tensor in inputs))
-        return _type(peak), f"std::{dtype}_t"
+        return _type(graph.peak(node)), f"std::{dtype}_t"
     return NAMES[dtype], "void"
 
 

@@ -64,7 +64,14 @@ def is_slow(step: list[str]) -> bool:
 
 
 def chosen(page: Path, *, slow: bool) -> list[list[str]]:
-    return [step for step in steps(page) if step[-1] not in ELSEWHERE and (slow or not is_slow(step))]
+    return [
+        step for step in steps(page) if step[-1] not in ELSEWHERE and (slow or not is_slow(step)) and not again(page, step)
+    ]
+
+
+def again(page: Path, step: list[str]) -> bool:
+    """Place and route takes ten minutes: what an earlier page has placed is not placed again."""
+    return "accel bitstream" in step[-1] and any(step in steps(earlier) for earlier in PAGES[: PAGES.index(page)])
 
 
 def pages(*, slow: bool) -> Iterator[object]:

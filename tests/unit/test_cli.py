@@ -178,7 +178,7 @@ def test_an_interruption_says_what_goes_on(verb: str, monkeypatch: pytest.Monkey
     said = "interrupted; run keeps every complete epoch: the same command goes on"
     assert_refused(accel(verb, *folder), said, code=1)
     if verb == "train":
-        assert_refused(accel(verb), "interrupted; nothing was left behind: with --folder a training goes on", code=1)
+        assert_refused(accel(verb), "with --folder an interrupted training can go on", code=1)
     monkeypatch.setattr(boards, "describe", interrupted)
     assert_refused(accel("boards"), "interrupted; nothing half-written was left behind", code=1)
 

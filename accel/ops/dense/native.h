@@ -27,7 +27,7 @@ template <class N> struct Bytes {
     }
 
     template <class X, class Y> void product(const X *x, Y *y) const {
-        std::int32_t packed[N::tokens][quads] = {};
+        static thread_local std::int32_t packed[N::tokens][quads];
         for (int t = 0; t < N::tokens; t++)
             for (int k = 0; k < N::x_channels; k++)
                 reinterpret_cast<std::uint8_t *>(packed[t])[k] = int(x[t * N::x_channels + k]) + offset;

@@ -5,7 +5,7 @@ namespace accel {
 
 template <class N, class X, class Y> void lookup(const X *x, Y *y) {
     for (int i = 0; i < N::tokens * N::channels; i++)
-        y[i] = N::table[int(x[i]) - N::base];
+        y[i] = N::table[std::int64_t(x[i]) - N::base];
 }
 
 } // namespace accel

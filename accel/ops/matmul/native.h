@@ -10,7 +10,7 @@ template <class N, class A, class B, class Y> void matmul(const A *a, const B *b
     constexpr int size = N::b_channels / N::kv_heads, keys = N::b_tokens;
     constexpr int terms = scores ? size : keys, columns = scores ? keys : size;
     for (int kv = 0; kv < N::kv_heads; kv++) {
-        Matrix<T, terms, columns> right;
+        static thread_local Matrix<T, terms, columns> right; // not on the stack: sequences may be long
         for (int j = 0; j < keys; j++)
             for (int c = 0; c < size; c++)
                 right.at(scores ? c : j, scores ? j : c) = b[j * N::b_channels + kv * size + c];
