@@ -65,7 +65,9 @@ def is_slow(step: list[str]) -> bool:
 
 def chosen(page: Path, *, slow: bool) -> list[list[str]]:
     return [
-        step for step in steps(page) if step[-1] not in ELSEWHERE and (slow or not is_slow(step)) and not again(page, step)
+        step
+        for step in steps(page)
+        if step[-1] not in ELSEWHERE and (slow or not is_slow(step)) and not again(page, step)
     ]
 
 
