@@ -24,7 +24,7 @@ from accel.numeric import carrier
 
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing",
          "-fopenmp-simd", "-shared", "-fPIC")  # fmt: skip
-NAMES = {"float32": "float", "float64": "double", "int64": "std::int64_t"}
+NAMES = {"torch.float32": "float", "torch.float64": "double", "torch.int64": "std::int64_t"}
 HEADERS = Path(__file__).parent / "ops"
 SIGNATURE = "run(const std::int64_t *x, std::int64_t *const *kept, std::int64_t start, std::int64_t end)"
 LINE = 64
@@ -107,20 +107,15 @@ def source(graph: Graph, keep: Sequence[str]) -> str:
 
 
 def _type(magnitude: int) -> str:
-    return NAMES[str(carrier(magnitude)).removeprefix("torch.")]
-
-
-def _dtypes(graph: Graph, node: Node) -> tuple[str, str]:
-    """T and Narrow of a node: the reference's dtype, or, where that has 8 bits, what its sums need and those 8 bits."""
-    dtype = str(graph.carriers[node.name]).removeprefix("torch.")
-    if dtype in ("int8", "uint8"):
-        return _type(graph.peak(node)), f"std::{dtype}_t"
-    return NAMES[dtype], "void"
+    return NAMES[str(carrier(magnitude))]
 
 
 def _struct(graph: Graph, node: Node, number: int) -> str:
     inputs, output = graph.ends(node)
-    lines = ["using T = {}; using Narrow = {};".format(*_dtypes(graph, node))]
+    narrow = node.op.narrow(*inputs)
+    wide = narrow if narrow and narrow.is_floating_point else carrier(graph.peak(node))
+    dtype = node.op.bytes(*inputs)
+    lines = [f"using T = {NAMES[str(wide)]}; using Narrow = {f'std::{dtype}_t' if dtype else 'void'};"]
     for prefix, tensor in zip(("", "x_", "b_"), (output, *inputs), strict=False):
         lines += [f"static constexpr int {prefix}tokens = {tensor.tokens}, {prefix}channels = {tensor.channels};"]
     for name, value in _values(node):

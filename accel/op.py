@@ -66,6 +66,10 @@ class Op(ABC):
         """A smaller dtype than the carrier in which `evaluate` takes its inputs, with the same result and faster."""
         return None
 
+    def bytes(self, *inputs: Tensor) -> str | None:
+        """int8 or uint8, where the operands of products fit and sums of 32 bits hold them with x offset by 128."""
+        return None
+
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         """Multiply-accumulates per sample that a matrix unit performs; 0 for everything else."""
         return 0

@@ -50,12 +50,16 @@ class Dense(Op):
     def narrow(self, x: Tensor) -> torch.dtype | None:
         import torch
 
-        dtype = torch.int8 if x.lo < 0 else torch.uint8
-        span, sizes = torch.iinfo(dtype), self.weight.shape
+        dtype = self.bytes(x)
+        even = all(size % 8 == 0 for size in self.weight.shape)  # what a GPU asks for; torch is wrong for one channel
+        return getattr(torch, dtype) if dtype and even and has_narrow_products() else None
+
+    def bytes(self, x: Tensor) -> str | None:
+        dtype = "int8" if x.lo < 0 else "uint8"
+        span = np.iinfo(dtype)
         fits = span.min <= x.lo and x.hi <= span.max and self.weight.min() >= -128 and self.weight.max() <= 127
         reach = (256 * np.abs(self.weight).sum(1) + np.abs(self.bias)).max()
-        even = all(size % 8 == 0 for size in sizes)  # what a GPU asks for
-        return dtype if fits and even and reach <= INT32_EXACT and has_narrow_products() else None
+        return dtype if fits and reach <= INT32_EXACT else None
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         import torch
