@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +62,14 @@ class Native:
         if threads == 1:
             samples(0, len(x))
         else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(samples, bounds, bounds[1:]))
+            list(_pool(torch.get_num_threads()).map(samples, bounds, bounds[1:]))
         return kept
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay: new ones would begin with cold memory, every time."""
+    return ThreadPoolExecutor(threads, "accel-native")
 
 
 @lru_cache(maxsize=8)

@@ -90,13 +90,13 @@ class Network:
 def rates(runs: Runs) -> dict[str, float]:
     """The most samples per second in ROUNDS interleaved rounds; every run comes with how many it takes.
 
-    What a first call compiles is not timed.
+    Each is called once without a clock before it is timed: what compiles, and threads and caches that the run before
+    left cold, is of no interest.
     """
     best = dict.fromkeys(runs, 0.0)
-    for run, _ in runs.values():
-        run()
     for _ in range(ROUNDS):
         for name, (run, count) in runs.items():
+            run()
             start = time.perf_counter()
             run()
             best[name] = max(best[name], count / (time.perf_counter() - start))
