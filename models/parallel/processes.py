@@ -30,6 +30,7 @@ def group() -> Iterator[torch.device]:
     distributed.init_process_group(backend, **({} if "WORLD_SIZE" in os.environ else alone))
     try:
         yield device
+        distributed.barrier()  # nobody leaves while another still talks to it
     finally:
         distributed.destroy_process_group()
 
