@@ -1,4 +1,4 @@
-"""Quantised transformers from Brevitas to FPGAs, exact at every level.
+"""Quantized transformers from Brevitas to FPGAs, exact at every level.
 
     graph = accel.load("model.onnx")              # QONNX file → integer graph
     y = accel.reference.run(graph, x)             # the graph in torch, integers in and out

@@ -82,7 +82,7 @@ def narrow_product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return y.unflatten(0, x.shape[:-1])
 
 
-def requantise(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int, *, own: bool = False) -> torch.Tensor:
+def requantize(x: torch.Tensor, shift: int, rounding: str, lo: int, hi: int, *, own: bool = False) -> torch.Tensor:
     """x / 2^shift, `shift` ≥ 0, rounded to an integer as `rounding` names it, clipped to lo..hi; in x if `own`."""
     if shift == 0:
         return x.clamp(lo, hi)

@@ -18,12 +18,12 @@ Activation: TypeAlias = "torch.Tensor | IntQuantTensor"
 
 
 def value_of(x: Activation) -> torch.Tensor:
-    """The real values of a tensor, quantised or not."""
+    """The real values of a tensor, quantized or not."""
     return x.value if isinstance(x, IntQuantTensor) else x
 
 
 def scale_of(x: IntQuantTensor) -> float:
-    """The one scale of a quantised tensor as a number."""
+    """The one scale of a quantized tensor as a number."""
     return float(x.scale.detach().reshape(-1)[0])
 
 
@@ -36,7 +36,7 @@ def quantized(values: torch.Tensor, scale: float, bits: int, signed: bool, train
 class ExactLayer(nn.Module, ABC):
     """A layer that computes the integers of an operator of `accel.ops`, one node of `op_type` in an exported file.
 
-    It takes and returns quantised tensors. A tensor without a scale (float training, calibration) gets `smooth`.
+    It takes and returns quantized tensors. A tensor without a scale (float training, calibration) gets `smooth`.
     """
 
     op_type: ClassVar[str]

@@ -36,7 +36,7 @@ def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
     if not np.isfinite(real).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(real))[0])
         raise UserError(
-            f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantised"
+            f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantized"
         )
     return np.clip(np.rint(real / np.asarray(spec.scale)), spec.lo, spec.hi).astype(np.int64)
 

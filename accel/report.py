@@ -30,7 +30,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares of held-out samples, 0..1, before and after quantisation."""
+    """Shares of held-out samples, 0..1, before and after quantization."""
 
     float: builtins.float
     quantized: builtins.float

@@ -1,6 +1,6 @@
-"""The cost model against the recorded syntheses that it was not fitted on. Nothing is synthesised here.
+"""The cost model against the recorded syntheses that it was not fitted on. Nothing is synthesized here.
 
-An error is |predicted − synthesised| / synthesised of one unit; look-up tables are LUT equivalents (on ECP5 with 2 per
+An error is |predicted − synthesized| / synthesized of one unit; look-up tables are LUT equivalents (on ECP5 with 2 per
 carry cell), and counts below LEAST are taken for LEAST: a unit of five look-up tables decides nothing.
 """
 

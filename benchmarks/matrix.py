@@ -18,7 +18,7 @@ from typing import Any
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
 from hls.rtl import emit
-from hls.synthesis import synthesise
+from hls.synthesis import synthesize
 
 SIZES = ((4, 8), (8, 8), (16, 16))
 WIDTHS = ((4, 8), (4, 4))
@@ -44,7 +44,7 @@ def measure(size: tuple[int, int], widths: tuple[int, int], device: str, variant
         params |= packed.params()
     files = _sources(module) | {"bench.sv": _wrapper(module, params)}
     options = "-noiopad -noclkbuf" if device == "xilinx7" else ""
-    counts = synthesise(files, "bench", device, options + ("" if variant == "dsp" else " -nodsp")).counts
+    counts = synthesize(files, "bench", device, options + ("" if variant == "dsp" else " -nodsp")).counts
     per_dsp = pe * simd / counts.dsp if counts.dsp else 0
     return {
         "pe": pe, "simd": simd, "weights": weights, "activations": activations, "device": device, "variant": variant,

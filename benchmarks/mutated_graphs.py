@@ -23,7 +23,7 @@ def _pick(items: Any, rng: np.random.Generator) -> Any:
 
 
 def _set(model: Model, name: str, values: Any) -> None:
-    """Replace the constant `name`, an initialiser or the output of a Constant node, for all who read it."""
+    """Replace the constant `name`, an initializer or the output of a Constant node, for all who read it."""
     array = np.asarray(values)
     array = array.astype(np.float32) if array.dtype.kind == "f" else array
     for tensor in model.graph.initializer:
@@ -61,7 +61,7 @@ def _attribute(value: Any) -> Change:
 
 
 def _tensor(edit: Callable[[TensorProto], None]) -> Change:
-    """Of the largest initialiser."""
+    """Of the largest initializer."""
     return lambda model, rng: edit(max(model.graph.initializer, key=lambda tensor: tensor.ByteSize()))
 
 
@@ -217,8 +217,8 @@ CHANGES: dict[str, tuple[Change, bool]] = {
     **{f"rewired {i}": (_rewire, False) for i in range(6)},
     "a cycle": (_cycle, True),
     "a missing tensor": (_each(lambda node: node.input.__setitem__(0, "lost")), True),
-    "an initialiser gone": (lambda m, rng: m.graph.initializer.remove(_pick(m.graph.initializer, rng)), True),
-    "an initialiser twice": (lambda m, rng: m.graph.initializer.append(_pick(m.graph.initializer, rng)), False),
+    "an initializer gone": (lambda m, rng: m.graph.initializer.remove(_pick(m.graph.initializer, rng)), True),
+    "an initializer twice": (lambda m, rng: m.graph.initializer.append(_pick(m.graph.initializer, rng)), False),
     "a node twice": (lambda m, rng: m.graph.node.append(_pick(m.graph.node, rng)), True),
     "nodes reversed": (lambda m, rng: _reorder(m, m.graph.node[::-1]), False),
     "no nodes": (lambda m, rng: m.graph.ClearField("node"), True),

@@ -2,7 +2,7 @@
 
 python benchmarks/sparse.py [--target ecp5]
 
-Products in look-up tables, synthesised by yosys: once all at CYCLES per token, once all with MULTIPLIERS. Every design
+Products in look-up tables, synthesized by yosys: once all at CYCLES per token, once all with MULTIPLIERS. Every design
 is simulated and compared with the reference. Writes benchmarks/results/sparse.json and .md.
 """
 

@@ -18,11 +18,11 @@ from accel.target import TARGETS, Target
 from hls import sample
 
 LARGEST = 3072
-"""Products × bits of both operands: what is synthesised in a minute."""
+"""Products × bits of both operands: what is synthesized in a minute."""
 
 
 class Part(NamedTuple):
-    """What is synthesised: a module, and the ports it has."""
+    """What is synthesized: a module, and the ports it has."""
 
     kind: str
     module: Module

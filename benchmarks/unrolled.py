@@ -18,7 +18,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.ops import Dense
 from accel.ops.dense import unrolled
-from hls.synthesis import synthesise
+from hls.synthesis import synthesize
 
 SIZES = (16, 32, 64)
 WIDTHS = ((4, 8), (4, 4))
@@ -64,7 +64,7 @@ def measure(size: int, widths: tuple[int, int], device: str) -> dict[str, Any]:
     row: dict[str, Any] = {"size": size, "weights": weights, "activations": activations, "device": device}
     for name, generate in (("ours", ours), ("da4ml", theirs)):
         files, top, latency = generate(weight, x)
-        counts = synthesise(files, top, device).counts
+        counts = synthesize(files, top, device).counts
         row |= {f"{name}_lut": counts.equivalents(device), f"{name}_carry": counts.carry, f"{name}_ff": counts.ff}
         row[f"{name}_latency"] = latency
     return row | {"ratio": row["ours_lut"] / row["da4ml_lut"]}

@@ -1,4 +1,4 @@
-"""MAC utilisation: useful products per multiplier and cycle, measured in the simulator in the steady state.
+"""MAC utilization: useful products per multiplier and cycle, measured in the simulator in the steady state.
 
 Useful are the products of keys that a query may see; cycles are the measured interval of back-to-back samples. Time
 does not depend on values, so the models are calibrated and exported but not trained.
@@ -43,7 +43,7 @@ def graph_of(config: EncoderConfig) -> Graph:
 
 
 def measure(config: EncoderConfig, interval: int) -> float:
-    """Utilisation of one model; the outputs are compared with the reference."""
+    """Utilization of one model; the outputs are compared with the reference."""
     graph = graph_of(config)
     design = rtl.lower(graph, fold_for(graph, interval))
     rng = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def measure(config: EncoderConfig, interval: int) -> float:
 
 
 def rows() -> dict[str, float]:
-    """Utilisation by model."""
+    """Utilization by model."""
     return {name: measure(*model) for name, model in MODELS.items()}
 
 

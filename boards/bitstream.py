@@ -75,7 +75,7 @@ def build(
 
     def check(step: str, folder: Path) -> None:
         if step == "synthesis":
-            fitting.require(flow.synthesised(folder, job), board, design)
+            fitting.require(flow.synthesized(folder, job), board, design)
         if step == plan.steps[-1].name:
             found.append(flow.results(folder, job))
 

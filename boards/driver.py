@@ -42,7 +42,7 @@ class Device:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Real samples (N, tokens, channels) → real results (N, tokens, channels), float64.
 
-        The input is quantised with the model's own scale, rounded half to even and clipped. Raises UserError on
+        The input is quantized with the model's own scale, rounded half to even and clipped. Raises UserError on
         a wrong shape, NaN or infinity, ToolError when the board does not answer.
         """
         return self.real(self.raw(self.quantized(x)))

@@ -25,7 +25,7 @@ class Job:
 
     @property
     def top(self) -> str:
-        """The function that is synthesised."""
+        """The function that is synthesized."""
         return TOP + self.project.backend.wrapper
 
 

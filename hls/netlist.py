@@ -1,4 +1,4 @@
-"""The post-synthesis level: a design's synthesised netlist as a design of its own, which simulates like any other.
+"""The post-synthesis level: a design's synthesized netlist as a design of its own, which simulates like any other.
 
 Cells come from yosys' own simulation library; those that it has only as black boxes have behavioural models in
 `hls/cells/<target>/`. The netlist has no parameters and no memory files: what is simulated is what synthesis left.
@@ -32,13 +32,13 @@ _LINT = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTH", "WIDT
 _PREAMBLE = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"
 
 
-def synthesise(design: Design, target: str = "ecp5") -> Design:
+def synthesize(design: Design, target: str = "ecp5") -> Design:
     """The netlist of a design on `target`, with the same streams: `hls.simulate.run` takes it as it takes the design.
 
     Edges cannot be traced in it. Raises UserError for a target without cell models, ToolError from yosys.
     """
     models = cell_models(target)
-    made = synthesis.synthesise(design.files, design.top, target)
+    made = synthesis.synthesize(design.files, design.top, target)
     files = {
         f"{design.top}.sv": _LINT + made.verilog,
         CELLS: _LINT + _PREAMBLE + _macros(target) + _needed(made.cells, models),

@@ -126,7 +126,7 @@ def _checked(imported: Imported, inputs: Tensors) -> Tensors:
     if x.shape != source.shape or x.dtype.kind not in "fiu":
         raise UserError(f"input {source.input!r} is {x.dtype} {x.shape}; the model takes real numbers {source.shape}")
     if not np.isfinite(x).all():
-        raise UserError(f"input {source.input!r} holds NaN or infinity: only finite numbers can be quantised")
+        raise UserError(f"input {source.input!r} holds NaN or infinity: only finite numbers can be quantized")
     return {source.input: x.astype(np.float32)}
 
 
@@ -135,8 +135,8 @@ def _whole(imported: Imported, runner: Runner, tensors: Tensors, schedule: Sched
     graph, origin = imported.graph, imported.origins[imported.graph.input_name]
     order = enumerate(runner.model.graph.node)
     maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
-    quantised = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
-    x = integers(graph.input_name, origin, quantised, imported.is_exact)
+    quantized = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
+    x = integers(graph.input_name, origin, quantized, imported.is_exact)
     edges = simulate.run(lower(graph, schedule), x, trace=True).edges or {}
     return tensors | {imported.origins[edge].tensor: _real(imported, edge, edges[edge]) for edge in imported.origins}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accel.cost import Counts
 from accel.hardware import Module, Stage, Unit
 from hls.rtl import emit
-from hls.synthesis import synthesise
+from hls.synthesis import synthesize
 
 TOP = "accel_sample"
 Pins = list[tuple[str, str, int]]
@@ -55,4 +55,4 @@ def files(module: Module, pins: Pins) -> dict[str, str]:
 
 def counts(module: Module, pins: Pins, target: str) -> Counts:
     """What synthesis for `target` makes of it. Raises ToolError with yosys' message."""
-    return synthesise(files(module, pins), TOP, target).counts
+    return synthesize(files(module, pins), TOP, target).counts

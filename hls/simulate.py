@@ -20,7 +20,7 @@ from hls.rtl.plan import interval_of
 HARNESS = Path(__file__).with_name("harness.cpp")
 HUNG, MISPLACED = 3, 4  # exit codes of the harness
 SHORT_RUN = (
-    300_000  # cycles up to which an optimised simulation is not worth its compile time; 20 times that break even
+    300_000  # cycles up to which an optimized simulation is not worth its compile time; 20 times that break even
 )
 WAVES = "waves.vcd"
 TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")

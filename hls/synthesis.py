@@ -23,7 +23,7 @@ _VERILOG, _STAT = "netlist.v", "stat.json"
 
 @dataclass(frozen=True)
 class Family:
-    """How yosys synthesises for one target of `accel.target`.
+    """How yosys synthesizes for one target of `accel.target`.
 
     `command` makes a complete chip, with I/O buffers where the family has them; `core` are the options that leave
     them out. `cells` says what a cell occupies: (its type as a regular expression, resource, how many). `before` are
@@ -150,7 +150,7 @@ FAMILIES: dict[str, Family] = {
 
 @dataclass(frozen=True)
 class Netlist:
-    """A synthesised module: number of cells by type, and the flat netlist as Verilog."""
+    """A synthesized module: number of cells by type, and the flat netlist as Verilog."""
 
     target: str
     top: str
@@ -164,7 +164,7 @@ class Netlist:
 
 
 def family(target: str) -> Family:
-    """How `target` is synthesised; raises UserError on a name that is not in `FAMILIES`."""
+    """How `target` is synthesized; raises UserError on a name that is not in `FAMILIES`."""
     try:
         return FAMILIES[target]
     except KeyError:
@@ -172,7 +172,7 @@ def family(target: str) -> Family:
 
 
 def script(sources: Sequence[str], top: str, target: str, options: str = "") -> str:
-    """Yosys commands that read `sources` and synthesise module `top`; the caller adds what is to be written.
+    """Yosys commands that read `sources` and synthesize module `top`; the caller adds what is to be written.
 
     They run where the `files` of the family lie.
     """
@@ -185,7 +185,7 @@ def script(sources: Sequence[str], top: str, target: str, options: str = "") -> 
     return f"{reads}{before}{command}\n"
 
 
-def synthesise(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:
+def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:
     """Module `top` of `files` (name → text, .sv files are read, others lie beside them) as cells of `target`.
 
     Without `options` of the yosys command, a core without I/O buffers is made. Raises ToolError with yosys' message.
@@ -210,7 +210,7 @@ def _yosys(folder: Path, what: str) -> None:
     except ToolError:
         if not log.exists():
             raise
-        raise ToolError(f"yosys cannot synthesise {what}:\n{tools.tail(log)}") from None  # the log goes with its folder
+        raise ToolError(f"yosys cannot synthesize {what}:\n{tools.tail(log)}") from None  # the log goes with its folder
 
 
 def count(cells: dict[str, int], target: str) -> Counts:
@@ -226,4 +226,4 @@ def count(cells: dict[str, int], target: str) -> Counts:
 
 def resources(design: Design, target: str = "ecp5") -> Counts:
     """What a design occupies on `target`, by synthesis without place and route."""
-    return synthesise(design.files, design.top, target).counts
+    return synthesize(design.files, design.top, target).counts

@@ -71,7 +71,7 @@ def build(
     The harness includes "Vtop.h" (class Vtop, whatever `top` is called) and has a `main`; `defines`
     ("NAME=VALUE") are given to its compiler. With `waves` it can record the signals of `top` (VerilatedVcdC).
     Run the executable with `folder` as its working directory: $readmemh files are opened at run time. `quick`
-    compiles without optimising: less time in all where the run is short. The result is kept in the user's cache
+    compiles without optimizing: less time in all where the run is short. The result is kept in the user's cache
     under a hash of everything it is made of. Raises ToolError when a tool is missing or refuses, UserError on a
     missing file.
     """
@@ -154,7 +154,7 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
 
 
 def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: list[str], scratch: Path) -> list[Path]:
-    """Like `_compile`, for the least work: the headers are parsed once and nothing is optimised."""
+    """Like `_compile`, for the least work: the headers are parsed once and nothing is optimized."""
     kinds = ("classes_fast", "support_fast", "classes_slow", "support_slow")
     source = _joined([file for kind in kinds for file in generated.get(kind, [])], scratch / "all.cpp")
     target = source.with_suffix(".o")

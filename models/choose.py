@@ -4,7 +4,7 @@
 splits the training part alone, differently for every fold. Means over three folds of 288 validation images, where one
 image is 0.12 points, in percent (torch 2.13, brevitas 0.13.4):
 
-                                float  quantised
+                                float  quantized
     default                     97.92      97.92
     no shifts                   97.57      97.69
     every image shifted         97.57      97.45
@@ -19,7 +19,7 @@ image is 0.12 points, in percent (torch 2.13, brevitas 0.13.4):
     W4A4                        98.15      97.45
     W4A4, QAT 60 epochs, 2e-3   98.15      98.15
 
-No candidate beats the default where it counts, quantised; of those that equal it, it is one of the two cheapest.
+No candidate beats the default where it counts, quantized; of those that equal it, it is one of the two cheapest.
 Activations of 4 bits need a longer and faster quantization-aware training: the presets have it.
 """
 
@@ -55,7 +55,7 @@ def candidates() -> Iterator[tuple[str, Recipe]]:
 
 
 def compare() -> Iterator[tuple[str, float, float, float]]:
-    """Name, mean float and quantised validation accuracy over the folds, mean seconds."""
+    """Name, mean float and quantized validation accuracy over the folds, mean seconds."""
     digits = data.load("digits")
     for name, recipe in candidates():
         runs = [train(replace(recipe, seed=fold), split=data.validation(digits, fold)) for fold in range(FOLDS)]
@@ -68,5 +68,5 @@ def compare() -> Iterator[tuple[str, float, float, float]]:
 
 
 if __name__ == "__main__":
-    for name, plain, quantised, seconds in compare():
-        print(f"{name:28} float {plain:.2%}  quantised {quantised:.2%}  {seconds:.0f} s", flush=True)
+    for name, plain, quantized, seconds in compare():
+        print(f"{name:28} float {plain:.2%}  quantized {quantized:.2%}  {seconds:.0f} s", flush=True)

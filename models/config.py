@@ -46,7 +46,7 @@ class EncoderConfig:
     layers: int = 2
     hidden: int = 64
     vocabulary: int = 0
-    norm: str = "layer"  # batch: BatchNorm in the float network, folded into the next Dense when it is quantised
+    norm: str = "layer"  # batch: BatchNorm in the float network, folded into the next Dense when it is quantized
     activation: str = "relu"  # of the feed-forward; relu2 is max(0, x)²
     attention: str = "softmax"  # base2: softmax with 2^x; relu: max(0, x) over the number of tokens
     causal: bool = False

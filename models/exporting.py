@@ -1,4 +1,4 @@
-"""Quantised network → QONNX file, through Brevitas' exporter. Node names are the module paths."""
+"""Quantized network → QONNX file, through Brevitas' exporter. Node names are the module paths."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def export(model: Encoder, path: Path | str) -> Path:
     Raises UserError for a float network and for a place that cannot be written.
     """
     if not model.config.quantized:
-        raise UserError("a float network has no integers to export: quantise it first (models.encoder.quantize)")
+        raise UserError("a float network has no integers to export: quantize it first (models.encoder.quantize)")
     path = Path(path)
     exported = copy.deepcopy(model).float().eval()
     for module in exported.modules():

@@ -1,7 +1,7 @@
 """The parts of a transformer: quantizers, Dense, norm, attention, feed-forward.
 
 Each is the float layer for pre-training (`quantized=False`) and the Brevitas layer for quantization-aware training in
-one. Exactness comes from power-of-two scales everywhere, integer biases, residual sums requantised once, and the
+one. Exactness comes from power-of-two scales everywhere, integer biases, residual sums requantized once, and the
 project's own softmax, norm and lookup. Every power of two that stands for a real factor is in the float network too,
 so that training absorbs it.
 """
@@ -75,7 +75,7 @@ def _binary_scale(config: EncoderConfig) -> float:
 
 
 def dense(config: EncoderConfig, inputs: int, outputs: int, bits: int, per_channel: bool = False) -> nn.Module:
-    """nn.Linear, or its quantised twin with an integer bias."""
+    """nn.Linear, or its quantized twin with an integer bias."""
     if not config.quantized:
         return nn.Linear(inputs, outputs)
     weights = weight_quantizer(config, bits, per_channel)
@@ -108,7 +108,7 @@ def input_quant(config: EncoderConfig) -> nn.Module:
 
 
 def norm(config: EncoderConfig) -> nn.Module:
-    """Without gamma and beta where quantised: they, and all of a BatchNorm, are in the next Dense."""
+    """Without gamma and beta where quantized: they, and all of a BatchNorm, are in the next Dense."""
     if config.norm == "none" or (config.norm == "batch" and config.quantized):
         return nn.Identity()
     if config.norm == "batch":
@@ -142,7 +142,7 @@ class TokenBatchNorm(nn.BatchNorm1d):
 
 
 class LowRank(nn.Module):
-    """A Dense of rank `rank`: two, with the integers between them requantised."""
+    """A Dense of rank `rank`: two, with the integers between them requantized."""
 
     def __init__(self, config: EncoderConfig, inputs: int, outputs: int, bits: int) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class LowRank(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; every product is requantised once."""
+    """Multi-head self-attention; every product is requantized once."""
 
     def __init__(self, config: EncoderConfig, place: str) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 Cost = Callable[[Encoder], float]
-"""Of a calibrated quantised network: weight bits, or LUTs of the design that is made of it."""
+"""Of a calibrated quantized network: weight bits, or LUTs of the design that is made of it."""
 Bits = dict[str, int]
 BitsOf = tuple[tuple[str, int], ...]
 """As EncoderConfig.bits_of takes them."""
@@ -94,7 +94,7 @@ class _Search:
         self.x, self.y = split.train_x[:SAMPLES], split.train_y[:SAMPLES]
         self.sizes = layers(network)
 
-    def quantised(self, bits: Bits) -> Encoder:
+    def quantized(self, bits: Bits) -> Encoder:
         return quantize(_with(self.network, bits), self.x)
 
     def loss(self, model: Encoder) -> float:
@@ -108,11 +108,11 @@ class _Search:
         most = self.widths[-1]
         bits = dict.fromkeys(self.sizes, most)
         rises = {(name, most): 0.0 for name in bits}
-        model = self.quantised(bits)
+        model = self.quantized(bits)
         base = self.loss(model)
         for name in bits:
             for width in self.widths[:-1]:
-                rises[name, width] = self.loss(self.quantised({**bits, name: width})) - base
+                rises[name, width] = self.loss(self.quantized({**bits, name: width})) - base
 
         def price(name: str) -> float:
             width, fewer = bits[name], self.fewer(bits[name])
@@ -126,7 +126,7 @@ class _Search:
                 )
             chosen = min(left, key=price)
             bits[chosen] = self.fewer(bits[chosen])
-            model = self.quantised(bits)
+            model = self.quantized(bits)
         return bits
 
     def fewer(self, width: int) -> int:
@@ -150,7 +150,7 @@ class _Search:
     def tried(self, trial: Trial) -> float:
         import optuna
 
-        model = self.quantised({name: trial.suggest_categorical(name, self.widths) for name in self.sizes})
+        model = self.quantized({name: trial.suggest_categorical(name, self.widths) for name in self.sizes})
         if self.cost(model) > self.budget:
             raise optuna.TrialPruned
         return self.loss(model)

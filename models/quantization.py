@@ -1,4 +1,4 @@
-"""Float network → quantised network with calibrated scales."""
+"""Float network → quantized network with calibrated scales."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALIBRATION_BATCH = 64
 
 
 def quantize(network: Encoder, samples: torch.Tensor, equalized: bool = False) -> Encoder:
-    """The quantised twin of a float network in eval mode, its scales calibrated on real `samples`.
+    """The quantized twin of a float network in eval mode, its scales calibrated on real `samples`.
 
     With `equalized` the weights of following layers are brought to equal ranges first (`corrections.equalize`).
     """
@@ -27,7 +27,7 @@ def quantize(network: Encoder, samples: torch.Tensor, equalized: bool = False) -
     loaded = twin.load_state_dict(fold_norms(network), strict=False)  # the float network has no scales
     misplaced = [*loaded.unexpected_keys, *(name for name in loaded.missing_keys if not name.endswith(".value"))]
     if misplaced:
-        raise AssertionError(f"the float and the quantised network differ in {misplaced}")
+        raise AssertionError(f"the float and the quantized network differ in {misplaced}")
     if equalized:
         equalize(twin)
     twin.eval()

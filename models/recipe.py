@@ -75,7 +75,7 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: `model` is the quantised network, pre-trained as its float twin.
+    """How to train: `model` is the quantized network, pre-trained as its float twin.
 
     The defaults were chosen by `models.choose` on parts of the training images, never on the held-out ones.
     Raises UserError, naming the field, when a value is out of range.

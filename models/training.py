@@ -36,7 +36,7 @@ REFIT = 3
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training part: stage "float" or "quantised", number from 1, mean training loss."""
+    """One pass over the training part: stage "float" or "quantized", number from 1, mean training loss."""
 
     stage: str
     number: int
@@ -45,7 +45,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained quantised network in eval mode, with accuracies (0..1) and cross-entropies (nats per label, or per
+    """A trained quantized network in eval mode, with accuracies (0..1) and cross-entropies (nats per label, or per
     identifier of a language model) on the split's test part.
     """
 
@@ -81,7 +81,7 @@ def train(
         network = stages.float_network(recipe.model, "float")
         if recipe.pruning.shrinks:
             network = stages.shrunk(network)
-        twin = settle(stages.quantised(network), split.train_x)
+        twin = settle(stages.quantized(network), split.train_x)
         if twin.config.accumulator_bits:
             check_accumulators(twin)
         held = split.test_x, split.test_y
@@ -114,7 +114,7 @@ class _Stages:
         epochs, rate = math.ceil(recipe.float_epochs / REFIT), recipe.float_rate / 2
         return self._fit("shrunk", small, epochs, rate, cross_entropy(recipe.label_smoothing))
 
-    def quantised(self, network: Encoder) -> Encoder:
+    def quantized(self, network: Encoder) -> Encoder:
         recipe = self.recipe
         samples = self.split.train_x[:CALIBRATION]
         if recipe.mean_bits:
@@ -127,7 +127,7 @@ class _Stages:
             teacher = self.float_network(config, "teacher") if config else network
             loss = distilled(twin, teacher, recipe.distillation, recipe.label_smoothing)
         constraints = (Masks(twin, recipe.pruning),) if recipe.pruning.masks else ()
-        return self._fit("quantised", twin, recipe.quant_epochs, recipe.quant_rate, loss, constraints)
+        return self._fit("quantized", twin, recipe.quant_epochs, recipe.quant_rate, loss, constraints)
 
     def _fit(
         self, name: str, model: Encoder, epochs: int, rate: float, loss: Loss, constraints: tuple[Constraint, ...] = ()

@@ -32,7 +32,7 @@ RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
 API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
 HLS = (
     "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "rtl.activity",
-    "simulate.run", "simulate.Simulation", "rtlsim.execute", "rtlsim.mark", "netlist.synthesise", "synthesis.resources",
+    "simulate.run", "simulate.Simulation", "rtlsim.execute", "rtlsim.mark", "netlist.synthesize", "synthesis.resources",
 )  # fmt: skip
 LANES = 4
 X = Tensor((8, 32), -128, 127)

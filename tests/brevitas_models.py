@@ -108,7 +108,7 @@ WAYS = ("unbind", "index", "chunk", "split", "slices", "per_head", "interleaved"
 
 
 class Mixing(Attention):
-    """Attention without softmax: scores are quantised and multiplied with the values."""
+    """Attention without softmax: scores are quantized and multiplied with the values."""
 
     def __init__(self, way: str) -> None:
         super().__init__(way)
@@ -272,7 +272,7 @@ class Gated(nn.Module):
 
 
 class Words(nn.Module):
-    """Identifiers → rows of a quantised table, positions added."""
+    """Identifiers → rows of a quantized table, positions added."""
 
     def __init__(self, rows: int, tokens: int, channels: int = 8) -> None:
         super().__init__()

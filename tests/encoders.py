@@ -45,7 +45,7 @@ class _Maker:
         weight = self.rng.integers(-top, top, (outputs, self.tensors[x].channels))
         return self.add(name, Dense(weight, self.rng.integers(-99, 100, outputs)), x)
 
-    def requantise(self, name: str, x: str, lo: int = -128, hi: int = 127) -> str:
+    def requantize(self, name: str, x: str, lo: int = -128, hi: int = 127) -> str:
         """To 8 bits, with a shift that keeps typical values inside."""
         shift = max(0, self.tensors[x].magnitude.bit_length() - 9)
         return self.add(name, Rescale([1], shift, "half_even", lo, hi), x)
@@ -56,21 +56,21 @@ class _Maker:
     def block(self, p: str, x: str) -> str:
         shape, heads = self.shape, self.shape.heads
         n = self.norm(f"{p}.norm1", x)
-        q, k, v = (self.requantise(f"{p}.{c}", self.dense(f"{p}.{c}_acc", n, shape.channels)) for c in ("q", "k", "v"))
-        scores = self.requantise(f"{p}.scores", self.add(f"{p}.scores_acc", MatMul(heads, "scores"), q, k))
+        q, k, v = (self.requantize(f"{p}.{c}", self.dense(f"{p}.{c}_acc", n, shape.channels)) for c in ("q", "k", "v"))
+        scores = self.requantize(f"{p}.scores", self.add(f"{p}.scores_acc", MatMul(heads, "scores"), q, k))
         rom = exp_table(1 / 16, 8, 256)
         p_ = self.add(f"{p}.softmax", Softmax(shape.tokens, 8, rom, int(shape.causal)), scores)
-        context = self.requantise(f"{p}.context", self.add(f"{p}.context_acc", MatMul(heads, "values"), p_, v))
+        context = self.requantize(f"{p}.context", self.add(f"{p}.context_acc", MatMul(heads, "values"), p_, v))
         out = self.dense(f"{p}.out", context, shape.channels)
-        x = self.requantise(f"{p}.residual1", self.add(f"{p}.add1", Add([16, 1]), x, out))
+        x = self.requantize(f"{p}.residual1", self.add(f"{p}.add1", Add([16, 1]), x, out))
         up = self.dense(f"{p}.up", self.norm(f"{p}.norm2", x), shape.hidden)
         if shape.gelu:
             table = np.rint(np.maximum(np.arange(-128, 128), -9 * np.exp(-np.arange(256) / 40)))
-            hidden = self.add(f"{p}.gelu", Lookup(table, -128), self.requantise(f"{p}.hidden", up))
+            hidden = self.add(f"{p}.gelu", Lookup(table, -128), self.requantize(f"{p}.hidden", up))
         else:
-            hidden = self.requantise(f"{p}.hidden", up, 0, 255)
+            hidden = self.requantize(f"{p}.hidden", up, 0, 255)
         down = self.dense(f"{p}.down", hidden, shape.channels)
-        return self.requantise(f"{p}.residual2", self.add(f"{p}.add2", Add([16, 1]), x, down))
+        return self.requantize(f"{p}.residual2", self.add(f"{p}.add2", Add([16, 1]), x, down))
 
 
 def encoder(shape: Shape | None = None, seed: int = 0) -> Graph:
@@ -79,7 +79,7 @@ def encoder(shape: Shape | None = None, seed: int = 0) -> Graph:
     maker = _Maker(shape, seed)
     position = maker.rng.integers(-50, 50, (shape.tokens, shape.channels))
     x = maker.add("position", Position(position, 2), maker.dense("embed", "x", shape.channels))
-    x = maker.requantise("residual", x)
+    x = maker.requantize("residual", x)
     for layer in range(shape.layers):
         x = maker.block(f"block{layer}", x)
     pooled = maker.add("pool", Pool(), maker.norm("norm", x))

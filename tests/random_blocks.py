@@ -118,7 +118,7 @@ class _Maker:
         if self.pick(False, True):
             reach = 1 << self.integer(0, 12)
             x = self.add(Position(self.values((tokens, channels), reach), self.integer(1, 9)), x)
-        x = self.requantise(x)
+        x = self.requantize(x)
         self.norms = [self.pick("layer", "rms", ""), self.pick("before", "after")]
         for _ in range(self.pick(1, 1, 1, 2)):
             x = self.residual(x, self.attention)
@@ -128,36 +128,36 @@ class _Maker:
         if self.pick(False, True):
             x = self.dense(x, self.integer(1, 5))
         if self.pick(False, True):
-            self.requantise(x)
+            self.requantize(x)
 
     def residual(self, x: str, layer: Any) -> str:
         _, place = self.norms
         inner = layer(self.norm(x) if place == "before" else x)
-        total = self.requantise(self.add(Add([self.integer(1, 16), self.integer(1, 16)]), x, inner))
+        total = self.requantize(self.add(Add([self.integer(1, 16), self.integer(1, 16)]), x, inner))
         return self.norm(total) if place == "after" else total
 
     def attention(self, x: str) -> str:
         channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
         shared = channels // self.heads * self.kv_heads
-        q, k, v = (self.requantise(self.dense(x, count)) for count in (channels, shared, shared))
-        scores = self.requantise(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
+        q, k, v = (self.requantize(self.dense(x, count)) for count in (channels, shared, shared))
+        scores = self.requantize(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
         spec, bits = self.tensors[scores], self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)
         shares = self.add(Softmax(tokens, bits, rom, self.causal), scores)
-        return self.dense(self.requantise(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
+        return self.dense(self.requantize(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
 
     def feed_forward(self, x: str) -> str:
         width = self.integer(1, 8)
         hidden = self.activated(self.dense(x, width))
         if self.pick(False, True):
-            hidden = self.requantise(self.add(Mul(), hidden, self.requantise(self.dense(x, width))))  # gated
+            hidden = self.requantize(self.add(Mul(), hidden, self.requantize(self.dense(x, width))))  # gated
         return self.dense(hidden, self.tensors[x].channels)
 
     def activated(self, hidden: str) -> str:
         if self.pick(False, True):
-            hidden = self.requantise(hidden, unsigned=True)  # ReLU
+            hidden = self.requantize(hidden, unsigned=True)  # ReLU
         else:
-            hidden = self.requantise(hidden)
+            hidden = self.requantize(hidden)
             spec, (lo, hi) = self.tensors[hidden], self.range()
             entries = spec.hi - spec.lo + 1
             smooth = np.linspace(lo, hi, entries).clip(lo // 8).astype(np.int64)
@@ -184,7 +184,7 @@ class _Maker:
         weight = self.values((outputs, self.tensors[x].channels), reach)
         return self.add(Dense(weight, self.values((outputs,), 1 << self.integer(0, 12))), x)
 
-    def requantise(self, x: str, unsigned: bool = False) -> str:
+    def requantize(self, x: str, unsigned: bool = False) -> str:
         """To a drawn width: far too small, fitting, or saturating; by a shift, one multiplier or one per channel."""
         spec = self.tensors[x]
         lo, hi = (0, (1 << self.width()) - 1) if unsigned else self.range()

@@ -71,7 +71,7 @@ class VisionTransformer(nn.Module):
 def export(folder: Path, form: str = "qonnx", packed: bool = False, dynamo: bool = False) -> Path:
     """The file of a calibrated, untrained model; `form` is one of OPSETS, `dynamo` names torch's exporter.
 
-    QCDQ through dynamo has no quantised biases.
+    QCDQ through dynamo has no quantized biases.
     """
     torch.manual_seed(0)
     model, path = VisionTransformer(packed, None if dynamo else Int32Bias), folder / "vision.onnx"

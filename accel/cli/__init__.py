@@ -71,7 +71,7 @@ def _fail(code: int, text: str) -> NoReturn:
 @click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("accel-fpga"), message="accel %(version)s")
 def cli() -> None:
-    """From a quantised transformer to a running FPGA, proven exact at every step.
+    """From a quantized transformer to a running FPGA, proven exact at every step.
 
     A model trained with Brevitas is exported to QONNX and imported as an integer graph. The graph runs in torch
     (reference), as C++ for high-level synthesis (csim), as SystemVerilog in a cycle-accurate simulation (rtl) and

@@ -109,7 +109,7 @@ def serve_command(board: str, folder: Path) -> None:
 def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool, as_json: bool) -> None:
     """Run samples on a board that holds the RTL design in FOLDER.
 
-    The samples are an array (samples, tokens, channels) of real numbers, which are quantised as the model does;
+    The samples are an array (samples, tokens, channels) of real numbers, which are quantized as the model does;
     results are real numbers as well. The board is asked first whether it holds this very design.
 
     \b

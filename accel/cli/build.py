@@ -74,7 +74,7 @@ def command(
     as_json: bool,
     out: Path | None,
 ) -> int:
-    """Synthesise the HLS project in FOLDER with its vendor's tool, and show what it reports.
+    """Synthesize the HLS project in FOLDER with its vendor's tool, and show what it reports.
 
     The tool's project, its logs and reports, and build.json with every figure are written to --out.
 

@@ -152,7 +152,7 @@ def command(
 
     \b
     DATA holds an array (samples, tokens, channels), or shaped as the model's own input, such as images: real numbers
-    are quantised as the model does, integers are taken as they are.
+    are quantized as the model does, integers are taken as they are.
 
     \b
     Examples:

@@ -45,7 +45,7 @@ def compare(
 
     `model` is a QONNX file, an imported one, an integer graph, or a network of `models`; `project` one or several of:
     the folder of an HLS project or an RTL design, or either as a value (a `hls.project.Project` must be compiled).
-    `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantised as the
+    `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantized as the
     model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. There is
     no qonnx level of a file whose meaning is real numbers (`accel check` measures those).
 

@@ -128,7 +128,7 @@ def netlist(design: Design, target: str) -> Level:
     def run(x: np.ndarray) -> np.ndarray:
         from hls import netlist, simulate
 
-        expected, got = (simulate.run(one, x) for one in (design, netlist.synthesise(design, target)))
+        expected, got = (simulate.run(one, x) for one in (design, netlist.synthesize(design, target)))
         late = np.flatnonzero(got.beats != expected.beats)
         if late.size:
             at = int(late[0])

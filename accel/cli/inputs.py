@@ -26,7 +26,7 @@ def load_samples(
     """At most `count` integer samples (samples, tokens, channels) for a graph.
 
     `arrange` brings a file's array into that shape (`accel.onnx_import.Imported.samples`).
-    From an .npy file: integers are taken as they are, real numbers are quantised as the model quantises its
+    From an .npy file: integers are taken as they are, real numbers are quantized as the model quantizes its
     input. Without a file: uniformly random over the whole input range. Raises UserError on an unfit file.
     """
     import numpy as np
@@ -38,7 +38,7 @@ def load_samples(
 
 
 def as_samples(graph: Graph, values: np.ndarray) -> np.ndarray:
-    """Samples as the graph takes them: real numbers are quantised, integers checked. Raises UserError on unfit ones."""
+    """Samples as the graph takes them: real numbers are quantized, integers checked. Raises UserError on unfit ones."""
     from accel import reference
 
     return reference.quantize(graph, values) if values.dtype.kind == "f" else reference.checked(graph, values)

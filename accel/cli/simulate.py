@@ -147,7 +147,7 @@ def _show(done: Simulated, stall: float, buffers: bool) -> None:
         rows += [
             ("latency, cycles", f"{ran.latency}", f"{predicted.get('latency', '')}"),
             ("interval, cycles", f"{ran.interval:g}", f"{predicted.get('interval', '')}"),
-            ("MAC utilisation", f"{_utilization(done.design, ran.interval):.1%}", ""),
+            ("MAC utilization", f"{_utilization(done.design, ran.interval):.1%}", ""),
             ("simulation, cycles/s", f"{ran.cycles_per_second:,.0f}", ""),
         ]
     show_table(f"{done.graph.name}: {outcome.level}", ("", "measured", "predicted"), rows)

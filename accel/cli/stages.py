@@ -275,7 +275,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
 
 
 def _parameters(trained: Trained) -> int:
-    """Weights, biases and positions; the scales of the quantisers are not counted."""
+    """Weights, biases and positions; the scales of the quantizers are not counted."""
     return sum(p.numel() for name, p in trained.model.named_parameters() if not name.endswith(".value"))
 
 

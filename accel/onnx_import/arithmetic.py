@@ -15,7 +15,7 @@ from accel.onnx_import.values import (
     Constant,
     Edge,
     Masked,
-    Normalised,
+    Normalized,
     Refused,
     Unknown,
     Value,
@@ -65,7 +65,7 @@ def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index
         if constant.value.size == 1 and total.name != x.name:
             build.offsets[total.name] = x, total, float(constant.value.reshape(()))
         return total
-    if isinstance(x, Normalised):
+    if isinstance(x, Normalized):
         return norms.shifted(x, constant.value)
     return functions.elementwise(build, call)
 
@@ -76,7 +76,7 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
     if not factor.size or not np.isfinite(factor).all() or (inverse and not factor.all()):
         raise Refused("divides by 0", "remove the division") if np.isfinite(factor).all() else NOT_FINITE
     factor = 1 / factor if inverse else factor
-    if isinstance(x, Normalised):
+    if isinstance(x, Normalized):
         return norms.scaled(x, factor)
     if isinstance(x, Edge) and factor.size > 1:
         return _scaled_per_channel(build, call, x, per_channel(x.layout, factor))
@@ -110,7 +110,7 @@ def batch_normalization(build: Builder, call: Call) -> Value:
     gamma, beta, mean, variance = (value.value.astype(np.float64) for value in given if isinstance(value, Constant))
     rank = len(x.layout.axes)
     if rank < 2 or not x.layout.is_whole(1, "channel"):
-        raise Refused("normalises an axis that is not the channels", "transpose so that axis 1 is the channels")
+        raise Refused("normalizes an axis that is not the channels", "transpose so that axis 1 is the channels")
     factor = gamma / np.sqrt(variance + call.number("epsilon", 1e-5))
     offset = beta - mean * factor
     if not (np.isfinite(factor).all() and np.isfinite(offset).all()) or factor.size != x.layout.size("channel"):

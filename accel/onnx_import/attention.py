@@ -120,4 +120,4 @@ def _probabilities(build: Builder, call: Call, scores: Edge | Masked, causal: bo
     assert isinstance(found, Probabilities)
     unit = np.asarray(2.0**-PROBABILITY_BITS)
     quantizer = Quantizer(unit, 0, 0, (1 << PROBABILITY_BITS) - 1, "half_even", signed=False, bipolar=False)
-    return softmax.quantised(build, inner, found, quantizer, unit, "half_even")
+    return softmax.quantized(build, inner, found, quantizer, unit, "half_even")

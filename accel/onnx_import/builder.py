@@ -27,13 +27,13 @@ UNIFORM_BITS = 16
 class Origin:
     """Where an edge's numbers appear in the file: ONNX tensor `tensor` = integer · scale, its axes as in `layout`.
 
-    `quantised` says that a quantizer of the file made them: they are integers in the file too.
+    `quantized` says that a quantizer of the file made them: they are integers in the file too.
     """
 
     tensor: str
     layout: Layout
     scale: np.ndarray
-    quantised: bool = False
+    quantized: bool = False
 
 
 class Builder:
@@ -82,7 +82,7 @@ class Builder:
         self._rescales[key] = result.name
         return result
 
-    def requantise(
+    def requantize(
         self,
         hint: str,
         edge: Edge,
@@ -107,7 +107,7 @@ class Builder:
             self.approximate.add(result.name)
         return result
 
-    def quantised(self, edge: Edge, origin: str) -> Edge:
+    def quantized(self, edge: Edge, origin: str) -> Edge:
         """Say that ONNX tensor `origin`, the output of a quantizer, holds the integers of `edge`."""
         self.origins[edge.name] = Origin(origin, edge.layout, edge.scale, True)
         return edge
@@ -178,7 +178,7 @@ class Builder:
         limits = min(least * tensor.lo, most * tensor.lo), max(least * tensor.hi, most * tensor.hi)
         if max(map(abs, limits)) >= INT64_EXACT:
             raise scales.TOO_FAR
-        return self.requantise(f"{edge.name}/align", edge, fine, limits)
+        return self.requantize(f"{edge.name}/align", edge, fine, limits)
 
     def narrowed(self, edge: Edge, bits: int) -> Edge:
         """The edge settled, at one scale, and of at most `bits` bits: its whole range in coarser steps."""
@@ -188,7 +188,7 @@ class Builder:
             return edge
         spare = tensor.width - bits
         limits = tensor.lo >> spare, tensor.hi >> spare
-        return self.requantise(f"{edge.name}/narrow", edge, edge.scale * 2.0**spare, limits)
+        return self.requantize(f"{edge.name}/narrow", edge, edge.scale * 2.0**spare, limits)
 
     def finish(self, name: str, output: Edge, tensor: str) -> Graph:
         """The graph of everything that `output`, ONNX tensor `tensor`, depends on."""
@@ -196,7 +196,7 @@ class Builder:
         if output.name in self._nodes:
             self._nodes[output.name] = replace(self._nodes[output.name], scale=as_scale(output.scale))
         known = self.origins.get(output.name)
-        self.origins[output.name] = Origin(tensor, output.layout, output.scale, known is not None and known.quantised)
+        self.origins[output.name] = Origin(tensor, output.layout, output.scale, known is not None and known.quantized)
         needed = {output.name}
         for node in reversed(self._nodes.values()):
             if node.name in needed:
@@ -206,7 +206,7 @@ class Builder:
         self.approximate &= needed
         source = self.input_name
         if source is None or not nodes:
-            raise GraphError("nothing is computed from the quantised input")
+            raise GraphError("nothing is computed from the quantized input")
         return Graph(name, source, self.tensors[source], nodes, output.name)
 
 
@@ -225,7 +225,7 @@ def whole(values: np.ndarray) -> np.ndarray:
     """Reals that must be integers below 2^62 as int64, but for the error of a float32. Raises Refused otherwise."""
     rounded = np.rint(values)
     if not np.isfinite(values).all() or not are_whole(values):
-        raise Refused("scales do not divide each other", "quantise weights per tensor or per output channel")
+        raise Refused("scales do not divide each other", "quantize weights per tensor or per output channel")
     if (np.abs(rounded) >= INT64_EXACT).any():
         raise scales.TOO_FAR
     return rounded.astype(np.int64)

@@ -38,14 +38,14 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     Raises UserError when qonnx cannot run the file or the inputs do not fit.
     """
     graph = imported.graph
-    known = [name for name in graph.tensors if name == graph.output or _is_quantised(imported, name)]
+    known = [name for name in graph.tensors if name == graph.output or _is_quantized(imported, name)]
     real = steps(imported, x * np.asarray(graph.input.scale), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
     return tuple(_deviation(graph, name, integers) for name in known if name != graph.input_name)
 
 
-def _is_quantised(imported: Imported, edge: str) -> bool:
-    return edge in imported.origins and imported.origins[edge].quantised
+def _is_quantized(imported: Imported, edge: str) -> bool:
+    return edge in imported.origins and imported.origins[edge].quantized
 
 
 def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray]) -> Deviation:

@@ -1,6 +1,6 @@
 """Nodes whose inputs are all known at export: shapes, masks, positions and scales as exporters write them.
 
-Only plain constants are folded; quantised ones keep their steps through the handlers that move elements.
+Only plain constants are folded; quantized ones keep their steps through the handlers that move elements.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def elementwise(build: Builder, call: Call) -> Value:
     if any(isinstance(value, Unknown) for value in values):
         return Unknown()
     if any(isinstance(value, Real) for value in values):
-        raise Refused("its input is not quantised", "put a QuantIdentity at the model's input")
+        raise Refused("its input is not quantized", "put a QuantIdentity at the model's input")
     constants = {i: value.value for i, value in enumerate(call.inputs) if isinstance(value, Constant)}
     if len(constants) == len(values):
         arrays = [constants.get(i) for i in range(len(call.inputs))]
@@ -196,15 +196,15 @@ def _onnx_reference(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
 # ---- tables
 
 
-def quantised(build: Builder, call: Call, function: Function, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+def quantized(build: Builder, call: Call, function: Function, quantizer: Quantizer, scale: np.ndarray) -> Edge:
     """A Lookup that gives the quantizer's integers. A wider edge is first brought to 12 or 16 bits."""
     if scale.ndim:
-        raise Refused("gives a float function one scale per channel", "quantise it per tensor")
+        raise Refused("gives a float function one scale per channel", "quantize it per tensor")
 
     def codes(x: np.ndarray) -> np.ndarray:
         values = function.evaluate(x.astype(np.float32))
         if not np.isfinite(values).all():
-            raise Refused("quantises a function that is not finite on its input's range", "clip its input")
+            raise Refused("quantizes a function that is not finite on its input's range", "clip its input")
         return quantizer.integers(values)
 
     edge = _narrow(build, function.edge, codes)
@@ -214,7 +214,7 @@ def quantised(build: Builder, call: Call, function: Function, quantizer: Quantiz
     op = Lookup(table, tensor.lo)
     result = build.add(function.hint, op, (edge,), scale, function.layout, call.output)
     build.approximate.add(result.name)
-    return build.quantised(result, call.output)
+    return build.quantized(result, call.output)
 
 
 def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray]) -> Edge:
@@ -234,7 +234,7 @@ def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray
             return edge
         step = fine
     limits = int(np.floor(lo / step)), int(np.ceil(hi / step))
-    return build.requantise(f"{edge.name}/narrow", edge, np.asarray(step), limits)
+    return build.requantize(f"{edge.name}/narrow", edge, np.asarray(step), limits)
 
 
 def _jump(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float) -> int:

@@ -180,7 +180,7 @@ def read(path: Path | str) -> Imported:
 
 
 def _cut(source: Source) -> Reading | None:
-    """The reading in which what reads the moved and quantised input first has the channels in its last axis."""
+    """The reading in which what reads the moved and quantized input first has the channels in its last axis."""
     values = _known(source, uncut(source.shape))
     build, problems = Builder(), Problems()
     for node in source.nodes:
@@ -208,12 +208,12 @@ def _import(source: Source, reading: Reading) -> Imported:
     if problems:
         raise _Failure(str(problems), len(problems))
     if isinstance(output, Steps):
-        raise _Failure("the output is quantised and not dequantised; end the model with DequantizeLinear")
+        raise _Failure("the output is quantized and not dequantized; end the model with DequantizeLinear")
     if isinstance(output, Deferred):
         where = f"no quantizer stands behind {maker(output)}"
         raise _Failure(f"the output is a float island: {where}; {ISLAND_REMEDY}")
     if not isinstance(output, Edge):
-        raise _Failure("the output is not computed from the quantised input; quantise the input")
+        raise _Failure("the output is not computed from the quantized input; quantize the input")
     if not output.layout.is_plain:
         raise _Failure(
             f"the output {output.layout.shape} is not in the order (batch, tokens, channels); "
@@ -222,7 +222,7 @@ def _import(source: Source, reading: Reading) -> Imported:
     try:
         graph = build.finish(printable(source.path.stem), output, source.output)
     except GraphError as error:
-        raise _Failure(f"{error}; add quantised layers") from None
+        raise _Failure(f"{error}; add quantized layers") from None
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
 
 
@@ -238,7 +238,7 @@ def _float(model: onnx.ModelProto) -> list[str]:
         return []
     if ("", "Round") in kinds:
         return ["float: its quantizers are written out (Round); export with export_qonnx and dynamo=False"]
-    return ["float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"]
+    return ["float: no quantizers found; train with Brevitas quantized layers and export with export_qonnx"]
 
 
 def _unknown_operators(model: onnx.ModelProto) -> list[str]:

@@ -127,7 +127,7 @@ def _at(build: Builder, edge: Edge, scale: np.ndarray) -> Edge:
         return edge
     tensor = build.tensors[edge.name]
     limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
-    return build.requantise(f"{edge.name}/align", edge, scale, limits)
+    return build.requantize(f"{edge.name}/align", edge, scale, limits)
 
 
 def _stride(layout: Layout, axis: int) -> int:

@@ -40,7 +40,7 @@ def is_unknown(*values: Value | None) -> bool:
     """True when an operand depends on a node that was refused; raises Refused on one that is no integers yet."""
     for value in values:
         if isinstance(value, Real):
-            raise Refused("its input is not quantised", QUANTISE_INPUT)
+            raise Refused("its input is not quantized", QUANTISE_INPUT)
         if isinstance(value, Deferred | Steps):
             raise island(value)
     return any(isinstance(value, Unknown) for value in values)
@@ -97,7 +97,7 @@ def attention(
     b: Edge | Shared,
     finish: Callable[[Layout], Layout] = lambda layout: layout,
 ) -> Edge:
-    """Both products of attention, recognised by which axes are contracted; the first operand gives the queries.
+    """Both products of attention, recognized by which axes are contracted; the first operand gives the queries.
 
     Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
     """

@@ -69,7 +69,7 @@ def _input(build: Builder, call: Call, x: Value | None) -> Edge:
     if float(edge.scale) != trained:
         raise Refused(
             f"was exported for inputs of scale {trained:.6g} and gets {float(edge.scale):.6g}",
-            "quantise its input with the quantizer it was trained with",
+            "quantize its input with the quantizer it was trained with",
         )
     return edge
 

@@ -14,7 +14,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer, per_channel
 from accel.onnx_import.softmax import NEAREST
-from accel.onnx_import.values import Call, Constant, Edge, Normalised, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Normalized, Refused, Unknown, Value
 from accel.ops.norm.op import Norm
 
 #: The input is brought to at most this many bits.
@@ -41,17 +41,17 @@ def _norm(build: Builder, call: Call, form: str, inputs: int) -> Value:
     if is_unknown(x, *affine):
         return Unknown()
     if not isinstance(x, Edge):
-        raise Refused("normalises a constant", "fold constants before exporting (qonnx cleanup)")
+        raise Refused("normalizes a constant", "fold constants before exporting (qonnx cleanup)")
     rank, axis = len(x.layout.axes), call.integer("axis", -1)
     if axis not in (-1, rank - 1):
-        raise Refused(f"normalises over the axes from {axis} on", "normalise over the last axis alone")
+        raise Refused(f"normalizes over the axes from {axis} on", "normalize over the last axis alone")
     if not x.layout.is_whole(rank - 1, "channel"):
         raise Refused("its last axis is not the channels of a token", RELAYOUT)
     epsilon = call.number("epsilon", 1e-5)
     if not epsilon >= 0:
         raise Refused(f"its epsilon is {epsilon}", "use a number of at least 0")
     channels = x.layout.size("channel")
-    plain = Normalised(x, form, epsilon, np.ones(channels), np.zeros(channels), x.layout, call.name)
+    plain = Normalized(x, form, epsilon, np.ones(channels), np.zeros(channels), x.layout, call.name)
     for value, apply in zip(affine, (scaled, shifted), strict=False):
         if isinstance(value, Constant):
             plain = apply(plain, value.value)
@@ -60,24 +60,24 @@ def _norm(build: Builder, call: Call, form: str, inputs: int) -> Value:
     return plain
 
 
-def scaled(x: Normalised, factor: np.ndarray) -> Normalised:
+def scaled(x: Normalized, factor: np.ndarray) -> Normalized:
     """Times constants, one or one per channel."""
     numbers = _per_channel(x, factor)
     return replace(x, gamma=x.gamma * numbers, beta=x.beta * numbers)
 
 
-def shifted(x: Normalised, offset: np.ndarray) -> Normalised:
+def shifted(x: Normalized, offset: np.ndarray) -> Normalized:
     return replace(x, beta=x.beta + _per_channel(x, offset))
 
 
-def _per_channel(x: Normalised, values: np.ndarray) -> np.ndarray:
+def _per_channel(x: Normalized, values: np.ndarray) -> np.ndarray:
     if not values.size or not np.isfinite(values).all():
         raise Refused("its constant holds NaN or infinity", "train or export the model again")
     return np.asarray(per_channel(x.layout, values.astype(np.float64)))
 
 
-def quantised(
-    build: Builder, call: Call, x: Normalised, quantizer: Quantizer, scale: np.ndarray, rounding: str
+def quantized(
+    build: Builder, call: Call, x: Normalized, quantizer: Quantizer, scale: np.ndarray, rounding: str
 ) -> Edge:
     """One Norm whose gamma and beta are in steps of the output, so that nothing is rounded twice."""
     edge = build.narrowed(x.edge, INPUT_BITS)
@@ -89,14 +89,14 @@ def quantised(
     build.approximate.add(result.name)
     if spare:
         limits = quantizer.lo, quantizer.hi
-        result = build.requantise(call.name, result, scale, limits, rounding, call.output)
-    return build.quantised(result, call.output)
+        result = build.requantize(call.name, result, scale, limits, rounding, call.output)
+    return build.quantized(result, call.output)
 
 
-def _operator(tensor: Tensor, in_scale: float, x: Normalised, step: np.ndarray, limits: tuple[int, int]) -> Norm:
+def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, limits: tuple[int, int]) -> Norm:
     """The Norm with as many guard bits as 62-bit arithmetic has room for.
 
-    gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalised input, which is at most
+    gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalized input, which is at most
     sqrt(n) and at most what the output's limits leave. K has NUMERATOR_BITS more than root and output need.
     """
     n, top = tensor.channels, max(1, -limits[0], limits[1])
@@ -119,7 +119,7 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalised, step: np.ndarray, 
         op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas)
         if op.peak(tensor) < INT64_EXACT:
             return op
-    raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantise the norm's input")
+    raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantize the norm's input")
 
 
 def _attempts(top: int) -> Iterator[tuple[int, int]]:

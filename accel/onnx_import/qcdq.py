@@ -53,7 +53,7 @@ def quantize(build: Builder, call: Call) -> Value:
     if x is None or any(isinstance(value, Unknown) for value in (x, scale, zero)):
         return Unknown()
     if not isinstance(x, Constant | Real | Edge | Deferred):
-        raise Refused("quantises what is quantised already", PAIRS)
+        raise Refused("quantizes what is quantized already", PAIRS)
     found = _Parameters.of(call, scale, zero, shape_of(x))
     return Steps(x, call.tensors[0], found.scale, found.zero, found.lo, found.hi)
 
@@ -84,7 +84,7 @@ def dequantize(build: Builder, call: Call) -> Value:
         step = np.broadcast_to(found.scale, x.value.shape)
         return Constant((x.value.astype(np.float64) - found.zero) * step, step)
     if not isinstance(x, Steps):
-        raise Refused("dequantises what no QuantizeLinear has made", PAIRS)
+        raise Refused("dequantizes what no QuantizeLinear has made", PAIRS)
     found = _Parameters.of(call, scale, zero, shape_of(x.real))
     if found.zero != x.zero or found.scale.shape != x.scale.shape or (found.scale != x.scale).any():
         raise Refused("its scale or zero point is not its QuantizeLinear's", PAIRS)

@@ -1,4 +1,4 @@
-"""QONNX Quant: what an integer graph has for it depends on what is quantised.
+"""QONNX Quant: what an integer graph has for it depends on what is quantized.
 
 Constants become integers, the model's input the graph's input, an edge a Rescale; real numbers that were computed
 from an edge become the operator that gives their integers at once: Lookup, Softmax or Norm.
@@ -21,7 +21,7 @@ from accel.onnx_import.values import (
     Edge,
     Function,
     Masked,
-    Normalised,
+    Normalized,
     Probabilities,
     Real,
     Refused,
@@ -57,14 +57,14 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
         case Edge():
             return _rescale(build, call, x, quantizer, scale)
         case Function():
-            return functions.quantised(build, call, x, quantizer, scale)
+            return functions.quantized(build, call, x, quantizer, scale)
         case Masked():
             edge = softmax.below(build, call.name, x, float((quantizer.lo * scale).min()))
             return _rescale(build, call, replace(edge, layout=x.layout), quantizer, scale)
         case Probabilities():
-            return softmax.quantised(build, call, x, quantizer, scale, quantizer.real_rounding())
-        case Normalised():
-            return norms.quantised(build, call, x, quantizer, scale, quantizer.real_rounding())
+            return softmax.quantized(build, call, x, quantizer, scale, quantizer.real_rounding())
+        case Normalized():
+            return norms.quantized(build, call, x, quantizer, scale, quantizer.real_rounding())
 
 
 def _constant(x: Constant, quantizer: Quantizer) -> Constant:
@@ -94,14 +94,14 @@ def _input(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: np.
 def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
     have, lo = build.tensors[x.name], max(0, quantizer.lo) if x.relu else quantizer.lo
     if (x.scale == scale).all() and lo <= have.lo and have.hi <= quantizer.hi:
-        return replace(x, relu=False)  # quantising integers that already are: the same edge
+        return replace(x, relu=False)  # quantizing integers that already are: the same edge
     rounding, limits = quantizer.activation_rounding(), (quantizer.lo, quantizer.hi)
     if rounding is None:
         ties = any(are_powers_of_two(ratio) for ratio in np.atleast_1d(x.scale / scale))
         if ties or quantizer.rounding in ("toward_zero", "away"):
             return _around_zero_point(build, call, x, quantizer, scale)
         rounding = quantizer.real_rounding()
-    return build.quantised(build.requantise(call.name, x, scale, limits, rounding, call.output), call.output)
+    return build.quantized(build.requantize(call.name, x, scale, limits, rounding, call.output), call.output)
 
 
 def _around_zero_point(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
@@ -110,6 +110,6 @@ def _around_zero_point(build: Builder, call: Call, x: Edge, quantizer: Quantizer
     shape, zero = build.tensors[x.name].shape, quantizer.zero
     shifted = linear.add_table(build, f"{call.name}/zero", x, np.full(shape, zero * scale), x.scale, None)
     limits = quantizer.lo + zero, quantizer.hi + zero
-    edge = build.requantise(call.name, shifted, scale, limits, quantizer.rounding)
+    edge = build.requantize(call.name, shifted, scale, limits, quantizer.rounding)
     result = build.add(f"{call.name}/shift", Position(np.full(shape, -zero)), (edge,), scale, x.layout, call.output)
-    return build.quantised(result, call.output)
+    return build.quantized(result, call.output)

@@ -106,7 +106,7 @@ def _number(value: Value | None, what: str) -> float:
     if not isinstance(value, Constant):
         raise Refused(f"its {what} is computed at run time", "export in eval mode, with fixed quantizers")
     if value.value.size != 1 or not np.isfinite(value.value).all():
-        raise Refused(f"its {what} is not one finite number", "quantise per tensor, and export again")
+        raise Refused(f"its {what} is not one finite number", "quantize per tensor, and export again")
     return float(value.value.reshape(()))
 
 
@@ -129,5 +129,5 @@ def per_channel(layout: Layout, values: np.ndarray) -> np.ndarray:
     except ValueError:
         raise Refused(f"its constant of shape {values.shape} does not fit {layout.shape}", "export again") from None
     if (rows != rows[:1, :1]).any():
-        raise Refused("its scale differs between tokens or samples", "quantise per tensor or per channel")
+        raise Refused("its scale differs between tokens or samples", "quantize per tensor or per channel")
     return rows[0, 0]

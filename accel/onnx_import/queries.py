@@ -17,7 +17,7 @@ from accel.ops.matmul.op import MatMul
 from accel.ops.rescale.op import Rescale
 from accel.ops.window.op import Window
 
-PLAIN = "use one query vector per head, without bias, quantised per tensor"
+PLAIN = "use one query vector per head, without bias, quantized per tensor"
 
 
 def keys_last(build: Builder, call: Call, scores: Edge) -> Edge:

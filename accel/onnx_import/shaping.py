@@ -142,17 +142,17 @@ def unsqueeze(build: Builder, call: Call) -> Value:
     have = shape_of(x)
     given = numbers(axes, "axes") if axes is not None else call.integers("axes") or ()
     rank = len(have) + len(given)
-    chosen = _normalised(given, rank)
+    chosen = _normalized(given, rank)
     rest = iter(have)
     return _resized(x, have, tuple(1 if i in chosen else next(rest) for i in range(rank)))
 
 
 def _axes(call: Call, given: Value | None, rank: int) -> tuple[int, ...]:
     """Axes as an input (newer opsets) or an attribute, counted from 0; empty when absent."""
-    return _normalised(numbers(given, "axes") if given is not None else call.integers("axes") or (), rank)
+    return _normalized(numbers(given, "axes") if given is not None else call.integers("axes") or (), rank)
 
 
-def _normalised(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
+def _normalized(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
     if any(not -rank <= axis < rank for axis in axes) or len({axis % rank for axis in axes}) != len(axes):
         raise Refused(f"axes {list(axes)[:8]} do not fit {rank} axes", AGAIN)
     return tuple(axis % rank for axis in axes)

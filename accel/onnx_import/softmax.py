@@ -35,7 +35,7 @@ def softmax(build: Builder, call: Call) -> Value:
     layout = edge.layout if isinstance(x, Edge) else x.layout
     rank = len(layout.axes)
     if call.integer("axis", -1 if call.opset >= 13 else 1) not in (-1, rank - 1):
-        raise Refused("normalises over an axis that is not the last", "take the softmax over the last axis")
+        raise Refused("normalizes over an axis that is not the last", "take the softmax over the last axis")
     row = layout.shape[-1]
     if any(f.role != "channel" or f.stride != 1 or f.size != row for f in layout.axes[-1]):
         raise Refused("its last axis is not the keys of one head", RELAYOUT)
@@ -99,12 +99,12 @@ def where(build: Builder, call: Call) -> Value:
 # ---- the operator
 
 
-def quantised(
+def quantized(
     build: Builder, call: Call, x: Probabilities, quantizer: Quantizer, scale: np.ndarray, rounding: str
 ) -> Edge:
     """Softmax with as many bits as the quantizer has, or with spare ones and a Rescale behind it."""
     if scale.ndim:
-        raise Refused("gives probabilities one scale per channel", "quantise them per tensor")
+        raise Refused("gives probabilities one scale per channel", "quantize them per tensor")
     step = float(scale)
     bits = max(1, round(-np.log2(step)))
     entries = min(MAX_ENTRIES, max(ENTRIES, 1 << bits + INDEX_BITS))
@@ -121,8 +121,8 @@ def quantised(
     build.approximate.add(result.name)
     if not fits:
         limits = (quantizer.lo, quantizer.hi)
-        result = build.requantise(call.name, result, scale, limits, rounding, call.output)
-    return build.quantised(result, call.output)
+        result = build.requantize(call.name, result, scale, limits, rounding, call.output)
+    return build.quantized(result, call.output)
 
 
 def _scores(build: Builder, x: Edge, bits: int, entries: int) -> Edge:
@@ -134,4 +134,4 @@ def _scores(build: Builder, x: Edge, bits: int, entries: int) -> Edge:
         return edge
     ratio = float(edge.scale) / coarse
     limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
-    return build.requantise(f"{edge.name}/scores", edge, np.asarray(coarse), limits)
+    return build.requantize(f"{edge.name}/scores", edge, np.asarray(coarse), limits)

@@ -93,7 +93,7 @@ def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """Inputs that are not initialisers with another name for it."""
+    """Inputs that are not initializers with another name for it."""
     constants = {tensor.name for tensor in model.graph.initializer}
     return [value for value in model.graph.input if value.name not in constants]
 
@@ -234,7 +234,7 @@ def _sorted(path: Path, graph: onnx.GraphProto, known: set[str]) -> tuple[onnx.N
             if name not in produced and name not in known:
                 raise UserError(
                     f"{path}: node {printable(node.name)!r} ({printable(node.op_type)}) reads {printable(name)!r}, "
-                    f"which no node produces and no initialiser holds; {EXPORT_AGAIN}"
+                    f"which no node produces and no initializer holds; {EXPORT_AGAIN}"
                 )
     if graph.output[0].name not in produced:
         raise UserError(f"{path}: output {printable(graph.output[0].name)!r} is produced by no node; {EXPORT_AGAIN}")

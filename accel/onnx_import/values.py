@@ -21,7 +21,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Constant:
-    """A tensor known at import. `step`, of the same shape, is the quantisation step of each element, if it has one."""
+    """A tensor known at import. `step`, of the same shape, is the quantization step of each element, if it has one."""
 
     value: np.ndarray
     step: np.ndarray | None = None
@@ -117,7 +117,7 @@ class Probabilities:
 
 
 @dataclass(frozen=True)
-class Normalised:
+class Normalized:
     """gamma · norm(edge) + beta over the channels of a token, gamma and beta one number per channel.
 
     A quantizer makes a Norm of it.
@@ -133,7 +133,7 @@ class Normalised:
 
 
 #: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.
-Deferred = Function | Masked | Probabilities | Normalised
+Deferred = Function | Masked | Probabilities | Normalized
 Value = Constant | Real | Edge | Shared | Steps | Deferred | Unknown
 
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"

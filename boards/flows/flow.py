@@ -47,7 +47,7 @@ class Hop:
 class Flow:
     """A tool flow. `free`: all its `tools` are installed with this package.
 
-    After the step named "synthesis", `synthesised` reads what the design needs; at the end, `results` reads the
+    After the step named "synthesis", `synthesized` reads what the design needs; at the end, `results` reads the
     clock that is guaranteed (MHz) and what is used. `explain` makes a user's error of a tool's. `critical_path` reads
     from the folder of a finished build what limits its clock, where the tool says it.
     """
@@ -56,7 +56,7 @@ class Flow:
     tools: tuple[str, ...]
     bitstream: str
     plan: Callable[[Job], BuildPlan]
-    synthesised: Callable[[Path, Job], Resources]
+    synthesized: Callable[[Path, Job], Resources]
     results: Callable[[Path, Job], tuple[float, Resources]]
     explain: Callable[[ToolError, Path, Job], ToolError]
     critical_path: Callable[[Path], tuple[Hop, ...]] = lambda folder: ()

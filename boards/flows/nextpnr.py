@@ -47,7 +47,7 @@ def flow(family: Family) -> Flow:
         tools=("yosys", family.placer, family.packer),
         bitstream=family.bitstream,
         plan=lambda job: _plan(family, job),
-        synthesised=lambda folder, job: _synthesised(family, folder, job),
+        synthesized=lambda folder, job: _synthesized(family, folder, job),
         results=lambda folder, job: _results(family, folder, job),
         explain=lambda error, folder, job: _explain(error, folder / "place-and-route.log", job),
         critical_path=_critical_path,
@@ -70,7 +70,7 @@ def _plan(family: Family, job: Job) -> BuildPlan:
     )
 
 
-def _synthesised(family: Family, folder: Path, job: Job) -> Resources:
+def _synthesized(family: Family, folder: Path, job: Job) -> Resources:
     cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
     found = fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
     if not family.packed:
@@ -89,7 +89,7 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
         raise ToolError(f"{family.placer} constrained the core clock to {got:g} MHz instead of {wanted:g} MHz")
     used = report["utilization"]
     counts = {name: sum(used[cell]["used"] for cell in cells if cell in used) for name, cells in family.counted.items()}
-    return core["achieved"], replace(_synthesised(family, folder, job), **counts)
+    return core["achieved"], replace(_synthesized(family, folder, job), **counts)
 
 
 def _critical_path(folder: Path) -> tuple[Hop, ...]:

@@ -68,7 +68,7 @@ set_false_path -to [get_ports {{{outputs}}}]
 """
 
 
-def _synthesised(folder: Path, job: Job) -> Resources:
+def _synthesized(folder: Path, job: Job) -> Resources:
     """Before fitting only the bits of memories are known: so many blocks at least."""
     text = _read(folder / _MAPPED)
     bits = _number(text, r"; Total block memory bits\s*; ([\d,]+)", _MAPPED, missing=0)
@@ -136,7 +136,7 @@ FLOW = Flow(
     tools=("quartus_sh",),
     bitstream=BITSTREAM,
     plan=_plan,
-    synthesised=_synthesised,
+    synthesized=_synthesized,
     results=_results,
     explain=lambda error, folder, job: error,
 )

@@ -65,7 +65,7 @@ def _link(job: Job) -> str:
     return tcl.fill(_CONFIG, kernel=KERNEL, hz=int(job.clock.mhz * 1_000_000))
 
 
-def _synthesised(folder: Path, job: Job) -> Resources:
+def _synthesized(folder: Path, job: Job) -> Resources:
     """Of the core alone."""
     return vivado_reports.utilization(folder / SYNTHESISED)
 
@@ -117,7 +117,7 @@ FLOW = Flow(
     tools=("vivado", "v++"),
     bitstream=BITSTREAM,
     plan=_plan,
-    synthesised=_synthesised,
+    synthesized=_synthesized,
     results=vivado.results,
     explain=_explain,
 )

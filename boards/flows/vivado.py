@@ -58,7 +58,7 @@ def constraints(job: Job) -> str:
     return "\n".join(lines) + "\n"
 
 
-def synthesised(folder: Path, job: Job) -> Resources:
+def synthesized(folder: Path, job: Job) -> Resources:
     """What Vivado's synthesis counts."""
     return vivado_reports.utilization(folder / SYNTHESISED)
 
@@ -119,7 +119,7 @@ FLOW = Flow(
     tools=("vivado",),
     bitstream=BITSTREAM,
     plan=_plan,
-    synthesised=synthesised,
+    synthesized=synthesized,
     results=results,
     explain=explain,
 )

@@ -185,7 +185,7 @@ FLOW = Flow(
     tools=("vivado",),
     bitstream=vivado.BITSTREAM,
     plan=_plan,
-    synthesised=vivado.synthesised,
+    synthesized=vivado.synthesized,
     results=vivado.results,
     explain=vivado.explain,
 )

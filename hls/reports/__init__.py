@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """A synthesised project.
+    """A synthesized project.
 
     `clock_ns` is the period that the tool estimates, `target_ns` the one asked for; `latency` and `interval` are
     cycles per sample. None is what this tool does not say, or says that it does not know; never what was not found.

@@ -1,7 +1,7 @@
 """Tensor parallelism: each process has some of the heads and some of the hidden channels of every block.
 
 Query, key, value and up are divided by output (column-parallel), out and down by input (row-parallel), so that a block
-communicates twice forward and twice backward. Weights are DTensors; every process quantises and uses its part of them.
+communicates twice forward and twice backward. Weights are DTensors; every process quantizes and uses its part of them.
 Hooks do what the parts have in common: the scale of a divided matrix is that of the whole one, activations are summed
 where the divided region ends, gradients where it begins.
 """
@@ -77,9 +77,9 @@ def _leave(dense: Any, mesh: DeviceMesh) -> None:
 
 
 def _distribute(dense: Any, mesh: DeviceMesh, weight: Placement, bias: Placement) -> None:
-    """Replace weight and bias by DTensors, of which every process quantises its part.
+    """Replace weight and bias by DTensors, of which every process quantizes its part.
 
-    They are written past `register_parameter`, which would make Brevitas set up the quantizers anew, and quantised past
+    They are written past `register_parameter`, which would make Brevitas set up the quantizers anew, and quantized past
     its `quant_weight`, whose slice of the whole weight would gather the gradient.
     """
     for name, placement in (("weight", weight), ("bias", bias)):

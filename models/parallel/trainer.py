@@ -23,7 +23,7 @@ from models.recipe import Recipe
 class Trainer:
     """This process' part of a model in training, its optimizer, and the step of both.
 
-    `model` is quantised and calibrated, the same on every rank, and no longer usable afterwards: parts of it are taken
+    `model` is quantized and calibrated, the same on every rank, and no longer usable afterwards: parts of it are taken
     away. Raises UserError, on every rank, for a layout that does not fit.
     """
 
@@ -159,11 +159,11 @@ def check(recipe: Recipe, layout: Parallel) -> None:
 
 def _check_model(model: Encoder) -> None:
     if not model.config.quantized:
-        raise UserError("a float network has no scales to train: quantise it first (models.quantize)")
+        raise UserError("a float network has no scales to train: quantize it first (models.quantize)")
     for name, module in model.named_modules():
         if isinstance(module, ParameterFromRuntimeStatsScaling) and module.counter <= module.collect_stats_steps:
             layer = name.partition(".act_quant")[0]
-            raise UserError(f"the scale of {layer} is not calibrated: quantise the model with models.quantize")
+            raise UserError(f"the scale of {layer} is not calibrated: quantize the model with models.quantize")
 
 
 def _local(x: torch.Tensor) -> torch.Tensor:

@@ -86,7 +86,7 @@ def _epoch(trainer: Trainer, split: Split, epoch: int, tell: Tell | None) -> Non
         raise UserError(f"training diverged (epoch {epoch + 1}): lower Recipe.quant_rate")
     if tell:
         rate = (trainer.done - before) / (time.perf_counter() - start)
-        tell(f"quantised epoch {epoch + 1} of {trainer.recipe.quant_epochs}, loss {mean:.3f}, {rate:.1f} steps/s")
+        tell(f"quantized epoch {epoch + 1} of {trainer.recipe.quant_epochs}, loss {mean:.3f}, {rate:.1f} steps/s")
 
 
 def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -115,7 +115,7 @@ def test_a_trained_network_is_the_first_level():
     assert [layer for layer, rows in done.layers.items() if "torch" in rows] == ["input", list(done.layers)[-1]]
 
 
-def test_real_numbers_are_quantised(graph, x):
+def test_real_numbers_are_quantized(graph, x):
     real = x * np.asarray(graph.input.scale) + 1e-6
     assert accel.compare(graph, rtl.lower(graph), real).rows == accel.compare(graph, rtl.lower(graph), x).rows
 

@@ -26,7 +26,7 @@ class Runs:
         """For the part that project.tcl names."""
         named, names = options(args, ("force",))
         if f'set part "{named["part"]}"' not in existing("project.tcl").read_text():
-            raise MockError(f"part {named['part']} is not the one that was synthesised")
+            raise MockError(f"part {named['part']} is not the one that was synthesized")
         self.folder = Path(names[1])
 
     def set_property(self, *args: str) -> None:

@@ -50,7 +50,7 @@ def test_every_rank_refuses_with_the_same_line() -> None:
     cases = [*REFUSED.values(), (RECIPE, Parallel(data=2))]
     ranks = run(2, refusals, cases)
     assert ranks[0] == ranks[1]
-    for text, wanted in zip(ranks[0], [*REFUSED, "the scale of .* is not calibrated: quantise the model"], strict=True):
+    for text, wanted in zip(ranks[0], [*REFUSED, "the scale of .* is not calibrated: quantize the model"], strict=True):
         assert re.search(wanted, text), (wanted, text)
 
 

@@ -73,7 +73,7 @@ class Netlist(boards.SimulatedBoard):
         return self._compile(folder, ["quiet.vlt", "netlist.v", "cells_sim_ecp5.v", "EHXPLLL.sv"])
 
 
-def test_the_synthesised_netlist_answers_as_the_sources_do():
+def test_the_synthesized_netlist_answers_as_the_sources_do():
     design = add_one()
     x = np.random.default_rng(0).integers(-32, 32, (5, 5, 2))
     with Netlist(design, ULX3S, limit=50_000) as link:

@@ -191,7 +191,7 @@ def test_texts_that_count_say_how_long_it_takes() -> None:
     assert stage.left == "1:38 left"
     stage.tell("calibrates", 31.0)
     assert (stage.done, stage.left) == (11, "1:38 left")
-    stage.tell("quantised epoch 1 of 15", 32.0)
+    stage.tell("quantized epoch 1 of 15", 32.0)
     assert (stage.done, stage.total, stage.left) == (1, 15, "")
 
 

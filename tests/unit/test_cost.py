@@ -44,7 +44,7 @@ def test_nothing_held_out_is_fitted_on(family: str) -> None:
     assert len(unseen) >= 30
 
 
-def _synthesised(kind: str, number: int, family: str) -> None:
+def _synthesized(kind: str, number: int, family: str) -> None:
     part = units.draw(kind, 10_000, family)[number]
     made, predicted = sample.counts(part.module, part.pins, family), cost.estimate(part.module, family)
     slack = max(cost_model.LEAST, made.equivalents(family))
@@ -54,16 +54,16 @@ def _synthesised(kind: str, number: int, family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_unit_synthesised_now(family: str) -> None:
-    _synthesised("matmul", 0, family)
+def test_a_unit_synthesized_now(family: str) -> None:
+    _synthesized("matmul", 0, family)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("kind", units.KINDS)
-def test_every_kind_synthesised_now(kind: str, family: str) -> None:
+def test_every_kind_synthesized_now(kind: str, family: str) -> None:
     for number in range(len(units.draw(kind, 10_000, family))):
-        _synthesised(kind, number, family)
+        _synthesized(kind, number, family)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ def files(package: str, pattern: str) -> list[Path]:
     return found
 
 
-FLOAT = "float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx"
+FLOAT = "float: no quantizers found; train with Brevitas quantized layers and export with export_qonnx"
 FIXED = "export with fixed sizes (batch, tokens, channels), only an axis called batch or batch_size may be dynamic"
 
 

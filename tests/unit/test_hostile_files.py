@@ -72,7 +72,7 @@ def test_truncated_anywhere(path: Path, good: bytes) -> None:
 def test_model_without_quantizers(path: Path) -> None:
     f = File()
     f.save(path.parent, f.node("Softmax", f.node("MatMul", "in", f.const(np.eye(4)))))
-    refused(path, "no quantizers found; train with Brevitas quantised layers and export with export_qonnx")
+    refused(path, "no quantizers found; train with Brevitas quantized layers and export with export_qonnx")
 
 
 def test_every_unsupported_node_is_named_at_once(path: Path) -> None:
@@ -116,7 +116,7 @@ def test_all_reasons_of_a_file_that_is_another_kind_of_model(path: Path) -> None
         "export the network alone, with everything else fixed",
         "dynamic shape: input 'in' has shape (1, time, 4), 'state' has shape (2, ?); "
         "export with fixed sizes (batch, tokens, channels), only an axis called batch or batch_size may be dynamic",
-        "float: no quantizers found; train with Brevitas quantised layers and export with export_qonnx",
+        "float: no quantizers found; train with Brevitas quantized layers and export with export_qonnx",
         "unsupported operators: Det 'inner' and 2 more; express it with MatMul, Gemm, sums, functions of one "
         "activation, softmax, norms and Quant",
     ]
@@ -140,7 +140,7 @@ def test_operator_versions_that_nobody_can_run(path: Path, opset: int) -> None:
     refused(path, rf"ONNX operators of version {opset}; export with opset 7 to \d+", UnsupportedModel)
 
 
-def test_weights_stored_as_integers_are_quantised_like_real_numbers(path: Path) -> None:
+def test_weights_stored_as_integers_are_quantized_like_real_numbers(path: Path) -> None:
     f = File()
     weight = f.quant(f.const([[3, 1], [-2, 9], [0, 5], [7, -9]], dtype=np.int32), 0.5, 4)
     f.save(path.parent, f.node("MatMul", f.quant("in", 0.5), weight))
@@ -150,10 +150,10 @@ def test_weights_stored_as_integers_are_quantised_like_real_numbers(path: Path) 
     np.testing.assert_array_equal(onnx_import.execute(path, x)[graph.output], _logits(path, x))
 
 
-def test_qcdq_exports_are_told_apart_from_unquantised_models(path: Path) -> None:
+def test_qcdq_exports_are_told_apart_from_unquantized_models(path: Path) -> None:
     f = File()
     f.save(path.parent, f.node("QuantizeLinear", "in", f.const(0.5), f.const(0, dtype=np.int8), name="q"))
-    refused(path, "the output is quantised and not dequantised; end the model with DequantizeLinear")
+    refused(path, "the output is quantized and not dequantized; end the model with DequantizeLinear")
 
 
 @pytest.mark.parametrize("dims", [("batch", "n", 4), (1, "tokens", 4), (None, 3, 4), (1, 0, 4), ()], ids=str)
@@ -216,9 +216,9 @@ def test_images_and_enormous_inputs(path: Path) -> None:
             lambda f: f.node("Quant", "in", f.quant("in", 0.5), f.const(0), f.const(8), domain=QUANT),
             "its scale is computed at run time|attribute",
         ),
-        (lambda f: f.node("Add", "in", f.quant("in", 0.5)), "its input is not quantised; put a QuantIdentity"),
+        (lambda f: f.node("Add", "in", f.quant("in", 0.5)), "its input is not quantized; put a QuantIdentity"),
         (lambda f: f.node("Add", f.quant("in", 0.5), f.quant("in", 0.25)), "passes two different quantizers"),
-        (lambda f: f.node("MatMul", f.quant("in", 0.5), f.const(np.eye(4))), "its weights are not quantised"),
+        (lambda f: f.node("MatMul", f.quant("in", 0.5), f.const(np.eye(4))), "its weights are not quantized"),
         (lambda f: f.node("MatMul", f.quant("in", 0.5), f.weight(np.eye(3), 1)), r"weights \(3, 3\) do not fit"),
         (
             lambda f: f.node("MatMul", f.quant("in", 0.5), f.quant(f.const(np.full((4, 4), np.nan)), 0.5)),
@@ -271,11 +271,11 @@ def test_images_and_enormous_inputs(path: Path) -> None:
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.ints(3), axis=1), "selects an index that does not exist"),
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.quant("in", 0.5)), "places that are not known at export"),
         (lambda f: f.node("Transpose", f.quant("in", 0.5), perm=[0, 2, 1]), r"\(1, 4, 3\) is not in the order"),
-        (lambda f: f.quant("in", 0.5), "nothing is computed from the quantised input; add quantised layers"),
-        (lambda f: f.quant(f.const(np.ones((1, 3, 4))), 0.5), "the output is not computed from the quantised input"),
+        (lambda f: f.quant("in", 0.5), "nothing is computed from the quantized input; add quantized layers"),
+        (lambda f: f.quant(f.const(np.ones((1, 3, 4))), 0.5), "the output is not computed from the quantized input"),
         (
             lambda f: f.node("Reshape", f.quant("in", 0.5), f.node("Shape", f.node("Erf", "in"))),
-            "Erf '/Erf_.*': its input is not quantised",
+            "Erf '/Erf_.*': its input is not quantized",
         ),
         (
             lambda f: f.node("IntLookup", f.quant("in", 0.5), f.const([1]), domain=ACCEL, in_scale=0.25, base=0),
@@ -345,10 +345,10 @@ def test_several_inputs_or_outputs(path: Path) -> None:
     refused(path, r"takes one output, the file has 2 \('t0', 't1'\)")
 
 
-def test_absent_initialiser_cycle_and_double_producer(path: Path) -> None:
+def test_absent_initializer_cycle_and_double_producer(path: Path) -> None:
     f = File()
     f.save(path.parent, f.node("Quant", "in", "lost", "c", "d", name="q", domain=QUANT))
-    refused(path, "node 'q' \\(Quant\\) reads 'lost', which no node produces and no initialiser holds")
+    refused(path, "node 'q' \\(Quant\\) reads 'lost', which no node produces and no initializer holds")
     f = File()
     f.quant("in", 0.5)
     f.nodes.append(helper.make_node("Add", ["in", "b"], ["a"], name="first"))
@@ -374,7 +374,7 @@ def test_unsorted_nodes_are_sorted(path: Path) -> None:
     np.testing.assert_array_equal(_logits(file.save(path.parent, output), x), expected)
 
 
-def test_damaged_initialisers(path: Path) -> None:
+def test_damaged_initializers(path: Path) -> None:
     for change in ("dims", "type"):
         f = File()
         y = f.dense(f.quant("in", 0.5), np.eye(4), 0.5)

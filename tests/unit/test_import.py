@@ -89,7 +89,7 @@ def test_per_channel_accumulators_are_aligned_before_a_residual_add(tmp_path: Pa
     assert add.scale == 2.0**-9
 
 
-def test_per_channel_requantisation_is_one_rescale(tmp_path: Path) -> None:
+def test_per_channel_requantization_is_one_rescale(tmp_path: Path) -> None:
     f = File((1, 3, 4))
     y = f.dense(f.quant("in", 2.0**-4), np.arange(16).reshape(4, 4) - 8, [[2.0**-3, 2.0**-4, 2.0**-5, 2.0**-3]])
     graph = check(f.save(tmp_path, f.quant(y, 2.0**-3, bits=6)))
@@ -182,7 +182,7 @@ def test_a_relu_without_quantizer_is_a_rescale_of_its_own_and_only_one(tmp_path:
     assert graph.nodes[0].name == "in/relu"
 
 
-def test_quantising_again_adds_nothing(tmp_path: Path) -> None:
+def test_quantizing_again_adds_nothing(tmp_path: Path) -> None:
     f = File()
     x = f.quant(f.quant(f.quant("in", 0.5, bits=6), 0.5), 0.5)
     acc = f.dense(x, np.eye(4), 0.5)

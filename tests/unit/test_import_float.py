@@ -73,7 +73,7 @@ def test_scales_too_far_apart_are_refused(tmp_path: Path) -> None:
     refuse(f.save(tmp_path, f.quant(f.quant("in", 1e30), 1e-30)), "Quant '/Quant_1': scales are too far apart")
 
 
-def test_requantisation_is_a_multiplier_and_a_shift(tmp_path: Path) -> None:
+def test_requantization_is_a_multiplier_and_a_shift(tmp_path: Path) -> None:
     f = File()
     imported = check(f.save(tmp_path, f.quant(f.quant("in", 0.3), 0.7, bits=6)))
     (node,) = imported.graph.nodes
@@ -94,7 +94,7 @@ def test_equal_float_scales_need_no_arithmetic(tmp_path: Path) -> None:
 
 
 def linear(f: File, x: str, inputs: int, outputs: int, seed: int, bits: int = 8, per_channel: bool = True) -> str:
-    """Weights and bias as a float network has them, the weights quantised with the usual scales."""
+    """Weights and bias as a float network has them, the weights quantized with the usual scales."""
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=(inputs, outputs)) / np.sqrt(inputs)
     top = np.abs(weight).max(axis=0 if per_channel else None, keepdims=True)
@@ -255,7 +255,7 @@ def test_a_chain_of_functions_keeps_power_of_two_files_exact_around_it(tmp_path:
     ("build", "why"),
     [
         (lambda f, x, y: f.node("Mul", f.node("Erf", x), y), "Mul '/Mul.*': is a float island: it combines two"),
-        (lambda f, x, y: f.node("Log", x), "Quant '/Quant.*': quantises a function that is not finite"),
+        (lambda f, x, y: f.node("Log", x), "Quant '/Quant.*': quantizes a function that is not finite"),
         (lambda f, x, y: f.node("Mul", f.node("Erf", x), f.const([1, 2, 3, 4])), "island: its constant differs"),
         (lambda f, x, y: f.node("Softmax", f.node("Erf", x)), "Softmax .* is a float island: no quantizer stands"),
         (lambda f, x, y: f.dense(f.node("Erf", x), np.eye(4), 0.5), "MatMul .* is a float island"),
@@ -319,7 +319,7 @@ def test_softmax_between_quantizers(tmp_path: Path, write, step: float) -> None:
     assert not op.causal
 
 
-def test_softmax_of_quantised_scores_has_their_table(tmp_path: Path) -> None:
+def test_softmax_of_quantized_scores_has_their_table(tmp_path: Path) -> None:
     f = File((1, 6, 8))
     p = f.node("Softmax", f.quant(scores(f, f.quant("in", 0.023), 6, 8, 2), 0.11))
     imported = check(f.save(tmp_path, joined(f, f.quant(p, 2.0**-8, signed=0))))
@@ -499,7 +499,7 @@ def test_batch_norm_of_transposed_tokens(tmp_path: Path) -> None:
 def test_batch_norm_over_tokens_is_refused(tmp_path: Path) -> None:
     f = File((1, 5, 6))
     y = f.node("BatchNormalization", f.quant("in", 0.03), *(f.const(np.ones(5)) for _ in range(4)))
-    refuse(f.save(tmp_path, f.quant(y, 0.05)), "normalises an axis that is not the channels; transpose so that axis 1")
+    refuse(f.save(tmp_path, f.quant(y, 0.05)), "normalizes an axis that is not the channels; transpose so that axis 1")
 
 
 # ---- deviations

@@ -217,7 +217,7 @@ SHARED = {
         "Reshape", f.node("Tile", f.node("Unsqueeze", k, f.ints(2)), f.ints(1, 1, 2, 1, 1)), f.ints(1, 4, 3, 2)
     ),
     "scaled": lambda f, k: f.node("Mul", expanded(f, k), f.const(np.array(0.5))),
-    "quantised behind": lambda f, k: f.quant(expanded(f, k), 1.0, bits=6),
+    "quantized behind": lambda f, k: f.quant(expanded(f, k), 1.0, bits=6),
 }
 
 
@@ -422,7 +422,7 @@ def test_a_quantizer_in_two_nodes(tmp_path: Path, opset: int) -> None:
         (lambda f, x: f.node("Clip", x, f.const(0), f.const(6)), "the output is a float island: no quantizer"),
         (
             lambda f, x: f.node("DequantizeLinear", x, f.const(0.5), f.const(0, dtype=np.int8)),
-            "dequantises what no QuantizeLinear has made; export QuantizeLinear, Clip and DequantizeLinear one after",
+            "dequantizes what no QuantizeLinear has made; export QuantizeLinear, Clip and DequantizeLinear one after",
         ),
         (
             lambda f, x: f.node(

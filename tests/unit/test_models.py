@@ -237,7 +237,7 @@ def test_a_short_training_learns_something(trained: Trained) -> None:
     assert trained.quantized_accuracy > 0.6
     assert not trained.model.training
     assert [(epoch.stage, epoch.number) for epoch in trained.history] == [
-        ("float", 1), ("float", 2), ("float", 3), ("quantised", 1), ("quantised", 2)
+        ("float", 1), ("float", 2), ("float", 3), ("quantized", 1), ("quantized", 2)
     ]  # fmt: skip
     assert trained.history[2].loss < trained.history[0].loss
 
@@ -254,7 +254,7 @@ def test_training_repeats_and_leaves_no_trace(trained: Trained, split: Split) ->
     assert again.history == trained.history
     assert torch.equal(models.logits(again.model, split.test_x), models.logits(trained.model, split.test_x))
     assert [call[:3] for call in calls] == [
-        ("float", 1, 3), ("float", 2, 3), ("float", 3, 3), ("quantised", 1, 2), ("quantised", 2, 2)
+        ("float", 1, 3), ("float", 2, 3), ("float", 3, 3), ("quantized", 1, 2), ("quantized", 2, 2)
     ]  # fmt: skip
     assert calls[0][3] == f"loss {trained.history[0].loss:.3f}"
 
@@ -413,7 +413,7 @@ def test_qonnx_runs_the_file(trained: Trained, split: Split, tmp_path: Path) -> 
 
 
 def test_a_float_network_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a float network has no integers to export: quantise it first"):
+    with pytest.raises(UserError, match="a float network has no integers to export: quantize it first"):
         models.export(Encoder(replace(SMALL, quantized=False)), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 

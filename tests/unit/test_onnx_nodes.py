@@ -1,9 +1,9 @@
 """ONNX's own node tests between quantizers: imported and held to the operator, or refused with the reason.
 
-A case's first input becomes the graph's (its leading axes one batch), quantised to 10 bits over its own range; its
-other inputs are constants (weights in 8 bits); its output is quantised to 8 bits over the expected output's range.
+A case's first input becomes the graph's (its leading axes one batch), quantized to 10 bits over its own range; its
+other inputs are constants (weights in 8 bits); its output is quantized to 8 bits over the expected output's range.
 The queries, keys and values of Attention lie side by side in the graph's input, slices of which the file takes.
-ONNX's reference evaluates the case's node on the quantised numbers, so that what is left is the operator's deviation.
+ONNX's reference evaluates the case's node on the quantized numbers, so that what is left is the operator's deviation.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ EXPANDED = ("softmax", "gelu")
 
 #: Why a case has no integer operator → how many cases.
 REFUSALS = {
-    r"(Layer|RMS)Normalization 'Y': normalises over the axes from -?\d on; normalise over the last axis alone": 24,
-    r"Softmax 'y': normalises over an axis that is not the last; take the softmax over the last axis": 6,
+    r"(Layer|RMS)Normalization 'Y': normalizes over the axes from -?\d on; normalize over the last axis alone": 24,
+    r"Softmax 'y': normalizes over an axis that is not the last; take the softmax over the last axis": 6,
     r"MatMul 'c': its weights have shape \(.*\); use one weight matrix": 3,
     r"MatMul 'c': it does not contract the channel axis; keep \(batch, tokens, channels\)": 2,
     r"Attention 'Y': has a cache of keys and values; export it for whole sequences": 20,
@@ -78,7 +78,7 @@ def by_tokens(x: np.ndarray) -> np.ndarray:
 
 
 def wrapped_attention(case, folder: Path) -> tuple[Path, list[np.ndarray], float, np.ndarray]:
-    """The node between quantizers; its inputs as quantised, the output's scale, the graph's input in steps."""
+    """The node between quantizers; its inputs as quantized, the output's scale, the graph's input in steps."""
     given, expected = arrays(case)
     scale = np.float32(max(np.abs(x).max() for x in given[:3]) / 511)
     steps = [np.rint(x / scale) for x in given[:3]]
@@ -103,8 +103,8 @@ def wrapped_attention(case, folder: Path) -> tuple[Path, list[np.ndarray], float
     y, step = node.output[0], np.float32(np.abs(expected).max() / 127)
     if expected.ndim == 4:
         y = f.node("Reshape", f.node("Transpose", y, perm=[0, 2, 1, 3]), f.ints(*by_tokens(expected).shape))
-    quantised = [x.astype(np.float32) * scale for x in steps]
-    return f.save(folder, f.quant(y, step)), [*quantised, *given[3:]], float(step), joined
+    quantized = [x.astype(np.float32) * scale for x in steps]
+    return f.save(folder, f.quant(y, step)), [*quantized, *given[3:]], float(step), joined
 
 
 def wrapped(case, folder: Path) -> tuple[Path, list[np.ndarray], float, np.ndarray]:
@@ -116,14 +116,14 @@ def wrapped(case, folder: Path) -> tuple[Path, list[np.ndarray], float, np.ndarr
     f = File(given[0].reshape(merged).shape, opset=max(o.version for o in model.opset_import if not o.domain))
     scale = np.float32(np.abs(given[0]).max() / 511)
     tensors = {names[0]: f.node("Reshape", f.quant("in", scale, bits=10), f.ints(*shape))}
-    quantised = [np.rint(given[0] / scale).astype(np.float32) * scale]
+    quantized = [np.rint(given[0] / scale).astype(np.float32) * scale]
     for name, array in zip(names[1:], given[1:], strict=True):
         constant = f.const(array)
         if model.graph.node[0].op_type == "MatMul":
             unit = np.float32(np.abs(array).max() / 127)
             constant, array = f.quant(constant, unit), np.rint(array / unit).astype(np.float32) * unit
         tensors[name] = constant
-        quantised.append(array)
+        quantized.append(array)
     for node in model.graph.node:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
@@ -131,7 +131,7 @@ def wrapped(case, folder: Path) -> tuple[Path, list[np.ndarray], float, np.ndarr
         f.nodes.append(copy)
     step = np.float32(np.abs(expected).max() / 127)
     path = f.save(folder, f.quant(model.graph.output[0].name, step))
-    return path, quantised, float(step), np.rint(given[0] / scale)
+    return path, quantized, float(step), np.rint(given[0] / scale)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_shrinking_takes_the_least_important_out() -> None:
 def test_a_shrunk_network_is_exact_and_smaller(split: Split, tmp_path: Path) -> None:
     recipe = replace(SHORT, pruning=Pruning(neurons=0.5, heads=0.5, layers=1))
     trained = models.train(recipe, split=split)
-    assert [epoch.stage for epoch in trained.history] == ["float"] * 3 + ["shrunk"] + ["quantised"] * 4
+    assert [epoch.stage for epoch in trained.history] == ["float"] * 3 + ["shrunk"] + ["quantized"] * 4
     graph = accel.load(models.export(trained.model, tmp_path / "model.onnx"))
     steps = models.logits(trained.model, split.test_x).numpy() / np.asarray(graph.output_tensor.scale)
     integers = reference.quantize(graph, split.test_x.numpy())

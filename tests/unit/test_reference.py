@@ -26,7 +26,7 @@ from accel.numeric import (
     divide,
     has_narrow_products,
     isqrt,
-    requantise,
+    requantize,
 )
 from accel.op import Op
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
@@ -294,7 +294,7 @@ def test_ties_and_signs_of_every_rounding(mode: str) -> None:
     x = list(range(-40, 41))
     expected = [rounded(Fraction(v, 8), mode) for v in x]
     for dtype in (torch.float32, torch.float64, torch.int64):
-        assert requantise(torch.tensor(x, dtype=dtype), 3, mode, -5, 5).tolist() == expected
+        assert requantize(torch.tensor(x, dtype=dtype), 3, mode, -5, 5).tolist() == expected
 
 
 def test_roundings_differ() -> None:

@@ -71,7 +71,7 @@ def test_every_number_is_the_designs(folder: Path, tiny_graph: Graph) -> None:
     model = {row[0]: row[1] for row in page.cells("model")}
     assert model["design hash"] == design.hash
     assert model["multiply-accumulates per sample"] == f"{info['macs']:,}"
-    assert model["their utilisation"] == f"{info['mac_utilization'] * 100:.2f} %"
+    assert model["their utilization"] == f"{info['mac_utilization'] * 100:.2f} %"
     assert model["operators"] == "2 dense, 1 rescale"
     for tensor in tiny_graph.tensors.values():
         assert any(figures(tensor) in text for text in page.texts)
@@ -121,7 +121,7 @@ def test_what_the_demo_found_is_shown(folder: Path) -> None:
         ["reference", "360", "0", "1.0", "equal"],
         ["rtl", "360", "0", "2.0", "equal"],
     ]
-    assert ["accuracy on held-out samples", "98.33 % quantised, 98.60 % float"] in page.cells("model")
+    assert ["accuracy on held-out samples", "98.33 % quantized, 98.60 % float"] in page.cells("model")
     assert ["verilator", "5.0-test"] in page.cells("reproduce")
     assert "accel demo --seed 7" in (folder / "report.html").read_text()
     assert Page((folder / "report.html").read_text()).cells("cycles")[1][2] != "–"

@@ -167,7 +167,7 @@ def _model(sources: Sources) -> list[tuple[str, str]]:
     if "macs" in design.info:
         rows.append(("multiply-accumulates per sample", _number(design.info["macs"])))
         rows.append(("multipliers", _number(design.info["multipliers"])))
-        rows.append(("their utilisation", _percent(design.info["mac_utilization"])))
+        rows.append(("their utilization", _percent(design.info["mac_utilization"])))
     return [*rows, ("design hash", design.hash)]
 
 

@@ -46,7 +46,7 @@ template <int SHIFT, Word ROUNDING> std::int64_t shifted(std::int64_t x) {
 }
 
 // x / 2^SHIFT, rounded to an integer, clipped.
-template <int SHIFT, Word ROUNDING, class T> T requantised(T x, T lo, T hi) {
+template <int SHIFT, Word ROUNDING, class T> T requantized(T x, T lo, T hi) {
     if constexpr (SHIFT > 0) {
         if constexpr (std::is_floating_point_v<T>)
             x = rounded<ROUNDING>(x * (T(1) / T(std::int64_t(1) << SHIFT)));

@@ -23,7 +23,7 @@ template <class N, class X, class Y> void norm(const X *x, Y *y) {
             W product = W(N::channels * T(x[c]) - sum) * inverse;
             if (N::has_affine)
                 product = product * N::gamma[N::gamma_size == 1 ? 0 : c] + N::beta[N::beta_size == 1 ? 0 : c];
-            y[c] = requantised<N::shift, Word::half_up>(product, W(N::lo), W(N::hi));
+            y[c] = requantized<N::shift, Word::half_up>(product, W(N::lo), W(N::hi));
         }
     }
 }

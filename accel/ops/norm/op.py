@@ -18,7 +18,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantise
+from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantize
 from accel.op import Op, frozen
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Norm(Op):
         product = centred.to(wide).mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
             product = product * self.constant("gamma", product) + self.constant("beta", product)
-        return requantise(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype)
+        return requantize(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype)
 
     @property
     def has_affine(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import ROUNDINGS, requantise
+from accel.numeric import ROUNDINGS, requantize
 from accel.op import Op
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Rescale(Op):
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         product = x if self.is_shift else x * self.constant("multiplier", x)
-        return requantise(product, self.shift, self.rounding, self.lo, self.hi)
+        return requantize(product, self.shift, self.rounding, self.lo, self.hi)
 
     @property
     def is_shift(self) -> bool:

@@ -21,7 +21,7 @@ template <class N, class X, class Y> void softmax(const X *x, Y *y) {
                 sum += exponentials[k];
             const T inverse = quotient(std::int64_t(1) << N::numerator_bits, Wide<T>(sum));
             for (int k = 0; k < N::row; k++)
-                y[first + k] = requantised<N::shift, Word::half_up>(T(exponentials[k] * inverse), T(0), top);
+                y[first + k] = requantized<N::shift, Word::half_up>(T(exponentials[k] * inverse), T(0), top);
         }
     }
 }

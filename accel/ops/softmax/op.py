@@ -16,7 +16,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.graph import Tensor
-from accel.numeric import divide, lookup, lowest, requantise
+from accel.numeric import divide, lookup, lowest, requantize
 from accel.op import Op
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Softmax(Op):
             exponentials.masked_fill_(masked, 0)
         inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
         top = (1 << self.out_bits) - 1
-        return requantise(exponentials.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)
+        return requantize(exponentials.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)
 
     def _masked(self, rows: torch.Tensor) -> torch.Tensor:
         """True where key j may not be seen: j > i + (Tk − Tq). Shape (tokens, 1, row)."""
