@@ -1,4 +1,4 @@
-"""Which products of attention count: those of keys that a causal mask leaves visible."""
+"""Products of attention that count: those of keys that a causal mask leaves visible."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Row:
 
     @property
     def difference(self) -> Difference | None:
-        """As the other comparisons of levels report it; None when all is equal."""
+        """Describe the first difference as other comparisons of levels do; None when all is equal."""
         if self.index is None or self.expected is None or self.got is None:
             return None
         return Difference(self.level, self.layer, self.index, self.expected, self.got, self.mismatches, self.samples)
@@ -73,7 +73,7 @@ class Comparison:
 
     @property
     def first(self) -> tuple[Difference, ...]:
-        """Of every level that is wrong, the first wrong layer."""
+        """First wrong layer of every level that is wrong."""
         found: dict[str, Difference] = {}
         for row in self.rows:
             if row.difference:
@@ -170,7 +170,7 @@ def _row(graph: Graph, level: str, layer: str, expected: np.ndarray, edges: Edge
 
 
 def _clipped(node: Node, edges: Edges) -> tuple[int, int] | tuple[None, None]:
-    """How many values the clip of a node raised and lowered; see `Row`."""
+    """Count the values that the clip of a node raised and lowered; see `Row`."""
     import torch
 
     op: Any = node.op

@@ -1,4 +1,4 @@
-"""What may be read as a file: devices and pipes can be endless, or never say anything."""
+"""Checks on what may be read as a file: devices and pipes can be endless, or never answer."""
 
 from __future__ import annotations
 

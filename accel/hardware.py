@@ -1,4 +1,4 @@
-"""What the RTL back end needs of a node, as data: units, their streams, their timing (`accel/ops/<kind>/rtl.py`).
+"""Description of a node for the RTL back end, as data: units, their streams, their timing (`accel/ops/<kind>/rtl.py`).
 
 A unit starts work on at most one beat per cycle (`fire`) and then runs to the end without stopping: it takes a place
 in the buffer behind it first. So timing does not depend on data, and an `Actor` says all of it: which firings of a
@@ -29,13 +29,13 @@ class Pattern(NamedTuple):
 
     @classmethod
     def of(cls, fold: Fold) -> Pattern:
-        """What a fold does the products of."""
+        """Read the N:M sparsity of a fold; 1:1 when nothing is left out."""
         n, m = fold.get("sparse", "1:1").split(":")
         return cls(int(n), int(m))
 
     @property
     def index_bits(self) -> int:
-        """Of a kept weight's place: the n-th of a group lies at n, or one of the M − N places behind."""
+        """Bits that select a kept weight: the n-th of a group lies 0 to M − N places after n."""
         return (self.m - self.n).bit_length()
 
 
@@ -104,7 +104,7 @@ class Port:
 
 
 class Use(NamedTuple):
-    """How an actor uses an edge, per firing of a sequence (boolean arrays).
+    """Use of an edge by an actor, per firing of a sequence (boolean arrays).
 
     Input: `hold` says where the head beat must be present, `done` where it leaves.
     Output: `hold` says where a place is taken, `done` where the beat is written, `latency` cycles after the firing.

@@ -1,4 +1,4 @@
-"""What a back end for high-level synthesis needs of a node, as data (`accel/ops/<kind>/kernel.py` makes it)."""
+"""Description of a node for high-level synthesis, as data (`accel/ops/<kind>/kernel.py` makes it)."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a level gave: `mismatches` of `samples` have a wrong output element; `seconds` is the time of the run."""
+    """Result of a level: `mismatches` of `samples` have a wrong output element; `seconds` is the time of the run."""
 
     level: str
     samples: int

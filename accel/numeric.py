@@ -59,7 +59,7 @@ def carrier(peak: int) -> torch.dtype:
 
 @cache
 def has_narrow_products() -> bool:
-    """Whether products of 8-bit integers are faster here than those of float32, and exact.
+    """True when products of 8-bit integers are exact and faster here than those of float32.
 
     Processors without VNNI are slow at it, and some saturate the sum of two products to 16 bits: the extremes show it.
     """

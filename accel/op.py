@@ -1,4 +1,4 @@
-"""What an operator is: one integer definition, its range rule, and data for the back ends.
+"""An operator: one integer definition, its range rule, and data for the back ends.
 
 The definition lives in `accel/ops/<kind>/op.py`; beside it `kernel.py` (HLS), `rtl.py` (SystemVerilog)
 and, where training needs a layer of its own, `qat.py`. Back ends never name an operator: they read this data.

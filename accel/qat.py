@@ -1,4 +1,4 @@
-"""What the training layers of the operators share: exact integers forward, a smooth gradient backward."""
+"""Shared parts of the operators' training layers: exact integers forward, a smooth gradient backward."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Level:
 
     @classmethod
     def of(cls, outcome: Outcome) -> Level:
-        """What a level gave."""
+        """Build the row of a level from its outcome."""
         found = outcome.difference
         return cls(outcome.samples, outcome.mismatches, outcome.seconds, str(found) if found else None)
 
@@ -69,7 +69,7 @@ class Cycles:
 
 @dataclass(frozen=True)
 class Resources:
-    """Of the placed and routed bitstream."""
+    """Resources of the placed and routed bitstream."""
 
     lut4: int
     ff: int

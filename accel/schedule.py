@@ -65,7 +65,7 @@ class Schedule:
 
 
 def _problem(content: Any) -> str | None:
-    """What is wrong with the contents of a schedule file, as far as that shows without a graph."""
+    """Describe what is wrong in a schedule file, as far as that shows without a graph."""
     if not isinstance(content, dict):
         return "a schedule is an object with folds and depths"
     if content.get("format") != FORMAT:
@@ -98,7 +98,7 @@ def require_known(schedule: Schedule, graph: Graph) -> None:
 
 
 def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
-    """How a node is folded. Raises UserError when the schedule has no possible fold for it."""
+    """Fold of a node. Raises UserError when the schedule has no possible fold for it."""
     rtl = facet(node.op.kind, "rtl")
     fold, possible = schedule.folds.get(node.name), rtl.folds(node.op, *graph.ends(node))
     if fold is None or fold not in possible:
@@ -110,7 +110,7 @@ def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
 
 
 def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
-    """What a node becomes. Raises UserError when the schedule has no possible fold for it."""
+    """Units of a node. Raises UserError when the schedule has no possible fold for it."""
     rtl, (inputs, output) = facet(node.op.kind, "rtl"), graph.ends(node)
     fold = fold_of(graph, node, schedule)
     units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold, TARGETS[schedule.target])
@@ -118,7 +118,7 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
 
 
 def stage_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> Stage:
-    """What a node that rides behind its producer becomes there."""
+    """Stage that a node becomes when it rides behind its producer."""
     inputs, output = graph.ends(node)
     stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes, TARGETS[schedule.target])
     return replace(stage, module=_placed(stage.module, node, schedule))
@@ -133,7 +133,7 @@ def _placed(module: Module, node: Node, schedule: Schedule) -> Module:
 
 
 def memory_of(module: Module) -> str | None:
-    """Where a module has its memory: "block" or "lut"; None without one."""
+    """Place of a module's memory: "block" or "lut"; None without one."""
     return _MEMORIES[module.params["BLOCK"]] if "BLOCK" in module.params else None
 
 

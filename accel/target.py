@@ -1,4 +1,4 @@
-"""What synthesis has to work with: the arithmetic blocks and memories of a device family."""
+"""Device families as synthesis sees them: arithmetic blocks and memories."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Budget(NamedTuple):
-    """What there is to spend: look-up tables, flip-flops, block RAMs (of `Target.bram_bits`), hard multipliers."""
+    """Available resources: look-up tables, flip-flops, block RAMs (of `Target.bram_bits`), hard multipliers."""
 
     lut: float
     ff: float

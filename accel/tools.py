@@ -30,7 +30,7 @@ _YOSYS_SHIM = "import sys; from pyosys import libyosys; libyosys.Design().run_pa
 
 @dataclass(frozen=True)
 class Tool:
-    """How a tool is found: `$variable`, else a file inside an installed package, else a program by name.
+    """Places where a tool is looked for: `$variable`, else a file inside an installed package, else a program by name.
 
     `inside` is (import package, relative path); `prefix` are arguments that come before the caller's.
     """
@@ -84,7 +84,7 @@ TOOLS: dict[str, Tool] = {
 
 
 def require(name: str) -> Path:
-    """Where tool `name` is. Raises ToolError: its name, where it was looked for, which variable overrides it."""
+    """Path of tool `name`. Raises ToolError: its name, where it was looked for, which variable overrides it."""
     tool = TOOLS[name]
     chosen = os.environ.get(tool.variable)
     if chosen:

@@ -40,7 +40,7 @@ def measure(graph: Graph, backend: Backend, io_type: str, x: np.ndarray) -> dict
 
 
 def rows() -> dict[str, dict[str, Any]]:
-    """By back end: both io_types together, and each by itself under `io`."""
+    """Rows per back end: both io_types together, and each by itself under `io`."""
     graph = graph_of(MODEL)
     rng = np.random.default_rng(0)
     x = rng.integers(graph.input.lo, graph.input.hi + 1, (SAMPLES, *graph.input.shape))

@@ -1,4 +1,4 @@
-"""What cocotb runs on a design for benchmarks/speed.py: a beat per cycle in, every beat out, as its users write it."""
+"""The cocotb side of benchmarks/speed.py: a beat per cycle in, every beat out, as its users write it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every lever costs and buys: the study of digits (3 seeds) and of Fashion-MNIST (1 seed), in one table each.
+"""Cost and benefit of every efficiency technique: digits (3 seeds) and Fashion-MNIST (1 seed), in one table each.
 
 python benchmarks/efficiency.py [--data digits fashion text] [--processes 2]
 

@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What the figures are: the first sentences of the module."""
+        """Caption of the figures: the first sentences of the module."""
         return str(import_module(self.module).__doc__).partition("\n\n")[0].replace("\n", " ")
 
     def measure(self) -> tuple[Any, str]:

@@ -49,7 +49,9 @@ COMMANDS = (
 
 @dataclass(frozen=True)
 class Case:
-    """What `write` puts into the working directory, and the commands that get it. An error has to contain `names`."""
+    """A damaged file, written to the working directory by `write`, and the commands that read it.
+
+    An error has to contain `names`."""
 
     name: str
     write: Callable[[Path], None]
@@ -123,7 +125,7 @@ def _contents(root: Path) -> dict[str, tuple[object, ...]]:
 
 
 def _changed(before: dict[str, tuple[object, ...]], after: dict[str, tuple[object, ...]], well: bool) -> list[str]:
-    """What is new, gone or different; after a success the output folder may be."""
+    """List files that are new, gone or different; after a success the output folder may be new."""
     made = OUT.removeprefix("../")
     names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     return sorted(name for name in names if not (well and (name == made or name.startswith(made + "/"))))

@@ -245,7 +245,7 @@ def _design(change: Callable[[dict[str, Any]], Any], digest: str | None = None) 
 
 
 def _hash(folder: Path, header: dict[str, Any]) -> str:
-    """Of what the header names, as far as that can be read; a loader has to notice the rest."""
+    """Hash everything that the header names, if it is readable; a loader has to notice the rest."""
     try:
         files = {name: (folder / name).read_text() for name in header["files"] if not name.startswith("/dev/")}
         streams = Stream(**header["input"]), Stream(**header["output"])

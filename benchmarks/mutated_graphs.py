@@ -50,7 +50,7 @@ def _input_shape(*dims: Any) -> Change:
 
 
 def _attribute(value: Any) -> Change:
-    """Of any node: something else than it was."""
+    """Change an attribute of any node."""
 
     def change(model: Model, rng: np.random.Generator) -> None:
         node = _pick((node for node in model.graph.node if node.attribute), rng)
@@ -61,7 +61,7 @@ def _attribute(value: Any) -> Change:
 
 
 def _tensor(edit: Callable[[TensorProto], None]) -> Change:
-    """Of the largest initializer."""
+    """Change the largest initializer."""
     return lambda model, rng: edit(max(model.graph.initializer, key=lambda tensor: tensor.ByteSize()))
 
 
@@ -97,7 +97,7 @@ def _cycle(model: Model, rng: np.random.Generator) -> None:
 
 
 def _each(edit: Callable[[onnx.NodeProto], None]) -> Change:
-    """Of one node."""
+    """Apply `edit` to one node, picked at random."""
     return lambda model, rng: edit(_pick(model.graph.node, rng))
 
 

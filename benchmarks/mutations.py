@@ -76,7 +76,7 @@ def _varint(value: int) -> bytes:
 
 
 def _damaged_wire(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """What no protobuf library writes: appended to the file, where the last graph or field counts."""
+    """Fields that no protobuf library writes: appended to the file, where the last graph or field counts."""
     yield "an empty file", b""
     yield "only its first half", raw[: len(raw) // 2]
     yield "twice in a row", raw + raw

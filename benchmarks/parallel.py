@@ -150,7 +150,7 @@ def work(name: str) -> None:
 
 
 def write(rows: list[dict[str, Any]]) -> None:
-    """What there is so far, as JSON and Markdown."""
+    """Write the results so far as JSON and Markdown."""
     content = {"model": asdict(MODEL), "batch": RECIPE.batch, "rows": rows}
     write_atomic(RESULTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     write_atomic(RESULTS.with_suffix(".md"), table(rows))

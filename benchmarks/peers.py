@@ -1,4 +1,4 @@
-"""What the speed of the levels is compared with: the same network in ONNX Runtime, the same design under cocotb."""
+"""Peers that the levels are compared with: the same network in ONNX Runtime, the same design under cocotb."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def qcdq(model: Path, out: Path, channels: int) -> Path:
 
 
 def _free_batch(graph: onnx.GraphProto) -> None:
-    """As many samples at once as one likes: the file is written for one."""
+    """Free the batch axis of a file that was written for one sample."""
     shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
     for tensor in graph.initializer:
         if tensor.name in shapes:

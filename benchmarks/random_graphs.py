@@ -27,7 +27,7 @@ STEP = 10
 
 
 def problem(level: str, seed: int) -> str | None:
-    """What is wrong with a level on the block of a seed, and how to repeat it."""
+    """Describe the mismatch of a level on the block of a seed, and how to repeat it."""
     try:
         check(seed, level)
     except AssertionError as error:

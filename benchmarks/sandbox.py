@@ -40,7 +40,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended. `code` is minus the signal that killed it, `stopped` the limit that was passed."""
+    """The end of a command. `code` is minus the signal that killed it, `stopped` the limit that was passed."""
 
     code: int
     stdout: str
@@ -144,7 +144,7 @@ def _exceeded(pid: int, start: float, limits: Limits) -> str:
 
 
 def _work(request: dict[str, Any], limits: Limits, findings: int) -> NoReturn:
-    """In the child: everything as a fresh process of the user's would have it, then the entry point itself."""
+    """Run the entry point in the child, after it has been made equal to a fresh process of a user."""
     code = 70
     try:
         root = Path(request["root"])

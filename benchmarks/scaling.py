@@ -28,7 +28,7 @@ VOCABULARY, TOKENS = 51_200, 2048
 
 
 def bytes_per_step(layout: Parallel) -> dict[str, float]:
-    """What all processes of the benchmark send in one step, by kind of parallelism."""
+    """Bytes that all processes of the benchmark send in one step, by kind of parallelism."""
     model, number = parallel.MODEL, 4
     weights = sum(p.numel() for p in _network().parameters() if p.ndim)
     stream = parallel.RECIPE.batch * model.tokens * model.channels * number
@@ -73,7 +73,7 @@ class Cluster:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Of a step: computing, tensor messages, pipeline messages, gradients, and the pipeline's bubble."""
+        """Seconds of a step: computing, tensor messages, pipeline messages, gradients, and the pipeline's bubble."""
         microbatches = self.batch / self.data
         stream = TOKENS * self.hidden * 2
         compute = self.work / (self.tensor * self.pipeline * self.data) / (PEAK * MATRIX_RATE)

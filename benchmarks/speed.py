@@ -1,4 +1,4 @@
-"""How fast the levels run beside what else runs the same network: benchmarks/results/speed.json, and a table beside it.
+"""Speed of the levels beside other tools on the same network: benchmarks/results/speed.json, and a table beside it.
 
 python benchmarks/speed.py    (a quarter of an hour; most of it compiles the digits design for cocotb)
 
@@ -168,7 +168,7 @@ def simulation_rows(folder: Path) -> list[Row]:
 
 
 def first_result_row(folder: Path) -> Row:
-    """From the graph to the first simulated sample, and to hls4ml's compiled library."""
+    """Time from the graph to the first simulated sample, and to hls4ml's compiled library."""
     network = Network.of("digits", folder)
     x = network.samples(1)
     best = {"ours": 1e9, "peer": 1e9}

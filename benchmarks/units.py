@@ -22,7 +22,7 @@ LARGEST = 3072
 
 
 class Part(NamedTuple):
-    """What is synthesized: a module, and the ports it has."""
+    """A module to synthesize, and its ports."""
 
     kind: str
     module: Module
@@ -49,7 +49,7 @@ class Draw:
         return Tensor((tokens, channels), -(1 << bits - 1), (1 << bits - 1) - 1)
 
     def weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
-        """As training leaves them: normal, the largest at the end of the range."""
+        """Draw weights as training leaves them: normal, the largest at the end of the range."""
         top = (1 << bits - 1) - 1
         return np.clip(np.rint(self.rng.normal(0, max(top, 1) / 2, shape)), -top - (top == 0), max(top, 0)).astype(int)
 

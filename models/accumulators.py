@@ -37,7 +37,7 @@ class BoundedLinear(qnn.QuantLinear):  # type: ignore[misc]  # Brevitas has no t
 
     @torch.no_grad()
     def _project(self, largest_input: int, input_scale: float) -> None:
-        """In place, in units of the integers, for inputs of that magnitude and scale."""
+        """Project the weights in place, in units of the integers, for inputs of this magnitude and scale."""
         scale = self.quant_weight().scale.detach().reshape(-1, 1)
         step, half = scale.flatten() * input_scale, self.largest // 2
         bias = (self.bias / step).clamp(-half, half)
@@ -46,7 +46,7 @@ class BoundedLinear(qnn.QuantLinear):  # type: ignore[misc]  # Brevitas has no t
         self.weight.data.copy_(onto_l1_balls(self.weight / scale, radius) * scale)
 
     def round_weights(self) -> None:
-        """In place. Brevitas' exporter writes the weights as they are and has the file round them to the nearest."""
+        """Round the weights in place. Brevitas' exporter writes the weights as they are and has the file round them to the nearest."""
         self.weight.data.copy_(self.quant_weight().value.detach())
 
 

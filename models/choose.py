@@ -1,4 +1,4 @@
-"""How the default recipe was chosen: candidates compared on validation parts of the training images.
+"""Choice of the default recipe: candidates are compared on validation parts of the training images.
 
 `python -m models.choose` repeats it (about half an hour). The held-out images take no part: `data.validation`
 splits the training part alone, differently for every fold. Means over three folds of 288 validation images, where one

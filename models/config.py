@@ -107,12 +107,12 @@ class EncoderConfig:
 
     @property
     def query_channels(self) -> int:
-        """Of all heads together."""
+        """Query channels of all heads together."""
         return self.heads * self.head_channels
 
     @property
     def kv_channels(self) -> int:
-        """Of keys, and of values, of all heads together."""
+        """Key channels of all heads together; there are as many value channels."""
         return (self.kv_heads or self.heads) * self.head_channels
 
     @property

@@ -51,12 +51,12 @@ class Encoder(nn.Module):
         return self.end(y)
 
     def begin(self, x: torch.Tensor) -> Activation:
-        """What precedes the blocks: inputs → residual stream."""
+        """Everything before the blocks: inputs → residual stream."""
         embedded = self.embed(self.input_quant(x))
         return self.residual(value_of(embedded) + value_of(self.position_quant(self.position)))
 
     def end(self, y: Activation) -> torch.Tensor:
-        """What follows the blocks (the modules in `END`): residual stream → logits."""
+        """Everything after the blocks (the modules in `END`): residual stream → logits."""
         y = self.norm(y)
         return self.head(y if self.config.vocabulary else self._mean(y))
 

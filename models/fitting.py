@@ -26,7 +26,7 @@ Loss = Callable[[torch.nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Constraint(Protocol):
-    """What holds on the weights after every step, as pruning masks do."""
+    """A condition that holds on the weights after every step, as pruning masks do."""
 
     def before(self, done: float) -> None:
         """Called before a step of the optimizer, with the share of the stage's steps that are done."""
@@ -36,7 +36,7 @@ class Constraint(Protocol):
 
 
 def cross_entropy(smoothing: float) -> Loss:
-    """Of a model's logits and the labels."""
+    """Cross entropy of a model's logits and the labels."""
 
     def loss(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return entropy(model(x), y, smoothing)

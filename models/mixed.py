@@ -101,7 +101,7 @@ class _Search:
         return nats(model, self.x, self.y)
 
     def by_sensitivity(self) -> Bits:
-        """From the most bits down: next comes the layer whose loss rises least for every bit of a weight saved.
+        """Lower widths from the most bits down, always in the layer whose loss rises least per weight bit saved.
 
         That rise is measured with all other layers at the most bits, once per layer and width.
         """

@@ -1,4 +1,4 @@
-"""What is trained, and how: one typed value that a checkpoint keeps."""
+"""The training recipe: one typed value that a checkpoint keeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def expect(owner: object, name: str, holds: bool, what: str) -> None:
 
 @dataclass(frozen=True)
 class Pruning:
-    """Which weights become zero, or are removed, and when.
+    """Choice of the weights that become zero or are removed, and when.
 
     `weights` is the share of zeros in every Dense; `kept` of each `group` following weights of a row stay (2 of 4).
     They are chosen during quantization-aware training, over the first `ramp` of its steps. `neurons` and `heads` are
@@ -55,7 +55,7 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Distillation:
-    """How much of the loss of quantization-aware training a teacher gives: its logits at a temperature, its last hidden
+    """A teacher's share of the loss of quantization-aware training: its logits at a temperature, its last hidden
     states and its last attention maps. The teacher is the run's own float network, or a larger one trained first.
     """
 
@@ -75,7 +75,7 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: `model` is the quantized network, pre-trained as its float twin.
+    """Everything that decides a training: `model` is the quantized network, pre-trained as its float twin.
 
     The defaults were chosen by `models.choose` on parts of the training images, never on the held-out ones.
     Raises UserError, naming the field, when a value is out of range.

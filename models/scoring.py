@@ -1,4 +1,4 @@
-"""How good a network is, computed in float64, where every accumulator is exact."""
+"""Scores of a network, computed in float64, where every accumulator is exact."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def in_words(tell: Callable[[str], None]) -> Progress:
 
 
 def drawn(split: Split, recipe: Recipe) -> Split:
-    """At most Recipe.samples of the training part, the same for every seed."""
+    """Draw at most Recipe.samples of the training part, the same for every seed."""
     if not recipe.samples or recipe.samples >= len(split.train_x):
         return split
     index = torch.randperm(len(split.train_x), generator=torch.Generator().manual_seed(0))[: recipe.samples]

@@ -1,4 +1,4 @@
-"""What `make docs` generates from the sources.
+"""Pages that `make docs` generates from the sources.
 
 Operators come from docstrings, headers, schedule and cost model; recipes from `models.presets`; the API from the
 packages' public names.
@@ -63,7 +63,7 @@ def api() -> str:
 
 
 def public(package: str) -> list[str]:
-    """What a package offers, as `package.name`."""
+    """Public names of a package, as `package.name`."""
     names = {
         "accel": accel.__all__,
         "hls": HLS,

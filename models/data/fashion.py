@@ -33,7 +33,7 @@ def load() -> Split:
 
 
 def folder() -> Path:
-    """Where the four files are. Raises UserError where they are not installed."""
+    """Folder of the four files. Raises UserError when they are not installed."""
     candidates = [Path(text) for text in (os.environ.get(VARIABLE), *FOLDERS) if text]
     for place in candidates:
         if (place / "train-images-idx3-ubyte.gz").exists():

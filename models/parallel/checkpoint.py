@@ -67,7 +67,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def number(path: Path) -> int:
-    """Of steps before a checkpoint."""
+    """Number of steps before a checkpoint."""
     return int(path.name.removeprefix("step-"))
 
 
@@ -118,7 +118,7 @@ def _check(trainer: Trainer, path: Path) -> None:
 
 
 def _read(state: dict[str, torch.Tensor], path: Path, alone: bool = False) -> None:
-    """In place. A process that cannot read its part lets all of them fail."""
+    """Read the state in place. When one process cannot read its part, all of them fail."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -15,7 +15,7 @@ from models.parallel.pipeline import Stage
 
 
 def replicate(stage: Stage, layout: Parallel, mesh: DeviceMesh) -> nn.Module:
-    """What to call in place of `stage`; `mesh` is the data dimension."""
+    """Wrap `stage` for data parallelism and return what to call instead; `mesh` is the data dimension."""
     if layout.fully_sharded:
         return _shard(stage, mesh, reshard=layout.pipeline == 1)
     if layout.data > 1:

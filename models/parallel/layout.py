@@ -1,4 +1,4 @@
-"""How the processes divide the work."""
+"""Division of the work among the processes."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Parallel:
         return cls(**values)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        """As `parse` reads it, without what is as usual."""
+        """The form that `parse` reads; defaults are left out."""
         changed = {s.name: getattr(self, s.name) for s in fields(self) if getattr(self, s.name) != s.default}
         return ",".join(f"{name}={str(value).lower()}" for name, value in changed.items()) or "data=1"
 
     @property
     def processes(self) -> int:
-        """How many it takes."""
+        """Number of processes that the layout takes."""
         return self.data * self.tensor * self.pipeline
 
     @property
@@ -75,7 +75,7 @@ class Parallel:
 
     @property
     def fully_sharded(self) -> bool:
-        """Whether FSDP2 keeps the replicas, not DDP (which takes neither a tensor's parts nor a pipeline's stage)."""
+        """True when FSDP2 keeps the replicas, not DDP (which takes neither a tensor's parts nor a pipeline's stage)."""
         return self.data > 1 and (self.sharded or self.tensor > 1 or self.pipeline > 1)
 
     def check(self, config: EncoderConfig, batch: int, world: int) -> None:
@@ -98,7 +98,7 @@ class Parallel:
             )
 
     def _check_kind(self, config: EncoderConfig) -> None:
-        """What is not written for a kind of model."""
+        """Refuse layouts that a kind of model does not support."""
         if self.tensor > 1 and config.rank:
             raise UserError(f"parallel.tensor ({self.tensor}) divides full matrices, not those of rank {config.rank}")
         if config.accumulator_bits and (self.tensor > 1 or self.fully_sharded):  # they change weights in place
@@ -117,7 +117,7 @@ class Parallel:
 
 
 def _value(text: str, kind: type) -> object:
-    """What is no number and neither true nor false stays text, which the checks refuse."""
+    """Parse a number or a boolean; anything else stays text, which the checks refuse."""
     if kind is bool and text in ("true", "false"):
         return text == "true"
     return int(text) if kind is int and text.isdecimal() else text

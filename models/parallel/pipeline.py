@@ -42,7 +42,7 @@ class Stage(nn.Module):
 
     @property
     def blocks(self) -> list[Any]:
-        """Of this stage, in order; with shared weights one block several times."""
+        """Blocks of this stage, in order; with shared weights one block occurs several times."""
         return list(self.model.blocks.values())  # type: ignore[operator]
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor | None = None) -> Any:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def rank() -> int:
-    """Of this process, before and after the group exists; 0 without torchrun."""
+    """Rank of this process, before and after the group exists; 0 without torchrun."""
     return int(os.environ.get("RANK", "0"))
 
 

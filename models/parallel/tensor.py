@@ -123,5 +123,5 @@ def _local(x: DTensor) -> torch.Tensor:
 
 
 def _copied(x: torch.Tensor, mesh: DeviceMesh) -> torch.Tensor:
-    """What all processes have: the same, and its gradient is the sum of their gradients."""
+    """A tensor that all processes share: unchanged forward, gradients summed over the processes backward."""
     return _local(DTensor.from_local(x, mesh, [Replicate()], run_check=False))

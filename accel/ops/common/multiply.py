@@ -1,4 +1,4 @@
-"""How `accel_mac.sv` makes its products on a target: in look-up tables or in hard multipliers, several in each."""
+"""Products of `accel_mac.sv` on a target: in look-up tables or in hard multipliers, several in each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Packing(NamedTuple):
     spacing: int
 
     def params(self) -> dict[str, int]:
-        """Of `accel_mac`."""
+        """Parameters of `accel_mac`."""
         return {"LANES": self.lanes, "SPACING": self.spacing}
 
     def multipliers(self, pe: int, simd: int) -> int:
@@ -34,7 +34,7 @@ class Packing(NamedTuple):
 
 
 def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]) -> Packing:
-    """For operands of (width, signed), `a` shared by the rows: the fewest multipliers, then the fewest lanes.
+    """Choose the packing for operands of (width, signed), `a` shared by the rows: fewest multipliers, then lanes.
 
     Neighbouring products may share one bit where `a` is signed; otherwise width(a) + width(w) bits lie between them.
     Room beyond that lets packed products be added before they are taken apart, as many levels as SIMD has.

@@ -30,7 +30,7 @@ def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
 
 
 def refusal(op: Dense, fold: Fold) -> str | None:
-    """Why a fold that claims zeros is none of these weights."""
+    """Explain why these weights lack the zeros that the fold assumes; None if they have them."""
     return sparsity.refusal(op.weight, fold["sparse"]) if "sparse" in fold else None
 
 

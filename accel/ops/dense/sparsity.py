@@ -17,7 +17,7 @@ def pattern(op: Dense) -> Pattern | None:
 
 
 def refusal(weight: np.ndarray, claimed: object) -> str | None:
-    """Why weights are not what a fold claims, with a row and a group of inputs; None where they are."""
+    """Name a row and a group of inputs that lack the zeros that the fold assumes; None if all have them."""
     known = next((known for known in PATTERNS if str(known) == claimed), None)
     if known is None:
         return f"sparse is {claimed!r:.80}; known are {', '.join(map(str, PATTERNS))}"
@@ -26,7 +26,7 @@ def refusal(weight: np.ndarray, claimed: object) -> str | None:
 
 
 def _excess(weight: np.ndarray, claimed: Pattern) -> str | None:
-    """What keeps the weights from being N:M."""
+    """Find a group that keeps the weights from being N:M."""
     rows, columns = weight.shape
     n, m = claimed
     if columns % m:

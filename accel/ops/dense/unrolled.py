@@ -210,7 +210,7 @@ class Circuit:
 
     @property
     def facts(self) -> dict[str, int]:
-        """What it costs: adders, their bits and the bits of registers."""
+        """Cost of the adder graph: adders, their bits and the bits of registers."""
         widths = [value.width(value.born) for value in self.values[self.graph.inputs :] if value.last]
         registers = (value.width(s) for value in self.values for s in range(value.born + 1, value.last + 1))
         inputs = (value.width(1) for value in self.values[: self.graph.inputs])
