@@ -51,7 +51,8 @@ COMMANDS = (
 class Case:
     """A damaged file, written to the working directory by `write`, and the commands that read it.
 
-    An error has to contain `names`."""
+    An error has to contain `names`.
+    """
 
     name: str
     write: Callable[[Path], None]

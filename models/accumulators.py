@@ -46,7 +46,10 @@ class BoundedLinear(qnn.QuantLinear):  # type: ignore[misc]  # Brevitas has no t
         self.weight.data.copy_(onto_l1_balls(self.weight / scale, radius) * scale)
 
     def round_weights(self) -> None:
-        """Round the weights in place. Brevitas' exporter writes the weights as they are and has the file round them to the nearest."""
+        """Round the weights in place.
+
+        Brevitas' exporter writes the weights as they are and has the file round them to the nearest.
+        """
         self.weight.data.copy_(self.quant_weight().value.detach())
 
 

@@ -90,7 +90,7 @@ def _epoch(trainer: Trainer, split: Split, epoch: int, tell: Tell | None) -> Non
 
 
 def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of one epoch, the same on every rank and after every interruption: all chance comes from seed and epoch."""
+    """Batches of one epoch, the same on every rank and after every interruption: chance comes from seed and epoch."""
     chance = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
     order = torch.randperm(len(split.train_x), generator=chance)
     for number, index in enumerate(order[: len(order) // recipe.batch * recipe.batch].split(recipe.batch)):
