@@ -67,7 +67,10 @@ class Trainer:
         self._rates = self._one_cycle()
 
     def _one_cycle(self) -> torch.optim.lr_scheduler.OneCycleLR:
-        """One-cycle schedule that continues after the steps already done; the optimizer's groups keep what the first one of them wrote there."""
+        """One-cycle schedule that continues after the steps already done.
+
+        The optimizer's groups keep what the first one of them wrote there.
+        """
         return torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             self.recipe.quant_rate,
