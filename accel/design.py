@@ -122,7 +122,7 @@ class Design:
 
 
 def _problem(header: Any) -> str | None:
-    """What is wrong in the contents of a design.json: nothing but plain files of its folder may be named."""
+    """Describe what is wrong in a design.json: it may name nothing but plain files of its folder."""
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         return "no format"
     if header["format"] > FORMAT:

@@ -3,7 +3,7 @@
 python benchmarks/efficiency.py [--data digits fashion text] [--processes 2]
 
 Trainings are kept in build/study-DATA, so that an interrupted run goes on. Writes benchmarks/results/efficiency.json,
-a row per recipe and model, with a Markdown table beside it. SYNTHESISED recipes of digits are also synthesized for ECP5
+a row per recipe and model, with a Markdown table beside it. SYNTHESIZED recipes of digits are also synthesized for ECP5
 by yosys; `equal` compares cycles at equal multipliers over a range of budgets, because folds come in steps.
 """
 
@@ -28,7 +28,7 @@ from models import presets
 
 RESULTS = Path(__file__).parent / "results" / "efficiency.json"
 SEEDS = {"digits": 3, "fashion": 1, "text": 1}
-SYNTHESISED = ("W4A8", "2:4", "half of neurons and heads", "ternary", "binary")
+SYNTHESIZED = ("W4A8", "2:4", "half of neurons and heads", "ternary", "binary")
 BUDGETS = tuple(int(n) for n in np.geomspace(48, 1024, 40))
 """Multipliers a design may have."""
 SHRUNK = ("2:4", "half of the neurons", "half of neurons and heads")
@@ -43,7 +43,7 @@ def graph_of(data: str, name: str, out: Path) -> accel.Graph:
 def synthesized(data: str, out: Path) -> dict[str, dict[str, int]]:
     """Recipe → cells of yosys for ECP5, of the design that the study measured."""
     found = {}
-    for name in SYNTHESISED:
+    for name in SYNTHESIZED:
         graph = graph_of(data, name, out)
         counts = synthesis.resources(rtl.lower(graph, with_multipliers(graph, presets.MULTIPLIERS)), "ecp5")
         found[name] = asdict(counts)

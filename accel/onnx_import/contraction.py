@@ -16,7 +16,7 @@ from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.window.op import Window
 
-QUANTISE_WEIGHT = "use a weight quantizer (QuantLinear)"
+QUANTIZE_WEIGHT = "use a weight quantizer (QuantLinear)"
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
 Labels = tuple[int, ...]
@@ -31,7 +31,7 @@ def contracted(build: Builder, call: Call, x: Edge, on_x: Labels, weight: Consta
     is input scale · weight scale per output channel.
     """
     if weight.step is None:
-        raise Refused("its weights are not quantized, a float island", QUANTISE_WEIGHT)
+        raise Refused("its weights are not quantized, a float island", QUANTIZE_WEIGHT)
     sizes = dict(zip(on_w, weight.value.shape, strict=True)) | dict(zip(on_x, x.layout.shape, strict=True))
     layout = x.layout.flat if _contracts_tokens(x.layout, on_x, on_w, out) else x.layout
     inner = _channel_labels(layout, on_x, on_w, out)

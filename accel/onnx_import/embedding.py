@@ -6,7 +6,7 @@ import numpy as np
 
 from accel.graph import Tensor
 from accel.onnx_import.builder import Builder, common, whole
-from accel.onnx_import.contraction import QUANTISE_WEIGHT
+from accel.onnx_import.contraction import QUANTIZE_WEIGHT
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused
 from accel.ops.embedding.op import Embedding
@@ -17,7 +17,7 @@ def embedding(build: Builder, call: Call, table: Constant, identifiers: Real) ->
     if table.value.ndim != 2 or call.integer("axis", 0):
         raise Refused(f"selects from a table of shape {table.value.shape}", "use a table (identifiers, channels)")
     if table.step is None:
-        raise Refused("its table is not quantized", QUANTISE_WEIGHT.replace("QuantLinear", "QuantEmbedding"))
+        raise Refused("its table is not quantized", QUANTIZE_WEIGHT.replace("QuantLinear", "QuantEmbedding"))
     rows, channels = table.value.shape
     spec = Tensor((identifiers.layout.size("token"), 1), 0, rows - 1)
     if build.input_name is None:

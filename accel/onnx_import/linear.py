@@ -31,7 +31,7 @@ from accel.ops.matmul.op import MatMul
 from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
 
-QUANTISE_INPUT = "put a QuantIdentity at the model's input"
+QUANTIZE_INPUT = "put a QuantIdentity at the model's input"
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
 
@@ -40,7 +40,7 @@ def is_unknown(*values: Value | None) -> bool:
     """True when an operand depends on a node that was refused; raises Refused on one that is no integers yet."""
     for value in values:
         if isinstance(value, Real):
-            raise Refused("its input is not quantized", QUANTISE_INPUT)
+            raise Refused("its input is not quantized", QUANTIZE_INPUT)
         if isinstance(value, Deferred | Steps):
             raise island(value)
     return any(isinstance(value, Unknown) for value in values)

@@ -10,7 +10,7 @@ from accel.plan import BuildPlan, Step
 from boards.board import Resources
 from boards.flows import tcl, vivado, vivado_reports, zynq
 from boards.flows.flow import Flow, Job
-from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
+from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
 BITSTREAM = "accel.xclbin"
 KERNEL = "accel_kernel"
@@ -33,7 +33,7 @@ def _plan(job: Job) -> BuildPlan:
     return BuildPlan(
         {**files, _MOVERS: movers, "synthesis.tcl": package, "link.cfg": _link(job), "reports.tcl": _REPORTS},
         (
-            Step("synthesis", "vivado", (*vivado.BATCH, "synthesis.tcl"), (f"{KERNEL}.xo", SYNTHESISED)),
+            Step("synthesis", "vivado", (*vivado.BATCH, "synthesis.tcl"), (f"{KERNEL}.xo", SYNTHESIZED)),
             *(_mover(job, name) for name in ("accel_send", "accel_receive")),
             Step("place-and-route", "v++", _linked(job), (BITSTREAM,)),
             Step("reports", "vivado", (*vivado.BATCH, "reports.tcl"), (TIMING, UTILIZATION)),
@@ -67,7 +67,7 @@ def _link(job: Job) -> str:
 
 def _synthesized(folder: Path, job: Job) -> Resources:
     """Of the core alone."""
-    return vivado_reports.utilization(folder / SYNTHESISED)
+    return vivado_reports.utilization(folder / SYNTHESIZED)
 
 
 def _explain(error: ToolError, folder: Path, job: Job) -> ToolError:

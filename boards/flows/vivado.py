@@ -9,7 +9,7 @@ from accel.plan import BuildPlan, Step
 from boards.board import Resources
 from boards.flows import tcl, vivado_reports
 from boards.flows.flow import Flow, Job
-from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
+from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
 BITSTREAM = "board.bit"
 BATCH = ("-mode", "batch", "-nojournal", "-nolog", "-source")
@@ -33,7 +33,7 @@ def _plan(job: Job) -> BuildPlan:
             "board.xdc": constraints(job),
         },
         (
-            Step("synthesis", "vivado", (*BATCH, "synthesis.tcl"), ("synthesis.dcp", SYNTHESISED)),
+            Step("synthesis", "vivado", (*BATCH, "synthesis.tcl"), ("synthesis.dcp", SYNTHESIZED)),
             Step("place-and-route", "vivado", (*BATCH, "implementation.tcl"), (BITSTREAM, TIMING, UTILIZATION)),
         ),
     )
@@ -60,7 +60,7 @@ def constraints(job: Job) -> str:
 
 def synthesized(folder: Path, job: Job) -> Resources:
     """What Vivado's synthesis counts."""
-    return vivado_reports.utilization(folder / SYNTHESISED)
+    return vivado_reports.utilization(folder / SYNTHESIZED)
 
 
 def results(folder: Path, job: Job) -> tuple[float, Resources]:

@@ -9,7 +9,7 @@ from accel.errors import ToolError
 from boards.board import Resources
 from boards.flows.flow import Job
 
-TIMING, UTILIZATION, SYNTHESISED = "timing.rpt", "utilization.rpt", "synthesis.rpt"
+TIMING, UTILIZATION, SYNTHESIZED = "timing.rpt", "utilization.rpt", "synthesis.rpt"
 _ROWS = {
     "lut4": r"(?:Slice|CLB) LUTs",
     "ff": r"(?:Slice|CLB) Registers",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from accel.plan import BuildPlan, Step
 from boards.flows import tcl, vivado
 from boards.flows.flow import Flow, Job
-from boards.flows.vivado_reports import SYNTHESISED, TIMING, UTILIZATION
+from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
 HANDOFF, IP = "board.hwh", "accel_axi.zip"
 
@@ -49,7 +49,7 @@ def _plan(job: Job) -> BuildPlan:
     names = {**processor, "config": tcl.fill(processor["config"], mhz=mhz)}
     synthesis = package(job, job.board.part) + tcl.fill(_SYSTEM, **_samples(*job.beat_bytes), **names)
     implementation = tcl.fill(vivado.OPEN + vivado.IMPLEMENTATION, bitstream=vivado.BITSTREAM)
-    products = ("synthesis.dcp", SYNTHESISED, HANDOFF, IP)
+    products = ("synthesis.dcp", SYNTHESIZED, HANDOFF, IP)
     return BuildPlan(
         {**job.files, "synthesis.tcl": synthesis, "implementation.tcl": implementation},
         (
