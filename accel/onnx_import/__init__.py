@@ -11,8 +11,8 @@ it operator by operator when it is not. How an import goes:
     values.py      what a tensor means: a constant, an edge with a scale and a layout, real numbers made from an edge
     layout.py      which axis is what, so that reshapes and transposes cost nothing
     quant.py qcdq.py           quantizers: every kind of value becomes integers
-    arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py queries.py
-    attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
+    arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py masks.py
+    queries.py attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
     builder.py     the graph while it grows

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import functions, linear, norms, softmax
+from accel.onnx_import import functions, linear, masks, norms
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
 from accel.onnx_import.quantizers import per_channel
@@ -58,9 +58,9 @@ def divide(build: Builder, call: Call) -> Value:
 
 def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index: int) -> Value:
     """x, the node's input `index`, and a constant."""
+    if isinstance(x, Edge | Masked) and masks.is_mask(constant.value):
+        return masks.masked(x, constant.value != 0)
     if isinstance(x, Edge):
-        if softmax.is_mask(constant.value):
-            return softmax.masked(x, constant.value != 0)
         total = linear.add_constant(build, call, x, constant, call.only_reader(index))
         if constant.value.size == 1 and total.name != x.name:
             build.offsets[total.name] = x, total, float(constant.value.reshape(()))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import linear, softmax
+from accel.onnx_import import linear, masks, softmax
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
@@ -17,7 +17,7 @@ from accel.onnx_import.values import Call, Constant, Edge, Masked, Probabilities
 
 PROBABILITY_BITS = 12
 """Of the softmax inside the node, which the file gives no quantizer."""
-MASKS = "use a causal mask, or none"
+MASKS = "give it a constant mask instead"
 WRITTEN_OUT = "write it out as MatMul, Softmax and MatMul with quantizers between them"
 
 
@@ -104,17 +104,15 @@ def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | None)
     if mask is None:
         return scores
     if mask.value.dtype == bool:
-        return softmax.masked(scores, ~mask.value)
-    if softmax.is_mask(mask.value):
-        return softmax.masked(scores, mask.value != 0)
+        return masks.masked(scores, ~mask.value)
+    if masks.is_mask(mask.value):
+        return masks.masked(scores, mask.value != 0)
     return linear.add_constant(build, call, scores, mask, None)
 
 
 def _probabilities(build: Builder, call: Call, scores: Edge | Masked, causal: bool) -> Edge:
     if causal:
-        edge, hidden = (scores.edge, scores.hidden) if isinstance(scores, Masked) else (scores, np.zeros(1, dtype=bool))
-        later = softmax.masked(edge, np.triu(np.ones(scores.layout.shape[-2:]), 1) != 0)
-        scores = replace(later, hidden=later.hidden | hidden)
+        scores = masks.masked(scores, np.triu(np.ones(scores.layout.shape[-2:]), 1) != 0)
     inner = replace(call, inputs=(scores,), tensors=("",), uses=(0,), attributes={})
     found = softmax.softmax(build, inner)
     assert isinstance(found, Probabilities)

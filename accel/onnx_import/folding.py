@@ -14,7 +14,9 @@ from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
 from accel.onnx_import.values import Call, Constant, Refused, Unknown
 
 _NAMES = """
-And ConstantOfShape CumSum Equal Expand Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range Tile Trilu Where Xor
+And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor ConstantOfShape CumSum Equal Expand EyeLike GatherElements GatherND
+Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Mod Not Or Range ReduceMax ReduceMin ReduceProd ScatterElements
+ScatterND Tile Trilu Where Xor
 """
 FOLDED = frozenset(_NAMES.split())
 """Operators that are for constants alone, or have a handler for activations besides."""
@@ -30,7 +32,7 @@ def folded(call: Call) -> Constant | None:
             return None
         arrays.append(None if value is None else value.value)
     given = [array for array in arrays if array is not None]
-    return computed(call, arrays, _size(call.op_type, given)) if given else None
+    return computed(call, arrays, _size(call, given)) if given else None
 
 
 def on_activations(_: Builder, call: Call) -> Unknown:
@@ -40,8 +42,9 @@ def on_activations(_: Builder, call: Call) -> Unknown:
     raise Refused("unsupported operator on activations", "use it on constants only")
 
 
-def _size(op: str, given: list[np.ndarray]) -> float:
+def _size(call: Call, given: list[np.ndarray]) -> float:
     """A bound on the number of elements that come out."""
+    op = call.op_type
     if op == "ConstantOfShape":
         return float(np.prod(given[0], dtype=float))
     if op == "Expand":
@@ -51,6 +54,12 @@ def _size(op: str, given: list[np.ndarray]) -> float:
     if op == "Range":
         start, limit, delta = (float(array.reshape(())) for array in given)
         return abs((limit - start) / delta)
-    if op in ("CumSum", "Trilu"):
+    if op == "GatherND":
+        data, indices = given
+        kept = data.shape[call.integer("batch_dims", 0) + indices.shape[-1] :]
+        return prod(float(n) for n in (*indices.shape[:-1], *kept))
+    if op == "GatherElements":
+        return float(given[1].size)
+    if op in ("CumSum", "EyeLike", "ScatterElements", "ScatterND", "Trilu") or op.startswith("Reduce"):
         return float(given[0].size)
     return broadcast_size(given)

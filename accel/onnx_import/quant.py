@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.graph import Tensor
-from accel.onnx_import import functions, linear, norms, softmax
+from accel.onnx_import import functions, linear, masks, norms, softmax
 from accel.onnx_import.builder import Builder, as_scale
 from accel.onnx_import.quantizers import Quantizer, per_channel, scale_of
 from accel.onnx_import.scales import are_powers_of_two
@@ -59,7 +59,7 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
         case Function():
             return functions.quantized(build, call, x, quantizer, scale)
         case Masked():
-            edge = softmax.below(build, call.name, x, float((quantizer.lo * scale).min()))
+            edge = masks.below(build, call.name, x, float((quantizer.lo * scale).min()))
             return _rescale(build, call, replace(edge, layout=x.layout), quantizer, scale)
         case Probabilities():
             return softmax.quantized(build, call, x, quantizer, scale, quantizer.real_rounding())

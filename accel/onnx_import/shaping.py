@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+from onnx import TensorProto, helper
 
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
@@ -16,6 +17,7 @@ from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refus
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
+FLOAT, DOUBLE, INT32, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64
 
 
 def shape_of(value: Value | None) -> tuple[int, ...]:
@@ -54,15 +56,24 @@ def identity(build: Builder, call: Call) -> Value:
 
 
 def cast(build: Builder, call: Call) -> Value:
-    """Between float types, or of identifiers, nothing happens; constants may become integers (shape arithmetic)."""
+    """Between float types, or of identifiers, nothing happens; constants become what the file says (shapes, masks)."""
     to, value = call.integer("to"), call.inputs[0]
-    kinds: dict[int, type] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
-    identifiers = isinstance(value, Real) and value.integer
-    if to not in kinds or (not isinstance(value, Constant) and (to in (6, 7)) != identifiers):
-        raise Refused("casts to a type that rounds", "keep activations in float32")
     if isinstance(value, Constant):
-        return Constant(value.value.astype(kinds[to]), value.step)
+        return _cast(value, to)
+    identifiers = isinstance(value, Real) and value.integer
+    if to not in ((INT32, INT64) if identifiers else (FLOAT, DOUBLE)):
+        raise Refused("casts to a type that rounds", "keep activations in float32")
     return value or Unknown()
+
+
+def _cast(value: Constant, to: int) -> Constant:
+    """Numbers below 32 bits of precision are rounded, and then kept as float32."""
+    try:
+        kind = np.dtype(helper.tensor_dtype_to_np_dtype(to))
+        cast = value.value.astype(kind)
+    except (KeyError, TypeError, ValueError):
+        raise Refused("casts to a type that holds no numbers", "keep constants in float32 or integers") from None
+    return Constant(cast if kind.kind in "iub" or kind.itemsize > 2 else cast.astype(np.float32), value.step)
 
 
 def cast_like(build: Builder, call: Call) -> Value:

@@ -107,13 +107,17 @@ class Masked:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """The softmax of `edge` over the keys of a head. A quantizer makes a Softmax of it."""
+    """The softmax of `edge` over the keys of a head. A quantizer makes a Softmax of it.
+
+    `hidden`, (tokens, channels), are scores that do not count, by another mask than the `causal` one.
+    """
 
     edge: Edge
     row: int
     causal: bool
     layout: Layout
     hint: str
+    hidden: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -7,37 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from float_files import check, joined, kinds, linear, refuse, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qonnx_files import File
 
 from accel import onnx_import, reference
-from accel.errors import UnsupportedModel
-from accel.onnx_import import Imported, scales
+from accel.onnx_import import scales
 from accel.ops import Lookup, Norm, Softmax
-
-
-def check(path: Path, samples: int = 24, seed: int = 0, most: int = 1) -> Imported:
-    """Import a file and hold every operator alone to `most` steps of its output; the import."""
-    imported = onnx_import.read(path)
-    spec = imported.graph.input
-    x = np.random.default_rng(seed).integers(spec.lo, spec.hi, (samples, *spec.shape), endpoint=True)
-    found = onnx_import.deviations(imported, x)
-    assert found[-1].layer == imported.graph.output
-    for one in found:
-        assert one.max_lsb <= most, one
-        assert one.differing <= 0.1, one
-    return imported
-
-
-def kinds(imported: Imported) -> list[str]:
-    return [node.op.kind for node in imported.graph]
-
-
-def refuse(path: Path, match: str) -> None:
-    with pytest.raises(UnsupportedModel, match=match):
-        onnx_import.read(path)
-
 
 # ---- scales
 
@@ -91,15 +68,6 @@ def test_equal_float_scales_need_no_arithmetic(tmp_path: Path) -> None:
     (node,) = imported.graph.nodes
     assert (node.op.multiplier.tolist(), node.op.shift) == ([1], 2)
     assert not imported.approximate
-
-
-def linear(f: File, x: str, inputs: int, outputs: int, seed: int, bits: int = 8, per_channel: bool = True) -> str:
-    """Weights and bias as a float network has them, the weights quantized with the usual scales."""
-    rng = np.random.default_rng(seed)
-    weight = rng.normal(size=(inputs, outputs)) / np.sqrt(inputs)
-    top = np.abs(weight).max(axis=0 if per_channel else None, keepdims=True)
-    y = f.node("MatMul", x, f.quant(f.const(weight), top / ((1 << (bits - 1)) - 1), bits))
-    return f.node("Add", y, f.const(rng.normal(size=outputs) / 4))
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -278,20 +246,6 @@ def test_endless_chains_are_refused_at_once(tmp_path: Path) -> None:
 # ---- softmax
 
 
-def scores(f: File, x: str, tokens: int, channels: int, heads: int) -> str:
-    def split(seed: int, perm: list[int]) -> str:
-        y = f.quant(linear(f, x, channels, channels, seed), 0.031)
-        return f.node("Transpose", f.node("Reshape", y, f.ints(1, tokens, heads, channels // heads)), perm=perm)
-
-    y = f.node("MatMul", split(1, [0, 2, 1, 3]), split(2, [0, 2, 3, 1]))
-    return f.node("Div", y, f.const(np.sqrt(channels / heads)))
-
-
-def joined(f: File, p: str) -> str:
-    """Heads as channels."""
-    return f.node("Transpose", p, perm=[0, 2, 1, 3])
-
-
 def plain(f: File, x: str) -> str:
     return f.node("Softmax", x, axis=-1)
 
@@ -363,14 +317,6 @@ def test_a_mask_in_front_of_a_quantizer_is_clipped_by_it(tmp_path: Path, step: f
     imported = check(f.save(tmp_path, joined(f, f.quant(f.node("Softmax", y), 1 / 255, signed=0))))
     assert kinds(imported)[-5:] == ["matmul", "position", "rescale", "softmax", "rescale"]
     assert not imported.graph.nodes[-2].op.causal
-
-
-def test_other_masks_are_refused(tmp_path: Path) -> None:
-    f = File((1, 6, 8))
-    mask = np.zeros((6, 6))
-    mask[:, 4:] = -np.inf
-    p = f.node("Softmax", f.node("Add", scores(f, f.quant("in", 0.023), 6, 8, 2), f.const(mask)))
-    refuse(f.save(tmp_path, f.quant(p, 1 / 255, signed=0)), "hides scores by a mask that is not causal")
 
 
 # ---- norms

@@ -1,0 +1,103 @@
+"""Masks: constants that hide scores in front of a softmax, and selections by constants in general."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.onnx_import import functions, linear
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.layout import Layout
+from accel.onnx_import.shaping import shape_of
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Masked, Refused, Unknown, Value
+
+#: A score at or below this is hidden, whatever is added to it.
+HIDDEN = -1e4
+CALIBRATED = Refused(
+    "has a scale that was calibrated with a mask among its scores",
+    "leave the Add or Where of the mask and the Softmax out of the quantization",
+)
+
+
+def is_mask(values: np.ndarray) -> bool:
+    """True for constants that hide scores when they are added: 0, and numbers of at most −10,000 or −infinity."""
+    return values.size > 1 and bool((values <= HIDDEN).any() and ((values == 0) | (values <= HIDDEN)).all())
+
+
+def masked(x: Edge | Masked, hidden: np.ndarray) -> Edge | Masked:
+    """Scores of which `hidden` says which do not count; a mask that hides nothing is none."""
+    try:
+        found = x.layout.to_edge(hidden)
+    except ValueError:
+        raise Refused(f"masks {x.layout.shape} with shape {hidden.shape}", "use one mask (queries, keys)") from None
+    if (found != found[:1]).any():
+        raise Refused("its mask differs between samples", "export with a mask that is the same for all samples")
+    if not found.any():
+        return x
+    return Masked(x, found[0], x.layout) if isinstance(x, Edge) else replace(x, hidden=x.hidden | found[0])
+
+
+def is_causal(hidden: np.ndarray, keys: int) -> bool:
+    """True for the one mask that the Softmax has; `hidden` is (queries, heads · keys)."""
+    queries, heads = len(hidden), hidden.shape[1] // keys
+    return bool((hidden == np.tile(np.arange(keys) > np.arange(queries)[:, None] + keys - queries, heads)).all())
+
+
+def below(build: Builder, name: str, x: Masked, bottom: float) -> Edge:
+    """The scores with the hidden ones at or below `bottom`, in front of a quantizer that clips there."""
+    if bottom <= HIDDEN:
+        raise CALIBRATED
+    edge = build.uniform(x.edge)
+    reach = build.tensors[edge.name].hi * float(edge.scale) - bottom
+    steps = np.ceil(max(reach, 0) / float(edge.scale)) * float(edge.scale)
+    return linear.add_table(build, f"{name}/mask", edge, np.where(x.hidden, -steps, 0), edge.scale, None)
+
+
+def apart(build: Builder, name: str, edge: Edge, hidden: np.ndarray) -> Edge:
+    """The scores with the hidden ones farther from every other score than these are from each other."""
+    tensor = build.tensors[edge.name]
+    steps = 2 * (tensor.hi - tensor.lo) + 1
+    return linear.add_table(build, f"{name}/mask", edge, np.where(hidden, -steps, 0) * edge.scale, edge.scale, None)
+
+
+def never(build: Builder, call: Call) -> Value:
+    """IsNaN and IsInf of numbers that are made from integers: False everywhere."""
+    (x,) = call.take(1)
+    return Unknown() if isinstance(x, Unknown) else Constant(np.zeros(shape_of(x), dtype=bool))
+
+
+def where(build: Builder, call: Call) -> Value:
+    """A selection by constants: of one operand alone, of scores that are not hidden, or element by element."""
+    condition, chosen, other = call.take(3)
+    if any(isinstance(value, Unknown) for value in (condition, chosen, other)):
+        return Unknown()
+    if not isinstance(condition, Constant):
+        raise Refused("chooses by values that are known only at run time", "use a constant mask")
+    mask = condition.value.astype(bool)
+    shape = np.broadcast_shapes(*(shape_of(value) for value in (condition, chosen, other)))
+    if mask.all() or not mask.any():
+        return _whole(chosen if mask.all() else other, shape)
+    if isinstance(chosen, Constant) and isinstance(other, Constant):
+        return functions.elementwise(build, call)
+    for scores, number, hidden in ((chosen, other, ~mask), (other, chosen, mask)):
+        if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and _hides(number.value, hidden, shape):
+            return masked(scores, hidden)
+    raise Refused("chooses between two activations", "use it only to hide scores in front of a softmax")
+
+
+def _hides(numbers: np.ndarray, hidden: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """True when the numbers hide a score wherever they are chosen."""
+    return bool((np.broadcast_to(numbers, shape)[np.broadcast_to(hidden, shape)] <= HIDDEN).all())
+
+
+def _whole(value: Value | None, shape: tuple[int, ...]) -> Value:
+    """An operand that is chosen everywhere."""
+    if isinstance(value, Constant):
+        return value.moved(lambda array: np.broadcast_to(array, shape))
+    if not isinstance(value, Edge | Deferred):
+        raise Refused("chooses what is not quantized", "put a quantizer in front of it")
+    layout = Layout(((),) * (len(shape) - len(value.layout.axes)) + value.layout.axes)
+    if layout.shape != shape:
+        raise Refused(f"repeats {value.layout.shape} to {shape}", "choose between operands of one shape")
+    return replace(value, layout=layout)

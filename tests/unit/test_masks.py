@@ -1,0 +1,105 @@
+"""Masks as exporters write them: every form is held to ONNX Runtime's execution of the file, operator by operator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from float_files import check, joined, refuse, scores
+from qonnx_files import File
+
+from accel.ops import Softmax
+
+T = 6
+CAUSAL = np.triu(np.ones((T, T), dtype=bool), 1)
+BAND = np.abs(np.arange(T)[:, None] - np.arange(T)) > 2
+HEADS = np.stack([CAUSAL, BAND])[None]
+PADDING = np.tile(np.arange(T) > 3, (T, 1))
+
+
+def added(f: File, x: str, hidden: np.ndarray, number: float = -3.4e38) -> str:
+    return f.node("Add", x, f.const(np.where(hidden, number, 0)))
+
+
+def chosen(f: File, x: str, hidden: np.ndarray, number: float = -1e9) -> str:
+    return f.node("Where", f.const(hidden, dtype=bool), f.const(number), x)
+
+
+def kept(f: File, x: str, hidden: np.ndarray) -> str:
+    return f.node("Where", f.const(~hidden, dtype=bool), x, f.const(np.full((1, 1, T, T), -np.inf)))
+
+
+def twice(f: File, x: str, hidden: np.ndarray) -> str:
+    """A causal mask and another, one after the other."""
+    return added(f, chosen(f, x, CAUSAL), hidden)
+
+
+def guarded(f: File, p: str) -> str:
+    """Torch's attention with a mask: what is NaN becomes 0."""
+    return f.node("Where", f.node("IsNaN", p), f.const(0.0), p)
+
+
+def file(f: File, hide, hidden: np.ndarray, guard: bool) -> str:
+    p = f.node("Softmax", hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), hidden), axis=-1)
+    return joined(f, f.quant(guarded(f, p) if guard else p, 1 / 256, signed=0))
+
+
+@pytest.mark.parametrize("hide", [added, chosen, kept, twice])
+@pytest.mark.parametrize("hidden", [CAUSAL, BAND, HEADS, PADDING], ids=["causal", "band", "heads", "padding"])
+def test_any_constant_mask(tmp_path: Path, hide, hidden: np.ndarray) -> None:
+    """A causal one is the Softmax's own, any other a table that pushes hidden scores beyond its exponentials."""
+    f = File((1, T, 8))
+    imported = check(f.save(tmp_path, file(f, hide, hidden, hide is chosen)))
+    (op,) = (node.op for node in imported.graph if isinstance(node.op, Softmax))
+    assert op.causal == (hidden is CAUSAL)
+    assert ("position" in [node.op.kind for node in imported.graph]) == (hidden is not CAUSAL)
+
+
+@pytest.mark.parametrize("guard", [False, True])
+@pytest.mark.parametrize("hide", [added, chosen, kept])
+def test_a_mask_that_hides_nothing_is_none(tmp_path: Path, hide, guard: bool) -> None:
+    f = File((1, T, 8))
+    imported = check(f.save(tmp_path, file(f, hide, np.zeros((1, 1, T, T), bool), guard)))
+    assert [node.op.kind for node in imported.graph].count("position") == 0
+
+
+def test_a_small_number_is_added_not_hidden(tmp_path: Path) -> None:
+    """The shifted windows of Swin add −100: with scores of hundreds that is a number as any other."""
+    f = File((1, T, 8))
+    check(f.save(tmp_path, file(f, lambda f, x, h: added(f, x, h, -100.0), BAND, False)))
+
+
+def test_masks_made_of_constants(tmp_path: Path) -> None:
+    """Comparisons, casts, Trilu and gathers of constants are folded, whatever type they pass through."""
+    f = File((1, T, 8), opset=18)
+    rows, columns = f.const(np.arange(T)[:, None], dtype=np.int64), f.const(np.arange(T)[None], dtype=np.int64)
+    later = f.node("Less", rows, columns)
+    far = f.node("Greater", f.node("Abs", f.node("Sub", rows, columns)), f.const(2, dtype=np.int64))
+    hidden = f.node("Or", later, far)
+    hidden = f.node("Cast", f.node("Cast", f.node("Not", f.node("Not", hidden)), to=10), to=9)  # float16, bool
+    hidden = f.node("Expand", f.node("Unsqueeze", hidden, f.ints(0)), f.ints(1, 1, T, T))
+    mask = f.node("Where", hidden, f.const(-np.inf), f.const(0.0))
+    mask = f.node("Add", mask, f.node("Trilu", f.const(np.full((T, T), -1e9)), f.const(1, dtype=np.int64)))
+    p = f.node("Softmax", f.node("Add", scores(f, f.quant("in", 0.023), T, 8, 2), mask), axis=-1)
+    check(f.save(tmp_path, joined(f, f.quant(p, 1 / 256, signed=0))))
+
+
+def test_a_calibrated_mask_is_refused_in_its_own_words(tmp_path: Path) -> None:
+    f = File((1, T, 8))
+    x = scores(f, f.quant("in", 0.023), T, 8, 2)
+    for number, where in ((3.4e38, "sum"), (1e9, "mask")):
+        mask = f.const(np.where(CAUSAL, -number, 0))
+        step = number / 127
+        y = f.quant(f.node("Add", x, f.quant(mask, step) if where == "mask" else mask), step)
+        p = f.quant(f.node("Softmax", y, axis=-1), 1 / 256, signed=0)
+        path = f.save(tmp_path, joined(f, p))
+        refuse(
+            path, "calibrated with a mask.*leave the Add or Where of the mask and the Softmax out of the quantization"
+        )
+
+
+def test_a_query_that_sees_nothing_is_refused(tmp_path: Path) -> None:
+    f = File((1, T, 8))
+    hidden = CAUSAL | (np.arange(T)[:, None] == 2)
+    refuse(f.save(tmp_path, file(f, added, hidden, False)), "hides every key of a query")
