@@ -33,6 +33,19 @@ def add(build: Builder, call: Call) -> Value:
     return _plus(build, call, b, a, 1) if isinstance(a, Constant) else functions.elementwise(build, call)
 
 
+def total(build: Builder, call: Call) -> Value:
+    """The sum of any number of operands, one after the other; only the last sum is a tensor of the file."""
+    x, *rest = call.take(1, max(1, len(call.inputs)))
+    for number, other in enumerate(rest, 1):
+        inputs, tensors, uses = (x, other), ("", call.tensors[number]), (1, call.uses[number])
+        if number == 1:
+            tensors, uses = (call.tensors[0], tensors[1]), (call.uses[0], uses[1])
+        outputs = call.outputs if number == len(rest) else ()
+        x = add(build, replace(call, inputs=inputs, tensors=tensors, uses=uses, outputs=outputs))
+    assert x is not None
+    return x
+
+
 def subtract(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
     if isinstance(b, Constant) and not isinstance(a, Constant):

@@ -54,9 +54,7 @@ class Builder:
         name = self._unique(hint)
         self.input_name = name
         self.tensors[name] = tensor
-        edge = Edge(name, np.asarray(tensor.scale), layout)
-        self.origins[name] = Origin(origin, layout, edge.scale, True)
-        return edge
+        return self.quantized(Edge(name, np.asarray(tensor.scale), layout), origin)
 
     def add(
         self, hint: str, op: Op, inputs: tuple[Edge, ...], scale: np.ndarray, layout: Layout, origin: str | None
@@ -67,7 +65,7 @@ class Builder:
         """
         name = self._unique(hint)
         self._set(Node(name, op, tuple(edge.name for edge in inputs), as_scale(scale)))
-        if origin is not None:
+        if origin:
             self.origins[name] = Origin(origin, layout, scale)
         return Edge(name, scale, layout)
 
@@ -109,7 +107,8 @@ class Builder:
 
     def quantized(self, edge: Edge, origin: str) -> Edge:
         """Say that ONNX tensor `origin`, the output of a quantizer, holds the integers of `edge`."""
-        self.origins[edge.name] = Origin(origin, edge.layout, edge.scale, True)
+        if origin:
+            self.origins[edge.name] = Origin(origin, edge.layout, edge.scale, True)
         return edge
 
     def replace_op(self, edge: Edge, op: Op, origin: str, exact: bool = True) -> Edge:

@@ -17,6 +17,7 @@ from accel.onnx_import import (
     attention,
     convolution,
     einsum,
+    foreign,
     functions,
     joining,
     linear,
@@ -33,10 +34,12 @@ from accel.onnx_import import (
 )
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.folding import FOLDED, folded, on_activations
+from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.scales import are_powers_of_two
-from accel.onnx_import.source import CONTROL_FLOW, Source, all_nodes, open_source, parse, title, unfit
+from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
+from accel.onnx_import.standard import QONNX, nodes_of
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
     Call,
@@ -57,12 +60,12 @@ from accel.onnx_import.values import (
 Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
 
 #: ONNX domain → the part of the table below. No other domain is ever looked up: qonnx imports modules by domain.
-DOMAINS = {"": "", "ai.onnx": "", "qonnx.custom_op.general": "qonnx", "onnx.brevitas": "qonnx"}
-DOMAINS["accel.qonnx_ops"] = "accel"
+DOMAINS = {"": "", "ai.onnx": "", QONNX: "qonnx", "accel.qonnx_ops": "accel"}
 
 HANDLERS: dict[tuple[str, str], Handler] = {
     **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
     ("qonnx", "Quant"): quant.quant,
+    ("qonnx", "IntQuant"): quant.quant,
     ("qonnx", "BipolarQuant"): quant.bipolar,
     ("accel", "IntSoftmax"): nonlinear.softmax,
     ("accel", "IntNorm"): nonlinear.norm,
@@ -71,7 +74,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "MatMul"): linear.matmul,
     ("", "Gemm"): linear.gemm,
     ("", "Add"): arithmetic.add,
-    ("", "Sum"): arithmetic.add,
+    ("", "Sum"): arithmetic.total,
     ("", "Sub"): arithmetic.subtract,
     ("", "Mul"): arithmetic.multiply,
     ("", "Div"): arithmetic.divide,
@@ -117,6 +120,10 @@ MOVES = {
     shaping.reshape, shaping.transpose, shaping.flatten, shaping.squeeze, shaping.unsqueeze, shaping.identity,
     shaping.shape,
 }  # fmt: skip
+#: What may stand between QuantizeLinear and DequantizeLinear.
+MOVES_INTEGERS = MOVES - {shaping.shape} | {
+    slicing.slice_, slicing.split, slicing.gather, slicing.expand, slicing.tile, joining.concat,
+}  # fmt: skip
 QUANTIZERS = {quant.quant, qcdq.quantize, qcdq.clip, qcdq.dequantize}
 PRODUCTS = {linear.matmul, einsum.einsum}
 ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
@@ -124,7 +131,7 @@ ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 #: A refusal lists at most so many; a file with more is another kind of model.
 MAX_REASONS = 40
 
-REPLACE = "express it with MatMul, Gemm, sums, functions of one activation, softmax, norms and Quant"
+QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 
 
 @dataclass(frozen=True)
@@ -236,18 +243,23 @@ def _known(source: Source, layout: Layout) -> dict[str, Value]:
 
 
 def _float(model: onnx.ModelProto) -> list[str]:
-    kinds = {(DOMAINS.get(node.domain), node.op_type) for node in all_nodes(model.graph)}
-    if kinds & {("qonnx", "Quant"), ("", "QuantizeLinear")}:
+    kinds = {(DOMAINS.get(node.domain), node.op_type) for node in nodes_of(model.graph)}
+    if kinds & QUANTIZING:
         return []
+    if ("", "DynamicQuantizeLinear") in kinds:
+        return [f"{RUN_TIME[0]}; {RUN_TIME[1]}"]
     if ("", "Round") in kinds:
         return ["float: its quantizers are written out (Round); export with export_qonnx and dynamo=False"]
-    return ["float: no quantizers found; train with Brevitas quantized layers and export with export_qonnx"]
+    return [
+        f"float: no quantizers found; quantize it ({QUANTIZE}), or train with Brevitas quantized layers and export "
+        "with export_qonnx"
+    ]
 
 
 def _unknown_operators(model: onnx.ModelProto) -> list[str]:
     """What would be refused if the rest of the file were fit, by remedy: operators with one of their nodes."""
     found: dict[str, dict[str, list[str]]] = {}
-    for node in all_nodes(model.graph):
+    for node in nodes_of(model.graph):
         if node.op_type not in CONTROL_FLOW:
             try:
                 _handler(node)
@@ -268,7 +280,8 @@ def _handler(node: onnx.NodeProto) -> Handler:
     default = on_activations if domain == "" and node.op_type in FOLDED else None
     handler = HANDLERS.get((domain, node.op_type), default)
     if handler is None:
-        raise Refused("unsupported operator", REPLACE)
+        why, remedy = foreign.reason(node)
+        raise Refused(why, remedy)
     return handler
 
 
@@ -326,6 +339,8 @@ def _result(
             if isinstance(value, Shared):
                 values[name] = sharing.repeated(build, value)
         call = _call(source, node, values)
+    if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
+        return qcdq.moved(build, handler, call)
     constant = folded(call) if DOMAINS[node.domain] == "" else None
     return handler(build, call) if constant is None else constant
 

@@ -89,8 +89,9 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """True when memory order is (samples, tokens, channels)."""
-        return self.factors == tuple(sorted(self.factors, key=_edge_order))
+        """True when memory order is (tokens, channels), wherever the samples are."""
+        own = [f for f in self.factors if f.role != "batch"]
+        return own == sorted(own, key=_edge_order)
 
     def to_edge(self, array: np.ndarray) -> np.ndarray:
         """An array that broadcasts to this layout → (samples, tokens, channels)."""

@@ -6,8 +6,10 @@ scales that several quantizers share for all of them. So the file that qonnx exe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import ml_dtypes
 import numpy as np
 
 from accel.onnx_import import functions
@@ -15,6 +17,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.quant import applied
 from accel.onnx_import.quantizers import Quantizer, scale_of
 from accel.onnx_import.shaping import shape_of
+from accel.onnx_import.source import is_integer
 from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Steps, Unknown, Value
 
 PAIRS = "export QuantizeLinear, Clip and DequantizeLinear one after the other (export_onnx_qcdq does)"
@@ -22,10 +25,10 @@ PAIRS = "export QuantizeLinear, Clip and DequantizeLinear one after the other (e
 
 @dataclass(frozen=True)
 class _Parameters:
-    """Scale that broadcasts to the data, integer zero point and the range of the integer type."""
+    """Scale and zero point, both broadcast to the data, and the range of the integer type."""
 
     scale: np.ndarray
-    zero: int
+    zero: np.ndarray
     lo: int
     hi: int
 
@@ -33,19 +36,38 @@ class _Parameters:
     def of(cls, call: Call, scale: Value | None, zero: Value | None, shape: tuple[int, ...]) -> _Parameters:
         step = scale_of(scale)
         point = Constant(np.zeros((), dtype=np.uint8)) if zero is None else zero
-        if not isinstance(point, Constant) or point.value.dtype.kind not in "iu":
+        if not isinstance(point, Constant) or not is_integer(point.value):
             raise Refused("its zero point is no integer constant", PAIRS)
-        if (point.value != point.value.reshape(-1)[:1]).any():
+        if point.value.size not in (1, step.size):
+            raise Refused(f"its zero point has shape {point.value.shape}, its scale {step.shape}", "export it again")
+        limits = ml_dtypes.iinfo(point.value.dtype)  # type: ignore[no-untyped-call]
+        zeros = point.value.astype(np.int64)
+        return cls(_spread(call, step, shape), _spread(call, zeros, shape), int(limits.min), int(limits.max))
+
+    def point(self) -> int:
+        """The zero point of an activation. Raises Refused when its channels have different ones."""
+        if (self.zero != self.zero.reshape(-1)[:1]).any():
             raise Refused("its zero point differs between channels", "use one zero point, best 0")
-        if step.size > 1:
-            axis = call.integer("axis", 1)
-            if step.ndim != 1 or not -len(shape) <= axis < len(shape) or step.size != shape[axis]:
-                raise Refused(f"its scale of shape {step.shape} does not fit {shape}", "export the model again")
-            step = step.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
-        limits = np.iinfo(point.value.dtype)
-        return cls(
-            step.reshape(()) if step.size == 1 else step, int(point.value.reshape(-1)[0]), limits.min, limits.max
-        )
+        return int(self.zero.reshape(-1)[0])
+
+
+def _spread(call: Call, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One number, one per place of an axis or one per block of places, as an array that broadcasts to `shape`."""
+    if array.size == 1:
+        return array.reshape(())
+    axis, block = call.integer("axis", 1), call.integer("block_size", 0)
+    misfit = Refused(f"its scale of shape {array.shape} does not fit {shape}", "export the model again")
+    if not -len(shape) <= axis < len(shape):
+        raise misfit
+    axis %= len(shape)
+    if block > 0:
+        blocks = tuple(-(-size // block) if i == axis else size for i, size in enumerate(shape))
+        if array.shape != blocks:
+            raise misfit
+        return array.repeat(block, axis).take(np.arange(shape[axis]), axis)
+    if array.ndim != 1 or array.size != shape[axis]:
+        raise misfit
+    return array.reshape([-1 if i == axis else 1 for i in range(len(shape))])
 
 
 def quantize(build: Builder, call: Call) -> Value:
@@ -55,7 +77,7 @@ def quantize(build: Builder, call: Call) -> Value:
     if not isinstance(x, Constant | Real | Edge | Deferred):
         raise Refused("quantizes what is quantized already", PAIRS)
     found = _Parameters.of(call, scale, zero, shape_of(x))
-    return Steps(x, call.tensors[0], found.scale, found.zero, found.lo, found.hi)
+    return Steps(x, call.tensors[0], found.scale, found.point(), found.lo, found.hi)
 
 
 def clip(build: Builder, call: Call) -> Value:
@@ -63,7 +85,7 @@ def clip(build: Builder, call: Call) -> Value:
     x, *bounds = call.take(1, 3)
     if any(isinstance(value, Unknown) for value in (x, *bounds)):
         return Unknown()
-    integer = isinstance(x, Constant) and x.value.dtype.kind in "iu"
+    integer = isinstance(x, Constant) and is_integer(x.value)
     if not isinstance(x, Steps) and not integer:
         return functions.elementwise(build, call)
     if any(value is not None and (not isinstance(value, Constant) or value.value.size != 1) for value in bounds):
@@ -79,16 +101,72 @@ def dequantize(build: Builder, call: Call) -> Value:
     x, scale, zero = call.take(2, 3)
     if x is None or any(isinstance(value, Unknown) for value in (x, scale, zero)):
         return Unknown()
-    if isinstance(x, Constant) and x.value.dtype.kind in "iu":
+    if isinstance(x, Constant) and is_integer(x.value):
         found = _Parameters.of(call, scale, zero, x.value.shape)
         step = np.broadcast_to(found.scale, x.value.shape)
         return Constant((x.value.astype(np.float64) - found.zero) * step, step)
     if not isinstance(x, Steps):
         raise Refused("dequantizes what no QuantizeLinear has made", PAIRS)
-    found = _Parameters.of(call, scale, zero, shape_of(x.real))
-    if found.zero != x.zero or found.scale.shape != x.scale.shape or (found.scale != x.scale).any():
+    found = _Parameters.of(call, scale, zero, shape_of(x))
+    same = np.broadcast_to(found.scale, shape_of(x)) == np.broadcast_to(x.scale, shape_of(x))
+    if found.point() != x.zero or not same.all():
         raise Refused("its scale or zero point is not its QuantizeLinear's", PAIRS)
-    quantizer = Quantizer(
-        x.scale, 0, x.lo - x.zero, x.hi - x.zero, "half_even", True, False
-    )  # rounds before it adds the zero
-    return applied(build, replace(call, tensors=(x.tensor,)), x.real, quantizer)
+    return _quantized(build, call, x)
+
+
+def _quantized(build: Builder, call: Call, x: Steps) -> Value:
+    """The quantizer that QuantizeLinear and Clip are, applied; it rounds before it adds the zero."""
+    quantizer = Quantizer(x.scale, 0, x.lo - x.zero, x.hi - x.zero, "half_even", True, False)
+    result = applied(build, replace(call, tensors=(x.tensor,)), x.real, quantizer)
+    if isinstance(result, Edge) and result.name not in build.origins:
+        build.quantized(result, call.output)
+    return result
+
+
+# ---- integers that are moved between QuantizeLinear and DequantizeLinear
+
+
+def moved(
+    build: Builder, handler: Callable[[Builder, Call], Value | tuple[Value, ...]], call: Call
+) -> tuple[Value, ...]:
+    """What a node that only moves elements makes of integers: it moves the real numbers that they stand for.
+
+    So these are quantized in front of it. No tensor of the file holds them as reals before DequantizeLinear.
+    """
+    given = [value for value in call.inputs if isinstance(value, Steps)]
+    first = given[0]
+    if any((other.zero, other.lo, other.hi) != (first.zero, first.lo, first.hi) for other in given):
+        raise Refused("joins integers of different quantizers", PAIRS)
+    reals = _outputs(handler(build, replace(call, inputs=tuple(_real(build, call, v, first) for v in call.inputs))))
+    scales = _outputs(handler(build, replace(call, inputs=tuple(_scale(call, value, first) for value in call.inputs))))
+    build.origins = {name: origin for name, origin in build.origins.items() if origin.tensor not in call.outputs}
+    return tuple(
+        replace(first, real=real, tensor=name, scale=scale.value)
+        if isinstance(scale, Constant) and isinstance(real, Constant | Edge)
+        else Unknown()
+        for name, real, scale in zip(call.outputs, reals, scales, strict=False)
+    )
+
+
+def _outputs(result: Value | tuple[Value, ...]) -> tuple[Value, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _real(build: Builder, call: Call, value: Value | None, like: Steps) -> Value | None:
+    """An operand as real numbers. Constants that Concat puts beside activations are integers of the same quantizer."""
+    if isinstance(value, Steps):
+        return _quantized(build, replace(call, outputs=()), value)
+    if call.op_type != "Concat" or not isinstance(value, Constant):
+        return value
+    if like.scale.size > 1:
+        raise Refused("joins constants with integers of a scale per channel", PAIRS)
+    step = np.broadcast_to(like.scale, value.value.shape)
+    return Constant((value.value.astype(np.float64) - like.zero) * step, step)
+
+
+def _scale(call: Call, value: Value | None, like: Steps) -> Value | None:
+    """The scale of every element of an operand."""
+    if isinstance(value, Steps) or (call.op_type == "Concat" and isinstance(value, Constant)):
+        scale = value.scale if isinstance(value, Steps) else like.scale
+        return Constant(np.broadcast_to(scale, shape_of(value)))
+    return value

@@ -13,7 +13,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Shared, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Shared, Steps, Unknown, Value
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
@@ -25,6 +25,8 @@ def shape_of(value: Value | None) -> tuple[int, ...]:
         return value.value.shape
     if isinstance(value, Edge | Shared | Real | Deferred):
         return value.layout.shape
+    if isinstance(value, Steps):
+        return shape_of(value.real)
     raise Refused("its input has no shape", AGAIN)
 
 

@@ -15,6 +15,7 @@ from onnx import external_data_helper, numpy_helper
 
 from accel.errors import UserError
 from accel.files import require_ordinary
+from accel.onnx_import.standard import nodes_of, standardize
 from accel.onnx_import.values import printable, shortened
 
 EXPORT_AGAIN = "export the model again"
@@ -22,6 +23,8 @@ EXPORT_AGAIN = "export the model again"
 MAX_ELEMENTS = 1 << 26
 #: Names of an input's axis, in small letters, that may be of any size: it becomes 1.
 BATCH = ("batch", "batch_size", "n", "b")
+#: Parts of an axis' name that say that it is no batch.
+SEQUENCE = ("seq", "len", "token", "time", "frame")
 #: What onnxruntime, which executes the file for comparison, still vouches for.
 OLDEST_OPSET = 7
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
@@ -63,7 +66,7 @@ def open_source(path: Path, model: onnx.ModelProto) -> Source:
 def unfit(model: onnx.ModelProto) -> list[str]:
     """Every reason why the file as a whole cannot be an integer graph, whatever its operators compute."""
     graph, inputs = model.graph, _inputs(model)
-    branching = [n for n in all_nodes(graph) if n.op_type in CONTROL_FLOW and n.domain in ("", "ai.onnx")]
+    branching = [n for n in nodes_of(graph) if n.op_type in CONTROL_FLOW and n.domain in ("", "ai.onnx")]
     named = [f"{n.op_type} {title(n, 40)!r}" for n in branching]
     found = []
     if named:
@@ -81,15 +84,6 @@ def unfit(model: onnx.ModelProto) -> list[str]:
 def title(node: onnx.NodeProto, limit: int = 80) -> str:
     """What a node is called in a message: its name, or its output's where it has none."""
     return printable(node.name or (node.output[0] if node.output else ""), limit)
-
-
-def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """The nodes of a graph and of the graphs in their attributes."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else ())):
-                yield from all_nodes(inner)
 
 
 def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -122,16 +116,27 @@ def parse(path: Path) -> onnx.ModelProto:
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             _read_external(path, tensor)
+    standardize(model)
     _make_batch_one(model)
     return model
 
 
 def _make_batch_one(model: onnx.ModelProto) -> None:
-    """An axis of unknown size that is called after the batch gets size 1, where it is the only one."""
+    """The batch, where it is the only axis of unknown size, gets size 1: an axis that is called so, or the first one.
+
+    The first axis may have any name that does not speak of a sequence, if the output begins with the same.
+    """
+    ends = [dims[0] for value in model.graph.output if (dims := value.type.tensor_type.shape.dim)]
     for value in _inputs(model):
-        dynamic = [d for d in value.type.tensor_type.shape.dim if d.dim_value == 0]
-        if len(dynamic) == 1 and dynamic[0].dim_param.lower() in BATCH:
-            dynamic[0].dim_value = 1
+        dims = value.type.tensor_type.shape.dim
+        dynamic = [place for place, axis in enumerate(dims) if axis.dim_value == 0]
+        if len(dynamic) != 1:
+            continue
+        axis = dims[dynamic[0]]
+        name = axis.dim_param.lower()
+        first = not dynamic[0] and all(end.dim_value == 0 and end.dim_param.lower() == name for end in ends)
+        if name in BATCH or (first and not any(word in name for word in SEQUENCE)):
+            axis.dim_value = 1
 
 
 def _texts(model: onnx.ModelProto) -> Iterator[str]:
@@ -181,11 +186,16 @@ def _array(path: Path, tensor: onnx.TensorProto) -> np.ndarray:
         ) from None
 
 
+def is_integer(array: np.ndarray) -> bool:
+    """True for integers of any width, those of 2 and 4 bits included."""
+    return array.dtype.kind in "iu" or array.dtype.name in ("int4", "uint4", "int2", "uint2")
+
+
 def to_array(tensor: onnx.TensorProto) -> np.ndarray:
     """A stored tensor as float32, float64 or integers. Raises ValueError when it is damaged."""
     try:
         array = np.asarray(numpy_helper.to_array(tensor))
-        small_float = array.dtype.kind not in "fiub" or array.dtype == np.float16
+        small_float = (array.dtype.kind not in "fiub" and not is_integer(array)) or array.dtype == np.float16
         return array.astype(np.float32) if small_float else array
     except Exception as error:  # onnx and numpy raise many kinds
         raise ValueError(f"damaged tensor ({type(error).__name__})") from None
@@ -197,10 +207,7 @@ def _shape_problems(inputs: list[onnx.ValueInfoProto]) -> list[str]:
     dynamic = [v for v in inputs if len(shapes[v.name]) < least or min(shapes[v.name], default=1) < 1]
     if dynamic:
         shown = ", ".join(f"{printable(v.name)!r} has shape ({_dims(v)})" for v in dynamic)
-        fixed = (
-            "export with fixed sizes (batch, tokens, channels), "
-            f"only an axis called {' or '.join(BATCH[:2])} may be dynamic"
-        )
+        fixed = "export with fixed sizes (batch, tokens, channels); only the batch, as the first axis, may be dynamic"
         return [f"dynamic shape: input {shown}; {fixed}"]
     return [
         f"input {printable(name)!r} has shape {tuple(shape)}; at most {MAX_ELEMENTS} elements are taken"

@@ -145,13 +145,15 @@ ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these number
 
 def island(value: Deferred | Steps) -> Refused:
     """The refusal of an operator that would have to compute with real numbers."""
+    if isinstance(value, Steps):
+        return Refused("computes with the integers of a QuantizeLinear", "put the DequantizeLinear in front of it")
     return Refused(f"is a float island: no quantizer stands between {maker(value)} and it", ISLAND_REMEDY)
 
 
-def maker(value: Deferred | Steps) -> str:
+def maker(value: Deferred) -> str:
     """The node that gave real numbers, in quotes."""
-    if isinstance(value, Masked | Steps):
-        return "a mask" if isinstance(value, Masked) else "a QuantizeLinear"
+    if isinstance(value, Masked):
+        return "a mask"
     return repr(printable(value.hint, 40))
 
 

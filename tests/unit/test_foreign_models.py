@@ -19,8 +19,11 @@ def files(package: str, pattern: str) -> list[Path]:
     return found
 
 
-FLOAT = "float: no quantizers found; train with Brevitas quantized layers and export with export_qonnx"
-FIXED = "export with fixed sizes (batch, tokens, channels), only an axis called batch or batch_size may be dynamic"
+FLOAT = (
+    "float: no quantizers found; quantize it (accel quantize MODEL.onnx --data calib.npz --out q.onnx), or train with "
+    "Brevitas quantized layers and export with export_qonnx"
+)
+FIXED = "export with fixed sizes (batch, tokens, channels); only the batch, as the first axis, may be dynamic"
 
 
 @pytest.mark.parametrize("verb", ["check", "lower"])
