@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import require_ordinary, writing
 
 FORMAT = 1
+GRAPH_FILE = "graph.accel"
+"""The graph beside a design or an HLS project, by which it is simulated and compared."""
 MAX_SIZE = 1 << 31
 """Of a stream that somebody's file declares."""
 
@@ -39,8 +41,9 @@ class Stream:
 class Design:
     """SystemVerilog `files` (name → text), module `top` with ports clk, rst, s_* (`input`) and m_* (`output`).
 
-    `rst` is synchronous and active high. `info` is what travels along for people and reports: folding,
-    predicted cycles, resources. File names are plain names: tools run inside the design's folder.
+    `rst` is synchronous and active high. `info` travels along for people and reports: folding, predicted cycles,
+    resources, and in a folder of `accel lower` the SHA-256 of the graph's file beside it ("graph"). File names are
+    plain names: tools run inside the design's folder.
     """
 
     name: str
@@ -69,10 +72,8 @@ class Design:
     def write(self, folder: Path) -> None:
         """Write every file and `design.json` into `folder`; nothing is left behind when writing fails."""
         folder = Path(folder)
-        try:
+        with writing(folder, "choose another --out"):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot create folder {folder}: {error.strerror}; choose another --out") from None
         for name, text in self.files.items():
             write_atomic(folder / name, text)
         write_atomic(folder / "design.json", json.dumps(self._header(), indent=1))
@@ -91,7 +92,11 @@ class Design:
 
     @classmethod
     def load(cls, folder: Path) -> Design:
-        """Read a design that `write` wrote. Raises UserError when files are missing, were changed or name others."""
+        """Read a design that `write` wrote.
+
+        Raises UserError when files are missing, were changed or name others, or when the graph beside them is another
+        design's.
+        """
         folder, path = Path(folder), Path(folder) / "design.json"
         try:
             header = json.loads(_text(path))
@@ -118,7 +123,15 @@ class Design:
             raise UserError(f"{path}: no file holds module {design.top!r}; write it again with `accel lower`")
         if design.hash != header["hash"]:
             raise UserError(f"{folder}: files differ from the recorded hash; write it again with `accel lower`")
+        require_digest(folder, [design.info["graph"]] if "graph" in design.info else [])
         return design
+
+
+def require_digest(folder: Path, recorded: list[str]) -> None:
+    """Raise UserError when the graph in `folder` is not the one that was recorded; neither of them has to be there."""
+    path = folder / GRAPH_FILE
+    if recorded and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() not in recorded:
+        raise UserError(f"{path} is not the graph that {folder} was made from; write both again with `accel lower`")
 
 
 def _problem(header: Any) -> str | None:
@@ -152,13 +165,13 @@ def _stream_problem(header: dict[str, Any], end: str) -> str | None:
 
 def _text(path: Path) -> str:
     require_ordinary(path)
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write a file so that it is either complete or absent. Raises UserError when the place is not writable."""
     raw = data.encode() if isinstance(data, str) else data
-    try:
+    with writing(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -168,5 +181,3 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         except BaseException:
             os.unlink(temporary)
             raise
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; choose another folder") from None

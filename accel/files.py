@@ -1,17 +1,56 @@
-"""Checks on what may be read as a file: devices and pipes can be endless, or never answer."""
+"""Files and folders as a user names them: which may be read, and the words for one that cannot be written."""
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from accel.errors import UserError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk or the user's quota is used up."""
+
 
 def require_ordinary(path: Path | str) -> None:
-    """Raise UserError when `path` is a device, a pipe or a socket; what is missing or a folder shows on reading."""
+    """Raise UserError when `path` is a device, a pipe or a socket: they can be endless, or never say anything.
+
+    A missing file and a folder pass: reading them shows what they are.
+    """
     try:
         special = Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir())
     except (OSError, ValueError):
         return
     if special:
         raise UserError(f"cannot read {path}: it is a device or a pipe; name an ordinary file")
+
+
+@contextmanager
+def writing(place: Path | str, remedy: str = "choose another folder") -> Iterator[None]:
+    """Turn an OSError of the block into the UserError that names `place` and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise no_space(place) from None
+        raise UserError(f"cannot write {place}: {error.strerror}; {remedy}") from None
+
+
+def no_space(*places: Path | str) -> UserError:
+    """The refusal after a full disk: names the folder among `places` and the temporary one that has the least room.
+
+    An error of the operating system often carries no file name, and the temporary folder fills up as well.
+    """
+    folders = [*map(_existing, places), Path(tempfile.gettempdir())]
+    fullest = min(folders, key=lambda folder: shutil.disk_usage(folder).free)
+    return UserError(f"no space left in {fullest}: free some there, or choose a folder on another disk")
+
+
+def _existing(place: Path | str) -> Path:
+    """The innermost folder of a path that exists."""
+    path = Path(os.path.abspath(place))
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())

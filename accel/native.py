@@ -41,7 +41,7 @@ class Native:
         self.graph, self.keep = graph, tuple(keep)
         with tempfile.TemporaryDirectory(prefix="accel-native-") as name:
             folder = Path(name)
-            (folder / "graph.cpp").write_text(source(graph, self.keep))
+            (folder / "graph.cpp").write_text(source(graph, self.keep), encoding="utf-8")
             command = ["graph.cpp", "-o", str(folder / "graph.so"), f"-I{HEADERS}", *FLAGS]
             tools.run([tools.require("g++"), *command], folder, folder / "compile.log")
             self._function = ctypes.CDLL(str(folder / "graph.so")).run  # it stays when its file goes

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from accel import tools
 from accel.design import write_atomic
-from accel.errors import ToolError, UserError
+from accel.errors import ToolError
+from accel.files import writing
 
 Progress = Callable[[str], None]
 SCRIPT = "build.sh"
@@ -103,11 +104,9 @@ class BuildPlan:
 
 def make_folder(folder: Path) -> Path:
     """Create a folder; returns its absolute path. Raises UserError when that is not possible."""
-    try:
+    with writing(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UserError(f"cannot write into {folder}: {error.strerror}; choose another folder") from None
     return Path(folder).resolve()
 
 

@@ -110,7 +110,7 @@ class Report:
         """Read what `write` wrote. Raises UserError when the file is missing or another one."""
         require_ordinary(path)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             parts: dict[str, Any] = {
                 "model": Model(**content["model"]),
                 "accuracy": Accuracy(**content["accuracy"]),

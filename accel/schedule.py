@@ -53,7 +53,7 @@ class Schedule:
         """Read what `text` wrote, possibly edited. Raises UserError that names the file and what is wrong in it."""
         require_ordinary(path)
         try:
-            content = json.loads(Path(path).read_text())
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; `accel lower --target rtl` writes a schedule.json") from None
         except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ The header carries a format version; a reader refuses versions it does not know.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -33,8 +34,8 @@ DAMAGE = (
 )  # fmt: skip
 
 
-def save(graph: Graph, path: Path | str) -> None:
-    """Write a graph; the file is complete or absent. Equal graphs give equal bytes.
+def save(graph: Graph, path: Path | str) -> str:
+    """Write a graph and return the file's SHA-256; the file is complete or absent. Equal graphs give equal bytes.
 
     Raises UserError when the place is not writable.
     """
@@ -50,6 +51,7 @@ def save(graph: Graph, path: Path | str) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
     write_atomic(Path(path), buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def load(path: Path | str) -> Graph:

@@ -187,7 +187,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def tail(log: Path) -> str:
     """The lines of a log that say what went wrong, indented: from the first error on, else the last ones."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in log.read_text(errors="replace", encoding="utf-8").splitlines() if line.strip()]
     first = next((index for index, line in enumerate(lines) if _ERROR.search(line)), len(lines) - _TAIL)
     return "\n".join(f"  {line}" for line in lines[max(first, 0) :][:_TAIL])
 
@@ -233,7 +233,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def _first_line(program: str) -> str:
-    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    shown = subprocess.run([program, "--version"], capture_output=True, check=False, encoding="utf-8", errors="replace")
     return shown.stdout.partition("\n")[0]
 
 

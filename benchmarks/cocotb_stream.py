@@ -15,7 +15,7 @@ from cocotb.triggers import RisingEdge
 @cocotb.test()
 async def stream(dut) -> None:
     """Feed the beats of a file, collect as many as are asked for, write them with cycles per second."""
-    job = json.loads(Path(os.environ["STREAM_JOB"]).read_text())
+    job = json.loads(Path(os.environ["STREAM_JOB"]).read_text(encoding="utf-8"))
     Clock(dut.clk, 10, unit="ns").start()
     dut.rst.value, dut.s_valid.value, dut.m_ready.value = 1, 0, 1
     for _ in range(4):
@@ -37,4 +37,6 @@ async def stream(dut) -> None:
                 fed += 1
                 dut.s_data.value, dut.s_last.value = next(beats), int(fed % last == 0)
     seconds = time.perf_counter() - start
-    Path(job["out"]).write_text(json.dumps({"cycles_per_second": cycles / seconds, "results": results}))
+    Path(job["out"]).write_text(
+        json.dumps({"cycles_per_second": cycles / seconds, "results": results}), encoding="utf-8"
+    )

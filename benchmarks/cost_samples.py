@@ -54,7 +54,11 @@ def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
 def record(target: str, kinds: list[str], jobs: int) -> None:
     """Brings the samples of `kinds` for one target up to date."""
     path = model.samples(target)
-    known = {key(entry): entry for entry in json.loads(path.read_text())["samples"]} if path.exists() else {}
+    known = (
+        {key(entry): entry for entry in json.loads(path.read_text(encoding="utf-8"))["samples"]}
+        if path.exists()
+        else {}
+    )
     lock = threading.Lock()
 
     def one(request: tuple[str, int]) -> None:

@@ -57,7 +57,7 @@ def fmax(design: Design, seeds: Sequence[int]) -> dict[str, float]:
 
     def check(step: str, folder: Path) -> None:
         if step.startswith("seed"):
-            clocks = json.loads((folder / "nextpnr.json").read_text())["fmax"].values()
+            clocks = json.loads((folder / "nextpnr.json").read_text(encoding="utf-8"))["fmax"].values()
             core = min(clocks, key=lambda entry: abs(entry["constraint"] - CLOCK_MHZ))
             reached[step.removeprefix("seed ")] = round(core["achieved"], 2)
             print(f"{step}: {core['achieved']:.2f} MHz", flush=True)

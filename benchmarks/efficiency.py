@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["digits", "fashion"], choices=SEEDS)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    content: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": []}
+    content: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"rows": []}
     for data in arguments.data:
         out = Path("build") / f"study-{data}"
         rows = study.study(data, out, seeds=SEEDS[data], processes=arguments.processes, progress=print)

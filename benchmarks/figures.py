@@ -71,7 +71,7 @@ class Figures:
         chosen = parser.parse_args().only
         for key in chosen:
             import_module(self.parts[key].module)  # a missing one is noticed before hours of work
-        found = json.loads(self.results.read_text()) if self.results.exists() else {"made": {}}
+        found = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {"made": {}}
         for key in chosen:
             found[key], found["made"][key] = self.parts[key].measure()
             self.write(found)

@@ -61,7 +61,7 @@ def finn(device: str, weights: int, activations: int) -> int:
 
 def _sources(module: str) -> dict[str, str]:
     if module == "plain_mac":
-        return {"plain_mac.sv": Path(__file__).with_name("plain_mac.sv").read_text()}
+        return {"plain_mac.sv": Path(__file__).with_name("plain_mac.sv").read_text(encoding="utf-8")}
     names = ("accel_mac", "accel_dot_lut", "accel_dot_dsp", "accel_tree")
     return {f"{name}.sv": emit.library()[name] for name in names}
 
@@ -121,7 +121,7 @@ def main() -> None:
     print(table(found))
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -28,7 +29,7 @@ def schedules() -> Iterator[Edit]:
     def edited(key: str, value: Any) -> Callable[[Path], None]:
         def change(folder: Path) -> None:
             path = folder / "schedule.json"
-            path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+            path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {key: value}), encoding="utf-8")
 
         return change
 
@@ -81,9 +82,9 @@ def _first(key: str, value: Any) -> Callable[[Path], None]:
 
     def change(folder: Path) -> None:
         path = folder / "schedule.json"
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         content[key][next(iter(content[key]))] = value
-        path.write_text(json.dumps(content))
+        path.write_text(json.dumps(content), encoding="utf-8")
 
     return change
 
@@ -106,7 +107,25 @@ def _circle(path: Path) -> None:
 
 
 def graphs() -> Iterator[Edit]:
-    """Edits of a design's graph.accel: an npz file with a JSON header."""
+    """Edits of a design's graph.accel, with a digest in design.json that fits: nobody is stopped from writing one."""
+    for edit in _graph_edits():
+        yield edit._replace(change=_recorded(edit.change))
+
+
+def _recorded(change: Callable[[Path], None]) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        change(folder)
+        graph, path = folder / "graph.accel", folder / "design.json"
+        if graph.is_file():
+            header = json.loads(path.read_text(encoding="utf-8"))
+            header["info"]["graph"] = hashlib.sha256(graph.read_bytes()).hexdigest()
+            path.write_text(json.dumps(header), encoding="utf-8")
+
+    return apply
+
+
+def _graph_edits() -> Iterator[Edit]:
+    """Edits of an npz file with a JSON header."""
     changes: dict[str, Callable[[dict[str, Any], dict[str, np.ndarray]], Any]] = {
         "format 99": lambda h, a: h.update(format=99),
         "format a list": lambda h, a: h.update(format=[]),
@@ -234,12 +253,12 @@ def designs() -> Iterator[Edit]:
 
 def _design(change: Callable[[dict[str, Any]], Any], digest: str | None = None) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
-        (folder.parent.parent / "secret.sv").write_text("module secret; endmodule\n")
+        (folder.parent.parent / "secret.sv").write_text("module secret; endmodule\n", encoding="utf-8")
         path = folder / "design.json"
-        header = json.loads(path.read_text()) | {"folder": str(folder.resolve())}
+        header = json.loads(path.read_text(encoding="utf-8")) | {"folder": str(folder.resolve())}
         change(header)
         header.pop("folder", None)
-        path.write_text(json.dumps(header | {"hash": digest or _hash(folder, header)}))
+        path.write_text(json.dumps(header | {"hash": digest or _hash(folder, header)}), encoding="utf-8")
 
     return apply
 
@@ -247,7 +266,11 @@ def _design(change: Callable[[dict[str, Any]], Any], digest: str | None = None) 
 def _hash(folder: Path, header: dict[str, Any]) -> str:
     """Hash everything that the header names, if it is readable; a loader has to notice the rest."""
     try:
-        files = {name: (folder / name).read_text() for name in header["files"] if not name.startswith("/dev/")}
+        files = {
+            name: (folder / name).read_text(encoding="utf-8")
+            for name in header["files"]
+            if not name.startswith("/dev/")
+        }
         streams = Stream(**header["input"]), Stream(**header["output"])
         return Design(header["name"], header["top"], files, *streams).hash
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

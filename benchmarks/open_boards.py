@@ -60,7 +60,7 @@ def trained(name: str) -> tuple[Graph, float]:
         made = models.train(models.Recipe(model=models.EncoderConfig(**MODELS[name])))
         models.export(made.model, file)
         write_atomic(note, json.dumps({"accuracy": made.quantized_accuracy}))
-    return accel.load(file), json.loads(note.read_text())["accuracy"]
+    return accel.load(file), json.loads(note.read_text(encoding="utf-8"))["accuracy"]
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=list(BOARDS), choices=BOARDS, help="boards to build for")
-    found = {row["board"]: row for row in (json.loads(RESULTS.read_text()) if RESULTS.exists() else [])}
+    found = {row["board"]: row for row in (json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else [])}
     RESULTS.parent.mkdir(exist_ok=True)
     for name in parser.parse_args().only:
         found[name] = measure(name)

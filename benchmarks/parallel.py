@@ -125,7 +125,11 @@ def costs(device: torch.device, layout: Parallel) -> dict[str, Any]:
 
 def loopback() -> int:
     """Bytes sent over it since the machine started."""
-    (line,) = (line for line in Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith("lo:"))
+    (line,) = (
+        line
+        for line in Path("/proc/net/dev").read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith("lo:")
+    )
     return int(line.split()[9])
 
 
@@ -133,7 +137,9 @@ def measure(name: str) -> dict[str, Any]:
     """One row, by processes of their own."""
     layout = Parallel.parse(LAYOUTS[name])
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(layout.processes), __file__]
-    done = subprocess.run([*command, "--rank-of", name], capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        [*command, "--rank-of", name], capture_output=True, timeout=1200, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         sys.exit(f"{name}: {done.stderr[-2000:]}")
     return {"layout": name, "processes": layout.processes, "steps": STEPS, **json.loads(done.stdout)}

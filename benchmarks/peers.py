@@ -90,7 +90,7 @@ def cocotb_cycles_per_second(design: Design, x: np.ndarray, wanted: np.ndarray, 
         "wanted": len(x) * design.output.beats,
         "out": f"{folder / 'measured.json'}",
     }
-    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     with _environment():
         runner = get_runner("verilator")
         runner.build(
@@ -108,7 +108,7 @@ def cocotb_cycles_per_second(design: Design, x: np.ndarray, wanted: np.ndarray, 
             extra_env={"STREAM_JOB": f"{folder / 'job.json'}", "PYTHONPATH": f"{Path(__file__).parent}"},
             log_file=folder / "test.log",
         )
-    measured = json.loads((folder / "measured.json").read_text())
+    measured = json.loads((folder / "measured.json").read_text(encoding="utf-8"))
     if measured["results"] != _beats(wanted, design.output.lanes, design.output.width):
         raise RuntimeError("outputs under cocotb differ")
     return float(measured["cycles_per_second"])

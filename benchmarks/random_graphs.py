@@ -64,7 +64,7 @@ def main() -> int:
     print(json.dumps(found))
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return int(any(level["failures"] for level in found.values()))
 
 

@@ -64,7 +64,11 @@ class Sandbox:
         paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
         environment = os.environ | THREADS | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            encoding="utf-8",
         )
 
     def __enter__(self) -> Sandbox:
@@ -86,7 +90,9 @@ class Sandbox:
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         answer = json.loads(self._server.stdout.readline())
-        stdout, stderr = ((root / name).read_text(errors="backslashreplace") for name in ("stdout", "stderr"))
+        stdout, stderr = (
+            (root / name).read_text(errors="backslashreplace", encoding="utf-8") for name in ("stdout", "stderr")
+        )
         findings = tuple(answer.pop("findings"))
         started = tuple(text for text in findings if text.startswith(STARTS))
         outside = tuple(text for text in findings if text not in started)
@@ -123,7 +129,7 @@ def _supervise(request: dict[str, Any]) -> dict[str, Any]:
         if stopped:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.005)
-    with os.fdopen(readable) as pipe:
+    with os.fdopen(readable, encoding="utf-8") as pipe:
         findings = pipe.read().splitlines()
     code = os.waitstatus_to_exitcode(status)
     peak = usage.ru_maxrss << 10
@@ -135,7 +141,7 @@ def _supervise(request: dict[str, Any]) -> dict[str, Any]:
 
 def _exceeded(pid: int, start: float, limits: Limits) -> str:
     try:
-        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        resident = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
     except (OSError, IndexError):  # it has just ended
         return ""
     if resident > limits.memory:

@@ -107,7 +107,7 @@ CLUSTERS = (
 
 def main() -> None:
     print("| layout | data | tensor | pipeline | sum | measured | ratio |\n|---|---|---|---|---|---|---|")
-    for row in json.loads(parallel.RESULTS.read_text())["rows"]:
+    for row in json.loads(parallel.RESULTS.read_text(encoding="utf-8"))["rows"]:
         parts = bytes_per_step(Parallel.parse(parallel.LAYOUTS[row["layout"]]))
         total = sum(parts.values())
         cells = [*(f"{value:,.0f}" for value in parts.values()), f"{total:,.0f}", f"{row['bytes_per_step']:,}"]

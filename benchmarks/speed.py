@@ -201,7 +201,7 @@ def table(rows: list[Row]) -> str:
 
 def stages() -> str:
     """Markdown: how long every stage of the demo took."""
-    seconds = json.loads(DEMO.read_text())["seconds"]
+    seconds = json.loads(DEMO.read_text(encoding="utf-8"))["seconds"]
     lines = ["| stage of `accel demo` | seconds |", "|---|---|"]
     lines += [f"| {name} | {s:.1f} |" for name, s in seconds.items()]
     return "\n".join([*lines, f"| all | {sum(seconds.values()):.0f} |"])

@@ -51,7 +51,7 @@ def theirs(weight: np.ndarray, x: Tensor) -> tuple[dict[str, str], str, int]:
     with tempfile.TemporaryDirectory() as folder:
         project = RTLModel(logic, "own", folder, latency_cutoff=LEVELS)
         project.write()
-        texts = {path.stem: path.read_text() for path in Path(folder).glob("src/**/*.v")}
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in Path(folder).glob("src/**/*.v")}
     files = {f"{name}.sv": text for name, text in texts.items() if name not in ("lookup_table", "own_wrapper")}
     return files, "own", len(project._pipe.solutions) + 1
 
@@ -101,7 +101,7 @@ def main() -> None:
     print(table(found))
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def files(design: Design) -> dict[str, str]:
     shell.check(design)
     if TOP in {design.top, *(Path(name).stem for name in design.files)}:
         raise UserError(f"{TOP} in the design has a name that the AXI wrapper uses")
-    fixed = {path.name: path.read_text() for path in sorted(_FOLDER.glob("*.sv"))}
+    fixed = {path.name: path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("*.sv"))}
     return {f"{TOP}.v": _top(design), **fixed, **design.files}
 
 

@@ -43,7 +43,7 @@ class BuildResult:
         path = folder / RESULT
         require_ordinary(path)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             parts = {"bitstream": folder / content["bitstream"], "resources": Resources(**content["resources"])}
             return cls(**{**content, **parts})
         except OSError as error:

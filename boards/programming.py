@@ -24,7 +24,7 @@ def program(board: Board, folder: Path, *, flash: bool = False) -> None:
     if not board.loader:
         raise UserError(f"{board.name} is not programmed with {LOADER}: see docs/boards.md for its own way")
     try:
-        result = json.loads((folder / RESULT).read_text())
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder}: no bitstream here; `accel bitstream` writes one (FOLDER-BOARD)") from None
     if result["board"] != board.name:

@@ -101,12 +101,15 @@ def _mend_ports(model: ModelGraph, path: Path) -> None:
     ports = [*model.get_input_variables(), *model.get_output_variables()]
     modes = [f"{'ap_vld' if port.pragma == 'partition' else 'ap_memory'} port={port.name}" for port in ports]
     lines = "\n".join(f"    #pragma HLS INTERFACE {mode}" for mode in modes)
-    path.write_text(re.sub(r"^ *#pragma HLS INTERFACE ap_vld .*$", lines, path.read_text(), flags=re.MULTILINE))
+    path.write_text(
+        re.sub(r"^ *#pragma HLS INTERFACE ap_vld .*$", lines, path.read_text(encoding="utf-8"), flags=re.MULTILINE),
+        encoding="utf-8",
+    )
 
 
 def _check_written(model: ModelGraph, path: Path) -> None:
     """The written top function must call every layer, which hls4ml drops silently otherwise, and trace its output."""
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     for layer in model.get_layers():
         calls = _calls(layer)
         if layer.name not in model.inputs and not all(_once(call, source) for call in calls):

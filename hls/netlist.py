@@ -51,7 +51,7 @@ def cell_models(target: str) -> dict[str, str]:
     """Cell type → Verilog of its model; our own replace black boxes."""
     found = {match[1]: _TIMING.sub("", match[0]) for text in _library(target) for match in _MODULE.finditer(text)}
     own = [path for folder in ("common", target) for path in sorted((_OWN / folder).glob("*.sv"))]
-    return found | {path.stem: path.read_text() for path in own}
+    return found | {path.stem: path.read_text(encoding="utf-8") for path in own}
 
 
 def _library(target: str) -> list[str]:
@@ -61,7 +61,7 @@ def _library(target: str) -> list[str]:
     spec = util.find_spec("pyosys")
     if spec is None or spec.origin is None:
         raise ToolError("yosys' cell models not found; looked for the Python package pyosys; pip install pyosys")
-    return [(Path(spec.origin).parent / "share" / name).read_text() for name in _LIBRARIES[target]]
+    return [(Path(spec.origin).parent / "share" / name).read_text(encoding="utf-8") for name in _LIBRARIES[target]]
 
 
 def _macros(target: str) -> str:

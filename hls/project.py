@@ -28,7 +28,9 @@ from pathlib import Path
 import numpy as np
 
 from accel import folding, reference, storage, tools
+from accel.design import GRAPH_FILE, require_digest
 from accel.errors import ToolError, UserError
+from accel.files import writing
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
 from accel.schedule import Schedule, require_known
@@ -37,9 +39,10 @@ from hls.backends import Backend
 from hls.calls import Plan
 
 TOP = "accel_model"
-GRAPH = "graph.accel"
 SCHEDULE = "schedule.json"
 CONFIG = "hls4ml_config.yml"
+DIGEST = "GraphSHA256"
+"""The line of CONFIG that says which graph the project was written from."""
 CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
 #: Where the back ends keep their integer types, below firmware/.
 INCLUDES = ("ap_types", "ac_types", "ac_types/include", "ac_math/include", "ac_simutils/include", "nnet_utils")
@@ -162,7 +165,7 @@ class Project:
 
     def setting(self, name: str) -> str:
         """What hls4ml was given, as text. Raises UserError when the project has no such setting."""
-        found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(), re.MULTILINE)
+        found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(encoding="utf-8"), re.MULTILINE)
         if not found:
             raise UserError(f"{self.folder / CONFIG} has no {name}; write the project again")
         return found[1].strip("'\"")
@@ -221,15 +224,13 @@ def write(
     require_known(schedule, graph)
     plan = calls.plan(graph, _layer_names(graph), schedule, arrays=io_type == "io_parallel")
     _check_plan(plan, backends.get(target.backend))
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder") from None
-    try:
-        _write(graph, schedule, plan, scratch, folder, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            _write(graph, schedule, plan, scratch, folder, target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     return Project(folder, graph)
 
 
@@ -238,7 +239,13 @@ def load(folder: Path | str) -> Project:
     folder = Path(folder)
     if not _is_project(folder):
         raise UserError(f"{folder} is no HLS project of accel; `accel lower --target vitis` writes one")
-    return Project(folder, storage.load(folder / GRAPH))
+    return Project(folder, _graph(folder))
+
+
+def _graph(folder: Path) -> Graph:
+    config = (folder / CONFIG).read_text(encoding="utf-8")
+    require_digest(folder, re.findall(rf"^{DIGEST}: (\w+)$", config, re.MULTILINE))
+    return storage.load(folder / GRAPH_FILE)
 
 
 def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: Path, target: Target) -> None:
@@ -251,8 +258,10 @@ def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: 
         model = conversion.convert(plan, graph.input, TOP, project, target)
         conversion.write(model, project, target.backend)
     _say_where(project, folder)
-    storage.save(graph, project / GRAPH)
-    (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text())
+    digest = storage.save(graph, project / GRAPH_FILE)
+    with (project / CONFIG).open("a", encoding="utf-8") as config:
+        config.write(f"{DIGEST}: {digest}\n")
+    (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text(), encoding="utf-8")
     os.replace(scratch / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():
         os.replace(folder, scratch / "replaced")
@@ -263,7 +272,9 @@ def _say_where(project: Path, folder: Path) -> None:
     """hls4ml writes the project's own path into some files: make it the final one."""
     for file in project.iterdir():
         if file.is_file():
-            file.write_text(file.read_text().replace(str(project), str(folder.resolve())))
+            file.write_text(
+                file.read_text(encoding="utf-8").replace(str(project), str(folder.resolve())), encoding="utf-8"
+            )
 
 
 def _layer_names(graph: Graph) -> dict[str, str]:
@@ -275,7 +286,7 @@ def _layer_names(graph: Graph) -> dict[str, str]:
 def _quiet(log: Path) -> Iterator[None]:
     """hls4ml prints and warns a lot: all of it goes to a log."""
     with (
-        open(log, "w") as stream,
+        open(log, "w", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
         contextlib.redirect_stderr(stream),
         warnings.catch_warnings(),
@@ -317,7 +328,7 @@ def _check_plan(plan: Plan, backend: Backend) -> None:
 
 
 def _is_project(folder: Path) -> bool:
-    return (folder / GRAPH).is_file() and (folder / CONFIG).is_file()
+    return (folder / GRAPH_FILE).is_file() and (folder / CONFIG).is_file()
 
 
 def _check_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from accel.design import Design, write_atomic
 from accel.errors import AccelError, UserError
+from accel.files import writing
 from hls import deadlock, verilator
 from hls.deadlock import BufferUse
 from hls.rtl.plan import interval_of
@@ -102,15 +103,15 @@ def _execute(
     defines = ["ACCEL_WAVES"] if waves else []
     executable = verilator.build(folder, sources, design.top, HARNESS, defines=defines, quick=quick, waves=waves)
     start = time.perf_counter()
-    done = subprocess.run([executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [executable, *map(str, arguments)], cwd=folder, capture_output=True, encoding="utf-8", errors="replace"
+    )
     return done, time.perf_counter() - start
 
 
 def _keep(recorded: Path, waves: Path) -> None:
-    try:
+    with writing(waves, "choose another file for the waves"):
         shutil.move(recorded, waves)
-    except OSError as error:
-        raise UserError(f"cannot write {waves}: {error.strerror}; choose another file for the waves") from None
 
 
 def _checked(design: Design, x: np.ndarray) -> np.ndarray:

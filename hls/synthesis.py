@@ -199,8 +199,8 @@ def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: s
             write_atomic(folder / file, text)
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
         _yosys(folder, f"module {top} for {target}")
-        cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
-        return Netlist(target, top, cells, (folder / _VERILOG).read_text())
+        cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
+        return Netlist(target, top, cells, (folder / _VERILOG).read_text(encoding="utf-8"))
 
 
 def _yosys(folder: Path, what: str) -> None:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from accel import reference, tools
-from accel.design import write_atomic
+from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import ToolError, UserError
 from accel.levels import Level, Outcome, verify
 from accel.plan import SCRIPT, BuildPlan, Progress
 from hls.builders import Builder, Job, choose, program
-from hls.project import GRAPH, Project
+from hls.project import Project
 from hls.reports import Read, Report, Span, reader
 
 RESULT = "build.json"
@@ -107,9 +107,9 @@ def _files(project: Project) -> dict[str, str]:
     """The text files of a project: hls4ml also copies manuals and compiled scripts."""
     files = {}
     for path in sorted(project.folder.rglob("*")):
-        if path.is_file() and path.name != GRAPH and path.suffix not in {".log", ".so"}:
+        if path.is_file() and path.name != GRAPH_FILE and path.suffix not in {".log", ".so"}:
             try:
-                files[str(path.relative_to(project.folder))] = path.read_text()
+                files[str(path.relative_to(project.folder))] = path.read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 continue
     return files

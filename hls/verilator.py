@@ -53,7 +53,9 @@ def lint(folder: Path, sources: Sequence[str], top: str) -> None:
         except ToolError:
             if not log.exists():
                 raise
-            raise ToolError(f"verilator refuses module {top} of {folder}:\n{log.read_text().strip()}") from None
+            raise ToolError(
+                f"verilator refuses module {top} of {folder}:\n{log.read_text(encoding='utf-8').strip()}"
+            ) from None
 
 
 def build(
@@ -114,7 +116,7 @@ def _verilate(folder: Path, sources: Sequence[str], options: Sequence[str], scra
     """C++ of the design in `scratch`; returns Verilator's own list of what to compile."""
     args = [*_VERILATE, *options, "--Mdir", str(scratch)]
     _verilator(args, sources, folder, scratch / "verilator.log")
-    listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text())["sources"]
+    listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text(encoding="utf-8"))["sources"]
     return listed
 
 
@@ -164,7 +166,7 @@ def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: lis
 
 def _joined(files: list[str], source: Path) -> Path:
     """One translation unit of files that lie beside it."""
-    source.write_text("".join(f'#include "{Path(file).name}"\n' for file in files))
+    source.write_text("".join(f'#include "{Path(file).name}"\n' for file in files), encoding="utf-8")
     return source
 
 
@@ -223,7 +225,7 @@ def _key(folder: Path, sources: Sequence[str], top: str, harness: Path, defines:
     parts = [*_toolchain(), *_VERILATE, top, *defines]
     for path in [*(folder / name for name in sources), harness]:
         try:
-            parts += [path.name, path.read_text()]
+            parts += [path.name, path.read_text(encoding="utf-8")]
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
     return _digest(parts)

@@ -13,6 +13,7 @@ import torch
 
 from accel.design import write_atomic
 from accel.errors import UserError
+from accel.files import writing
 from models.encoder import Encoder
 from models.fitting import Fit
 from models.recipe import Recipe
@@ -32,12 +33,10 @@ class Run:
 
     @staticmethod
     def _claim(folder: Path, text: str) -> None:
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder") from None
         note = folder / RECIPE
-        if note.exists() and note.read_text() != text:
+        if note.exists() and note.read_text(encoding="utf-8") != text:
             raise UserError(f"{folder} is the training of another recipe: remove it, or choose another folder")
         write_atomic(note, text)
 

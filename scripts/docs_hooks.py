@@ -94,7 +94,7 @@ def _section(kind: str) -> str:
         _block(inspect.getdoc(import_module(f"accel.ops.{kind}.op")) or ""),
         f"::: accel.ops.{kind}.op.{name}\n    options:\n      members: false\n      show_root_full_path: false\n",
         f"**Hardware.** {inspect.getdoc(facet(kind, 'rtl'))}\n",
-        *(_block(_header(path.read_text()), path.name) for path in sorted(folder(kind).glob("*.sv"))),
+        *(_block(_header(path.read_text(encoding="utf-8")), path.name) for path in sorted(folder(kind).glob("*.sv"))),
         _example(kind),
     ]
     return "\n".join(parts)

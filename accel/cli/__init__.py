@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from accel import files
 from accel.cli import interrupts
 from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
@@ -49,6 +50,8 @@ class Cli(click.Group):
         except (AccelError, click.ClickException) as error:
             _fail(1, str(error))
         except OSError as error:
+            if error.errno in files.FULL:
+                _fail(1, str(files.no_space(error.filename or ".")))
             _fail(1, f"{error.filename or 'system'}: {error.strerror}")
 
     def _run(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -90,4 +93,6 @@ def cli() -> None:
 def main() -> NoReturn:
     """Entry point of the console script."""
     interrupts.install()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows a ? for µ
     cli.main(prog_name="accel")

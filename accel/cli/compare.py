@@ -13,8 +13,9 @@ import click
 
 from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import as_samples, load_samples
-from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
+from accel.cli.lower import DESIGN_FILE
 from accel.cli.output import whole_file
+from accel.design import GRAPH_FILE
 from accel.errors import UserError
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, a
     if as_json:
         from accel.report import FILE
 
-        click.echo((out / FILE).read_text(), nl=False)
+        click.echo((out / FILE).read_text(encoding="utf-8"), nl=False)
     else:
         show_table(f"accel demo, {sum(context.seconds.values()):.0f} s", ("stage", "seconds", "result"), rows)
     wrong = [outcome for outcome in context.outcomes if outcome.mismatches]

@@ -102,13 +102,13 @@ def _worse(point: Point, other: Point) -> bool:
 
 def write(points: list[Point], schedule: Schedule | None, board: Board, name: str, folder: Path) -> None:
     """The table, the plot, and the schedule of the chosen design."""
-    with (folder / TABLE).open("w", newline="") as file:
+    with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(asdict(points[0])))
         table.writeheader()
         table.writerows(asdict(point) for point in points)
     _plot(points, board, name).savefig(folder / PLOT, dpi=120)
     if schedule:
-        (folder / SCHEDULE).write_text(schedule.text())
+        (folder / SCHEDULE).write_text(schedule.text(), encoding="utf-8")
 
 
 def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-untyped-def]

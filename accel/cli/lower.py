@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from accel.cli import names
 from accel.cli.display import json_option, show_json
 from accel.cli.output import whole_folder
-from accel.design import write_atomic
+from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 TARGETS = ("rtl", "vitis", "vivado", "vivado-accelerator", "quartus", "catapult", "oneapi", "libero")
 DESIGN_FILE = "design.json"
 SCHEDULE_FILE = "schedule.json"
-GRAPH_FILE = "graph.accel"
 
 
 def lower(
@@ -64,9 +64,9 @@ def lower(
 
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         design = rtl.lower(graph, chosen)
-        design.write(folder)
+        digest = storage.save(graph, folder / GRAPH_FILE)
+        replace(design, info={**design.info, "graph": digest}).write(folder)
         write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
-        storage.save(graph, folder / GRAPH_FILE)
 
 
 def _require_possible(target: str, dsp: int | None, io: str | None) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from accel.errors import ToolError, UserError
+from accel.files import FULL, no_space, writing
 
 
 def require_writable(folder: Path) -> None:
@@ -73,12 +74,18 @@ def _scratch(parent: Path) -> Iterator[Path]:
         raise UserError(f"cannot write into {parent}: {blocking[0]} is not a folder; choose another --out")
     scratch = parent / f".accel-{secrets.token_hex(8)}"  # named before it is made: an interruption may come in between
     try:
-        try:
+        with writing(parent, "choose another --out"):
             parent.mkdir(parents=True, exist_ok=True)
             scratch.mkdir(mode=0o700)
-        except OSError as error:
-            raise UserError(f"cannot write into {parent}: {error.strerror}; choose another --out") from None
         yield scratch
+    except OSError as error:
+        if error.errno in FULL:
+            raise no_space(parent) from None
+        raise
+    except UserError as error:
+        if str(scratch) in str(error):  # nobody knows that folder, and it is gone
+            raise UserError(str(error).replace(str(scratch), str(parent))) from None
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         with contextlib.suppress(OSError):

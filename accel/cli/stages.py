@@ -16,6 +16,7 @@ from accel.cli import engines
 from accel.cli import lower as lower_verb
 from accel.cli import report as report_verb
 from accel.cli.display import Progress
+from accel.design import GRAPH_FILE
 from accel.levels import Level, Outcome, verify_all
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     training, path = context.get(Training), context.get(Exported).path
     model = onnx_import.read(path)
     graph = model.graph
-    storage.save(graph, context.settings.out / lower_verb.GRAPH_FILE)
+    storage.save(graph, context.settings.out / GRAPH_FILE)
     x = reference.quantize(graph, training.images)
     expected = engines.integers(graph, models.logits(training.trained.model, torch.from_numpy(training.images)).numpy())
     tell("qonnx, reference")

@@ -105,7 +105,7 @@ def _on_processes(job: Job, folder: Path) -> Trained:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     command += ["-m", "models.train", "--data", job.data, "--recipe", job.name, "--seed", f"{job.seed}"]
     command += ["--parallel", job.lever.parallel, "--checkpoint", f"{folder}"]
-    ran = subprocess.run(command, capture_output=True, text=True)
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     if ran.returncode:
         said = [line for line in ran.stderr.splitlines() if line.startswith("error: ")] or ran.stderr.splitlines()[-1:]
         raise UserError(f"training of {job.name} on {count} processes failed: {' '.join(said[:1])}")
@@ -118,7 +118,7 @@ def row(data: str, name: str, networks: list[Path]) -> Row:
     from models import presets
     from models.resuming import METRICS
 
-    figures = [json.loads(path.with_name(METRICS).read_text()) for path in networks]
+    figures = [json.loads(path.with_name(METRICS).read_text(encoding="utf-8")) for path in networks]
     mean = {key: sum(figure[key] for figure in figures) / len(figures) for key in FIGURES}
     accuracies = [figure["quantized_accuracy"] for figure in figures]
     return Row(

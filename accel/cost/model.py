@@ -65,7 +65,7 @@ def samples(target: str) -> Path:
 
 def recorded(target: str) -> list[dict[str, Any]]:
     """The samples themselves."""
-    found: list[dict[str, Any]] = json.loads(samples(target).read_text())["samples"]
+    found: list[dict[str, Any]] = json.loads(samples(target).read_text(encoding="utf-8"))["samples"]
     return found
 
 

@@ -71,18 +71,18 @@ def _plan(family: Family, job: Job) -> BuildPlan:
 
 
 def _synthesized(family: Family, folder: Path, job: Job) -> Resources:
-    cells = json.loads((folder / _STAT).read_text())["design"]["num_cells_by_type"]
+    cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
     found = fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
     if not family.packed:
         return found
-    netlist = json.loads((folder / NETLIST).read_text())["modules"][job.top]
+    netlist = json.loads((folder / NETLIST).read_text(encoding="utf-8"))["modules"][job.top]
     return replace(found, lut4=family.packed(netlist))
 
 
 def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
     """Raises ToolError when the tool constrained another frequency than the clock generator makes."""
     wanted = float(job.clock.mhz)
-    report = json.loads((folder / _REPORT).read_text())
+    report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
     core = min(report["fmax"].values(), key=lambda entry: abs(entry["constraint"] - wanted))
     if abs(core["constraint"] - wanted) > 0.001 * wanted:
         got = core["constraint"]
@@ -94,7 +94,7 @@ def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
 
 def _critical_path(folder: Path) -> tuple[Hop, ...]:
     """The slowest path from a clock to itself."""
-    paths = json.loads((folder / _REPORT).read_text())["critical_paths"]
+    paths = json.loads((folder / _REPORT).read_text(encoding="utf-8"))["critical_paths"]
     inside: list[list[dict[str, Any]]] = [path["path"] for path in paths if path["from"] == path["to"]]
     slowest = max(inside, key=lambda path: sum(hop["delay"] for hop in path), default=[])
     return tuple(Hop(hop["type"], hop["delay"], hop["to"]["cell"]) for hop in slowest)
@@ -102,7 +102,7 @@ def _critical_path(folder: Path) -> tuple[Hop, ...]:
 
 def _explain(error: ToolError, log: Path, job: Job) -> ToolError:
     """What a failed place and route means: too large, too slow, or the error as it is."""
-    text = log.read_text(errors="replace") if log.exists() else ""
+    text = log.read_text(errors="replace", encoding="utf-8") if log.exists() else ""
     over = [
         f"{cell} {used} of {available}"
         for cell, used, available in re.findall(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", text)

@@ -117,7 +117,7 @@ def _number(text: str, pattern: str, report: str, missing: int | None = None) ->
 
 
 def _read(path: Path) -> str:
-    return path.read_text(errors="replace")
+    return path.read_text(errors="replace", encoding="utf-8")
 
 
 _SCRIPT = """\

@@ -28,7 +28,9 @@ def _plan(job: Job) -> BuildPlan:
     inner = Job(job.board, files, KERNEL, job.clock, None, job.seed)
     package = zynq.package(inner, part, [f"{job.top}.v"], _KERNEL) + tcl.fill(_PACKAGED, kernel=KERNEL)
     movers = (
-        _SOURCE.read_text().replace("IN_BYTES", str(job.beat_bytes[0])).replace("OUT_BYTES", str(job.beat_bytes[1]))
+        _SOURCE.read_text(encoding="utf-8")
+        .replace("IN_BYTES", str(job.beat_bytes[0]))
+        .replace("OUT_BYTES", str(job.beat_bytes[1]))
     )
     return BuildPlan(
         {**files, _MOVERS: movers, "synthesis.tcl": package, "link.cfg": _link(job), "reports.tcl": _REPORTS},

@@ -56,7 +56,7 @@ def fmax(path: Path, job: Job) -> float:
 
 def explain(error: ToolError, log: Path, job: Job) -> ToolError:
     """A missed clock in the terms of every flow, or the error as it is."""
-    found = _MISSED.search(log.read_text(errors="replace")) if log.exists() else None
+    found = _MISSED.search(log.read_text(errors="replace", encoding="utf-8")) if log.exists() else None
     return ToolError(f"{missed(float(found[1]), job)}. Log: {log}") if found else error
 
 
@@ -71,4 +71,4 @@ def missed(slack: float, job: Job) -> str:
 
 
 def _read(path: Path) -> str:
-    return path.read_text(errors="replace")
+    return path.read_text(errors="replace", encoding="utf-8")

@@ -71,14 +71,14 @@ def files(design: Design, board: Board, pinout: Pinout, clock: Clock, timing: Ti
     return {
         f"{PACKAGE}.sv": _package(design, pinout, clock, timing),
         f"{TOP}.sv": _top(design, pinout),
-        **{path.name: path.read_text() for path in fixed},
+        **{path.name: path.read_text(encoding="utf-8") for path in fixed},
         **design.files,
     }
 
 
 def simulation_files() -> dict[str, str]:
     """Behavioural models of vendor primitives."""
-    return {path.name: path.read_text() for path in sorted((_FOLDER / "simulation").glob("*.sv"))}
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted((_FOLDER / "simulation").glob("*.sv"))}
 
 
 def sources(names: dict[str, str]) -> list[str]:

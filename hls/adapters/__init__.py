@@ -13,7 +13,7 @@ from accel.errors import ToolError
 
 def repair(path: Path, wrong: str, right: str, count: int = 1) -> None:
     """Replace text that hls4ml writes wrong. Raises ToolError when it is not there `count` times: another version."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     if text.count(wrong) != count:
         raise ToolError(f"{path.name} as hls4ml wrote it is not as accel knows it from hls4ml 1.3.0: no {wrong!r}")
-    path.write_text(text.replace(wrong, right))
+    path.write_text(text.replace(wrong, right), encoding="utf-8")

@@ -23,12 +23,14 @@ class Writer(LiberoWriter):  # type: ignore[misc]
         family, part, board = (config.get_config_value(key) for key in ("FPGAFamily", "Part", "Board"))
         (home / "config.tcl").write_text(
             f"source $env(SHLS_ROOT_DIR)/examples/legup.tcl\nset_project {family} {part} {board}\n"
-            f"set_parameter CLOCK_PERIOD {config.get_config_value('ClockPeriod')}\n"
+            f"set_parameter CLOCK_PERIOD {config.get_config_value('ClockPeriod')}\n",
+            encoding="utf-8",
         )
         name = config.get_project_name()
         (home / "Makefile").write_text(
             f"NAME = {name}\nLOCAL_CONFIG = -legup-config=config.tcl\nSRCS = firmware/{name}.cpp {name}_test.cpp\n"
-            "LEVEL = $(SHLS_ROOT_DIR)/examples\ninclude $(LEVEL)/Makefile.common\n"
+            "LEVEL = $(SHLS_ROOT_DIR)/examples\ninclude $(LEVEL)/Makefile.common\n",
+            encoding="utf-8",
         )
 
 
@@ -40,7 +42,7 @@ def prepare(backend: Any) -> None:
 def finish(project: Path, model: ModelGraph) -> None:
     """SmartHLS' integers have no `to_int()`, and hls4ml copies as many values into the output as the *input* has."""
     for header in (project / "firmware" / "nnet_utils").glob("accel_*.h"):
-        header.write_text(header.read_text().replace(".to_int()", ".to_int64()"))
+        header.write_text(header.read_text(encoding="utf-8").replace(".to_int()", ".to_int64()"), encoding="utf-8")
     (source,), (result,) = model.get_input_variables(), model.get_output_variables()
     wrong = "    for (unsigned i = 0; i < {}; i++) {{\n        {}_struct.data[i] = "
     name = model.config.get_project_name()

@@ -58,7 +58,7 @@ def reader(folder: Path, since_ns: int) -> Read:
             raise ToolError(f"{name} was not written: the tool left no such report")
         if path.stat().st_mtime_ns < since_ns:
             raise ToolError(f"{name} is older than this run: it reports on something else")
-        return path.read_text(errors="replace")
+        return path.read_text(errors="replace", encoding="utf-8")
 
     return read
 

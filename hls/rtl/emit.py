@@ -24,7 +24,7 @@ DEEP = 64
 @cache
 def library() -> dict[str, str]:
     """Module name → source text of every module in the library (file = module)."""
-    return {path.stem: path.read_text() for root in _LIBRARY for path in sorted(root.rglob("*.sv"))}
+    return {path.stem: path.read_text(encoding="utf-8") for root in _LIBRARY for path in sorted(root.rglob("*.sv"))}
 
 
 def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> dict[str, str]:

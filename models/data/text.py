@@ -26,7 +26,9 @@ def load(tokens: int = TOKENS) -> Split:
 
 def bible(tokens: int = TOKENS) -> Split:
     """The King James Bible, 4.1 million characters (Debian: bible-kjv). Raises UserError where it is not installed."""
-    done = subprocess.run([program(), "-f", "gen1:1-rev22:21"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program(), "-f", "gen1:1-rev22:21"], capture_output=True, check=True, encoding="utf-8", errors="replace"
+    )
     return split(done.stdout, tokens)
 
 

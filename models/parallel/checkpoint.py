@@ -19,6 +19,7 @@ from torch.distributed.checkpoint.state_dict_loader import load as load_parts
 from torch.distributed.checkpoint.state_dict_saver import save as save_parts
 
 from accel.errors import UserError
+from accel.files import writing
 from models.encoder import Encoder
 from models.parallel import processes
 from models.parallel.trainer import Trainer
@@ -90,13 +91,11 @@ def _notes(trainer: Trainer) -> dict[str, Any]:
 
 
 def _prepare(trainer: Trainer, partial: Path) -> None:
-    try:
+    with writing(partial):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         notes = {**_notes(trainer), "layout": str(trainer.layout)}
-        (partial / NOTES).write_text(json.dumps(notes, indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {partial}: {error.strerror}; choose another folder") from None
+        (partial / NOTES).write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
 
 
 def _publish(partial: Path, final: Path) -> None:
@@ -109,7 +108,7 @@ def _publish(partial: Path, final: Path) -> None:
 
 def _check(trainer: Trainer, path: Path) -> None:
     try:
-        notes = json.loads((path / NOTES).read_text())
+        notes = json.loads((path / NOTES).read_text(encoding="utf-8"))
         same = {name: notes[name] for name in ("recipe", "steps")} == _notes(trainer)
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path / NOTES} is damaged: remove {path}") from None

@@ -134,7 +134,7 @@ def test_a_missing_tool_is_named_before_the_first_step(tool, tmp_path, monkeypat
 
 def test_an_unwritable_folder_is_a_users_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write into .*file/out: Not a directory; choose another folder"):
+    with pytest.raises(UserError, match=r"cannot write .*file/out: Not a directory; choose another folder"):
         boards.build(add_one(), ULX3S, tmp_path / "file" / "out")
 
 

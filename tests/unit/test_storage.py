@@ -101,7 +101,7 @@ def test_saving_leaves_nothing_half_written(path: Path, monkeypatch: pytest.Monk
     storage.save(encoder(), path)
     before = path.read_bytes()
     monkeypatch.setattr("os.replace", _full_disk)
-    with pytest.raises(UserError, match=r"cannot write .*: No space left"):
+    with pytest.raises(UserError, match=r"no space left in .*: free some there"):
         storage.save(encoder(seed=1), path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]

@@ -77,7 +77,7 @@ def report(
             estimate = page.Estimate(target, boards.estimate(sources.design, target))
         simulated = _simulated(sources.folder, samples, tell)
         tell("page")
-        file.write_text(_page(sources, estimate, simulated))
+        file.write_text(_page(sources, estimate, simulated), encoding="utf-8")
     return Reported(Path(out or Path(folder) / PAGE), sources, estimate, page.levels(sources, simulated))
 
 

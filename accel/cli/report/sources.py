@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.cli.lower import DESIGN_FILE, GRAPH_FILE
-from accel.design import Design
+from accel.cli.lower import DESIGN_FILE
+from accel.design import GRAPH_FILE, Design
 from accel.report import FILE, Report
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def find(folder: Path) -> Sources:
 
 
 def _run(path: Path, design: Design) -> Report | None:
-    if not path.exists() or design.hash not in path.read_text(errors="replace"):
+    if not path.exists() or design.hash not in path.read_text(errors="replace", encoding="utf-8"):
         return None
     return Report.load(path)
 
@@ -53,4 +53,8 @@ def _builds(place: Path, design: Design) -> tuple[BuildResult, ...]:
     from boards.bitstream import RESULT, BuildResult
 
     paths = sorted(place.absolute().parent.glob(f"*/{RESULT}"))
-    return tuple(BuildResult.load(path.parent) for path in paths if design.hash in path.read_text(errors="replace"))
+    return tuple(
+        BuildResult.load(path.parent)
+        for path in paths
+        if design.hash in path.read_text(errors="replace", encoding="utf-8")
+    )
