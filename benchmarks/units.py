@@ -11,7 +11,22 @@ import numpy as np
 from accel.graph import Tensor
 from accel.hardware import Module, Stage, Unit
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import (
+    Add,
+    Dense,
+    Embedding,
+    Lookup,
+    MatMul,
+    Mul,
+    Norm,
+    Pool,
+    Position,
+    Rescale,
+    Rotary,
+    Softmax,
+    Window,
+    facet,
+)
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
@@ -138,6 +153,12 @@ class Draw:
         table = np.rint(self.rng.normal(0, 30, x.shape)).astype(int)
         yield from self._stage(Position(table, 1 << self.pick(0, 1, 4)), x)
 
+    def rotary(self) -> Iterator[Part]:
+        heads, size = self.pick(1, 2, 4), self.pick(8, 16)
+        x = self.tensor(self.pick(8, 16, 64), heads * size, self.pick(6, 8, 10), 0)
+        cos, sin = (np.rint(self.rng.normal(0, 60, (x.tokens, size))).astype(int) for _ in range(2))
+        yield from self._units(Rotary(cos, sin if self.often(0.7) else 0 * sin), (x,), most_lanes=8)
+
     def adapter(self) -> Iterator[Part]:
         name = str(self.rng.choice(["accel_gather", "accel_scatter", "accel_pass"]))
         width, ratio = self.pick(4, 8, 12, 16, 32, 64, 128), self.pick(2, 3, 4, 8, 16)
@@ -179,7 +200,7 @@ class Draw:
 
 KINDS: tuple[str, ...] = (
     "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
-    "position", "adapter", "buffer",
+    "position", "rotary", "adapter", "buffer",
 )  # fmt: skip
 
 

@@ -156,6 +156,7 @@ def _examples() -> dict[str, tuple[Op, tuple[Tensor, ...]]]:
         "softmax": make("softmax", row=8, out_bits=8, rom=exp_table(1 / 16, 8, 256)),
         "norm": (operator("norm").of(X, "layer", 4, 8), (X,)),  # type: ignore[attr-defined]
         "position": make("position", table=table),
+        "rotary": make("rotary", cos=rng.integers(-127, 128, (8, 8)), sin=rng.integers(-127, 128, (8, 8))),
         "pool": make("pool"),
         "window": make("window", first=-1, fill=rng.integers(-128, 128, (9, 32))),
         "embedding": make("embedding", Tensor((8, 1), 0, 95), table=rng.integers(-128, 128, (96, 32))),

@@ -24,7 +24,7 @@ from accel.graph import Graph, Node, Tensor
 from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, facet
+from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Rotary, Softmax, facet
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 from accel.target import TARGETS
@@ -140,6 +140,11 @@ class _Maker:
         channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
         shared = channels // self.heads * self.kv_heads
         q, k, v = (self.requantize(self.dense(x, count)) for count in (channels, shared, shared))
+        size = channels // self.heads
+        if self.pick(False, True):
+            cos, sin = (self.values((tokens, size), 1 << self.integer(1, 8)) for _ in range(2))
+            turn = Rotary(cos, sin if size % 2 == 0 else 0 * sin)
+            q, k = (self.requantize(self.add(turn, edge)) for edge in (q, k))
         scores = self.requantize(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
         spec, bits = self.tensors[scores], self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)

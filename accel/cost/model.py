@@ -36,6 +36,7 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_rescale": streams.rescale,
     "accel_lookup": streams.lookup,
     "accel_position": streams.position,
+    "accel_rotary": streams.rotary,
     "accel_dense": arrays.dense,
     "accel_matmul": arrays.matmul,
     GENERATED: arrays.unrolled,

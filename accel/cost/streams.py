@@ -146,6 +146,23 @@ def position(t: Tally, part: Part) -> None:
     _times(t, p["XW"] + (not p["X_SIGNED"]), p["MULTIPLIER"], lanes)
 
 
+def rotary(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, products = p["LANES"], p["LANES"] * (1 + p["TURNS"])
+    t.counter(p["WORDS"])
+    t.counter(p["HEADS"])
+    t.counter(p["WORDS"] * p["TOKENS"])
+    t.delay(2, 3 + p["TURNS"])
+    t.rom(part.roms["TABLE_FILE"], bool(p["BLOCK"]))
+    t.registers(lanes * p["XW"], "operands")
+    hard = t.multiply(p["XW"] + (not p["X_SIGNED"]), p["TW"], products, p["YW"])
+    t.registers(lanes * p["XW"], "hard" if hard else "operands")
+    t.registers(products * p["YW"], "hard" if hard else "products")
+    if p["TURNS"]:
+        t.add(p["YW"], lanes, "fused")
+        t.registers(lanes * p["YW"], "fused")
+
+
 def window(t: Tally, part: Part) -> None:
     p = part.params
     lanes = p["LANES"]

@@ -20,6 +20,7 @@ OPERATORS: dict[str, str] = {
     "softmax": "Softmax",
     "norm": "Norm",
     "position": "Position",
+    "rotary": "Rotary",
     "pool": "Pool",
     "window": "Window",
     "embedding": "Embedding",

@@ -91,7 +91,7 @@ def test_blocks_are_varied():
     ops = [node.op for one in drawn for node in one.graph]
     rescales = [op for op in ops if op.kind == "rescale"]
     assert {op.kind for op in ops} == {
-        "dense", "matmul", "add", "mul", "rescale", "lookup", "softmax", "norm", "position", "pool"
+        "dense", "matmul", "add", "mul", "rescale", "lookup", "softmax", "norm", "position", "rotary", "pool"
     }  # fmt: skip
     assert {op.rounding for op in rescales} == set(ROUNDINGS)
     assert {min(len(op.multiplier), 2) for op in rescales} == {1, 2}

@@ -12,7 +12,7 @@ from accel import reference
 from accel.attention import useful_macs
 from accel.errors import GraphError
 from accel.graph import Graph, Node, Tensor
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Softmax, Window
+from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Rotary, Softmax, Window
 from accel.ops.dense import rtl as dense_rtl
 from accel.ops.dense.sparsity import PATTERNS
 from accel.ops.softmax.op import exp_table
@@ -98,6 +98,23 @@ class TestPosition(OperatorContract):
 
     def deviation(self, op, y, x):
         return np.abs(y - (op.multiplier * x + op.table))
+
+
+class TestRotary(OperatorContract):
+    """Pairs turn, with a table per head or for all channels, or every channel is multiplied alone."""
+
+    def draw(self, draw: st.DrawFn) -> Drawn:
+        turns, period, heads = draw(st.booleans()), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+        period *= 1 + turns
+        x = widened(draw(tensors()), period * heads)
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        cos, sin = rng.integers(-200, 200, (2, x.tokens, period))
+        return Rotary(cos, sin if turns else 0 * sin), (x,)
+
+    def deviation(self, op, y, x):
+        cos, sin = (np.tile(table, (1, x.shape[2] // op.period)) for table in (op.cos, op.sin))
+        other = x[:, :, np.arange(x.shape[2]) ^ 1] if op.turns else 0
+        return np.abs(y - (cos * x.astype(float) + sin * other))
 
 
 class TestPool(OperatorContract):
