@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.onnx_import import functions, linear, masks, norms
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
 from accel.onnx_import.quantizers import per_channel
@@ -113,13 +114,16 @@ def _scaled_per_channel(build: Builder, call: Call, x: Edge, factor: np.ndarray)
     return replace(x, scale=common(x.scale * np.where(factor == 0, 1.0, np.abs(factor))))
 
 
+@understands("epsilon", "momentum", "training_mode")
 def batch_normalization(build: Builder, call: Call) -> Value:
     """factor · x + offset per channel, with the factors' size in the scale and their sign in the weights before it."""
     x, *given = call.take(5)
     if is_unknown(x, *given):
         return Unknown()
+    if call.flag("training_mode", 0):
+        raise Refused("is in training mode: its statistics are computed at run time", "export in eval()")
     if not isinstance(x, Edge) or not all(isinstance(value, Constant) for value in given):
-        raise Refused("its statistics are computed at run time", "export in eval mode")
+        raise Refused("its statistics are computed at run time", "export in eval()")
     gamma, beta, mean, variance = (value.value.astype(np.float64) for value in given if isinstance(value, Constant))
     rank = len(x.layout.axes)
     if rank < 2 or not x.layout.is_whole(1, "channel"):

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from accel.onnx_import import linear, masks, softmax
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
+from accel.onnx_import.norms import FLOAT
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.sharing import shared
 from accel.onnx_import.slicing import taken
@@ -21,6 +23,17 @@ MASKS = "give it a constant mask instead"
 WRITTEN_OUT = "write it out as MatMul, Softmax and MatMul with quantizers between them"
 
 
+@understands(
+    "is_causal",
+    "kv_num_heads",
+    "left_window_size",
+    "q_num_heads",
+    "qk_matmul_output_mode",
+    "right_window_size",
+    "scale",
+    "softcap",
+    "softmax_precision",
+)
 def attention(build: Builder, call: Call) -> Value:
     """softmax(scale · Q Kᵀ + mask) V, heads on axis 1 or, of three axes, in the channels."""
     q, k, v, mask, past_keys, past_values, lengths = call.take(3, 7)
@@ -58,6 +71,8 @@ def _check(call: Call, cache: Value | None, lengths: Value | None) -> None:
         raise Refused("caps its scores (softcap)", WRITTEN_OUT)
     if any(call.integer(f"{side}_window_size", -1) != -1 for side in ("left", "right")):
         raise Refused("looks at a window of keys", MASKS)
+    if call.integer("softmax_precision", FLOAT) != FLOAT:
+        raise Refused("computes its softmax in another type than float32", "export in float32")
 
 
 def _heads(call: Call, x: Edge, attribute: str) -> Edge:

@@ -93,7 +93,7 @@ class Builder:
 
         `limits` are the lowest and highest integer. A pending ReLU is carried out.
         """
-        lo, hi = (max(0, limits[0]), max(0, limits[1])) if edge.relu else limits
+        lo, hi = max(limits[0], min(0, limits[1])) if edge.relu else limits[0], limits[1]
         ratio = common(np.asarray(edge.scale / scale))
         exact = scales.are_powers_of_two(ratio)
         if exact:

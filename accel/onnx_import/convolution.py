@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import contracted
 from accel.onnx_import.linear import add_constant, is_unknown
@@ -12,6 +14,7 @@ from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Val
 PATCHES = "cut patches with a convolution of the input whose kernel is its stride"
 
 
+@understands("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 def conv(build: Builder, call: Call) -> Value:
     x, weight, bias = call.take(2, 3)
     if is_unknown(x, weight, bias):
@@ -32,7 +35,7 @@ def conv(build: Builder, call: Call) -> Value:
     spatial = range(2, 2 + 2 * len(grid), 2)
     on_x = tuple(range(2 + 2 * len(grid)))
     on_w = (-1, 1, *(i + 1 for i in spatial))
-    patches = Edge(x.name, x.scale, split, x.relu)
+    patches = replace(x, layout=split)
     y = contracted(build, call, patches, on_x, weight, on_w, (0, -1, *spatial))
     if bias is None:
         return y
@@ -42,6 +45,8 @@ def conv(build: Builder, call: Call) -> Value:
 def _check_patches(call: Call, kernel: tuple[int, ...]) -> None:
     """Raise Refused when windows overlap, have gaps, are padded or grouped."""
     ones = (1,) * len(kernel)
+    if (call.integers("kernel_shape") or kernel) != kernel:
+        raise Refused(f"has weights of {kernel} and another kernel_shape", "export the model again")
     strides, dilations = call.integers("strides") or ones, call.integers("dilations") or ones
     if any(call.integers("pads") or ()) or call.text("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise Refused("pads its input", PATCHES)

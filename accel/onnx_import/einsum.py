@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import Labels, contracted
 from accel.onnx_import.layout import Layout, merged
@@ -12,6 +13,7 @@ from accel.onnx_import.shaping import AGAIN, moved, shape_of
 from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
 
 
+@understands("equation")
 def einsum(build: Builder, call: Call) -> Value:
     operands = call.take(1, 2)[: len(call.inputs)]
     if is_unknown(*operands):

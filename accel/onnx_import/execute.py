@@ -17,7 +17,7 @@ from accel.onnx_import.values import printable
 def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Run real inputs (samples, tokens, channels) through qonnx; integers int64 (samples, tokens, channels) by edge.
 
-    Inputs may also have the file's own shape, with any number of samples (`Imported.samples`).
+    An array of any other shape is brought to that one by `Imported.samples`.
 
     `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor

@@ -9,6 +9,7 @@ from math import prod
 
 import numpy as np
 
+from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
 from accel.onnx_import.values import Call, Constant, Refused, Unknown
@@ -35,6 +36,7 @@ def folded(call: Call) -> Constant | None:
     return computed(call, arrays, _size(call, given)) if given else None
 
 
+@understands(ALL)
 def on_activations(_: Builder, call: Call) -> Unknown:
     """What such an operator is behind a refused node; anything else raises Refused."""
     if any(isinstance(value, Unknown) for value in call.inputs):

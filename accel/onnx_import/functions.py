@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 
+from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
@@ -45,6 +46,7 @@ MAX_JUMP = 2
 """Between neighbouring entries, in steps of the output: what lies between them is at most 1 off."""
 
 
+@understands(ALL)
 def elementwise(build: Builder, call: Call) -> Value:
     """One node of such a chain; on constants alone it is computed at once."""
     values = [value for value in call.inputs if value is not None]

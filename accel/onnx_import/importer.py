@@ -15,6 +15,7 @@ from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
     attention,
+    attributes,
     convolution,
     einsum,
     foreign,
@@ -95,7 +96,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Squeeze"): shaping.squeeze,
     ("", "Unsqueeze"): shaping.unsqueeze,
     ("", "Identity"): shaping.identity,
-    ("", "Dropout"): shaping.identity,
+    ("", "Dropout"): shaping.dropout,
     ("", "Cast"): shaping.cast,
     ("", "CastLike"): shaping.cast_like,
     ("", "Constant"): shaping.constant,
@@ -118,7 +119,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
 #: else gets them repeated.
 MOVES = {
     shaping.reshape, shaping.transpose, shaping.flatten, shaping.squeeze, shaping.unsqueeze, shaping.identity,
-    shaping.shape,
+    shaping.dropout, shaping.shape,
 }  # fmt: skip
 #: What may stand between QuantizeLinear and DequantizeLinear.
 MOVES_INTEGERS = MOVES - {shaping.shape} | {
@@ -331,6 +332,7 @@ def _result(
 ) -> Value | tuple[Value, ...]:
     """What the node's handler makes of its inputs. Raises Refused, or what a malformed node leads to."""
     handler, call = _handler(node), _call(source, node, values)
+    attributes.check(call, handler)
     if handler in ALIKE and (heads := sharing.through(build, handler, call)):
         return heads
     activations = not any(isinstance(value, Constant) for value in call.inputs)

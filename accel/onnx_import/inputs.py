@@ -29,24 +29,41 @@ class Reading:
     batch: int | None
 
     def samples(self, x: np.ndarray) -> np.ndarray:
-        """Inputs as the file takes them, any number of samples → (samples, tokens, channels).
+        """Samples as (samples, tokens, channels), from the shapes that users have.
 
-        What has that shape already stays as it is. Raises UserError on any other shape.
+        Three are taken: the result's own; the file's, its batch axis of any size; many inputs of the file, with one
+        more axis in front. Raises UserError on any other shape, and on one that has two meanings.
         """
-        shape = self.layout.shape
-        one = self.layout if self.batch is None else self.layout.without(self.batch)
-        if self.batch is not None and x.ndim == len(shape):
-            moved = np.moveaxis(x, self.batch, 0)
-        else:
-            moved = x[None] if x.shape == shape else x
-        if moved.shape[1:] == one.shape and len(moved):
-            return Layout((axis_of("batch", len(moved)), *one.axes)).to_edge(moved)
-        want = (self.layout.size("token"), self.layout.size("channel"))
-        if x.ndim == 3 and x.shape[1:] == want and len(x):
-            return x
+        shape, want = self.layout.shape, (self.layout.size("token"), self.layout.size("channel"))
         own = ", ".join("samples" if axis == self.batch else str(size) for axis, size in enumerate(shape))
-        forms = dict.fromkeys((f"(samples, {want[0]}, {want[1]})", f"({own})"))
-        raise UserError(f"input shape is {x.shape}, the model takes {' or '.join(forms)} with at least one sample")
+        forms = {f"(samples, {want[0]}, {want[1]})": x if x.shape[1:] == want else None, f"({own})": self._as_file(x)}
+        found = {form: values for form, values in forms.items() if values is not None and len(values)}
+        if not found:
+            known = " or ".join(forms)
+            raise UserError(f"input shape is {x.shape}, the model takes {known} with at least one sample")
+        first, *others = found.values()
+        if any(not np.array_equal(first, other, equal_nan=True) for other in others):
+            raise UserError(
+                f"input shape {x.shape} has two meanings, {' and '.join(found)}: "
+                f"stack inputs of the file as (samples, {', '.join(map(str, shape))})"
+            )
+        return first
+
+    def _as_file(self, x: np.ndarray) -> np.ndarray | None:
+        """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""
+        shape = self.layout.shape
+        if not x.size:
+            return None
+        if x.ndim == len(shape) + 1 and x.shape[1:] == shape:
+            return np.concatenate([self.layout.to_edge(one) for one in x])
+        if self.batch is None:
+            return self.layout.to_edge(x) if x.shape == shape else None
+        if x.ndim != len(shape):
+            return None
+        moved, one = np.moveaxis(x, self.batch, 0), self.layout.without(self.batch)
+        if moved.shape[1:] != one.shape:
+            return None
+        return Layout((axis_of("batch", len(moved)), *one.axes)).to_edge(moved)
 
 
 def readings(source: Source, cut: Reading | None = None) -> list[Reading]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel.onnx_import import channels
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown, rows_of
@@ -31,6 +32,7 @@ class Piece:
     rows: np.ndarray | None = None
 
 
+@understands("axis")
 def concat(build: Builder, call: Call) -> Value:
     if is_unknown(*call.inputs):
         return Unknown()
@@ -92,8 +94,8 @@ def _pieces(
 
     Otherwise a fraction of it.
     """
-    uniform = {edge.name: build.uniform(edge) for edge in edges}
-    steps = [float(edge.scale) for edge in uniform.values()]
+    aligned = [replace(build.uniform(v), layout=v.layout) if isinstance(v, Edge) else None for v in call.inputs]
+    steps = [float(edge.scale) for edge in aligned if edge is not None]
     steps += [float(v.step.min()) for v in call.inputs if isinstance(v, Constant) and v.step is not None]
     sizes = [shape_of(value)[axis] for value in call.inputs]
     reals = [
@@ -105,9 +107,9 @@ def _pieces(
     if not exact:
         scale = scale * 2.0**-SPARE_BITS
     pieces, start = [], 0
-    for value, size, real in zip(call.inputs, sizes, reals, strict=True):
-        if isinstance(value, Edge):
-            pieces.append(Piece(start, size, _at(build, replace(uniform[value.name], layout=value.layout), scale)))
+    for edge, size, real in zip(aligned, sizes, reals, strict=True):
+        if edge is not None:
+            pieces.append(Piece(start, size, _at(build, edge, scale)))
         elif real is not None:
             pieces.append(Piece(start, size, None, whole(np.rint(real / scale))))
         start += size

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from accel.onnx_import import channels, sharing
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
 from accel.onnx_import.contraction import contracted
@@ -59,6 +60,7 @@ def matmul(build: Builder, call: Call) -> Value:
     raise Refused("multiplies two constants", "fold constants before exporting (qonnx cleanup)")
 
 
+@understands("alpha", "beta", "transA", "transB")
 def gemm(build: Builder, call: Call) -> Value:
     x, weight, bias = call.take(2, 3)
     if is_unknown(x, weight, bias):

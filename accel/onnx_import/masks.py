@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.onnx_import import functions, linear
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.shaping import shape_of
@@ -61,6 +62,7 @@ def apart(build: Builder, name: str, edge: Edge, hidden: np.ndarray) -> Edge:
     return linear.add_table(build, f"{name}/mask", edge, np.where(hidden, -steps, 0) * edge.scale, edge.scale, None)
 
 
+@understands("detect_negative", "detect_positive")
 def never(build: Builder, call: Call) -> Value:
     """IsNaN and IsInf of numbers that are made from integers: False everywhere."""
     (x,) = call.take(1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.onnx_import import functions
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.queries import keys_last
@@ -23,6 +24,7 @@ def relu(build: Builder, call: Call) -> Value:
     return x if build.tensors[x.name].lo >= 0 else replace(x, relu=True)
 
 
+@understands("in_scale", "causal", "out_bits")
 def softmax(build: Builder, call: Call) -> Value:
     x, rom = call.take(2)
     if is_unknown(x, rom):
@@ -39,6 +41,7 @@ def softmax(build: Builder, call: Call) -> Value:
     return build.add(call.name, op, (edge,), np.asarray(2.0**-bits), edge.layout, call.output)
 
 
+@understands("form", "guard", "numerator_bits", "shift", "lo", "hi", "offset", "in_scale", "out_scale")
 def norm(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
     if is_unknown(x):
@@ -52,6 +55,7 @@ def norm(build: Builder, call: Call) -> Value:
     return build.add(call.name, op, (edge,), _out_scale(call), edge.layout, call.output)
 
 
+@understands("base", "in_scale", "out_scale")
 def lookup(build: Builder, call: Call) -> Value:
     x, table = call.take(2)
     if is_unknown(x, table):

@@ -10,6 +10,7 @@ import numpy as np
 
 from accel.graph import Tensor
 from accel.numeric import INT64_EXACT
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer, per_channel
@@ -17,6 +18,8 @@ from accel.onnx_import.softmax import NEAREST
 from accel.onnx_import.values import Call, Constant, Edge, Normalized, Refused, Unknown, Value
 from accel.ops.norm.op import Norm
 
+#: ONNX' number of the type float32.
+FLOAT = 1
 #: The input is brought to at most this many bits.
 INPUT_BITS = 16
 #: The numerator of the reciprocal root has this many bits more than root and output.
@@ -27,10 +30,12 @@ PRECISION = 6
 SPARE_BITS = 8
 
 
+@understands("axis", "epsilon", "stash_type")
 def layer(build: Builder, call: Call) -> Value:
     return _norm(build, call, "layer", 3)
 
 
+@understands("axis", "epsilon", "stash_type")
 def rms(build: Builder, call: Call) -> Value:
     return _norm(build, call, "rms", 2)
 
@@ -42,6 +47,8 @@ def _norm(build: Builder, call: Call, form: str, inputs: int) -> Value:
         return Unknown()
     if not isinstance(x, Edge):
         raise Refused("normalizes a constant", "fold constants before exporting (qonnx cleanup)")
+    if call.integer("stash_type", 1) != FLOAT:
+        raise Refused("computes in another type than float32 (stash_type)", "export in float32")
     rank, axis = len(x.layout.axes), call.integer("axis", -1)
     if axis not in (-1, rank - 1):
         raise Refused(f"normalizes over the axes from {axis} on", "normalize over the last axis alone")

@@ -13,7 +13,9 @@ import ml_dtypes
 import numpy as np
 
 from accel.onnx_import import functions
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.norms import FLOAT
 from accel.onnx_import.quant import applied
 from accel.onnx_import.quantizers import Quantizer, scale_of
 from accel.onnx_import.shaping import shape_of
@@ -35,7 +37,7 @@ class _Parameters:
     @classmethod
     def of(cls, call: Call, scale: Value | None, zero: Value | None, shape: tuple[int, ...]) -> _Parameters:
         step = scale_of(scale)
-        point = Constant(np.zeros((), dtype=np.uint8)) if zero is None else zero
+        point = Constant(np.zeros((), _integer_type(call))) if zero is None else zero
         if not isinstance(point, Constant) or not is_integer(point.value):
             raise Refused("its zero point is no integer constant", PAIRS)
         if point.value.size not in (1, step.size):
@@ -70,16 +72,44 @@ def _spread(call: Call, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray
     return array.reshape([-1 if i == axis else 1 for i in range(len(shape))])
 
 
+TYPES: dict[int, type] = {
+    2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 21: ml_dtypes.uint4, 22: ml_dtypes.int4,
+}  # fmt: skip
+"""ONNX' number of an integer type that QuantizeLinear gives."""
+
+
+def _integer_type(call: Call) -> type:
+    """What a quantizer without a zero point gives, or takes. A DequantizeLinear names its real output type instead."""
+    chosen = call.integer("output_dtype", 0) if call.op_type == "QuantizeLinear" else 0
+    if chosen not in (0, *TYPES):
+        raise Refused(f"gives the type of number {chosen} (output_dtype)", "quantize to int8, uint8, int16 or uint16")
+    return TYPES.get(chosen, np.uint8)
+
+
+def _check_types(call: Call, zero: Value | None) -> None:
+    """Raise Refused where an attribute asks for another type than that of the zero point, or than float32."""
+    real = ("precision", "output_dtype")[call.op_type == "DequantizeLinear"]
+    if call.integer(real, 0) not in (0, FLOAT):
+        raise Refused(f"computes in another type than float32 ({real})", "export in float32")
+    if call.op_type == "DequantizeLinear" or not call.integer("output_dtype", 0) or not isinstance(zero, Constant):
+        return
+    if zero.value.dtype != _integer_type(call):
+        raise Refused(f"its zero point is {zero.value.dtype} and its output_dtype is not", "export the model again")
+
+
+@understands("axis", "block_size", "output_dtype", "precision")
 def quantize(build: Builder, call: Call) -> Value:
     x, scale, zero = call.take(2, 3)
     if x is None or any(isinstance(value, Unknown) for value in (x, scale, zero)):
         return Unknown()
     if not isinstance(x, Constant | Real | Edge | Deferred):
         raise Refused("quantizes what is quantized already", PAIRS)
+    _check_types(call, zero)
     found = _Parameters.of(call, scale, zero, shape_of(x))
     return Steps(x, call.tensors[0], found.scale, found.point(), found.lo, found.hi)
 
 
+@understands("min", "max")
 def clip(build: Builder, call: Call) -> Value:
     """Between QuantizeLinear and DequantizeLinear, or of integer constants; any other one is a function of a number."""
     x, *bounds = call.take(1, 3)
@@ -88,7 +118,9 @@ def clip(build: Builder, call: Call) -> Value:
     integer = isinstance(x, Constant) and is_integer(x.value)
     if not isinstance(x, Steps) and not integer:
         return functions.elementwise(build, call)
-    if any(value is not None and (not isinstance(value, Constant) or value.value.size != 1) for value in bounds):
+    if call.attributes or any(
+        value is not None and (not isinstance(value, Constant) or value.value.size != 1) for value in bounds
+    ):
         raise Refused("its bounds are no constant numbers", PAIRS)
     low, high = (int(value.value.reshape(())) if isinstance(value, Constant) else None for value in bounds)
     if isinstance(x, Steps):
@@ -97,10 +129,12 @@ def clip(build: Builder, call: Call) -> Value:
     return Constant(x.value if low is None and high is None else np.clip(x.value, low, high))
 
 
+@understands("axis", "block_size", "output_dtype")
 def dequantize(build: Builder, call: Call) -> Value:
     x, scale, zero = call.take(2, 3)
     if x is None or any(isinstance(value, Unknown) for value in (x, scale, zero)):
         return Unknown()
+    _check_types(call, zero)
     if isinstance(x, Constant) and is_integer(x.value):
         found = _Parameters.of(call, scale, zero, x.value.shape)
         step = np.broadcast_to(found.scale, x.value.shape)

@@ -12,6 +12,7 @@ import numpy as np
 
 from accel.graph import Tensor
 from accel.onnx_import import functions, linear, masks, norms, softmax
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, as_scale
 from accel.onnx_import.quantizers import Quantizer, per_channel, scale_of
 from accel.onnx_import.scales import are_powers_of_two
@@ -33,6 +34,7 @@ from accel.onnx_import.values import (
 from accel.ops.position.op import Position
 
 
+@understands("signed", "narrow", "rounding_mode")
 def quant(build: Builder, call: Call) -> Value:
     return applied(build, call, call.inputs[0], Quantizer.of(call))
 
@@ -88,7 +90,7 @@ def _input(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: np.
         return build.set_input(call.tensors[0], tensor, x.layout, call.output)
     if build.tensors[build.input_name] != tensor:
         raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
-    return Edge(build.input_name, scale, x.layout)
+    return replace(build.edge(build.input_name, x.layout), scale=scale)
 
 
 def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:

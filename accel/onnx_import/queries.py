@@ -6,11 +6,13 @@ queries). So its weights become tokens: a Window beside the sequence, which hold
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accel.graph import Node
 from accel.onnx_import.builder import Builder
-from accel.onnx_import.layout import Axis, Layout, axis_of
+from accel.onnx_import.layout import Factor, Layout, axis_of, merged
 from accel.onnx_import.values import Call, Edge, Refused
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
@@ -32,15 +34,33 @@ def keys_last(build: Builder, call: Call, scores: Edge) -> Edge:
     heads = Layout(layout.axes[:-2]).size("channel")
     queries = _queries(weight, heads)
     keys = build.edge(dense.inputs[0], layout)
-    heads_axes: list[Axis] = [axis_of("channel", heads, tokens) if axis else () for axis in layout.axes[:-2]]
-    turned = Layout((*heads_axes, axis_of("token", len(queries)), axis_of("channel", tokens)))
+    turned = _turned(layout, len(queries), tokens)
     edge = build.add(f"{call.name}/queries", Window(-len(queries), queries), (keys,), np.asarray(1.0), turned, None)
     edge = build.add(dense.name, MatMul(heads, "scores"), (edge, keys), np.asarray(dense.scale), turned, None)
     for node in after:
         edge = build.add(node.name, node.op, (edge,), np.asarray(node.scale), turned, None)
         if node.name in build.origins:
-            build.note(edge, build.origins[node.name].tensor)
-    return Edge(edge.name, scores.scale, turned)
+            origin = build.origins[node.name]
+            build.note(replace(edge, layout=_turned(origin.layout, len(queries), tokens)), origin.tensor)
+    return replace(scores, name=edge.name, layout=turned)
+
+
+def _turned(layout: Layout, queries: int, tokens: int) -> Layout:
+    """The axes of scores (keys, heads · queries) when they are (queries, heads · keys)."""
+    axes = []
+    for axis in layout.axes:
+        parts: list[Factor] = []
+        for f in axis:
+            if f.role == "token":
+                parts.append(Factor("channel", f.size, f.stride))
+            elif f.role == "channel":
+                inner = min(f.size, max(1, queries // f.stride))
+                parts += axis_of("channel", f.size // inner, max(1, f.stride // queries) * tokens)
+                parts += axis_of("token", inner, f.stride)
+            else:
+                parts.append(f)
+        axes.append(merged(parts))
+    return Layout(tuple(axes))
 
 
 def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node, np.ndarray]:

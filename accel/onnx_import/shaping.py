@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 from onnx import TensorProto, helper
 
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
@@ -57,6 +58,20 @@ def identity(build: Builder, call: Call) -> Value:
     return call.inputs[0] or Unknown()
 
 
+@understands("ratio", "seed")
+def dropout(build: Builder, call: Call) -> Value:
+    """The identity, as long as the node is not in training mode, where it draws random numbers."""
+    x, ratio, training = call.take(1, 3)
+    if isinstance(training, Unknown):
+        return training
+    none = isinstance(ratio, Constant) and not ratio.value.any()
+    inactive = training is None or (isinstance(training, Constant) and not training.value.any())
+    if not none and not inactive:
+        raise Refused("Dropout is in training mode: it draws random numbers", "export in eval()")
+    return x or Unknown()
+
+
+@understands("to")
 def cast(build: Builder, call: Call) -> Value:
     """Between float types, or of identifiers, nothing happens; constants become what the file says (shapes, masks)."""
     to, value = call.integer("to"), call.inputs[0]
@@ -87,6 +102,7 @@ def cast_like(build: Builder, call: Call) -> Value:
     return Constant(value.value.astype(kind), value.step)
 
 
+@understands("value", "value_float", "value_int", "value_floats", "value_ints")
 def constant(build: Builder, call: Call) -> Value:
     for name, wrap in (("value", to_array), ("value_float", np.float32), ("value_int", np.int64)):
         if name in call.attributes:
@@ -97,6 +113,7 @@ def constant(build: Builder, call: Call) -> Value:
     raise Refused("holds no tensor", AGAIN)
 
 
+@understands("start", "end")
 def shape(build: Builder, call: Call) -> Value:
     if isinstance(call.inputs[0], Unknown):
         return Unknown()
@@ -105,6 +122,7 @@ def shape(build: Builder, call: Call) -> Value:
     return Constant(np.array(dims[call.integer("start", 0) : end], dtype=np.int64))
 
 
+@understands("perm")
 def transpose(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
     if isinstance(x, Unknown):
@@ -116,6 +134,7 @@ def transpose(build: Builder, call: Call) -> Value:
     return moved(x, lambda a: a.transpose(perm), lambda layout: layout.transposed(perm))
 
 
+@understands("allowzero")
 def reshape(build: Builder, call: Call) -> Value:
     x, target = call.take(2)
     if isinstance(x, Unknown) or isinstance(target, Unknown):
@@ -129,6 +148,7 @@ def reshape(build: Builder, call: Call) -> Value:
     return _resized(x, have, tuple(wanted))
 
 
+@understands("axis")
 def flatten(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
     if isinstance(x, Unknown):
@@ -137,6 +157,7 @@ def flatten(build: Builder, call: Call) -> Value:
     return _resized(x, have, (prod(have[:axis]), prod(have[axis:])))
 
 
+@understands("axes")
 def squeeze(build: Builder, call: Call) -> Value:
     x, axes = call.take(1, 2)
     if isinstance(x, Unknown):
@@ -148,6 +169,7 @@ def squeeze(build: Builder, call: Call) -> Value:
     return _resized(x, have, tuple(size for i, size in enumerate(have) if i not in chosen))
 
 
+@understands("axes")
 def unsqueeze(build: Builder, call: Call) -> Value:
     x, axes = call.take(1, 2)
     if isinstance(x, Unknown):
@@ -177,10 +199,12 @@ def _resized(x: Value | None, have: tuple[int, ...], wanted: tuple[int, ...]) ->
     return moved(x, lambda a: a.reshape(wanted), lambda layout: layout.reshaped(wanted))
 
 
+@understands("axes", "keepdims", "noop_with_empty_axes")
 def reduce_sum(build: Builder, call: Call) -> Value:
     return _pooled(build, call, False)
 
 
+@understands("axes", "keepdims", "noop_with_empty_axes")
 def reduce_mean(build: Builder, call: Call) -> Value:
     return _pooled(build, call, True)
 

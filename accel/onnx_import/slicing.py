@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from accel.onnx_import import channels
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.embedding import embedding
 from accel.onnx_import.layout import Layout, axis_of
@@ -47,6 +48,7 @@ def _bounded(position: int, size: int) -> int | None:
     return None if position < -size else position
 
 
+@understands("axis", "split", "num_outputs")
 def split(build: Builder, call: Call) -> Value | tuple[Value, ...]:
     x, given = call.take(1, 2)
     if isinstance(x, Unknown) or isinstance(given, Unknown):
@@ -65,6 +67,7 @@ def split(build: Builder, call: Call) -> Value | tuple[Value, ...]:
     )
 
 
+@understands("axis")
 def gather(build: Builder, call: Call) -> Value:
     """Of one place or several along an axis, known at export; or of rows of a table by the model's input."""
     x, index = call.take(2)

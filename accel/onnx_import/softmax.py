@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel.onnx_import import functions, masks
+from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer
@@ -21,6 +22,7 @@ MAX_OUT_BITS = 16
 NEAREST = ("half_even", "half_up", "half_away", "half_toward_zero")
 
 
+@understands("axis")
 def softmax(build: Builder, call: Call) -> Value:
     """Softmax over the last axis, which must be the keys of one head."""
     (x,) = call.take(1)

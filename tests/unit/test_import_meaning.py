@@ -1,0 +1,152 @@
+"""Files that used to import with another meaning than theirs: each gives the file's numbers now, or is refused."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto
+from qonnx_files import File
+
+from accel import onnx_import, reference
+from accel.errors import UserError
+
+PACKAGE = Path(onnx_import.__file__).parent
+
+
+def as_file(path: Path, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the graph makes of inputs of the file's shape, and onnxruntime without optimizations, in output steps."""
+    model = onnx_import.read(path)
+    y = reference.run(model.graph, reference.quantize(model.graph, model.samples(x)))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    right = session.run(None, {session.get_inputs()[0].name: x})[0]
+    origin = model.origins[model.graph.output]
+    return y, origin.layout.to_edge(right.astype(np.float64)) / origin.scale
+
+
+def assert_same(path: Path, x: np.ndarray) -> None:
+    y, right = as_file(path, x)
+    np.testing.assert_array_equal(y, np.rint(right))
+
+
+def quantized(f: File, x: str, step: float, zero: object = None, **attributes: object) -> str:
+    """QuantizeLinear and DequantizeLinear."""
+    parameters = [f.const(step), *([] if zero is None else [f.const(zero, dtype=zero.dtype)])]
+    return f.node("DequantizeLinear", f.node("QuantizeLinear", x, *parameters, **attributes), *parameters)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+I8 = np.zeros((), np.int8)
+
+
+# ---- metadata travels with the value
+
+
+def test_edges_are_made_by_the_builder_and_changed_by_replace_alone() -> None:
+    """A pending ReLU, a scale or a layout cannot be lost where an edge is never built from parts of another."""
+    for path in PACKAGE.glob("*.py"):
+        made = [
+            node.lineno
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Edge"
+        ]
+        assert not made or path.name == "builder.py", (path.name, made)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_relu_belongs_to_its_own_readers(tmp_path: Path, order: tuple[int, int], axis: int) -> None:
+    f = File((1, 3, 4))
+    x = quantized(f, "in", 0.03, I8)
+    parts = [f.node("Relu", x), x]
+    y = f.node("Concat", *(parts[i] for i in order), axis=axis)
+    assert_same(f.save(tmp_path, quantized(f, y, 0.05, I8)), normal(1, 3, 4))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("queries", [1, 2])
+@pytest.mark.parametrize("relu", [False, True])
+def test_pooling_by_constant_queries(tmp_path: Path, batch: int, queries: int, relu: bool) -> None:
+    f = File((batch, 6, 8))
+    x = quantized(f, "in", 0.03, I8)
+    weight = f.const(np.random.default_rng(1).integers(-127, 128, (8, queries)), dtype=np.int8)
+    scores = f.node("MatMul", x, f.node("DequantizeLinear", weight, f.const(0.01)))
+    scores = f.node("Relu", scores) if relu else quantized(f, scores, 0.02, I8)
+    p = f.node("Softmax", f.node("Transpose", scores, perm=[0, 2, 1]), axis=-1)
+    p = quantized(f, p, 1 / 256, np.zeros((), np.uint8))
+    path = f.save(tmp_path, quantized(f, f.node("MatMul", p, x), 0.02, I8))
+    y, right = as_file(path, normal(batch, 6, 8))
+    assert np.abs(y - right).max() <= 2
+    model = onnx_import.read(path)
+    found = onnx_import.deviations(model, np.random.default_rng(0).integers(-128, 128, (4, *model.graph.input.shape)))
+    assert max(d.max_lsb for d in found) <= 1
+
+
+# ---- attributes
+
+
+def test_output_dtype_is_the_type_where_no_zero_point_says_it(tmp_path: Path) -> None:
+    f = File((1, 3, 4), opset=21)
+    y = quantized(f, quantized(f, "in", 0.03, output_dtype=TensorProto.INT8), 0.05, output_dtype=TensorProto.INT16)
+    path = f.save(tmp_path, y)
+    graph = onnx_import.load(path)
+    assert (graph.input.lo, graph.input.hi) == (-128, 127)
+    assert_same(path, normal(1, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda f, x: f.node("Dropout", x, f.const(0.5), f.const(True, dtype=bool)), r"Dropout .*training mode.*eval"),
+        (
+            lambda f, x: f.node("BatchNormalization", x, *[f.const(np.ones(4))] * 4, training_mode=1),
+            r"BatchNormalization .*training mode.*eval",
+        ),
+        (lambda f, x: quantized(f, x, 0.5, I8, precision=11), r"another type than float32 \(precision\)"),
+        (lambda f, x: f.node("Cast", x, to=1, saturate=0), "has attribute saturate = 0"),
+        (lambda f, x: f.node("LayerNormalization", x, f.const(np.ones(4)), stash_type=11), "stash_type"),
+        (lambda f, x: f.node("Flatten", x, axis=1, keep=1), "has attribute keep = 1; export without that attribute"),
+        (lambda f, x: f.node("Transpose", x, perm=[0, 2, 1], order="C"), "has attribute order = C"),
+    ],
+)
+def test_an_attribute_that_is_not_understood_is_refused_by_name(tmp_path: Path, make, says: str) -> None:
+    f = File((1, 4, 4), opset=23)
+    y = make(f, quantized(f, "in", 0.03, I8))
+    with pytest.raises(UserError, match=says):
+        onnx_import.read(f.save(tmp_path, quantized(f, y, 0.1, I8)))
+
+
+def test_attributes_at_their_defaults_and_inactive_dropout_change_nothing(tmp_path: Path) -> None:
+    f = File((1, 3, 4), opset=23)
+    x = quantized(f, "in", 0.03, I8, block_size=0, saturate=1, axis=1, precision=1)
+    x = f.node("Dropout", x, f.const(0.0), f.const(True, dtype=bool))
+    x = f.node("Dropout", f.node("Dropout", x, f.const(0.5), seed=3), f.const(0.5), f.const(False, dtype=bool))
+    assert_same(f.save(tmp_path, quantized(f, x, 0.05, I8)), normal(1, 3, 4))
+
+
+# ---- shapes with two meanings
+
+
+def test_samples_that_could_be_tokens_are_refused(tmp_path: Path) -> None:
+    f = File((6, 1, 4))
+    y = f.node("Transpose", quantized(f, "in", 0.03, I8), perm=[1, 0, 2])
+    w = f.const(np.eye(4) * 3, dtype=np.int8)
+    y = f.node("ReduceSum", f.node("MatMul", y, f.node("DequantizeLinear", w, f.const(0.5))), f.ints(1))
+    model = onnx_import.read(f.save(tmp_path, y))
+    assert model.reading.layout.shape == (6, 1, 4)
+    x = normal(6, 6, 4)
+    with pytest.raises(UserError, match=r"two meanings, \(samples, 6, 4\) and \(6, samples, 4\): stack .*, 6, 1, 4\)"):
+        model.samples(x)
+    np.testing.assert_array_equal(model.samples(x[:, :, None]), x)
+    np.testing.assert_array_equal(model.samples(x[:5]), x[:5])
+    np.testing.assert_array_equal(model.samples(x[:, :5]), np.moveaxis(x[:, :5], 1, 0))
+    same = np.ones((6, 6, 4), np.float32)
+    np.testing.assert_array_equal(model.samples(same), same)
