@@ -1,15 +1,15 @@
 """The solver: how far to fold every node, for a wanted interval at least cost or for a budget at least interval.
 
-Costs are those of `accel.cost`. Several resources become one number by prices, and prices are raised for what runs
-short until the largest share of the budget that any resource takes is as small as it gets (multiplicative weights);
-then single nodes are changed as long as that makes it smaller.
+Costs are those of `accel.cost`; `accel.selection` weighs the resources. The choice for an interval competes with those
+for all shorter ones, which keep it as well: so the largest share of the budget never rises when the interval grows,
+whatever heuristics leave behind. Most of the shorter ones are ruled out by a lower bound before their folds are priced.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -18,17 +18,21 @@ from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.hardware import Fold, Pattern, Stage, Unit
 from accel.ops import facet
-from accel.schedule import Schedule, is_stage, stage_of, units_of
+from accel.schedule import Schedule, is_stage, stage_of
+from accel.selection import Selection, select
 from accel.target import DEFAULT, TARGETS, Budget
 
 DSP = Budget._fields.index("dsp")
 DEFAULT_INTERVAL = 4096
 """Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
-ROUNDS = 40
-"""Changes of prices; choices stop changing well before."""
-STEP = 0.5
 SLACK = 1.25
 """Folds with more than this many times the parallelism that is needed are no candidates."""
+HOPELESS = 2
+"""The largest share of the smallest design above which no faster one is tried.
+
+Faster ones only take more, but for block RAM: they may hold weights in look-up tables. The smallest design fills its
+block RAMs well, and no device has look-up tables for as many bits as its block RAMs hold and products besides.
+"""
 SURROUNDINGS = np.array([0.6, 0.6, 0.8, 0.95])
 """Shares of a device that units may fill: buffers, adapters and the board's shell need the rest.
 
@@ -98,46 +102,92 @@ class Solver:
             self.room[DSP] = max(dsp, 0.5)
         self.nodes = [Candidates(graph, node, target) for node in graph if not is_stage(node)]
         self.target = target
+        self._found: dict[int, Selection] = {}
 
     def at(self, interval: int) -> tuple[Schedule, np.ndarray]:
-        """The cheapest schedule of an interval, and the shares of the budget that it takes (lut, ff, bram, dsp)."""
-        options = [node.within(interval) for node in self.nodes]
-        tables = [costs / self.room for _, costs in options]
-        picked = _improved(tables, _priced(tables))
-        if self.limited:
-            picked = _with_fewer(DSP, tables, picked)
-        folds = {node.node.name: known[k] for node, (known, _), k in zip(self.nodes, options, picked, strict=True)}
-        return Schedule(folds, target=self.target), _shares(tables, picked)
+        """The cheapest schedule of an interval, and the shares of the budget that it takes (lut, ff, bram, dsp).
+
+        Over growing intervals the largest of these shares never rises. Raises UserError, naming the node, when one
+        cannot be that fast.
+        """
+        known = [cycles for cycles in self.intervals if cycles <= interval]
+        best = known.pop() if known else interval
+        found = self._alone(best)
+        for shorter in reversed(known):
+            largest = self._scarcity(found)
+            if self._least(shorter, found.prices, largest) < largest:
+                other = self._alone(shorter)
+                if self._scarcity(other) < largest:
+                    best, found = shorter, other
+        return self._schedule(best), found.shares
 
     def fastest(self) -> Schedule:
         """The schedule of the shortest interval that the budget allows."""
-        intervals = self.intervals
-        first = bisect_left(intervals, True, key=lambda interval: bool(self.at(interval)[1].max() <= 1))
-        schedule, shares = self.at(intervals[min(first, len(intervals) - 1)])
-        if shares.max() > 1:
+        if self.shortest_fitting is None:
+            shares = self._alone(self.intervals[-1]).shares
             worst = int(shares.argmax())
             raise UserError(
                 f"the smallest design of {self.graph.name} takes {shares[worst]:.0%} of the {Budget._fields[worst]} "
                 "that the device has for it; choose a larger one or a smaller model"
             )
-        return schedule
+        return self._schedule(self.shortest_fitting)
+
+    @cached_property
+    def shortest_fitting(self) -> int | None:
+        """The shortest interval with a schedule that the budget allows, None if there is none."""
+        last, fitting = self._alone(self.intervals[-1]), None
+        if last.shares.max() > HOPELESS:
+            return None
+        for interval in reversed(self.intervals):
+            if self._least(interval, last.prices, 1) <= 1:
+                last = self._alone(interval)
+                fitting = interval if last.shares.max() <= 1 else fitting
+        return fitting
 
     def with_multipliers(self, limit: int) -> Schedule:
         """The schedule of the shortest interval whose matrix units make at most `limit` products per cycle."""
-        intervals = self.intervals
-        first = bisect_left(intervals, True, key=lambda interval: self._products(interval) <= limit)
-        if first == len(intervals):
-            raise UserError(
-                f"{self.graph.name} needs {self._products(intervals[-1])} multipliers at least, not {limit}"
-            )
-        interval = intervals[first]
+        interval = next((known for known in self.intervals if self._products(known) <= limit), None)
+        if interval is None:
+            least = self._products(self.intervals[-1])
+            raise UserError(f"{self.graph.name} needs {least} multipliers at least, not {limit}")
         folds = self.at(interval)[0].folds
         leanest = {node.node.name: node.leanest(interval) for node in self.nodes if node.macs}
         return Schedule(folds | leanest, target=self.target)
 
     def _products(self, interval: int) -> int:
-        """Per cycle, of the leanest matrix units."""
-        return sum(_made(node.leanest(interval)) for node in self.nodes if node.macs)
+        """Products per cycle of the leanest matrix units."""
+        return sum(node.fewest(interval) for node in self.nodes if node.macs)
+
+    def _alone(self, interval: int) -> Selection:
+        """What an interval gets when no shorter one is looked at."""
+        if interval not in self._found:
+            self._found[interval] = select(self._tables(interval), DSP if self.limited else None)
+        return self._found[interval]
+
+    def _tables(self, interval: int) -> list[np.ndarray]:
+        return [node.within(interval)[1] / self.room for node in self.nodes]
+
+    def _schedule(self, interval: int) -> Schedule:
+        picked = self._alone(interval).picked
+        folds = {node.node.name: node.within(interval)[0][k] for node, k in zip(self.nodes, picked, strict=True)}
+        return Schedule(folds, target=self.target)
+
+    def _scarcity(self, found: Selection) -> float:
+        """The largest share; infinite where the limit of hard multipliers is exceeded."""
+        return np.inf if self.limited and found.shares[DSP] > 1 else float(found.shares.max())
+
+    def _least(self, interval: int, prices: np.ndarray, enough: float) -> float:
+        """A lower bound on the largest share that any folds for an interval take, or a number above `enough`.
+
+        Prices sum to 1, so no sum of shares at these prices exceeds the largest share; and the smallest such sum has
+        the cheapest fold of every node.
+        """
+        total = 0.0
+        for node in sorted(self.nodes, key=lambda node: -node.macs):
+            if total > enough:
+                break
+            total += float((node.within(interval)[1] / self.room @ prices).min())
+        return total
 
     @property
     def shortest(self) -> int:
@@ -157,7 +207,7 @@ class Candidates:
     def __init__(self, graph: Graph, node: Node, target: str) -> None:
         self.graph, self.node, self.target = graph, node, target
         possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-        self.folds = sorted(possible, key=lambda fold: ("unrolled" in fold, _parallel(fold)))
+        self.folds = sorted(possible, key=lambda fold: (fold.get("unrolled", 0), _parallel(fold)))
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
         self._costs: dict[int, np.ndarray] = {}
@@ -169,28 +219,39 @@ class Candidates:
             raise UserError(f"node {self.node.name!r} needs {self.shortest} cycles per sample at least, not {interval}")
         return [self.folds[k] for k in fast], np.array([self._cost(k) for k in fast])
 
+    def fewest(self, interval: int) -> int:
+        """Products per cycle of the leanest fold."""
+        return min(_made(self.folds[k]) for k in self._fast(interval))
+
     def leanest(self, interval: int) -> Fold:
         """The fold with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
         folds, costs = self.within(interval)
         return min(zip(folds, costs.sum(1), strict=True), key=lambda pair: (_made(pair[0]), pair[1]))[0]
 
     def _fast(self, interval: int) -> Iterator[int]:
-        """The least parallel folds that are fast enough; unrolled ones only where no other is."""
-        most = None
-        for k, fold in enumerate(self.folds):
-            parallel = _parallel(fold)
-            if most is not None and (parallel > most or "unrolled" in fold):
+        """The least parallel folds that are fast enough, serial and unrolled; adder graphs where nothing else is."""
+        found = False
+        for unrolled, group in groupby(range(len(self.folds)), lambda k: self.folds[k].get("unrolled", 0)):
+            if self.macs and unrolled and found:
                 return
-            if parallel * interval >= self.macs and self.cycles(k) <= interval:
-                most = most or SLACK * parallel
-                yield k
+            most = None
+            for k in group:
+                parallel = _parallel(self.folds[k])
+                if most is not None and parallel > most:
+                    break
+                if parallel * interval >= self.macs and self.cycles(k) <= interval:
+                    most, found = most or SLACK * parallel, True
+                    yield k
 
     @property
     def reachable(self) -> set[int]:
-        """Cycles per sample of all folds but the unrolled ones."""
-        if self.macs:
-            return {-(-self.macs // _parallel(fold)) for fold in self.folds if "unrolled" not in fold}
-        return {self.cycles(k) for k, fold in enumerate(self.folds) if "unrolled" not in fold}
+        """Cycles per sample of all folds but adder graphs."""
+        return {self.cycles(k) for k, fold in enumerate(self.folds) if not (self.macs and "unrolled" in fold)}
+
+    @property
+    def _multiplies_only(self) -> bool:
+        """True for a matrix unit without a second operand to load: its products alone set the cycles."""
+        return self.macs > 0 and len(self.node.inputs) == 1
 
     @property
     def shortest(self) -> int:
@@ -201,14 +262,16 @@ class Candidates:
 
     def cycles(self, k: int) -> int:
         """Cycles per sample of fold k."""
+        if self._multiplies_only and "unrolled" not in self.folds[k]:
+            return -(-self.macs // _parallel(self.folds[k]))
         if k not in self._cycles:
-            self._cycles[k] = max(unit.cycles for unit in units_of(self.graph, self.node, self._schedule(k)))
+            self._cycles[k] = max(unit.cycles for unit in self._units(k))
         return self._cycles[k]
 
     def _cost(self, k: int) -> np.ndarray:
         """(lut, ff, bram, dsp) of fold k with the stages that ride behind it."""
         if k not in self._costs:
-            units = units_of(self.graph, self.node, self._schedule(k))
+            units = self._units(k)
             lanes = next(port.lanes for unit in units for port in unit.outputs if port.edge == "out")
             schedule = Schedule(target=self.target)
             stages = (stage_of(self.graph, node, lanes, schedule) for node in _riding(self.graph, self.node))
@@ -217,65 +280,11 @@ class Candidates:
             self._costs[k] = np.array([made.equivalents(self.target), made.ff, made.bram, made.dsp], dtype=float)
         return self._costs[k]
 
-    def _schedule(self, k: int) -> Schedule:
-        return Schedule({self.node.name: self.folds[k]}, target=self.target)
-
-
-def _shares(tables: list[np.ndarray], picked: list[int]) -> np.ndarray:
-    """Of every resource, summed over the nodes."""
-    return np.sum([table[k] for table, k in zip(tables, picked, strict=True)], axis=0)
-
-
-def _rank(shares: np.ndarray) -> tuple[float, float]:
-    """The largest share counts, then their sum."""
-    return float(shares.max()), float(shares.sum())
-
-
-def _priced(tables: list[np.ndarray]) -> list[int]:
-    """A choice per node, the best that any prices lead to; `tables` hold the shares of every candidate."""
-    if not tables:
-        return []
-    prices, found = np.ones(4), []
-    for _ in range(ROUNDS):
-        picked = [int((table @ prices).argmin()) for table in tables]
-        shares = _shares(tables, picked)
-        found.append((_rank(shares), picked))
-        prices = prices * np.exp(STEP * shares / shares.max())
-        prices /= prices.sum()
-    return min(found)[1]
-
-
-def _with_fewer(resource: int, tables: list[np.ndarray], picked: list[int]) -> list[int]:
-    """The choice changed until its share of one resource is at most 1, or as small as it gets.
-
-    Every step takes the node whose other shares grow least for what it saves.
-    """
-    picked = list(picked)
-    while _shares(tables, picked)[resource] > 1:
-        steps = [
-            (float((table[k] - table[now]).sum() / (table[now, resource] - table[k, resource])), node, k)
-            for node, (table, now) in enumerate(zip(tables, picked, strict=True))
-            for k in range(len(table))
-            if table[k, resource] < table[now, resource]
-        ]
-        if not steps:
-            break
-        _, node, k = min(steps)
-        picked[node] = k
-    return picked
-
-
-def _improved(tables: list[np.ndarray], picked: list[int]) -> list[int]:
-    """The choice with single nodes changed as long as that helps: equal nodes have equal prices, but may differ."""
-    shares, better = _shares(tables, picked), True
-    while better:
-        better = False
-        for node, table in enumerate(tables):
-            others = shares - table[picked[node]] + table
-            k = min(range(len(table)), key=lambda k: _rank(others[k]))
-            if _rank(others[k]) < _rank(shares):
-                picked[node], shares, better = k, others[k], True
-    return picked
+    def _units(self, k: int) -> tuple[Unit, ...]:
+        """What fold k becomes; its memories lie where they lie without a word in the schedule."""
+        ends, target = self.graph.ends(self.node), TARGETS[self.target]
+        made: tuple[Unit, ...] = facet(self.node.op.kind, "rtl").hardware(self.node.op, *ends, self.folds[k], target)
+        return made
 
 
 def _riding(graph: Graph, node: Node) -> Iterator[Node]:

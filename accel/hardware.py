@@ -182,8 +182,8 @@ def every(firings: int) -> np.ndarray:
 
 def window(firings: int, period: int, first: int, count: int = 1) -> np.ndarray:
     """Firings k with first ≤ k mod period < first + count."""
-    phase = np.arange(firings) % period
-    return (first <= phase) & (phase < first + count)
+    phase = np.arange(period)
+    return np.resize((first <= phase) & (phase < first + count), firings)
 
 
 def consume(edge: str, mask: np.ndarray) -> Use:

@@ -44,23 +44,25 @@ def explore(
 ) -> tuple[list[Point], Schedule | None]:
     """Designs of `graph` from the fastest to the smallest, none worse than another in everything.
 
-    The chosen one is the fastest that fits the board; the schedule is its. At most `points` intervals are tried,
-    evenly spaced on a logarithmic scale.
+    At most `points` intervals are tried, evenly spaced on a logarithmic scale, and the fastest design that fits the
+    board: that one is chosen, as by `accel lower --board`. Its schedule is None where nothing fits.
     """
     from accel.folding import Solver
 
     solver = Solver(graph, board.target, board.budget)
-    found = []
-    intervals = _spread(solver.intervals, points)
-    for number, interval in enumerate(intervals, 1):
-        if progress:
-            progress(f"{number} of {len(intervals)} speeds: {interval} cycles per sample")
+    chosen = solver.fastest() if solver.shortest_fitting else None
+    schedules = [(chosen, True)] if chosen else []
+    for interval in _spread(solver.intervals, points):
         schedule, shares = solver.at(interval)
-        found.append((_point(graph, schedule, board, bool(shares.max() <= 1)), schedule))
-    front = [pair for pair in found if not any(_worse(pair[0], other) for other, _ in found)]
-    best = min((pair for pair in front if pair[0].fits), key=lambda pair: pair[0].interval, default=None)
-    listed = [replace(point, chosen=best is not None and point is best[0]) for point, _ in front]
-    return sorted(listed, key=lambda point: point.interval), best and best[1]
+        if all(schedule != known for known, _ in schedules):
+            schedules.append((schedule, bool(shares.max() <= 1)))
+    found = []
+    for number, (schedule, fits) in enumerate(schedules, 1):
+        if progress:
+            progress(f"{number} of {len(schedules)} designs")
+        found.append(replace(_point(graph, schedule, board, fits), chosen=schedule is chosen))
+    front = [point for point in found if point.chosen or not any(_worse(point, other) for other in found)]
+    return sorted(front, key=lambda point: point.interval), chosen
 
 
 def _point(graph: Graph, schedule: Schedule, board: Board, fits: bool) -> Point:
@@ -130,6 +132,7 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
         if max(y) > limit / 4:
             axes.axhline(limit, color="gray", linestyle="--", linewidth=1, label="on the board")
         axes.set_xscale("log", base=2)
+        axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("interval, cycles per sample")
         axes.set_title({"lut": "LUTs", "dsp": "hard multipliers", "bram": "block RAMs"}[resource])

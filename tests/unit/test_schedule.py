@@ -6,8 +6,11 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from encoders import Shape, encoder, samples
+from random_blocks import block
 
+import boards
 from accel import reference
+from accel.cli.explore import explore
 from accel.errors import UserError
 from accel.folding import Solver, fastest, fold_for
 from accel.graph import Graph, Node, Tensor
@@ -104,6 +107,55 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
 def test_a_budget_that_nothing_fits_is_refused():
     with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the lut that the device has"):
         fastest(encoder(), "ecp5", Budget(900, 1800, 10, 4))
+
+
+def test_the_largest_share_never_rises_with_the_interval():
+    """Blocks with norms and softmaxes whose serial division is too slow from some interval on, on three families."""
+    assert [rising(seed) for seed in (0, 4, 7)] == [[], [], []]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(24))
+def test_the_largest_share_never_rises_in_more_models(seed):
+    assert rising(seed) == []
+
+
+def rising(seed: int) -> list[int]:
+    """Intervals whose largest share of the device is above that of a shorter one: the listed ones and those between."""
+    if seed % 2:
+        graph = block(seed).graph
+    else:
+        heads = (1, 2, 4)[seed % 3]
+        graph = encoder(
+            Shape(tokens=8 + seed, channels=4 * heads, heads=heads, hidden=24, form=("layer", "rms")[seed % 4 // 2])
+        )
+    target = ("ecp5", "gowin", "xilinx7")[seed % 3]
+    solver = Solver(graph, target)
+    intervals = sorted({near for cycles in solver.intervals for near in (cycles, cycles + 1 + seed)})
+    shares = [solver.at(interval)[1].max() for interval in intervals]
+    return [later for later, before, after in zip(intervals[1:], shares, shares[1:], strict=False) if after > before]
+
+
+def test_a_pipelined_division_where_a_serial_one_would_need_copies():
+    """Four rows of 16 tokens share one division; serial ones would take a copy of all units for each head."""
+    graph = encoder(Shape(tokens=16, channels=16, heads=4))
+    folds = Solver(graph, "ecp5").at(512)[0].folds
+    assert "unrolled" in folds["block0.softmax"]
+    assert "heads" not in folds["block0.softmax"]
+
+
+def test_the_fastest_that_fits_is_what_explore_chooses():
+    graph, board = encoder(), boards.get("tang-nano-20k")
+    points, schedule = explore(graph, board, 2)
+    assert schedule == fastest(graph, board.target, board.budget)
+    assert [point.interval for point in points if point.chosen] == [min(p.interval for p in points if p.fits)]
+
+
+def test_a_hopeless_model_is_refused_without_trying_its_speeds():
+    solver = Solver(encoder(), "ecp5", Budget(900, 1800, 10, 4))
+    with pytest.raises(UserError, match="the smallest design of encoder takes"):
+        solver.fastest()
+    assert list(solver._found) == [solver.intervals[-1]]
 
 
 def test_prices_follow_the_budget():
