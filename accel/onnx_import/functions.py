@@ -180,7 +180,7 @@ def _model(call: Call, arrays: Sequence[np.ndarray | None]) -> tuple[ModelProto,
 
 
 def _onnxruntime(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -58,7 +58,8 @@ class _Walk:
         self.uses = Counter(name for node in graph.node for name in node.input)
         self.uses.update(value.name for value in graph.output)
         self.ranks = {
-            value.name: len(value.type.tensor_type.shape.dim) for value in (*graph.input, *graph.value_info, *graph.output)
+            value.name: len(value.type.tensor_type.shape.dim)
+            for value in (*graph.input, *graph.value_info, *graph.output)
         }
         self.made = {value.name: _Made(value.name) for value in graph.input}
         self.producers = {name: node for node in graph.node for name in node.output}

@@ -41,7 +41,7 @@ def prepared(model: onnx.ModelProto, data: Samples, output: str | None, where: s
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return without_guards(without_padding(optimized(model))), samples
+    return without_padding(optimized(model)), samples
 
 
 def _inputs(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
@@ -78,9 +78,7 @@ def _fitted(value: onnx.ValueInfoProto, array: np.ndarray, where: str) -> np.nda
     shape = (sizes[0] if sizes else 0, *array.shape[1:])
     if len(sizes) != array.ndim or any(size not in (0, found) for size, found in zip(sizes, shape, strict=True)):
         wanted = ", ".join(str(size) if size else "any" for size in sizes[1:])
-        raise UserError(
-            f"data of input {value.name!r} has shape {array.shape}, {where} takes (samples, {wanted})"
-        )
+        raise UserError(f"data of input {value.name!r} has shape {array.shape}, {where} takes (samples, {wanted})")
     if array.dtype.kind == "f" and dtype.kind in "iu":
         raise UserError(f"data of input {value.name!r} is {array.dtype}, {where} takes integers ({dtype})")
     return array.astype(dtype)
@@ -121,19 +119,6 @@ def without_padding(model: onnx.ModelProto) -> onnx.ModelProto:
             if node.op_type == "Pad"
             and node.input[1] in constants
             and not numpy_helper.to_array(constants[node.input[1]]).any()
-        },
-    )
-
-
-def without_guards(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph without Where(IsNaN(p), 0, p): p is finite wherever the network gives an answer."""
-    tested = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "IsNaN"}
-    return _bypassed(
-        model,
-        {
-            node.output[0]: node.input[2]
-            for node in model.graph.node
-            if node.op_type == "Where" and tested.get(node.input[0]) == node.input[2]
         },
     )
 

@@ -40,7 +40,9 @@ def load(model: Path | str | torch.nn.Module, data: Samples) -> onnx.ModelProto:
     if separator and not Path(model).exists():
         return export(_made(module, factory), data)
     if Path(model).suffix in (".pt", ".pth", ".bin", ".safetensors"):
-        raise UserError(f"{model} holds weights alone; name the function that makes the network: package.module:function")
+        raise UserError(
+            f"{model} holds weights alone; name the function that makes the network: package.module:function"
+        )
     return parse(Path(model))
 
 

@@ -86,7 +86,9 @@ def matched(given: Samples, names: Sequence[str], required: Sequence[str], where
     if "" in arrays:
         if len(required) != 1:
             listed = ", ".join(names)
-            raise UserError(f"{where} takes several inputs ({listed}): save them by name, numpy.savez(file, {names[0]}=…)")
+            raise UserError(
+                f"{where} takes several inputs ({listed}): save them by name, numpy.savez(file, {names[0]}=…)"
+            )
         arrays = {required[0]: arrays[""]}
     listed = ", ".join(names)
     for name in arrays:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from accel.errors import UserError
-from accel.onnx_import.values import printable
 from accel.quantization import cleaning, network
 from accel.quantization.choice import Choice, choose
 from accel.quantization.samples import Samples
