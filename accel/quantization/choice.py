@@ -37,7 +37,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a tensor is computed from, element by element: one tensor `root`; `reduced` over its channels."""
+    """Origin of a tensor, element by element: one tensor `root`; `reduced` over its channels."""
 
     root: str
     reduced: bool = False

@@ -47,7 +47,7 @@ def load(model: Path | str | torch.nn.Module, data: Samples) -> onnx.ModelProto:
 
 
 def _made(name: str, factory: str) -> torch.nn.Module:
-    """What the function `factory` of a Python module returns."""
+    """Result of the function `factory` of a Python module."""
     import torch
 
     sys.path.insert(0, "")  # as `python -m` has it: modules in the current folder

@@ -31,7 +31,7 @@ class Samples:
         return len(next(iter(self.arrays.values())))
 
     def first(self, count: int) -> Samples:
-        """At most `count` samples, without labels."""
+        """The first `count` samples at most, without labels."""
         return Samples({name: array[:count] for name, array in self.arrays.items()})
 
 
