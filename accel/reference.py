@@ -38,7 +38,13 @@ def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
         raise UserError(
             f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantized"
         )
-    return np.clip(np.rint(real / np.asarray(spec.scale)), spec.lo, spec.hi).astype(np.int64)
+    steps = (real - np.asarray(spec.offset)) / np.asarray(spec.scale)
+    return np.clip(np.rint(steps), spec.lo, spec.hi).astype(np.int64)
+
+
+def dequantize(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """Integers of the graph's input (samples, tokens, channels) → the real numbers that they stand for, float64."""
+    return x * np.asarray(graph.input.scale) + np.asarray(graph.input.offset)
 
 
 def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> np.ndarray:

@@ -87,7 +87,8 @@ def _check_format(path: Path, header: Any) -> None:
 
 
 def _tensor_entry(tensor: Tensor) -> dict[str, Any]:
-    return {"shape": tensor.shape, "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
+    entry = {"shape": tensor.shape, "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
+    return entry | ({"offset": tensor.offset} if tensor.offset else {})
 
 
 def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -106,7 +107,8 @@ def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[s
 def _graph(header: dict[str, Any], file: Any) -> Graph:
     source = header["input"]
     shape = (_integer(source["shape"][0]), _integer(source["shape"][1]))
-    tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), _scale(source["scale"]))
+    real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
+    tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
     nodes = tuple(_node(entry, file) for entry in header["nodes"])
     return Graph(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]))
 

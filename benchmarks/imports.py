@@ -61,7 +61,7 @@ def measure(path: Path) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     x = rng.integers(graph.input.lo, graph.input.hi, (SAMPLES, *graph.input.shape), endpoint=True)
     if imported.is_exact:
-        expected = onnx_import.execute(imported, x * np.asarray(graph.input.scale), keep=graph.tensors)
+        expected = onnx_import.execute(imported, reference.dequantize(graph, x), keep=graph.tensors)
         got = reference.trace(graph, x)
         worst = max(int(np.abs(got[edge] - values).max()) for edge, values in expected.items())
     else:

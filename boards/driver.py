@@ -42,8 +42,8 @@ class Device:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Real samples (N, tokens, channels) → real results (N, tokens, channels), float64.
 
-        The input is quantized with the model's own scale, rounded half to even and clipped. Raises UserError on
-        a wrong shape, NaN or infinity, ToolError when the board does not answer.
+        The input is quantized with the model's own scale and offset, rounded half to even and clipped. Raises UserError
+        on a wrong shape, NaN or infinity, ToolError when the board does not answer.
         """
         return self.real(self.raw(self.quantized(x)))
 
@@ -124,7 +124,7 @@ def _tensor(design: Design, end: str) -> Tensor:
     """What goes into the model or comes out of it."""
     try:
         spec = design.info[end]
-        scale = spec["scale"]
-        return Tensor(tuple(spec["shape"]), spec["lo"], spec["hi"], tuple(scale) if isinstance(scale, list) else scale)
+        real = (tuple(n) if isinstance(n, list) else n for n in (spec["scale"], spec.get("offset", 0.0)))
+        return Tensor(tuple(spec["shape"]), spec["lo"], spec["hi"], *real)
     except KeyError as error:
         raise UserError(f"design {design.name} does not say the {error} of its {end}: lower its model again") from None

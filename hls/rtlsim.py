@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel import folding
+from accel import folding, reference
 from accel.cut import cut
 from accel.errors import GraphError, UserError
 from accel.graph import Graph
@@ -132,11 +132,14 @@ def _checked(imported: Imported, inputs: Tensors) -> Tensors:
 
 def _whole(imported: Imported, runner: Runner, tensors: Tensors, schedule: Schedule | None) -> Tensors:
     """qonnx up to the first quantizer, then one design."""
-    graph, origin = imported.graph, imported.origins[imported.graph.input_name]
-    order = enumerate(runner.model.graph.node)
-    maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
-    quantized = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
-    x = integers(graph.input_name, origin, quantized, imported.is_exact)
+    graph, origin = imported.graph, imported.origins.get(imported.graph.input_name)
+    if origin is None:  # no tensor of the file holds it
+        x = reference.quantize(graph, imported.samples(tensors[imported.source.input]))
+    else:
+        order = enumerate(runner.model.graph.node)
+        maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
+        quantized = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
+        x = integers(graph.input_name, origin, quantized, imported.is_exact)
     edges = simulate.run(lower(graph, schedule), x, trace=True).edges or {}
     return tensors | {imported.origins[edge].tensor: _real(imported, edge, edges[edge]) for edge in imported.origins}
 

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from accel.cli import names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, json_option, show_json, show_table, working
-from accel.cli.inputs import load_samples
+from accel.cli.inputs import input_range, load_samples
 
 if TYPE_CHECKING:
     from accel.graph import Graph
@@ -53,19 +53,23 @@ def check(
     board: str = BOARD,
     device: str = "cpu",
     seed: int = 0,
+    input_scale: float | None = None,
+    input_bits: int | str | None = None,
     progress: Progress | None = None,
 ) -> Checked:
     """Run `levels` on a QONNX file. What qonnx makes of the file is expected of the reference, and so on downward.
 
     Where the file's meaning is float, no integers can be expected of it: the level "qonnx" measures deviations then.
 
-    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Raises UserError on an unfit file or board.
+    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`, `input_scale` and `input_bits` as in
+    `accel.onnx_import.read`. Raises UserError on an unfit file or board.
     """
     from accel import onnx_import
     from accel.cli.engines import QONNX_LIMIT
     from accel.levels import verify_all
 
-    imported, progress = onnx_import.read(model), progress or (lambda text: None)
+    imported = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits)
+    progress = progress or (lambda text: None)
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
     x = load_samples(graph, data, samples, seed, imported.samples)
@@ -128,6 +132,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
 @click.option("--device", default="cpu", show_default=True, help="Of the reference: cpu, cuda, or native: compiled.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
 @json_option
+@input_range
 def command(
     model: Path,
     data: Path | None,
@@ -137,6 +142,7 @@ def command(
     device: str,
     seed: int,
     as_json: bool,
+    entry: dict[str, Any],
 ) -> int:
     """Run every level on a QONNX MODEL and count the samples on which they disagree.
 
@@ -161,7 +167,9 @@ def command(
       accel check model.onnx --levels reference,rtl,netlist --samples 2
     """
     with working("check") as progress:
-        done = check(model, data, samples, levels=levels, board=board, device=device, seed=seed, progress=progress)
+        done = check(
+            model, data, samples, levels=levels, board=board, device=device, seed=seed, progress=progress, **entry
+        )
     if as_json:
         entries = {o.level: _entry(o) for o in done.outcomes}
         extra = {"deviations": [asdict(found) for found in done.deviations]} if done.deviations else {}

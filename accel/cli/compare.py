@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from accel.cli.display import Progress, json_option, show_json, show_table, working
-from accel.cli.inputs import as_samples, load_samples
+from accel.cli.inputs import as_samples, input_range, load_samples
 from accel.cli.lower import DESIGN_FILE
 from accel.cli.output import whole_file
 from accel.design import GRAPH_FILE
@@ -40,6 +40,8 @@ def compare(
     samples: int = 64,
     *,
     seed: int = 0,
+    input_scale: float | None = None,
+    input_bits: int | str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Every layer of a model at every level: torch, qonnx, reference, and each project (csim or rtl), where they exist.
@@ -47,7 +49,8 @@ def compare(
     `model` is a QONNX file, an imported one, an integer graph, or a network of `models`; `project` one or several of:
     the folder of an HLS project or an RTL design, or either as a value (a `hls.project.Project` must be compiled).
     `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantized as the
-    model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. There is
+    model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Of a file,
+    `input_scale` and `input_bits` as in `accel.onnx_import.read`. There is
     no qonnx level of a file whose meaning is real numbers (`accel check` measures those).
 
     Raises UserError on unfit samples, or when a project was made from another model.
@@ -58,7 +61,7 @@ def compare(
     from accel.comparison import compare_levels
 
     if isinstance(model, (str, Path)):
-        model = onnx_import.read(model)
+        model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits)
     arrange = model.samples if isinstance(model, onnx_import.Imported) else np.asarray
     graph, levels = _model_levels(model)
     made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
@@ -132,6 +135,7 @@ def _project_level(project: Made) -> Level:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random samples.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Figure to write; .png, .svg or .pdf.")
 @json_option
+@input_range
 def command(
     model: Path,
     projects: tuple[Path, ...],
@@ -140,6 +144,7 @@ def command(
     seed: int,
     plot: Path | None,
     as_json: bool,
+    entry: dict[str, Any],
 ) -> int:
     """Compare a QONNX MODEL with the HLS projects and RTL designs in PROJECTS, layer by layer.
 
@@ -156,7 +161,7 @@ def command(
     if plot and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"{plot}: a figure is .png, .svg or .pdf", param_hint="--plot")
     with working("compare") as progress:
-        done = compare(model, projects, data, samples, seed=seed, progress=progress)
+        done = compare(model, projects, data, samples, seed=seed, progress=progress, **entry)
     if as_json:
         show_json(done.as_dict())
     else:

@@ -51,11 +51,10 @@ def qonnx(model: Imported) -> Level:
     from accel import onnx_import
 
     graph = model.graph
-    scale = np.asarray(graph.input.scale)
     return Level(
         "qonnx",
-        lambda x: onnx_import.execute(model, x * scale)[graph.output],
-        lambda x: onnx_import.execute(model, x * scale, keep=graph.tensors),
+        lambda x: onnx_import.execute(model, reference.dequantize(graph, x))[graph.output],
+        lambda x: onnx_import.execute(model, reference.dequantize(graph, x), keep=graph.tensors),
         limit=QONNX_LIMIT,
     )
 
@@ -75,8 +74,11 @@ def trained(graph: Graph, network: Encoder) -> Level:
 
     import models
 
-    scale = np.asarray(graph.input.scale)
-    return Level("torch", lambda x: integers(graph, models.logits(network, torch.from_numpy(x * scale)).numpy()))
+    def run(x: np.ndarray) -> np.ndarray:
+        real = torch.from_numpy(reference.dequantize(graph, x))
+        return integers(graph, models.logits(network, real).numpy())
+
+    return Level("torch", run)
 
 
 def csim(project: Project) -> Level:

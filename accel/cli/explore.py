@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from accel.cli import names
 from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, json_option, show_json, show_table, working
+from accel.cli.inputs import input_range
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )
 @json_option
-def command(model: Path, name: str, points: int, out: Path, as_json: bool) -> None:
+@input_range
+def command(model: Path, name: str, points: int, out: Path, as_json: bool, entry: dict[str, Any]) -> None:
     """Fold a QONNX MODEL for many speeds and estimate what each costs on a board.
 
     Writes pareto.csv, pareto.png and schedule.json: the fastest design that fits.
@@ -165,7 +167,7 @@ def command(model: Path, name: str, points: int, out: Path, as_json: bool) -> No
     from accel import onnx_import
 
     board = boards.get(name)
-    graph = onnx_import.load(model)
+    graph = onnx_import.load(model, **entry)
     with working("explore") as progress, whole_folder(out, TABLE) as folder:
         found, schedule = explore(graph, board, points, progress)
         write(found, schedule, board, graph.name, folder)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from accel.errors import UserError
 from accel.files import require_ordinary
@@ -14,6 +17,18 @@ if TYPE_CHECKING:
     import numpy as np
 
     from accel.graph import Graph
+
+
+def input_range(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say which numbers a float input takes; the command gets them as `entry`, arguments of `read`."""
+
+    @click.option("--input-scale", type=float, metavar="STEP", help="Step of an input that the file does not quantize.")
+    @click.option("--input-bits", metavar="BITS", help="Its bits; u8: from 0 on.  [default: 8]")
+    @wraps(command)
+    def with_range(*args: Any, input_scale: float | None, input_bits: str | None, **given: Any) -> Any:
+        return command(*args, entry={"input_scale": input_scale, "input_bits": input_bits}, **given)
+
+    return with_range
 
 
 def load_samples(

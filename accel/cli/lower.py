@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from accel.cli import names
 from accel.cli.display import json_option, show_json
+from accel.cli.inputs import input_range
 from accel.cli.output import whole_folder
 from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import UserError
@@ -126,6 +127,7 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
     "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
 )
 @json_option
+@input_range
 def command(
     model: Path,
     target: str,
@@ -137,6 +139,7 @@ def command(
     unrolled: bool,
     schedule: Path | None,
     as_json: bool,
+    entry: dict[str, Any],
 ) -> None:
     """Write the hardware sources of a QONNX MODEL.
 
@@ -154,7 +157,7 @@ def command(
     """
     from accel import onnx_import
 
-    graph = onnx_import.load(model)
+    graph = onnx_import.load(model, **entry)
     lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule, io=io)
     if as_json:
         from accel.design import Design

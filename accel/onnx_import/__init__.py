@@ -6,7 +6,9 @@ it operator by operator when it is not. How an import goes:
 
     source.py      the file: parsed, checked, nothing trusted
     patterns.py    norms and softmax written out become the one node they mean
+    standard.py    forms that exporters write in several ways become one
     inputs.py      what the axes of its input may be
+    entry.py       what happens to the input before it is integers; a range that is given for it
     importer.py    one handler per ONNX operator, refusals collected
     values.py      what a tensor means: a constant, an edge with a scale and a layout, real numbers made from an edge
     layout.py      which axis is what, so that reshapes and transposes cost nothing
@@ -33,6 +35,6 @@ from accel.onnx_import.importer import Imported, read
 __all__ = ["Deviation", "Imported", "Origin", "deviations", "execute", "load", "read"]
 
 
-def load(path: Path | str) -> Graph:
-    """The integer graph of a QONNX file. Raises UserError or UnsupportedModel, as `read` does."""
-    return read(path).graph
+def load(path: Path | str, *, input_scale: float | None = None, input_bits: int | str | None = None) -> Graph:
+    """The integer graph of a QONNX file; arguments and errors as of `read`."""
+    return read(path, input_scale=input_scale, input_bits=input_bits).graph

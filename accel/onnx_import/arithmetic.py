@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import functions, linear, masks, norms
+from accel.onnx_import import entry, functions, linear, masks, norms
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
@@ -17,6 +17,7 @@ from accel.onnx_import.values import (
     Edge,
     Masked,
     Normalized,
+    Real,
     Refused,
     Unknown,
     Value,
@@ -72,6 +73,8 @@ def divide(build: Builder, call: Call) -> Value:
 
 def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index: int) -> Value:
     """x, the node's input `index`, and a constant."""
+    if isinstance(x, Real):
+        return entry.plus(x, constant.value)
     if isinstance(x, Edge | Masked) and masks.is_mask(constant.value):
         return masks.masked(x, constant.value != 0)
     if isinstance(x, Edge):
@@ -90,6 +93,8 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
     if not factor.size or not np.isfinite(factor).all() or (inverse and not factor.all()):
         raise Refused("divides by 0", "remove the division") if np.isfinite(factor).all() else NOT_FINITE
     factor = 1 / factor if inverse else factor
+    if isinstance(x, Real):
+        return entry.times(x, factor)
     if isinstance(x, Normalized):
         return norms.scaled(x, factor)
     if isinstance(x, Edge) and factor.size > 1:

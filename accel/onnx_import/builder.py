@@ -48,11 +48,15 @@ class Builder:
         self._rescales: dict[tuple[object, ...], str] = {}
         self._counts: Counter[str] = Counter()
         self.input_name: str | None = None
+        self.host: Tensor | None = None
 
-    def set_input(self, hint: str, tensor: Tensor, layout: Layout, origin: str) -> Edge:
-        """Declare the graph's input: what the host's quantizer delivers."""
+    def set_input(self, hint: str, tensor: Tensor, layout: Layout, origin: str, host: Tensor | None = None) -> Edge:
+        """Declare the graph's input: what the host's quantizer delivers.
+
+        `tensor` has the scale that the file continues with, `host` that of the numbers which the file gets.
+        """
         name = self._unique(hint)
-        self.input_name = name
+        self.input_name, self.host = name, host or tensor
         self.tensors[name] = tensor
         return self.quantized(Edge(name, np.asarray(tensor.scale), layout), origin)
 
@@ -203,10 +207,9 @@ class Builder:
         nodes = tuple(node for node in self._nodes.values() if node.name in needed)
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
         self.approximate &= needed
-        source = self.input_name
-        if source is None or not nodes:
+        if self.input_name is None or self.host is None or not nodes:
             raise GraphError("nothing is computed from the quantized input")
-        return Graph(name, source, self.tensors[source], nodes, output.name)
+        return Graph(name, self.input_name, self.host, nodes, output.name)
 
 
 def as_scale(scale: np.ndarray) -> Scale:

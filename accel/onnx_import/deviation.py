@@ -39,7 +39,7 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     """
     graph = imported.graph
     known = [name for name in graph.tensors if name == graph.output or _is_quantized(imported, name)]
-    real = steps(imported, x * np.asarray(graph.input.scale), known)
+    real = steps(imported, reference.dequantize(graph, x), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
     integers[graph.input_name] = x  # where integers are moved before they are numbers, no tensor holds it
     return tuple(_deviation(graph, name, integers) for name in known if name != graph.input_name)

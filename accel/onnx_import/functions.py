@@ -19,6 +19,7 @@ from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
+    QUANTIZE_INPUT,
     Call,
     Constant,
     Edge,
@@ -53,7 +54,7 @@ def elementwise(build: Builder, call: Call) -> Value:
     if any(isinstance(value, Unknown) for value in values):
         return Unknown()
     if any(isinstance(value, Real) for value in values):
-        raise Refused("its input is not quantized", "put a QuantIdentity at the model's input")
+        raise Refused("its input is not quantized", QUANTIZE_INPUT)
     constants = {i: value.value for i, value in enumerate(call.inputs) if isinstance(value, Constant)}
     if len(constants) == len(values):
         arrays = [constants.get(i) for i in range(len(call.inputs))]

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from accel.errors import GraphError, UnsupportedModel
+from accel.errors import GraphError, UnsupportedModel, UserError
 from accel.graph import Graph
 from accel.onnx_import import (
     arithmetic,
@@ -34,6 +34,7 @@ from accel.onnx_import import (
     softmax,
 )
 from accel.onnx_import.builder import Builder, Origin
+from accel.onnx_import.entry import Range
 from accel.onnx_import.folding import FOLDED, folded, on_activations
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
@@ -125,7 +126,9 @@ MOVES = {
 MOVES_INTEGERS = MOVES - {shaping.shape} | {
     slicing.slice_, slicing.split, slicing.gather, slicing.expand, slicing.tile, joining.concat,
 }  # fmt: skip
-QUANTIZERS = {quant.quant, qcdq.quantize, qcdq.clip, qcdq.dequantize}
+#: What a file may do to its input, with constants, before it is quantized.
+SCALES = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide}
+QUANTIZERS = {quant.quant, quant.bipolar, qcdq.quantize, qcdq.clip, qcdq.dequantize}
 PRODUCTS = {linear.matmul, einsum.einsum}
 ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 
@@ -164,30 +167,37 @@ class Imported:
 
 
 class _Failure(Exception):
-    """Why a reading of the input leads to no graph; `count` is the number of refused nodes."""
+    """Why a reading of the input leads to no graph: how many nodes were refused, and how many came before them."""
 
-    def __init__(self, text: str, count: int = 1) -> None:
+    def __init__(self, text: str, before: int, count: int = 1) -> None:
         super().__init__(text)
-        self.count = count
+        self.progress = before, -count
 
 
-def read(path: Path | str) -> Imported:
+def read(path: Path | str, *, input_scale: float | None = None, input_bits: int | str | None = None) -> Imported:
     """Import a QONNX or QCDQ file.
 
-    Raises UserError when the file is missing, damaged or not of the right form, and UnsupportedModel, listing
-    every node that the integer graph cannot express, with the reason and the remedy.
+    A float input that the file does not quantize needs a range: it takes integers of `input_bits` bits (8, or "u8" for
+    numbers from 0 on; default 8) times `input_scale`. Raises UserError when the file is missing, damaged or not of the
+    right form, and UnsupportedModel, listing every node that the integer graph cannot express, with the reason and the
+    remedy.
     """
+    given = Range.of(input_scale, input_bits)
     model = parse(Path(path))
     reasons = [*unfit(model), *_float(model)]
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
     source, failures = patterns.fused(open_source(Path(path), model)), []
-    for reading in readings(source, _cut(source)):
-        try:
-            return _import(source, reading)
-        except _Failure as failure:
-            failures.append(failure)
-    raise UnsupportedModel(f"{path}: {min(failures, key=lambda failure: failure.count)}")
+    if given and source.is_integer:
+        raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")
+    spans = [given] if given else list(dict.fromkeys([None, Range.annotated(source.datatype)]))
+    for span in spans:
+        for reading in readings(source, _cut(source)):
+            try:
+                return _import(source, reading, span)
+            except _Failure as failure:
+                failures.append(failure)
+    raise UnsupportedModel(f"{path}: {max(failures, key=lambda failure: failure.progress)}")
 
 
 def _cut(source: Source) -> Reading | None:
@@ -200,41 +210,51 @@ def _cut(source: Source) -> Reading | None:
         if (
             read is not None
             and not source.is_integer
-            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS
+            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS | SCALES
         ):
             return cut(source.shape, read.layout)
+        if isinstance(read, Real) and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) in SCALES:
+            values[node.output[0]] = read  # whatever it is scaled with
+            continue
         _visit(build, source, node, values, problems)
     return None
 
 
-def _import(source: Source, reading: Reading) -> Imported:
-    """The graph for one reading of the input. Raises _Failure."""
+def _import(source: Source, reading: Reading, span: Range | None) -> Imported:
+    """The graph for one reading of the input, whose numbers may have a given range. Raises _Failure."""
     values = _known(source, reading.layout)
-    build, problems = Builder(), Problems()
+    build, problems, before = Builder(), Problems(), 0
+    if span is not None:
+        values[source.input] = span.enter(build, source.input, reading.layout)
     for node in source.nodes:
         _visit(build, source, node, values, problems)
-    output = values[source.output]
-    if isinstance(output, Shared):
-        output = sharing.repeated(build, output)
+        before += not problems
     if problems:
-        raise _Failure(str(problems), len(problems))
-    if isinstance(output, Steps):
-        raise _Failure("the output is quantized and not dequantized; end the model with DequantizeLinear")
-    if isinstance(output, Deferred):
-        where = f"no quantizer stands behind {maker(output)}"
-        raise _Failure(f"the output is a float island: {where}; {ISLAND_REMEDY}")
-    if not isinstance(output, Edge):
-        raise _Failure("the output is not computed from the quantized input; quantize the input")
-    if not output.layout.is_plain:
-        raise _Failure(
-            f"the output {output.layout.shape} is not in the order (batch, tokens, channels); "
-            "transpose it back in the model"
-        )
+        raise _Failure(str(problems), before, len(problems))
     try:
+        output = _output(build, values[source.output])
         graph = build.finish(printable(source.path.stem), output, source.output)
     except GraphError as error:
-        raise _Failure(f"{error}; add quantized layers") from None
+        raise _Failure(f"{error}; add quantized layers", before) from None
+    except Refused as refusal:
+        raise _Failure(f"{refusal.why}; {refusal.remedy}", before) from None
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
+
+
+def _output(build: Builder, value: Value) -> Edge:
+    """The edge that leaves the graph. Raises Refused where there is none."""
+    if isinstance(value, Shared):
+        value = sharing.repeated(build, value)
+    if isinstance(value, Steps):
+        raise Refused("the output is quantized and not dequantized", "end the model with DequantizeLinear")
+    if isinstance(value, Deferred):
+        raise Refused(f"the output is a float island: no quantizer stands behind {maker(value)}", ISLAND_REMEDY)
+    if not isinstance(value, Edge):
+        raise Refused("the output is not computed from the quantized input", "quantize the input")
+    if not value.layout.is_plain:
+        why = f"the output {value.layout.shape} is not in the order (batch, tokens, channels)"
+        raise Refused(why, "transpose it back in the model")
+    return value
 
 
 def _known(source: Source, layout: Layout) -> dict[str, Value]:

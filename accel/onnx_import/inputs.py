@@ -17,8 +17,19 @@ ROLES: dict[int, list[tuple[str, ...]]] = {
     3: [("batch", "token", "channel"), ("token", "batch", "channel"), ("batch", "channel", "token")],
 }
 """Of floating-point inputs by rank, the likeliest first; identifiers have no channels."""
-PASSED = ("Quant", "QuantizeLinear", "Clip", "DequantizeLinear", "Identity", "Cast", "Dropout")
+PASSED = (
+    "Quant",
+    "IntQuant",
+    "BipolarQuant",
+    "QuantizeLinear",
+    "Clip",
+    "DequantizeLinear",
+    "Identity",
+    "Cast",
+    "Dropout",
+)
 """Operators that may stand between the input and the convolution that cuts it into patches."""
+SCALING = ("Mul", "Div", "Add", "Sub")
 
 
 @dataclass(frozen=True)
@@ -142,12 +153,12 @@ def _kernel(source: Source) -> tuple[int, ...] | None:
     """Of the first convolution behind the input, if it has one."""
     reached = {source.input}
     for node in source.nodes:
-        if node.input and node.input[0] in reached:
+        if not reached.isdisjoint(node.input):
             if node.op_type == "Conv":
                 attributes = {a.name: a for a in node.attribute}
                 kernel = attributes.get("kernel_shape")
                 value = list(kernel.ints) if kernel is not None else []
                 return tuple(value) if min(value, default=0) > 0 else None
-            if node.op_type in PASSED:
+            if node.op_type in PASSED + SCALING:
                 reached.update(node.output[:1])
     return None

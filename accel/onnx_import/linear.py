@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.scales import sum_grid
 from accel.onnx_import.values import (
+    QUANTIZE_INPUT,
     Call,
     Constant,
     Deferred,
@@ -32,7 +34,6 @@ from accel.ops.matmul.op import MatMul
 from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
 
-QUANTIZE_INPUT = "put a QuantIdentity at the model's input"
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
 
@@ -221,6 +222,7 @@ def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, privat
         on_grid = are_whole(scaled)
         if on_grid or build.tensors[x.name].magnitude >= FINE:
             op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
+            x = replace(x, rest=_rest(x, scaled[0], on_grid))
             return build.replace_op(x, op, call.output, on_grid)
     if direct and private == call.output:
         del build.origins[x.name]  # of this node before its constant: no tensor holds it
@@ -249,7 +251,16 @@ def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.nd
     result = build.add(hint, op, (x,), scale, x.layout, origin)
     if not exact:
         build.approximate.add(result.name)
-    return result
+    return replace(result, rest=_rest(x, integers, exact, op.multiplier))
+
+
+def _rest(x: Edge, added: np.ndarray, on_grid: bool, multiplier: int = 1) -> np.ndarray | None:
+    """What is left over when real constants are added to an edge as integers."""
+    had = None if x.rest is None else x.rest * multiplier
+    if on_grid:
+        return had
+    left = added - np.rint(added)
+    return left if had is None else had + left
 
 
 def rows_of(layout: Layout, values: np.ndarray) -> np.ndarray:
@@ -275,6 +286,7 @@ def with_signs(build: Builder, call: Call, x: Edge, signs: np.ndarray) -> Edge:
     private = x.name in build.origins and build.origins[x.name].tensor == call.only_reader(0)
     if private and producer is not None and isinstance(producer.op, Dense) and not x.relu:
         op = Dense(producer.op.weight * signs[:, None], producer.op.bias * signs)
+        x = replace(x, rest=None if x.rest is None else x.rest * signs)
         return build.replace_op(x, op, call.output)
     op = Dense(np.diag(signs), np.zeros(len(signs)))
     return build.add(f"{call.name}/signs", op, (x,), x.scale, x.layout, call.output)

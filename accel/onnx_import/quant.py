@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.graph import Tensor
-from accel.onnx_import import functions, linear, masks, norms, softmax
+from accel.onnx_import import entry, functions, linear, masks, norms, softmax
 from accel.onnx_import.attributes import understands
-from accel.onnx_import.builder import Builder, as_scale
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.quantizers import Quantizer, per_channel, scale_of
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import (
@@ -32,6 +31,7 @@ from accel.onnx_import.values import (
     Value,
 )
 from accel.ops.position.op import Position
+from accel.ops.rescale.op import Rescale
 
 
 @understands("signed", "narrow", "rounding_mode")
@@ -40,7 +40,7 @@ def quant(build: Builder, call: Call) -> Value:
 
 
 def bipolar(build: Builder, call: Call) -> Value:
-    """Constants become -1 and 1."""
+    """The sign: −1 or 1, of 0 it is 1."""
     x, scale = call.take(2)
     return applied(build, call, x, Quantizer(scale_of(scale), 0, -1, 1, "half_even", signed=True, bipolar=True))
 
@@ -51,13 +51,16 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
         return _constant(x, quantizer)
     if isinstance(x, Unknown | Steps | Shared) or x is None:
         return Unknown()
-    quantizer.activation_rounding()
+    if not quantizer.bipolar:
+        quantizer.activation_rounding()
+    elif isinstance(x, Masked | Probabilities | Normalized):
+        raise Refused("takes the sign of a softmax or a norm", "use 2 or more bits, or unsigned 1 bit")
     scale = per_channel(x.layout, quantizer.scale)
     match x:
         case Real():
-            return _input(build, call, x, quantizer, scale)
+            return entry.quantized(build, call, x, quantizer, scale)
         case Edge():
-            return _rescale(build, call, x, quantizer, scale)
+            return (_signs if quantizer.bipolar else _rescale)(build, call, x, quantizer, scale)
         case Function():
             return functions.quantized(build, call, x, quantizer, scale)
         case Masked():
@@ -78,25 +81,10 @@ def _constant(x: Constant, quantizer: Quantizer) -> Constant:
     return Constant((quantizer.integers(real) * step).astype(real.dtype), step)
 
 
-def _input(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: np.ndarray) -> Edge:
-    if quantizer.rounding != "half_even":
-        raise Refused("the input is not rounded half to even", "use rounding_mode ROUND for the input quantizer")
-    if quantizer.activation_rounding() is None and are_powers_of_two(scale):
-        remedy = "use a symmetric quantizer (zero point 0) for the input"
-        raise Refused(f"zero point {quantizer.zero} changes how ties round", remedy)
-    shape = (x.layout.size("token"), x.layout.size("channel"))
-    tensor = Tensor(shape, quantizer.lo, quantizer.hi, as_scale(scale))
-    if build.input_name is None:
-        return build.set_input(call.tensors[0], tensor, x.layout, call.output)
-    if build.tensors[build.input_name] != tensor:
-        raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
-    return replace(build.edge(build.input_name, x.layout), scale=scale)
-
-
 def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
     have, lo = build.tensors[x.name], max(0, quantizer.lo) if x.relu else quantizer.lo
     if (x.scale == scale).all() and lo <= have.lo and have.hi <= quantizer.hi:
-        return replace(x, relu=False)  # quantizing integers that already are: the same edge
+        return replace(x, relu=False, rest=None)  # quantizing integers that already are: the same edge
     rounding, limits = quantizer.activation_rounding(), (quantizer.lo, quantizer.hi)
     if rounding is None:
         ties = any(are_powers_of_two(ratio) for ratio in np.atleast_1d(x.scale / scale))
@@ -104,6 +92,16 @@ def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: n
             return _around_zero_point(build, call, x, quantizer, scale)
         rounding = quantizer.real_rounding()
     return build.quantized(build.requantize(call.name, x, scale, limits, rounding, call.output), call.output)
+
+
+def _signs(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    """1 where x ≥ 0, −1 elsewhere: the odd integer 2 · floor(x) + 1, clipped."""
+    x = build.settled(x)
+    shape = build.tensors[x.name].shape
+    below = np.floor(np.zeros(shape) if x.rest is None else np.broadcast_to(x.rest, shape))
+    odd = build.add(f"{call.name}/odd", Position(2 * below + 1, 2), (x,), x.scale / 2, x.layout, None)
+    op = Rescale(np.ones(1), 0, "floor", quantizer.lo, quantizer.hi)
+    return build.quantized(build.rescale(call.name, op, odd, scale, x.layout, call.output), call.output)
 
 
 def _around_zero_point(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: np.ndarray) -> Edge:

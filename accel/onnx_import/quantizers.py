@@ -65,6 +65,8 @@ class Quantizer:
         if mode not in ROUNDING:
             raise Refused(f"rounding mode {mode[:20]!r} has no integer form here", f"use {', '.join(ROUNDING)}")
         bipolar = width == 1 and signed
+        if bipolar and offset:
+            raise Refused(f"1 signed bit with zero point {offset:g}", "use a symmetric quantizer (zero point 0)")
         lo, hi = (-1, 1) if bipolar else (bottom - int(offset), top - int(offset))
         return cls(scale_of(scale), int(offset), lo, hi, ROUNDING[mode], signed, bipolar)
 
@@ -84,8 +86,6 @@ class Quantizer:
 
         None when that depends on x + zero: ties that go to the even one of them, or the way toward zero.
         """
-        if self.bipolar:
-            raise Refused("1-bit signed activations are bipolar", "use 2 or more bits, or unsigned 1 bit")
         if not self.zero or self.rounding in ("floor", "ceil"):
             return self.rounding
         if self.rounding == "half_even" and self.zero % 2 == 0:

@@ -45,6 +45,15 @@ class Source:
     uses: Counter[str]
 
     @property
+    def datatype(self) -> str:
+        """The name of qonnx' data type that the file gives its input; empty without one."""
+        for entry in self.model.graph.quantization_annotation:
+            named = {pair.key: pair.value for pair in entry.quant_parameter_tensor_names}
+            if entry.tensor_name == self.input:
+                return named.get("finn_datatype", "")
+        return ""
+
+    @property
     def opset(self) -> int:
         """Version of the standard operators."""
         return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=13)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,23 +33,31 @@ class Constant:
 
 @dataclass(frozen=True)
 class Real:
-    """The model's input before its quantizer; an `integer` one holds identifiers."""
+    """The model's input before its quantizer, times `factor` and plus `offset`; an `integer` one holds identifiers.
+
+    Both constants have shape () or (tokens, channels).
+    """
 
     layout: Layout
     integer: bool = False
+    factor: np.ndarray = field(default_factory=lambda: np.ones(()))
+    offset: np.ndarray = field(default_factory=lambda: np.zeros(()))
 
 
 @dataclass(frozen=True)
 class Edge:
     """Integers of graph edge `name`; real value = integer · scale. `scale` has shape () or (channels,).
 
-    `relu` says that negative values still have to become 0: the next Rescale does it with its lower bound.
+    `relu` says that negative values still have to become 0: the next Rescale does it with its lower bound. `rest`,
+    which broadcasts to (tokens, channels), is what constants left over between the steps: value = (integer + rest) ·
+    scale. Only a sign looks at it: it moves the threshold.
     """
 
     name: str
     scale: np.ndarray
     layout: Layout
     relu: bool = False
+    rest: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,10 @@ class Normalized:
 Deferred = Function | Masked | Probabilities | Normalized
 Value = Constant | Real | Edge | Shared | Steps | Deferred | Unknown
 
+QUANTIZE_INPUT = (
+    "put a QuantIdentity at the model's input, or say which numbers come in: --input-scale STEP --input-bits BITS "
+    "(accel.load: input_scale, input_bits)"
+)
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
 
 

@@ -82,4 +82,5 @@ def _stream(tensor: Tensor, lanes: int) -> Stream:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    return {"shape": list(tensor.shape), "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
+    entry = {"shape": list(tensor.shape), "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
+    return entry | ({"offset": tensor.offset} if tensor.offset else {})

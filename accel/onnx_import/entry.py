@@ -1,0 +1,127 @@
+"""What comes in: real numbers until the first quantizer, which is the host's, or integers of a range that is given.
+
+A file may multiply its input by constants and add some before it quantizes it. The host quantizes numbers as the file
+takes them, so these constants become part of the scale and offset of the graph's input.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from accel.errors import UserError
+from accel.graph import Tensor
+from accel.onnx_import.builder import Builder, as_scale, common
+from accel.onnx_import.layout import Layout
+from accel.onnx_import.linear import rows_of
+from accel.onnx_import.quantizers import Quantizer
+from accel.onnx_import.scales import are_powers_of_two
+from accel.onnx_import.values import Call, Edge, Real, Refused
+from accel.ops.position.op import Position
+
+MAX_BITS = 32
+SIGNS = "multiply the weights of the first layer by it instead"
+#: Integers of a BipolarQuant at the input: rounding half to even goes up from 1.5, as the sign of 0 does.
+BIPOLAR = (1, 2)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which numbers a float input takes: integers lo..hi times `scale`."""
+
+    lo: int
+    hi: int
+    scale: float
+
+    @classmethod
+    def of(cls, scale: float | None, bits: int | str | None) -> Range | None:
+        """The range that a user gives: `bits` signed ones (default 8), or "u8" for unsigned ones; None without both.
+
+        Raises UserError when they describe none.
+        """
+        if scale is None and bits is None:
+            return None
+        if scale is None:
+            raise UserError("--input-bits needs --input-scale, the real size of one step of the input")
+        if not (np.isfinite(scale) and scale > 0):
+            raise UserError(f"--input-scale is {scale:g}; it is a finite number above 0")
+        found = re.fullmatch(r"(u?)(\d{1,2})", str(8 if bits is None else bits))
+        width = int(found[2]) if found else 0
+        if not found or not 1 <= width <= MAX_BITS:
+            raise UserError(f"--input-bits is {bits!r}; give 1 to {MAX_BITS}, or u1 to u{MAX_BITS} for unsigned ones")
+        lo, hi = (0, (1 << width) - 1) if found[1] else (-(1 << width - 1), (1 << width - 1) - 1)
+        return cls(lo, hi, float(scale))
+
+    @classmethod
+    def annotated(cls, datatype: str) -> Range | None:
+        """The range of qonnx' data type of that name; None for real numbers and unknown ones."""
+        if datatype in ("BIPOLAR", "TERNARY"):
+            return cls(-1, 1, 1.0)
+        if found := re.fullmatch(r"(U?)INT(\d{1,2})|BINARY", datatype):
+            return cls.of(1.0, f"{found[1].lower()}{found[2]}" if found[2] else "u1")
+        if found := re.fullmatch(r"FIXED<(\d{1,2}),(\d{1,2})>", datatype):
+            return cls.of(2.0 ** (int(found[2]) - int(found[1])), int(found[1]))
+        return None
+
+    def enter(self, build: Builder, name: str, layout: Layout) -> Edge:
+        """The graph's input."""
+        tensor = Tensor((layout.size("token"), layout.size("channel")), self.lo, self.hi, self.scale)
+        return build.set_input(name, tensor, layout, name)
+
+
+def times(x: Real, factor: np.ndarray) -> Real:
+    """The input times constants."""
+    rows = _rows(x, factor)
+    return replace(x, factor=x.factor * rows, offset=x.offset * rows)
+
+
+def plus(x: Real, offset: np.ndarray) -> Real:
+    return replace(x, offset=x.offset + _rows(x, offset))
+
+
+def _rows(x: Real, values: np.ndarray) -> np.ndarray:
+    """Constants as one number, or one per token and channel."""
+    if x.integer:
+        raise Refused("computes with identifiers", "look them up in a table first (Embedding)")
+    rows = rows_of(x.layout, values)
+    return rows.reshape(-1)[0] if values.size == 1 else rows
+
+
+def quantized(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    """The graph's input, quantized by the host as the file does it; `scale` is one number or one per channel."""
+    if quantizer.rounding != "half_even":
+        raise Refused("the input is not rounded half to even", "use rounding_mode ROUND for the input quantizer")
+    if not quantizer.bipolar and quantizer.activation_rounding() is None and are_powers_of_two(scale):
+        remedy = "use a symmetric quantizer (zero point 0) for the input"
+        raise Refused(f"zero point {quantizer.zero} changes how ties round", remedy)
+    if (x.factor <= 0).any():
+        raise Refused(f"its input is multiplied by {x.factor.min():.6g} before it", SIGNS)
+    step, offset = _per_channel(scale / x.factor), _per_channel(0 - x.offset / x.factor)
+    lo, hi = BIPOLAR if quantizer.bipolar else (quantizer.lo, quantizer.hi)
+    if quantizer.bipolar:
+        offset = offset - (lo + hi) / 2 * step
+    host = Tensor((x.layout.size("token"), x.layout.size("channel")), lo, hi, as_scale(step), as_scale(offset))
+    tensor = Tensor(host.shape, lo, hi, as_scale(scale))
+    origin = "" if quantizer.bipolar else call.output
+    if build.input_name is None:
+        edge = build.set_input(call.tensors[0], tensor, x.layout, origin, host)
+    elif (build.tensors[build.input_name], build.host) != (tensor, host):
+        raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
+    else:
+        edge = replace(build.edge(build.input_name, x.layout), scale=scale)
+    if not quantizer.bipolar:
+        return edge
+    table = np.full(host.shape, -(lo + hi))
+    return build.quantized(build.add(call.name, Position(table, 2), (edge,), scale, x.layout, None), call.output)
+
+
+def _per_channel(values: np.ndarray) -> np.ndarray:
+    """One number or one per channel, from one per token and channel."""
+    if values.ndim == 2:
+        if (values != values[:1]).any():
+            remedy = "subtract and multiply one number, or one per channel"
+            raise Refused("its input is scaled differently for each token before it", remedy)
+        values = values[0]
+    return common(values)
