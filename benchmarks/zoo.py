@@ -3,7 +3,7 @@
     python benchmarks/zoo.py FOLDER
 
 The yardstick are six of qonnx' model zoo (github.com/fastmachinelearning/qonnx_model_zoo): the jet tagger, three TFC
-networks, UNSW-NB15 and the KWS MLP. The files are not kept here. Results go to benchmarks/results/imports.json, key `zoo`.
+networks, UNSW-NB15 and the KWS MLP. The files are not kept here. Results: benchmarks/results/imports.json, key `zoo`.
 """
 
 from __future__ import annotations
