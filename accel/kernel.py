@@ -41,6 +41,7 @@ class Kernel:
 
     `reuse` is how many cycles a token takes: hls4ml's reuse factor. A function made for this node alone brings its
     text as `source` and is written with hls4ml's generated code; `strategy` is hls4ml's name of how it multiplies.
+    `cycles` are those of a sample, 0 where they are `reuse` per token of the output.
     """
 
     function: str
@@ -51,6 +52,7 @@ class Kernel:
     types: dict[str, Precision] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     reuse: int = 1
+    cycles: int = 0
     source: str = ""
     strategy: str = "resource"
 
@@ -62,12 +64,14 @@ def regroup(size: int, have: int, want: int) -> Kernel:
     """The `size` elements of an edge from beats of `have` to beats of `want`; one of the two divides the other."""
     group, lanes = max(have, want), min(have, want)
     constants = {"groups": size // group, "group": group, "ratio": group // lanes, "lanes": lanes}
-    return Kernel("accel_gather" if want > have else "accel_scatter", REGROUP, (have,), want, constants)
+    function = "accel_gather" if want > have else "accel_scatter"
+    return Kernel(function, REGROUP, (have,), want, constants, cycles=size // lanes)
 
 
 def fork(size: int, lanes: int) -> Kernel:
     """The beats of an edge on two outputs."""
-    return Kernel("accel_fork", REGROUP, (lanes,), lanes, {"groups": size // lanes, "lanes": lanes})
+    groups = size // lanes
+    return Kernel("accel_fork", REGROUP, (lanes,), lanes, {"groups": groups, "lanes": lanes}, cycles=groups)
 
 
 def serial_steps(bits: int, step_bits: int, beats: int) -> int:

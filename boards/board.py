@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from accel.target import Budget
 
+PLATFORMS = {"xilinx_u55c_gen3x16_xdma_3_202210_1": "xcu55c-fsvh2892-2L-e"}
+"""Platform of an accelerator card → the device on it."""
 Signal = tuple[str, int] | tuple[str, int, str]
 """An amaranth-boards resource: name, number and, where it has parts, the part."""
 
@@ -71,6 +73,11 @@ class Board:
     baud: int = 1_000_000
     loader: str = ""
     aliases: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """Part number of the FPGA; Vitis calls a card by its platform instead."""
+        return PLATFORMS.get(self.part, self.part)
 
     @property
     def budget(self) -> Budget:

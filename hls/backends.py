@@ -10,15 +10,18 @@ from accel.spelling import plain
 
 IO_TYPES = ("io_stream", "io_parallel")
 _ARTY = "xc7a100tcsg324-1"
+_XILINX = ("xilinx7", "ultrascale+")
+_INTEL = ("cyclone5",)
 
 
 @dataclass(frozen=True)
 class Backend:
     """One back end, called as hls4ml calls it.
 
-    `part` is the default; a back end with `boards` (name → part) takes one of those instead. `refused` says for an
-    io_type why it cannot be written, `untraced` are the io_types without access to single edges. `compiler` is the
-    tool (of `accel.tools`) that compiles the C simulation, `builder` the one that `accel build` runs.
+    `part` is the default; `families` are those of `accel.target` that its tool builds for. A back end with `boards`
+    (name → part) takes one of those instead. `refused` says for an io_type why it cannot be written, `untraced` are the
+    io_types without access to single edges. `compiler` is the tool (of `accel.tools`) that compiles the C simulation,
+    `builder` the one that `accel build` runs.
     `adapter` is the module of `hls.adapters` with its templates; hls4ml takes those of back end `inherits`, if any,
     and gets `options`. The firmware lies in folder `firmware`; `wrapper` ends the name of a top around it. Inputs and
     outputs pass through a bus of `bus_bits` signed bits; 0: of any width. Only projects that have a place for functions
@@ -28,6 +31,7 @@ class Backend:
     name: str
     part: str
     builder: str
+    families: tuple[str, ...] = ()
     compiler: str = "g++"
     refused: Mapping[str, str] = field(default_factory=dict)
     untraced: tuple[str, ...] = ()
@@ -49,11 +53,11 @@ class Backend:
 BACKENDS: dict[str, Backend] = {
     backend.name: backend
     for backend in (
-        Backend("Vitis", _ARTY, "vitis", generated=True),
-        Backend("Vivado", _ARTY, "vivado", generated=True),
+        Backend("Vitis", _ARTY, "vitis", families=_XILINX, generated=True),
+        Backend("Vivado", _ARTY, "vivado", families=_XILINX, generated=True),
         # hls4ml 1.3.0 writes trace points here that all read the network's output, which blocks or crashes
-        Backend("Quartus", "Arria10", "quartus", untraced=("io_stream",)),
-        Backend("Catapult", _ARTY, "catapult", generated=True),
+        Backend("Quartus", "Arria10", "quartus", families=_INTEL, untraced=("io_stream",)),
+        Backend("Catapult", _ARTY, "catapult", families=_XILINX, generated=True),
         Backend(
             "VivadoAccelerator",
             "xc7z020clg400-1",
@@ -70,6 +74,7 @@ BACKENDS: dict[str, Backend] = {
             "oneAPI",
             "Agilex7",
             "oneapi",
+            families=_INTEL,
             compiler="icpx",
             untraced=IO_TYPES,
             adapter="oneapi",

@@ -36,6 +36,11 @@ class Call:
     def name(self) -> str:
         return self.outputs[0]
 
+    @property
+    def cycles(self) -> int:
+        """Cycles per sample when every loop reaches an initiation interval of 1, without the pipeline's depth."""
+        return self.kernel.cycles or self.kernel.reuse * self.edge.tokens
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +50,20 @@ class Plan:
     lanes: int
     calls: tuple[Call, ...]
     result: str
+
+    @property
+    def interval(self) -> int:
+        """Cycles per sample of the slowest call."""
+        return max(call.cycles for call in self.calls)
+
+    @property
+    def latency(self) -> int:
+        """Cycles of the longest path when calls hand on whole samples; streams overlap and need fewer."""
+        ready: dict[str, int] = {}
+        for call in self.calls:
+            done = max(ready.get(name, 0) for name in call.inputs) + call.cycles
+            ready.update(dict.fromkeys(call.outputs, done))
+        return ready[self.result]
 
     def readers(self) -> Counter[str]:
         """How often every identifier is read, the project's output included."""

@@ -40,6 +40,7 @@ from hls.calls import Plan
 
 TOP = "accel_model"
 SCHEDULE = "schedule.json"
+CLOCK_PERIOD_NS = 10.0
 CONFIG = "hls4ml_config.yml"
 DIGEST = "GraphSHA256"
 """The line of CONFIG that says which graph the project was written from."""
@@ -153,6 +154,21 @@ class Project:
             self._library.free_trace_storage()
         return {edge: _integers(values) for edge, values in edges.items()}
 
+    @cached_property
+    def plan(self) -> Plan:
+        """The calls of its kernels, with their reuse factors and cycles. Raises UserError on an unfit schedule file."""
+        return calls.plan(
+            self.graph,
+            _layer_names(self.graph),
+            Schedule.load(self.folder / SCHEDULE),
+            arrays=self.io_type == "io_parallel",
+        )
+
+    @property
+    def reuse(self) -> dict[str, int]:
+        """Node of the graph → hls4ml's reuse factor: the cycles that a token takes."""
+        return {call.node: call.kernel.reuse for call in self.plan.calls if call.node is not None}
+
     @property
     def backend(self) -> backends.Backend:
         """What it is written for."""
@@ -205,7 +221,7 @@ def write(
     io_type: str = "io_stream",
     *,
     part: str | None = None,
-    clock_period_ns: float = 10.0,
+    clock_period_ns: float = CLOCK_PERIOD_NS,
     board: str | None = None,
     schedule: Schedule | None = None,
 ) -> Project:

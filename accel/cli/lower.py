@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accel.cli import names
+from accel.cli.bitstream import BOARD
 from accel.cli.display import json_option, show_json
 from accel.cli.inputs import input_range
+from accel.cli.lowered import LoweredDesign, LoweredProject
 from accel.cli.output import whole_folder
 from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import UserError
@@ -18,6 +20,7 @@ from accel.errors import UserError
 if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.schedule import Schedule
+    from boards.board import Board
 
 TARGETS = ("rtl", "vitis", "vivado", "vivado-accelerator", "quartus", "catapult", "oneapi", "libero")
 DESIGN_FILE = "design.json"
@@ -35,72 +38,124 @@ def lower(
     unrolled: bool = False,
     schedule: Schedule | Path | None = None,
     io: str | None = None,
-) -> None:
-    """Write the sources of `graph` for `target` (of TARGETS) into folder `out`, and the graph beside them.
+    part: str | None = None,
+    clock_period_ns: float | None = None,
+) -> LoweredDesign | LoweredProject:
+    """Write the sources of `graph` for `target` (one of TARGETS) and the graph itself into folder `out`.
 
-    `interval` is the number of cycles per sample that the design should need at most, `board` the one whose resources
-    are weighed, and filled when no interval is given; of an HLS project for a board it is that board. `dsp` limits the
-    hard multipliers of RTL, by estimate. With `unrolled` nothing is folded. `schedule` says how every node is folded.
-    An HLS project's edges are streams or arrays by `io` ("stream" or "parallel"). Raises UserError when `out` cannot be
-    written, `interval` cannot be reached, nothing fits or the schedule does not fit the graph.
+    `interval` is the most cycles per sample that the design may need. `board` names the device: its resources are
+    weighed, and used up when no interval is given, and an HLS project gets its part and clock. `part` and
+    `clock_period_ns` set those of an HLS project directly. `dsp` limits the hard multipliers of RTL, by estimate. With
+    `unrolled` nothing is folded. `schedule` gives the fold of every node. `io` ("stream" or "parallel") is the kind of
+    edges of an HLS project. Returns the figures that are known without simulation or synthesis.
+
+    Raises UserError when `out` cannot be written, `interval` cannot be reached, nothing fits, the schedule is not one
+    of this graph, or the tool of `target` does not build for the board.
     """
-    _require_possible(target, dsp, io)
-    project_board = board if target != "rtl" and _is_board_project(target) else None
-    board = None if project_board else board
-    solves = any(value is not None for value in (interval, board, dsp))
-    if solves + unrolled + (schedule is not None) > 1:
-        raise UserError("--schedule, --unrolled, and --interval with --board and --dsp each choose a folding; give one")
+    _require_possible(target, dsp, io, part, clock_period_ns)
+    if unrolled + (schedule is not None) + (interval is not None or dsp is not None) > 1:
+        raise UserError("--schedule, --unrolled, and --interval with --dsp each choose a folding; give one")
     from accel.schedule import Schedule
 
+    device = _board(target, board)
     if isinstance(schedule, Path):
         schedule = Schedule.load(schedule)
-    chosen = schedule or _solve(graph, interval, board, dsp, unrolled)
-    if target != "rtl":
-        from hls import project
-
-        project.write(graph, out, target, f"io_{io or 'stream'}", board=project_board, schedule=chosen)
-        return
-    from accel import storage
-    from hls import rtl
-
-    with whole_folder(Path(out), DESIGN_FILE) as folder:
-        design = rtl.lower(graph, chosen)
-        digest = storage.save(graph, folder / GRAPH_FILE)
-        replace(design, info={**design.info, "graph": digest}).write(folder)
-        write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
+    chosen = schedule or _solve(graph, interval, device, dsp, unrolled)
+    if target == "rtl":
+        return _write_design(graph, Path(out), chosen, device)
+    return _write_project(graph, target, out, io, chosen, board=board, part=part, clock_period_ns=clock_period_ns)
 
 
-def _require_possible(target: str, dsp: int | None, io: str | None) -> None:
+def _require_possible(
+    target: str, dsp: int | None, io: str | None, part: str | None, clock_period_ns: float | None
+) -> None:
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
     if target == "rtl" and io is not None:
         raise UserError("--io is for HLS projects; rtl has streams")
+    if target == "rtl" and (part, clock_period_ns) != (None, None):
+        raise UserError("--part and --clock-period are for HLS projects; `accel bitstream` builds rtl for a board")
     if target != "rtl" and dsp is not None:
         raise UserError(f"--dsp is for --target rtl; {target}'s own tool decides what becomes a hard multiplier")
 
 
-def _is_board_project(target: str) -> bool:
+def _board(target: str, name: str | None) -> Board | None:
+    """The board of that name; None for a back end that is written for boards of its own."""
+    if name is None:
+        return None
+    import boards
     from hls import backends
 
-    return bool(backends.get(target).boards)
+    backend = None if target == "rtl" else backends.get(target)
+    if backend and backend.boards:
+        return None
+    board = boards.get(name)
+    if backend and board.target not in backend.families:
+        fitting = [other for other in boards.names() if boards.get(other).target in backend.families]
+        there = f"name --part, or one of {', '.join(fitting)}" if fitting else "name --part"
+        raise UserError(f"{backend.name} does not build for the {board.target} device of {board.name}: {there}")
+    return board
 
 
-def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | None, unrolled: bool) -> Schedule | None:
+def _write_design(graph: Graph, out: Path, schedule: Schedule | None, board: Board | None) -> LoweredDesign:
+    import boards
+    from accel import storage
+    from accel.schedule import Schedule
+    from hls import rtl
+
+    with whole_folder(out, DESIGN_FILE) as folder:
+        design = rtl.lower(graph, schedule)
+        digest = storage.save(graph, folder / GRAPH_FILE)
+        replace(design, info={**design.info, "graph": digest}).write(folder)
+        write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
+    return LoweredDesign.of(out, design, graph, board or boards.get(BOARD))
+
+
+def _write_project(
+    graph: Graph,
+    target: str,
+    out: Path | str,
+    io: str | None,
+    schedule: Schedule | None,
+    *,
+    board: str | None,
+    part: str | None,
+    clock_period_ns: float | None,
+) -> LoweredProject:
+    """A back end with boards of its own takes the board's name, any other one the board's part and clock."""
+    from hls import project
+
+    device = _board(target, board)
+    if device:
+        if part is not None:
+            raise UserError(f"--board {device.name} sets the part {device.device}; give --board or --part")
+        part, clock_period_ns = device.device, clock_period_ns or round(1e3 / device.clock_mhz, 3)
+    made = project.write(
+        graph,
+        out,
+        target,
+        f"io_{io or 'stream'}",
+        part=part,
+        clock_period_ns=project.CLOCK_PERIOD_NS if clock_period_ns is None else clock_period_ns,
+        board=None if device else board,
+        schedule=schedule,
+    )
+    return LoweredProject.of(target, made)
+
+
+def _solve(graph: Graph, interval: int | None, board: Board | None, dsp: int | None, unrolled: bool) -> Schedule | None:
     """The schedule for an interval, a board, or both, within `dsp` hard multipliers; the unrolled one; or none."""
     from accel import folding
     from accel.target import DEFAULT
 
     if unrolled:
         return folding.unrolled(graph)
-    target, budget = DEFAULT.name, DEFAULT.typical
-    if board is not None:
-        import boards
-
-        device = boards.get(board)
-        target, budget = device.target, device.budget
+    if interval is None and board is None and dsp is None:
+        return None
+    target, budget = (board.target, board.budget) if board else (DEFAULT.name, DEFAULT.typical)
     solver = folding.Solver(graph, target, budget, dsp)
     if interval is None:
-        return solver.fastest() if board is not None or dsp is not None else None
+        return solver.fastest()
     chosen, shares = solver.at(interval)
     if dsp is not None and shares[folding.DSP] > 1:
         least = round(shares[folding.DSP] * solver.room[folding.DSP])
@@ -108,40 +163,40 @@ def _solve(graph: Graph, interval: int | None, board: str | None, dsp: int | Non
     return chosen
 
 
-@click.command(short_help="QONNX file to hardware sources.")
+@click.command(short_help="Write hardware sources of an ONNX file.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), required=True, help="SystemVerilog, or an HLS project.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
+    "--target", type=click.Choice(TARGETS), required=True, help="rtl writes SystemVerilog, the others HLS projects."
 )
-@click.option("--interval", type=click.IntRange(min=1), help="Cycles per sample it may need; fewer cost more area.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; replaces an earlier result."
+)
+@click.option(
+    "--interval", type=click.IntRange(min=1), help="Upper limit for the cycles per sample; fewer cost more area."
+)
 @click.option(
     "--board",
     shell_complete=names.boards,
-    help="Weigh its resources; without --interval: as fast as it has room for. Of a board project: its board.",
+    help="Fold for this board; without --interval, as fast as fits. Sets the part and clock of an HLS project.",
 )
-@click.option("--dsp", type=click.IntRange(min=0), help="RTL: use at most so many hard multipliers, by estimate.")
-@click.option("--io", type=click.Choice(["stream", "parallel"]), help="Edges of an HLS project.  [default: stream]")
-@click.option("--unrolled", is_flag=True, help="Fold nothing: adder graphs, lowest latency, much area.")
+@click.option("--dsp", type=click.IntRange(min=0), help="Upper limit for the hard multipliers of rtl, by estimate.")
+@click.option("--part", help="Device of an HLS project, such as xcvu13p-flga2577-2-e.")
 @click.option(
-    "--schedule", type=click.Path(path_type=Path), help="Folding to use: an edited schedule.json of an earlier run."
+    "--clock-period", "clock_period_ns", type=click.FloatRange(min=0, min_open=True),
+    help="Target clock period of an HLS project, ns.  [default: 10]",
+)  # fmt: skip
+@click.option(
+    "--io", type=click.Choice(["stream", "parallel"]), help="How an HLS project moves data.  [default: stream]"
 )
+@click.option("--unrolled", is_flag=True, help="Fold nothing: lowest latency, largest area.")
+@click.option("--schedule", type=click.Path(path_type=Path), help="Use the folds of this schedule.json.")
 @json_option
 @input_range
-def command(
-    model: Path,
-    target: str,
-    out: Path,
-    interval: int | None,
-    board: str | None,
-    dsp: int | None,
-    io: str | None,
-    unrolled: bool,
-    schedule: Path | None,
-    as_json: bool,
-    entry: dict[str, Any],
-) -> None:
-    """Write the hardware sources of a QONNX MODEL.
+def command(model: Path, as_json: bool, entry: dict[str, Any], **options: Any) -> None:
+    """Write the hardware sources of an ONNX MODEL and print their predicted speed and size.
+
+    For rtl the cycles are exact and the resources estimated, without simulation or synthesis. They are shown for
+    --board, or else for the board that is the default of the other commands.
 
     \b
     Examples:
@@ -151,18 +206,17 @@ def command(
       accel lower model.onnx --target rtl --interval 1024 --dsp 30 --out build/few
       accel lower model.onnx --target rtl --unrolled --out build/nanoseconds
       accel lower model.onnx --target rtl --schedule build/rtl/schedule.json --out build/mine
-      accel lower model.onnx --target vitis --out build/vitis
+      accel lower model.onnx --target vitis --board kv260 --out build/vitis
+      accel lower model.onnx --target vitis --part xcvu13p-flga2577-2-e --clock-period 2.5 --out build/trigger
       accel lower model.onnx --target vitis --schedule build/rtl/schedule.json --out build/same
       accel lower model.onnx --target vivado-accelerator --board pynq-z2 --out build/pynq
     """
     from accel import onnx_import
 
-    graph = onnx_import.load(model, **entry)
-    lower(graph, target, out, interval=interval, board=board, dsp=dsp, unrolled=unrolled, schedule=schedule, io=io)
+    made = lower(onnx_import.load(model, **entry), **options)
     if as_json:
-        from accel.design import Design
-
-        predicted = Design.load(out).info["predicted"] if target == "rtl" else None
-        show_json({"out": out, "target": target, "predicted": predicted})
+        show_json(made.as_dict())
         return
-    click.echo(f"wrote {out}")
+    for line in made.lines():
+        click.echo(line)
+    click.echo(f"wrote {made.out}")

@@ -14,8 +14,6 @@ from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
 BITSTREAM = "accel.xclbin"
 KERNEL = "accel_kernel"
-_PARTS = {"xilinx_u55c_gen3x16_xdma_3_202210_1": "xcu55c-fsvh2892-2L-e"}
-"""Platform → the device that is on it."""
 _MOVERS = "accel_movers.cpp"
 _SOURCE = Path(__file__).parents[1] / "shell" / "vitis" / _MOVERS
 _PORT = re.compile(r"^    (input |output) wire (\[\d+:0\] )?(\w+)", re.MULTILINE)
@@ -24,7 +22,7 @@ _RENAMED = {"aclk": "ap_clk", "aresetn": "ap_rst_n"}
 
 def _plan(job: Job) -> BuildPlan:
     files = {**job.files, f"{KERNEL}.v": kernel(job.files[f"{job.top}.v"], job.top)}
-    part = _PARTS[job.board.part]
+    part = job.board.device
     inner = Job(job.board, files, KERNEL, job.clock, None, job.seed)
     package = zynq.package(inner, part, [f"{job.top}.v"], _KERNEL) + tcl.fill(_PACKAGED, kernel=KERNEL)
     movers = (

@@ -59,7 +59,14 @@ def test_any_folding(seed: int, tmp_path: Path) -> None:
     graph = everything(seed)
     io_type = IO_TYPES[seed % 2]
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=random_schedule(graph, seed))
-    assert Firmware(written.folder).problems() == []
+    firmware = Firmware(written.folder)
+    assert firmware.problems() == []
+    cycles = {call.name: call.cycles for call in written.plan.calls}
+    assert cycles == {call.layer: firmware.walk(call)[1] for call in firmware.calls}
+    assert written.plan.interval == max(cycles.values()) <= written.plan.latency <= sum(cycles.values())
+    config = (written.folder / "hls4ml_config.yml").read_text()
+    for index, node in enumerate(graph):
+        assert re.search(rf"\bn{index}:\s+ReuseFactor: {written.reuse[node.name]}\b", config)
 
 
 @pytest.mark.parametrize("io_type", IO_TYPES)

@@ -22,6 +22,7 @@ def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
     scores = op.form == "scores"
     rows, columns = (b.tokens, size) if scores else (size, b.tokens)
     key_lanes, channel_lanes = (pe, held * simd) if scores else (simd, held * pe)
+    reuse, groups = turns * rows * columns // (pe * simd), b.channels // channel_lanes
     return Kernel(
         "accel_matmul",
         HEADER,
@@ -42,9 +43,10 @@ def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
             "in_lanes": side * simd,
             "out_lanes": side * pe,
             "channels": b.channels,
-            "groups": b.channels // channel_lanes,
+            "groups": groups,
             "key_lanes": key_lanes,
             "channel_lanes": channel_lanes,
         },
-        reuse=turns * rows * columns // (pe * simd),
+        reuse=reuse,
+        cycles=max(a.tokens * reuse, b.tokens * groups),  # of the two processes
     )

@@ -16,6 +16,5 @@ def kernel(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> 
     (x,) = inputs
     lanes = fold["lanes"]
     beats = x.channels // lanes
-    return Kernel(
-        "accel_pool", HEADER, (lanes,), lanes, {"tokens": x.tokens, "beats": beats, "lanes": lanes}, reuse=beats
-    )
+    constants = {"tokens": x.tokens, "beats": beats, "lanes": lanes}
+    return Kernel("accel_pool", HEADER, (lanes,), lanes, constants, reuse=beats, cycles=x.tokens * beats)

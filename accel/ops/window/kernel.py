@@ -17,7 +17,7 @@ def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
     (x,) = inputs
     lanes = fold["lanes"]
     beats, (start, stop), give = x.channels // lanes, op.span(x), max(0, op.first)
-    constants = op.constants(x)
+    constants, steps = op.constants(x), start + x.tokens + output.tokens - stop
     return Kernel(
         "accel_window" if constants.size else "accel_window_cut",
         HEADER,
@@ -25,7 +25,7 @@ def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
         lanes,
         {
             "tokens": x.tokens,
-            "steps": start + x.tokens + output.tokens - stop,
+            "steps": steps,
             "read": start,
             "read_end": start + x.tokens,
             "give": give,
@@ -36,4 +36,5 @@ def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -
         },
         tables={"fill": Table(constants.ravel())} if constants.size else {},
         reuse=beats,
+        cycles=steps * beats,
     )
