@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import entry, functions, linear, masks, norms
+from accel.onnx_import import entry, functions, linear, masks, norms, rotary
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
@@ -15,10 +15,12 @@ from accel.onnx_import.values import (
     Call,
     Constant,
     Edge,
+    Function,
     Masked,
     Normalized,
     Real,
     Refused,
+    Shared,
     Unknown,
     Value,
 )
@@ -32,7 +34,13 @@ def add(build: Builder, call: Call) -> Value:
         return linear.add_edges(build, call, a, b)
     if isinstance(b, Constant):
         return _plus(build, call, a, b, 0)
-    return _plus(build, call, b, a, 1) if isinstance(a, Constant) else functions.elementwise(build, call)
+    if isinstance(a, Constant):
+        return _plus(build, call, b, a, 1)
+    if isinstance(a, Edge | Function) and isinstance(b, Edge | Function) and not functions.of_one_edge(build, a, b):
+        first, second = (rotary.as_edge(build, operand) for operand in (a, b))
+        if first is not None and second is not None:
+            return linear.add_edges(build, call, first, second)
+    return functions.elementwise(build, call)
 
 
 def total(build: Builder, call: Call) -> Value:
@@ -53,7 +61,7 @@ def subtract(build: Builder, call: Call) -> Value:
     if isinstance(b, Constant) and not isinstance(a, Constant):
         return _plus(build, call, a, Constant(-b.value, b.step), 0)
     if isinstance(a, Edge) and isinstance(b, Edge) and a.name != b.name:
-        raise Refused("subtracts an activation", "negate the weights that produce it and add")
+        return linear.add_edges(build, call, a, rotary.negative(build, call, b))
     return functions.elementwise(build, call)
 
 
@@ -98,6 +106,9 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
     if isinstance(x, Normalized):
         return norms.scaled(x, factor)
     if isinstance(x, Edge) and factor.size > 1:
+        rows = linear.rows_of(x.layout, factor)
+        if (rows != rows[:1]).any():
+            return rotary.by_table(build, call, x, Constant(factor, None if inverse else by.step))
         return _scaled_per_channel(build, call, x, per_channel(x.layout, factor))
     if (factor <= 0).any() or not isinstance(x, Edge | Masked | Constant):
         return functions.elementwise(build, call)
@@ -117,6 +128,14 @@ def _scaled_per_channel(build: Builder, call: Call, x: Edge, factor: np.ndarray)
     elif factor <= 0:
         x = linear.with_signs(build, call, x, np.full(x.layout.size("channel"), np.sign(factor)))
     return replace(x, scale=common(x.scale * np.where(factor == 0, 1.0, np.abs(factor))))
+
+
+def negate(build: Builder, call: Call) -> Value:
+    """Channels that nothing has read yet keep their signs beside them."""
+    (x,) = call.take(1)
+    if isinstance(x, Shared) and not x.repeats:
+        return replace(x, signs=-np.ones(len(x.order), dtype=int) if x.signs is None else -x.signs, origin=None)
+    return functions.elementwise(build, call)
 
 
 @understands("epsilon", "momentum", "training_mode")

@@ -44,6 +44,7 @@ class Builder:
         self.origins: dict[str, Origin] = {}
         self.approximate: set[str] = set()  # edges whose integers are chosen, not given, by the file
         self.offsets: dict[str, tuple[Edge, Edge, float]] = {}  # edge → x and x + c for one number c, and c
+        self.choices: dict[tuple[str, bytes], str] = {}  # channels of an edge that were chosen before
         self._nodes: dict[str, Node] = {}
         self._rescales: dict[tuple[object, ...], str] = {}
         self._counts: Counter[str] = Counter()

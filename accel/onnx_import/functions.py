@@ -6,7 +6,7 @@ edge can have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,7 +75,26 @@ def elementwise(build: Builder, call: Call) -> Value:
             given[i] = operand.evaluate(x)
         return execute(call, given)
 
-    return Function(first.edge, evaluate, first.layout, call.name, size)
+    return Function(first.edge, evaluate, first.layout, call.name, size, _factor(call, constants, first))
+
+
+def _factor(call: Call, constants: Mapping[int, np.ndarray], x: Function) -> float | None:
+    """The number that a chain multiplies with, if it does nothing else."""
+    if x.factor is None or len(call.inputs) - len(constants) != 1:
+        return None
+    if call.op_type == "Neg":
+        return -x.factor
+    if call.op_type in ("Mul", "Div") and (call.op_type == "Mul" or 1 in constants):
+        (number,) = (float(array.reshape(())) for array in constants.values())
+        if np.isfinite(number) and number:
+            return x.factor * number if call.op_type == "Mul" else x.factor / number
+    return None
+
+
+def negated(x: Edge, hint: str) -> Function:
+    """−x."""
+    plain = as_function(x)
+    return replace(plain, evaluate=lambda values: -plain.evaluate(values), hint=hint, size=1, factor=-1.0)
 
 
 def as_function(value: Value) -> Function:
@@ -87,7 +106,7 @@ def as_function(value: Value) -> Function:
         raise island(value)
     if value.relu:
         return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)
-    return Function(value, lambda x: x, value.layout, value.name)
+    return Function(value, lambda x: x, value.layout, value.name, factor=1.0)
 
 
 def of_one_edge(build: Builder, *operands: Edge | Function) -> bool:

@@ -78,6 +78,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Add"): arithmetic.add,
     ("", "Sum"): arithmetic.total,
     ("", "Sub"): arithmetic.subtract,
+    ("", "Neg"): arithmetic.negate,
     ("", "Mul"): arithmetic.multiply,
     ("", "Div"): arithmetic.divide,
     ("", "BatchNormalization"): arithmetic.batch_normalization,
@@ -128,6 +129,8 @@ MOVES_INTEGERS = MOVES - {shaping.shape} | {
 }  # fmt: skip
 #: What a file may do to its input, with constants, before it is quantized.
 SCALES = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide}
+#: What takes channels that nothing has read yet, or joins them again.
+PICKS = {arithmetic.negate, joining.concat}
 QUANTIZERS = {quant.quant, quant.bipolar, qcdq.quantize, qcdq.clip, qcdq.dequantize}
 PRODUCTS = {linear.matmul, einsum.einsum}
 ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
@@ -244,7 +247,7 @@ def _import(source: Source, reading: Reading, span: Range | None) -> Imported:
 def _output(build: Builder, value: Value) -> Edge:
     """The edge that leaves the graph. Raises Refused where there is none."""
     if isinstance(value, Shared):
-        value = sharing.repeated(build, value)
+        value = sharing.read(build, value)
     if isinstance(value, Steps):
         raise Refused("the output is quantized and not dequantized", "end the model with DequantizeLinear")
     if isinstance(value, Deferred):
@@ -356,10 +359,10 @@ def _result(
     if handler in ALIKE and (heads := sharing.through(build, handler, call)):
         return heads
     activations = not any(isinstance(value, Constant) for value in call.inputs)
-    if handler not in MOVES and not (handler in PRODUCTS and activations):
+    if handler not in MOVES | PICKS:
         for name, value in zip(call.tensors, call.inputs, strict=True):
-            if isinstance(value, Shared):
-                values[name] = sharing.repeated(build, value)
+            if isinstance(value, Shared) and not (handler in PRODUCTS and activations and value.signs is None):
+                values[name] = sharing.read(build, value)
         call = _call(source, node, values)
     if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
         return qcdq.moved(build, handler, call)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel.onnx_import import channels
+from accel.onnx_import import channels, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
-from accel.onnx_import.layout import Layout, axis_of
+from accel.onnx_import.layout import Layout, alike, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown, rows_of
 from accel.onnx_import.shaping import AGAIN, shape_of
-from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Unknown, Value
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.rescale.op import Rescale
@@ -34,6 +34,10 @@ class Piece:
 
 @understands("axis")
 def concat(build: Builder, call: Call) -> Value:
+    joined = sharing.rejoined(call)
+    if joined is not None:
+        return joined
+    call = replace(call, inputs=tuple(_read(build, value) for value in call.inputs))
     if is_unknown(*call.inputs):
         return Unknown()
     ranks = {len(shape_of(value)) for value in call.inputs}
@@ -48,7 +52,7 @@ def concat(build: Builder, call: Call) -> Value:
         return edges[0]
     role = _role(edges, axis)
     template = edges[0].layout
-    if any(not _alike(edge.layout, template, axis) for edge in edges):
+    if any(not alike(edge.layout, template, axis) for edge in edges):
         raise Refused(f"joins {', '.join(str(e.layout.shape) for e in edges[:4])} of different layouts", RELAYOUT)
     pieces, scale, exact = _pieces(build, call, edges, axis, role)
     total = pieces[-1].start + pieces[-1].size
@@ -57,6 +61,12 @@ def concat(build: Builder, call: Call) -> Value:
     if not exact:
         build.approximate.add(result.name)
     return result
+
+
+def _read(build: Builder, value: Value | None) -> Value | None:
+    """Channels that were chosen, or negated, as an edge."""
+    value = sharing.read(build, value) if isinstance(value, Shared) else value
+    return rotary.as_edge(build, value) or value if isinstance(value, Function) else value
 
 
 def _constants(parts: list[Constant], axis: int) -> Constant:
@@ -78,13 +88,6 @@ def _role(edges: list[Edge], axis: int) -> str:
     if role == "token" and any(not edge.layout.is_whole(axis, "token") for edge in edges):
         raise Refused("joins along an axis that is not all tokens", RELAYOUT)
     return role
-
-
-def _alike(layout: Layout, template: Layout, axis: int) -> bool:
-    """Same axes but for the joined one; strides of channels may differ."""
-    kinds = [[(f.role, f.size) for i, inner in enumerate(one.axes) if i != axis for f in inner] for one in
-             (layout, template)]  # fmt: skip
-    return kinds[0] == kinds[1]
 
 
 def _pieces(

@@ -156,6 +156,14 @@ class Layout:
         return Layout(tuple(axes))
 
 
+def alike(one: Layout, other: Layout, but: int) -> bool:
+    """Same axes but for one of them; strides may differ."""
+    kinds = [
+        [(f.role, f.size) for i, axis in enumerate(layout.axes) if i != but for f in axis] for layout in (one, other)
+    ]
+    return kinds[0] == kinds[1]
+
+
 def _edge_order(factor: Factor) -> tuple[int, int]:
     return ROLES.index(factor.role), -factor.stride
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import channels, sharing
+from accel.onnx_import import channels, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
@@ -104,7 +104,7 @@ def attention(
 
     Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
     """
-    a, b = _broadcast(call, a, b), _broadcast(call, b, a)
+    a, b = _contracted(_broadcast(call, a, b), _broadcast(call, b, a))
     for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
         for form, flipped in (("scores", False), ("values", False), ("values", True)):
             left, right = reversed(layouts) if flipped else layouts
@@ -126,6 +126,19 @@ def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Sha
             if not x.layout.axes[axis] and {f.role for f in heads} == {"channel"}:
                 return sharing.shared(x, axis, np.zeros(other.layout.shape[axis], dtype=int), call.name)
     return x
+
+
+def _contracted(a: Edge | Shared, b: Edge | Shared) -> tuple[Edge | Shared, Edge | Shared]:
+    """Scores do not depend on the order of the channels of a head, as long as both operands have the same."""
+    inner = a.layout.axes[-1]
+    places = Layout((inner,)).index("channel")
+    if len(b.layout.axes) < 2 or b.layout.axes[-2] != inner or {f.role for f in inner} != {"channel"}:
+        return a, b
+    if not np.array_equal(np.sort(places), np.arange(len(places))):
+        return a, b
+    plain = axis_of("channel", len(places))
+    rows, columns = (e.layout.replaced(len(e.layout.axes) - i, plain) for i, e in ((1, a), (2, b)))
+    return replace(a, layout=rows), replace(b, layout=columns)
 
 
 def _heads(layout: Layout) -> int:
@@ -175,6 +188,9 @@ def _restrided(axis: Axis, inner: int, out: int) -> Axis:
 
 def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     """The sum in the finer scale, or in a step fine enough for both."""
+    product = rotary.summed(build, call, a, b)
+    if product is not None:
+        return product
     layout = _common_layout(a, b, "adds")
     a, b = build.settled(a), build.settled(b)
     scale = common(np.minimum(a.scale, b.scale))
@@ -288,5 +304,4 @@ def with_signs(build: Builder, call: Call, x: Edge, signs: np.ndarray) -> Edge:
         op = Dense(producer.op.weight * signs[:, None], producer.op.bias * signs)
         x = replace(x, rest=None if x.rest is None else x.rest * signs)
         return build.replace_op(x, op, call.output)
-    op = Dense(np.diag(signs), np.zeros(len(signs)))
-    return build.add(f"{call.name}/signs", op, (x,), x.scale, x.layout, call.output)
+    return rotary.signed(build, f"{call.name}/signs", x, signs, call.output)

@@ -19,8 +19,9 @@ from accel.onnx_import.norms import FLOAT
 from accel.onnx_import.quant import applied
 from accel.onnx_import.quantizers import Quantizer, scale_of
 from accel.onnx_import.shaping import shape_of
+from accel.onnx_import.sharing import repeated
 from accel.onnx_import.source import is_integer
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Steps, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Shared, Steps, Unknown, Value
 
 PAIRS = "export QuantizeLinear, Clip and DequantizeLinear one after the other (export_onnx_qcdq does)"
 
@@ -172,6 +173,7 @@ def moved(
     if any((other.zero, other.lo, other.hi) != (first.zero, first.lo, first.hi) for other in given):
         raise Refused("joins integers of different quantizers", PAIRS)
     reals = _outputs(handler(build, replace(call, inputs=tuple(_real(build, call, v, first) for v in call.inputs))))
+    reals = tuple(repeated(build, real) if isinstance(real, Shared) else real for real in reals)
     scales = _outputs(handler(build, replace(call, inputs=tuple(_scale(call, value, first) for value in call.inputs))))
     build.origins = {name: origin for name, origin in build.origins.items() if origin.tensor not in call.outputs}
     return tuple(

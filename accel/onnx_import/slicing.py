@@ -15,9 +15,9 @@ from accel.onnx_import.embedding import embedding
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.shaping import AGAIN, numbers, shape_of
-from accel.onnx_import.sharing import shared
+from accel.onnx_import.sharing import repeated, shared
 from accel.onnx_import.source import MAX_ELEMENTS
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Shared, Unknown, Value
 from accel.ops.window.op import Window
 
 FIXED = "select with constants"
@@ -140,6 +140,7 @@ def taken(
         return Unknown()
     if isinstance(x, Constant):
         return x.moved(lambda a: a.take(places, axis))
+    x = repeated(build, x) if isinstance(x, Shared) else x
     if not isinstance(x, Edge) or not places.size:
         raise Refused("selects nothing", AGAIN)
     roles = {f.role for f in x.layout.axes[axis]}
@@ -155,7 +156,7 @@ def taken(
     order = channels.order_of(x.layout.index(role).take(places, axis), left.index(role))
     layout = left.without(axis) if drop else left
     if role == "channel":
-        return channels.chosen(build, call.name, x, order, layout, origin)
+        return Shared(x, order, layout, call.name, None if origin is None else (origin, layout))
     if not np.array_equal(order, np.arange(order[0], order[0] + len(order))):
         raise Refused("selects tokens that are no neighbours", "select a range of tokens in their order")
     fill = np.zeros((len(order), x.layout.size("channel")))

@@ -62,15 +62,24 @@ class Edge:
 
 @dataclass(frozen=True)
 class Shared:
-    """Channels of `edge` that a file repeats for the heads that share them: channel i of `layout` is its order[i].
+    """Channels of `edge` that nothing has read yet: channel i of `layout` is its order[i], times signs[i] = ±1.
 
-    A product of attention reads them as they are; `hint` names what repeats them for anything else.
+    A file repeats those that heads share, and a product of attention reads them as they are; or it takes some of them,
+    and joins them again in another order. `hint` names what chooses them for anything else; `origin` is the ONNX tensor
+    that holds them, with the layout that they have there.
     """
 
     edge: Edge
     order: np.ndarray
     layout: Layout
     hint: str
+    origin: tuple[str, Layout] | None = None
+    signs: np.ndarray | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """True when one channel is there more than once."""
+        return len(set(self.order.tolist())) != len(self.order)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,8 @@ class Unknown:
 class Function:
     """Real numbers computed from `edge` element by element: `evaluate` maps its real values to float32.
 
-    `size` counts the operators in it. A quantizer makes a Lookup of it.
+    `size` counts the operators in it. Where it is a product with one number, `factor` is that number. A quantizer makes
+    a Lookup of it.
     """
 
     edge: Edge
@@ -102,6 +112,7 @@ class Function:
     layout: Layout
     hint: str
     size: int = 0
+    factor: float | None = None
 
 
 @dataclass(frozen=True)
