@@ -54,7 +54,8 @@ def chosen(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout
 def _note_permuted(build: Builder, x: Edge, edge: Edge, order: np.ndarray) -> None:
     """All channels of x in another order are found where x is."""
     known = build.origins.get(x.name)
-    if known is None or edge.name in build.origins or len(set(order.tolist())) != build.tensors[x.name].channels:
+    everything = np.array_equal(np.sort(order), np.arange(build.tensors[x.name].channels))
+    if known is None or edge.name in build.origins or not everything:
         return
     layout = relabelled(known.layout, order)
     if layout is not None:
