@@ -63,7 +63,6 @@ def apart(build: Builder, name: str, edge: Edge, hidden: np.ndarray) -> Edge:
 
 
 @understands("detect_negative", "detect_positive")
-@understands("detect_negative", "detect_positive")
 def never(build: Builder, call: Call) -> Value:
     """IsNaN and IsInf of numbers that are made from integers: False everywhere."""
     (x,) = call.take(1)
