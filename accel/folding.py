@@ -33,6 +33,8 @@ HOPELESS = 2
 Faster ones only take more, but for block RAM: they may hold weights in look-up tables. The smallest design fills its
 block RAMs well, and no device has look-up tables for as many bits as its block RAMs hold and products besides.
 """
+_NONE = 0.5
+"""Room for something that there is nothing of: one is too many."""
 SURROUNDINGS = np.array([0.6, 0.6, 0.8, 0.95])
 """Shares of a device that units may fill: buffers, adapters and the board's shell need the rest.
 
@@ -98,8 +100,9 @@ class Solver:
         self.graph, self.limited = graph, dsp is not None
         self.room = np.array(budget or TARGETS[target].typical) * SURROUNDINGS
         self.room[:2] *= TARGETS[target].fill
+        self.room = np.maximum(self.room, _NONE)  # a family without hard multipliers
         if dsp is not None:
-            self.room[DSP] = max(dsp, 0.5)
+            self.room[DSP] = max(dsp, _NONE)
         self.nodes = [Candidates(graph, node, target) for node in graph if not is_stage(node)]
         self.target = target
         self._found: dict[int, Selection] = {}

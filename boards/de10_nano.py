@@ -20,4 +20,6 @@ BOARD = Board(
         led=("led", 0),
     ),
     clock_mhz=100,
+    loading='quartus_pgm -m jtag -o "p;accel_board.sof@2"',
+    usb="an adapter with 3.3 V levels on the Arduino header: its TX to D0, its RX to D1, and ground",
 )

@@ -38,14 +38,14 @@ def require(used: Resources, board: Board, design: Design) -> None:
 
 def excess(used: Resources, board: Board) -> list[str]:
     """`LUT4 31000 of 24288` for everything of which `board` has less than is used."""
-    available, labels = asdict(board.capacity), {"lut4": lut_name(board), **_LABELS}
+    available, labels = asdict(board.capacity), {"lut4": lut_name(board.target), **_LABELS}
     counts = asdict(used).items()
     return [f"{labels[name]} {count} of {available[name]}" for name, count in counts if count > available[name]]
 
 
-def lut_name(board: Board) -> str:
+def lut_name(target: str) -> str:
     """`LUT4` or `LUT6`."""
-    return f"LUT{TARGETS[board.target].lut_inputs}"
+    return f"LUT{TARGETS[target].lut_inputs}"
 
 
 def remedy(used: Resources, board: Board, design: Design) -> str:

@@ -18,4 +18,6 @@ BOARD = Board(
     ),
     clock_mhz=18,
     loader="ice40_generic",
+    loader_since="0.6",
+    usb="its USB socket; the button UBTN is the reset",
 )

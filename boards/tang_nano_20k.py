@@ -27,4 +27,6 @@ BOARD = Board(
     ),
     clock_mhz=48,
     loader="tangnano20k",
+    loader_since="0.11",
+    usb="its USB-C socket; usually the second of the two ports",
 )

@@ -18,4 +18,6 @@ BOARD = Board(
     ),
     clock_mhz=27,
     loader="tangnano9k",
+    loader_since="0.8",
+    usb="its USB-C socket; usually the second of the two ports",
 )

@@ -20,4 +20,6 @@ BOARD = Board(
     ),
     clock_mhz=60,
     loader="ulx3s",
+    loader_since="0.6",
+    usb="the micro-USB socket US1",
 )

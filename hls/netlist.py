@@ -23,6 +23,8 @@ _LIBRARIES = {
     "ecp5": ("ecp5/cells_sim.v", "ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
     "ice40": ("ice40/cells_sim.v",),
     "gowin": ("gowin/cells_sim.v",),
+    "gw5a": ("gowin/cells_sim.v",),
+    "gatemate": ("gatemate/cells_sim.v",),
 }
 _MODULE = re.compile(r"^module\s+\\?([\w$]+).*?^\s*endmodule", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^`(?!include|timescale).*\n", re.MULTILINE)
@@ -50,8 +52,16 @@ def synthesize(design: Design, target: str = "ecp5") -> Design:
 def cell_models(target: str) -> dict[str, str]:
     """Cell type → Verilog of its model; our own replace black boxes."""
     found = {match[1]: _TIMING.sub("", match[0]) for text in _library(target) for match in _MODULE.finditer(text)}
-    own = [path for folder in ("common", target) for path in sorted((_OWN / folder).glob("*.sv"))]
-    return found | {path.stem: path.read_text(encoding="utf-8") for path in own}
+    folder = "gowin" if target == "gw5a" else target
+    paths = [path for place in ("common", folder) for path in sorted((_OWN / place).glob("*.sv"))]
+    own = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    if target == "gw5a":  # its block RAM has one reset, that of the read port
+        own = {name: _with_one_reset(text) for name, text in own.items()}
+    return found | own
+
+
+def _with_one_reset(text: str) -> str:
+    return text.replace(" RESETA,", "").replace("RESETA", "1'b0").replace("RESETB", "RESET")
 
 
 def _library(target: str) -> list[str]:

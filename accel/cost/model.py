@@ -20,8 +20,10 @@ from accel.cost.part import GENERATED, Part
 from accel.cost.tally import Amounts, Tally
 from accel.target import TARGETS, Target
 
-FITTED = {"ecp5": "ecp5", "ice40": "ecp5", "gowin": "ecp5", "xilinx7": "xilinx7", "ultrascale+": "xilinx7",
-          "cyclone5": "xilinx7"}  # fmt: skip
+FITTED = {
+    **dict.fromkeys(("ecp5", "ice40", "gowin", "gw5a", "gatemate"), "ecp5"),
+    **dict.fromkeys(("xilinx7", "ultrascale+", "cyclone5"), "xilinx7"),
+}
 """Target → the family whose samples it is estimated with: its own, or the nearest with look-up tables of its size."""
 FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_fifo": streams.fifo,

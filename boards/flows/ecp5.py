@@ -7,15 +7,22 @@ import re
 from boards.flows import nextpnr
 from boards.flows.flow import Job
 
-_PART = re.compile(r"(?P<device>LFE5U-\d+F)-(?P<speed>\d)BG(?P<balls>\d+)")
-_DEVICES = {"LFE5U-25F": "--25k", "LFE5U-45F": "--45k", "LFE5U-85F": "--85k"}
+_PART = re.compile(r"(?P<device>LFE5U-\d+F)-(?P<speed>\d)(?P<package>BG|MG)(?P<balls>\d+)")
+_PACKAGES = {"BG": "CABGA", "MG": "CSFBGA"}
+_DEVICES = {"LFE5U-12F": "--12k", "LFE5U-25F": "--25k", "LFE5U-45F": "--45k", "LFE5U-85F": "--85k"}
 _CONFIG = "board.config"
 
 
 def _place(job: Job) -> tuple[str, ...]:
     part = _PART.match(job.board.part)
     assert part, job.board.part
-    device = (_DEVICES[part["device"]], "--package", f"CABGA{part['balls']}", "--speed", part["speed"])
+    device = (
+        _DEVICES[part["device"]],
+        "--package",
+        f"{_PACKAGES[part['package']]}{part['balls']}",
+        "--speed",
+        part["speed"],
+    )
     return (*device, "--lpf", "board.lpf", "--textcfg", _CONFIG)
 
 

@@ -18,7 +18,7 @@ from hls import netlist, rtl, simulate, synthesis
 from hls.rtl import emit
 from hls.simulate import SimulationError
 
-TARGETS = ("ecp5", "ice40", "gowin")
+TARGETS = ("ecp5", "ice40", "gowin", "gw5a", "gatemate")
 WIDTHS = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512}  # of one block RAM: width → depth
 FIRST = 5  # how many beats a memory's words are old when they are read
 

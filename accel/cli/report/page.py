@@ -51,7 +51,7 @@ class Estimate:
     @property
     def usage(self) -> list[Usage]:
         """Of every resource."""
-        return usage(self.needed, self.board)
+        return usage(self.needed, self.board.capacity, self.board.target)
 
     @property
     def excess(self) -> list[str]:
@@ -61,12 +61,12 @@ class Estimate:
         return fitting.excess(self.needed, self.board)
 
 
-def usage(used: Resources, board: Board) -> list[Usage]:
-    """What is used of what a board has."""
+def usage(used: Resources, capacity: Resources, target: str) -> list[Usage]:
+    """Every resource: what is used of what a board has."""
     from boards import fitting
 
-    names = {"lut4": fitting.lut_name(board), "ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
-    has = asdict(board.capacity)
+    names = {"lut4": fitting.lut_name(target), "ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
+    has = asdict(capacity)
     return [Usage(names[key], count, has[key]) for key, count in asdict(used).items()]
 
 
@@ -194,15 +194,12 @@ def _ticks(end: int) -> range:
 
 
 def _build(build: BuildResult) -> dict[str, Any]:
-    import boards
     from boards import flows
 
-    board = boards.get(build.board)
-    hops = flows.get(board.flow).critical_path(build.bitstream.parent)
+    hops = flows.get(build.flow).critical_path(build.bitstream.parent)
     return {
         "result": build,
-        "board": board,
-        "usage": usage(build.resources, board),
+        "usage": usage(build.resources, build.capacity, build.target),
         "hops": hops,
         "period": sum(hop.delay_ns for hop in hops),
     }
@@ -218,8 +215,8 @@ def _commands(sources: Sources, estimate: Estimate | None) -> list[tuple[str, st
     found.append(("latency and interval, measured", shlex.join(["accel", "simulate", folder])))
     found.append(("every level compared", shlex.join(["accel", "check", model])))
     for build in sources.builds:
-        words = ["accel", "bitstream", folder, "--board", build.board, "--seed", str(build.seed)]
+        words = ["accel", "bitstream", folder, "--board", build.source or build.board, "--seed", str(build.seed)]
         found.append((f"the bitstream for {build.board}", shlex.join([*words, "--clock", f"{build.clock_mhz:g}"])))
-    board = ["--board", estimate.board.name] if estimate else []
+    board = ["--board", estimate.board.source or estimate.board.name] if estimate else []
     found.append(("this page", shlex.join(["accel", "report", folder, *board])))
     return found
