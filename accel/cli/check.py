@@ -37,6 +37,7 @@ class Checked:
     graph: Graph
     outcomes: tuple[Outcome, ...]
     deviations: tuple[Deviation, ...] = ()
+    ending: tuple[str, ...] = ()  # operators at the end of the file that stay with the host
 
     @property
     def mismatches(self) -> int:
@@ -78,7 +79,7 @@ def check(
         levels = [name for name in levels if name != "qonnx"]
         deviations = onnx_import.deviations(imported, x[:QONNX_LIMIT])
     chosen = _levels(imported, levels, board, device, seed, progress)
-    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations)
+    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending)
 
 
 def _levels(
@@ -173,7 +174,8 @@ def command(
     if as_json:
         entries = {o.level: _entry(o) for o in done.outcomes}
         extra = {"deviations": [asdict(found) for found in done.deviations]} if done.deviations else {}
-        show_json({"model": done.graph.name, "levels": entries, **extra})
+        ending = {"ending": list(done.ending)} if done.ending else {}
+        show_json({**ending, "model": done.graph.name, "levels": entries, **extra})
     else:
         _show(done)
     for outcome in done.outcomes:
@@ -191,6 +193,10 @@ def _show(done: Checked) -> None:
             for d in done.deviations
         ]
         show_table(title, columns, found)
+    if done.ending:
+        click.echo(
+            f"{' and '.join(done.ending)} at the end of the file: left to the host, the graph gives the input of it"
+        )
     rows = [(o.level, o.samples, o.mismatches, f"{o.seconds:.2f}") for o in done.outcomes]
     show_table(done.graph.name, ("level", "samples", "mismatches", "seconds"), rows)
 

@@ -9,10 +9,11 @@ import numpy as np
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.layout import Factor, Layout, merged
 from accel.onnx_import.values import Edge
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.ops.dense.op import Dense
 from accel.ops.embedding.op import Embedding
 from accel.ops.lookup.op import Lookup
+from accel.ops.norm.op import Norm
 from accel.ops.position.op import Position
 from accel.ops.rescale.op import Rescale
 from accel.ops.rotary.op import Rotary
@@ -41,7 +42,7 @@ def chosen(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout
         if origin is not None and edge.name not in build.origins:
             build.note(edge, origin)
         return replace(edge, relu=x.relu)
-    if _has_rows(build, x):
+    if _has_rows(build, x, order):
         edge = _part(build, name, x, order, layout, origin)
     else:
         op = selection(order, len(order), build.tensors[x.name].channels)
@@ -98,14 +99,23 @@ def selection(order: np.ndarray, outputs: int, channels: int, places: np.ndarray
     return Dense(weight, np.zeros(outputs))
 
 
-def _has_rows(build: Builder, x: Edge) -> bool:
+def _has_rows(build: Builder, x: Edge, order: np.ndarray) -> bool:
     """True when only operators that treat every channel alone lie between x and constants with a row per channel."""
     node = build.producer(x)
     if node is not None and _is_product(node.op):
         return True
-    while node is not None and isinstance(node.op, _ELEMENTWISE):
+    while node is not None and (isinstance(node.op, _ELEMENTWISE) or _within_rows(node.op, order)):
         node = build.producer(build.edge(node.inputs[0], x.layout))
     return node is not None and isinstance(node.op, Dense | Embedding)
+
+
+def _within_rows(op: Op, order: np.ndarray) -> bool:
+    """True for a norm of rows whose channels change places alike in all of them."""
+    if not isinstance(op, Norm) or not op.row or len(order) % op.row:
+        return False
+    rows = order.reshape(-1, op.row)
+    inner = rows - op.row * np.arange(len(rows))[:, None]
+    return bool((inner == inner[0]).all() and np.array_equal(np.sort(inner[0]), np.arange(op.row)))
 
 
 def _is_product(op: Op) -> bool:
@@ -118,7 +128,7 @@ def _part(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout,
     assert node is not None  # _has_rows has seen it
     source = build.edge(node.inputs[0], layout)
     scale = common(x.scale[order]) if x.scale.ndim else x.scale
-    if isinstance(node.op, _ELEMENTWISE) or _is_product(node.op):
+    if isinstance(node.op, _ELEMENTWISE) or _is_product(node.op) or _within_rows(node.op, order):
         source = chosen(build, f"{source.name}/part", source, order, layout, None)
     op = _with_channels(node.op, order)
     if isinstance(op, Rescale):
@@ -134,6 +144,9 @@ def _with_channels(op: Op, order: np.ndarray) -> Op:
         return Embedding(op.table[:, order], op.base)
     if isinstance(op, Position):
         return Position(op.table[:, order], op.multiplier)
+    if isinstance(op, Norm):
+        gamma, beta = (frozen(one)[order[: op.row]] if len(one) > 1 else one for one in (op.gamma, op.beta))
+        return replace(op, gamma=gamma, beta=beta)
     if isinstance(op, Rotary):
         cos = np.tile(op.cos, (1, (int(order.max()) + op.period) // op.period))[:, order]
         return Rotary(cos, np.zeros_like(cos))

@@ -34,6 +34,7 @@ from accel.onnx_import import (
     softmax,
 )
 from accel.onnx_import.builder import Builder, Origin
+from accel.onnx_import.ending import FINAL, finished, without_ending
 from accel.onnx_import.entry import Range
 from accel.onnx_import.folding import FOLDED, folded, on_activations
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
@@ -168,6 +169,24 @@ class Imported:
         """
         return self.reading.samples(np.asarray(x))
 
+    @property
+    def ending(self) -> tuple[str, ...]:
+        """Operators at the end of the file that stay with the host, such as a softmax: `results` computes them."""
+        return tuple(node.op_type for node in self.source.ending if node.op_type in FINAL)
+
+    def results(self, y: np.ndarray) -> np.ndarray:
+        """Integers of the graph's output (samples, tokens, channels) → what the file gives, its ending included."""
+        origin, batch = self.origins[self.graph.output], self.reading.layout.size("batch")
+        padded = np.concatenate([y, np.zeros((-len(y) % batch, *y.shape[1:]), dtype=y.dtype)]) * origin.scale
+        parts = [
+            finished(self.source, origin.layout.from_edge(padded[start : start + batch]))
+            for start in range(0, len(padded), batch)
+        ]
+        if self.reading.batch is None:
+            return np.stack(parts)
+        axis = next((i for i, axis in enumerate(origin.layout.axes) if {f.role for f in axis} == {"batch"}), 0)
+        return np.concatenate(parts, axis).take(range(len(y)), axis)
+
 
 class _Failure(Exception):
     """Why a reading of the input leads to no graph: how many nodes were refused, and how many came before them."""
@@ -190,7 +209,7 @@ def read(path: Path | str, *, input_scale: float | None = None, input_bits: int 
     reasons = [*unfit(model), *_float(model)]
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
-    source, failures = patterns.fused(open_source(Path(path), model)), []
+    source, failures = without_ending(patterns.fused(open_source(Path(path), model))), []
     if given and source.is_integer:
         raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")
     spans = [given] if given else list(dict.fromkeys([None, Range.annotated(source.datatype)]))

@@ -12,6 +12,7 @@ from accel.graph import Tensor
 from accel.numeric import INT64_EXACT
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.layout import axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer, per_channel
 from accel.onnx_import.softmax import NEAREST
@@ -52,13 +53,14 @@ def _norm(build: Builder, call: Call, form: str, inputs: int) -> Value:
     rank, axis = len(x.layout.axes), call.integer("axis", -1)
     if axis not in (-1, rank - 1):
         raise Refused(f"normalizes over the axes from {axis} on", "normalize over the last axis alone")
-    if not x.layout.is_whole(rank - 1, "channel"):
-        raise Refused("its last axis is not the channels of a token", RELAYOUT)
+    row = x.layout.shape[-1]
+    if x.layout.axes[-1] != axis_of("channel", row) or x.layout.size("channel") % row:
+        raise Refused("its last axis is not the channels of a token or head", RELAYOUT)
     epsilon = call.number("epsilon", 1e-5)
     if not epsilon >= 0:
         raise Refused(f"its epsilon is {epsilon}", "use a number of at least 0")
     channels = x.layout.size("channel")
-    plain = Normalized(x, form, epsilon, np.ones(channels), np.zeros(channels), x.layout, call.name)
+    plain = Normalized(x, form, epsilon, np.ones(channels), np.zeros(channels), x.layout, call.name, row)
     for value, apply in zip(affine, (scaled, shifted), strict=False):
         if isinstance(value, Constant):
             plain = apply(plain, value.value)
@@ -106,8 +108,11 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, 
     gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalized input, which is at most
     sqrt(n) and at most what the output's limits leave. K has NUMERATOR_BITS more than root and output need.
     """
-    n, top = tensor.channels, max(1, -limits[0], limits[1])
-    gamma, beta = x.gamma / step, x.beta / step
+    n, top = x.row, max(1, -limits[0], limits[1])
+    heads = [(values / step).reshape(-1, n) for values in (x.gamma, x.beta)]
+    if any((values != values[:1]).any() for values in heads):
+        raise Refused("its scale or bias differs between heads", "use the same for all heads")
+    gamma, beta = (values[0] for values in heads)
     if max(np.abs(gamma).max(), np.abs(beta).max()) >= 1 << 30:
         raise Refused("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
     reach = np.minimum(math.sqrt(n), (top + np.abs(beta)) / np.maximum(np.abs(gamma), 1e-30)).max()
@@ -123,7 +128,7 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, 
         if shift > 60 or float(np.abs(beta).max()) * 2.0**shift >= INT64_EXACT:
             continue
         gammas, betas = np.rint(gamma * 2.0**bits), np.rint(beta * 2.0**shift)
-        op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas)
+        op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas, n if n < tensor.channels else 0)
         if op.peak(tensor) < INT64_EXACT:
             return op
     raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantize the norm's input")

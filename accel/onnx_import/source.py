@@ -43,6 +43,7 @@ class Source:
     is_integer: bool
     output: str
     uses: Counter[str]
+    ending: tuple[onnx.NodeProto, ...] = ()  # behind `output`, computed by the host
 
     @property
     def datatype(self) -> str:

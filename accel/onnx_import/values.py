@@ -141,7 +141,7 @@ class Probabilities:
 
 @dataclass(frozen=True)
 class Normalized:
-    """gamma · norm(edge) + beta over the channels of a token, gamma and beta one number per channel.
+    """gamma · norm(edge) + beta over `row` channels of a token or head, gamma and beta one number per channel.
 
     A quantizer makes a Norm of it.
     """
@@ -153,6 +153,7 @@ class Normalized:
     beta: np.ndarray
     layout: Layout
     hint: str
+    row: int
 
 
 #: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.

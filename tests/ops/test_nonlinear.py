@@ -1,5 +1,7 @@
 """Softmax and Norm: integers against the real functions, within bounds derived from the definition."""
 
+from dataclasses import replace
+
 import numpy as np
 from contract import Drawn, OperatorContract, tensors, widened
 from hypothesis import strategies as st
@@ -48,21 +50,24 @@ class TestNorm(OperatorContract):
 
     def draw(self, draw: st.DrawFn) -> Drawn:
         x = widened(draw(tensors()), draw(st.integers(2, 8)))
+        op = self.drawn_norm(draw, x)
+        heads = draw(st.sampled_from([0, 1, 2, 3]))
+        return replace(op, row=x.channels if heads else 0), (widened(x, x.channels * max(1, heads)),)
+
+    def drawn_norm(self, draw: st.DrawFn, x: Tensor) -> Norm:
         bits = draw(st.integers(4, 8))
         plain = Norm.of(x, draw(st.sampled_from(self.forms)), bits - 3, bits)
         if not draw(st.booleans()):
-            return plain, (x,)
+            return plain
         rng = np.random.default_rng(draw(st.integers(0, 9999)))
         gamma = rng.integers(1, 32, x.channels)
         beta = rng.integers(-(1 << plain.shift), 1 << plain.shift, x.channels)
-        return Norm(
-            plain.form, plain.guard, plain.numerator_bits, plain.shift + 4, plain.lo, plain.hi, 0, gamma, beta
-        ), (x,)
+        return Norm(plain.form, plain.guard, plain.numerator_bits, plain.shift + 4, plain.lo, plain.hi, 0, gamma, beta)
 
     def deviation(self, op, y, x):
         """Relative error 1/(r+1) of the floored root, (r+1)/2^K of the floored quotient, then 1/2 LSB of rounding."""
-        x = x.astype(float)
-        n = x.shape[-1]
+        shape, x = x.shape, x.astype(float).reshape(*x.shape[:2], -1, op.row or x.shape[-1])
+        y, n = y.reshape(x.shape), x.shape[-1]
         centred = n * x - (x.sum(-1, keepdims=True) if op.form == "layer" else 0)
         variance = n * (x * x).sum(-1, keepdims=True) - (x.sum(-1, keepdims=True) ** 2 if op.form == "layer" else 0)
         root = np.sqrt(np.maximum(variance, 1)) * 2.0**op.guard
@@ -71,7 +76,7 @@ class TestNorm(OperatorContract):
         relative = 1 / (root - 1) + root / 2.0**op.numerator_bits
         bound = np.abs(exact) * relative * 1.01 / 2.0**op.shift + 0.5
         real = np.clip((exact + beta) / 2.0**op.shift, op.lo, op.hi)
-        return np.abs(y - real) - bound
+        return (np.abs(y - real) - bound).reshape(shape)
 
     def test_within_half_an_lsb_at_eight_bits(self):
         import torch

@@ -140,3 +140,18 @@ def test_a_gate_of_constants_and_a_difference(tmp_path: Path) -> None:
     y = f.quant(f.node("Sub", gated, b), 0.0517)
     imported = check(f.save(tmp_path, f.quant(f.node("Add", y, f.node("Neg", b)), 0.0613)))
     assert counts(imported)["rotary"] == 3
+
+
+@pytest.mark.parametrize("form", ["LayerNormalization", "RMSNormalization"])
+def test_queries_and_keys_that_are_normalized_per_head(tmp_path: Path, form: str) -> None:
+    """QK norm in front of a rotary embedding: rows of a head, whose channels change places in the Dense before."""
+    f = File((1, T, C), opset=23)
+    x, gamma = f.quant("in", 0.03), np.random.default_rng(6).uniform(0.5, 2, D)
+
+    def normalized(y: str) -> str:
+        return f.quant(f.node(form, y, f.const(gamma), axis=-1, epsilon=1e-6), 0.03)
+
+    q, k = (turned(f, normalized(split(f, x, seed)), halves) for seed in (1, 2))
+    imported = check(f.save(tmp_path, attended(f, q, k, split(f, x, 3))))
+    assert [node.op.row for node in imported.graph if node.op.kind == "norm"] == [D, D]
+    assert counts(imported)["dense"] == 3

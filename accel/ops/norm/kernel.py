@@ -15,8 +15,8 @@ HEADER = Path(__file__).with_name("accel_norm.h")
 
 
 def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    """Unrolled and with a token in one beat it is one pipeline."""
-    (x,) = inputs
+    """Unrolled and with a row in one beat it is one pipeline. Rows follow each other as tokens do."""
+    x = op.rows(*inputs)
     lanes, step_bits = fold["lanes"], fold.get("unrolled", 1)
     beats = x.channels // lanes
     radicand = max(1, op.variance_peak(x)) << (2 * op.guard)

@@ -1,4 +1,4 @@
-"""Norm: LayerNorm and RMSNorm over the channels of a token, one integer square root and division each.
+"""Norm: LayerNorm and RMSNorm over the channels of a token, or of every head: an integer root and division each.
 
     layer: v = n·Σx² − (Σx)² + c,  u = n·x − Σx        rms: v = n·Σx² + c,  u = n·x
     r = isqrt(v << 2g),  R = floor(2^K / max(r, 2^g))
@@ -11,7 +11,7 @@ fraction adds f to s, and β is given at the scale of the sum. The rounding is h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -29,7 +29,10 @@ GUARD_BITS = 8
 
 @dataclass(frozen=True, eq=False)
 class Norm(Op):
-    """`form` is "layer" or "rms"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula."""
+    """`form` is "layer" or "rms"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula.
+
+    `row` channels are normalized together, 0: all of a token. γ and β have one entry, or one per channel of a row.
+    """
 
     kind: ClassVar[str] = "norm"
     form: str
@@ -41,6 +44,7 @@ class Norm(Op):
     offset: int = 0
     gamma: np.ndarray | tuple[int, ...] = (1,)
     beta: np.ndarray | tuple[int, ...] = (0,)
+    row: int = 0
 
     @classmethod
     def of(
@@ -71,17 +75,27 @@ class Norm(Op):
             raise GraphError("guard, numerator_bits and shift are at most 62")
         if self.lo > self.hi:
             raise GraphError(f"empty range {self.lo}..{self.hi}")
+        if self.row < 0:
+            raise GraphError(f"row is at least 0; got {self.row}")
+
+    def rows(self, x: Tensor) -> Tensor:
+        """x with a token for every row that is normalized: its elements in the same order."""
+        heads = x.channels // (self.row or x.channels)
+        return replace(x, shape=(x.tokens * heads, x.channels // heads), scale=1.0)
 
     def infer(self, x: Tensor) -> Tensor:
+        if self.row and x.channels % self.row:
+            raise GraphError(f"{x.channels} channels are not whole rows of {self.row}")
         for name in ("gamma", "beta"):
-            if len(getattr(self, name)) not in (1, x.channels):
-                raise GraphError(f"{len(getattr(self, name))} {name} for {x.channels} channels")
+            if len(getattr(self, name)) not in (1, self.row or x.channels):
+                raise GraphError(f"{len(getattr(self, name))} {name} for rows of {self.row or x.channels} channels")
         if self.peak(x) >= INT64_EXACT:
             raise GraphError(f"needs {self.peak(x).bit_length()} bits, at most 62 fit: lower the guard bits")
         return Tensor(x.shape, self.lo, self.hi)
 
     def variance_peak(self, x: Tensor) -> int:
         """Largest v."""
+        x = self.rows(x)
         return x.channels * x.channels * x.magnitude**2 + self.offset
 
     def inverse_peak(self) -> int:
@@ -90,6 +104,7 @@ class Norm(Op):
 
     def product_peak(self, x: Tensor) -> int:
         """Bound on |u·R|: |u| ≤ sqrt((n−1)·v) (LayerNorm) or sqrt(n·v) (RMSNorm), plus the floor of the root."""
+        x = self.rows(x)
         terms = x.channels - 1 if self.form == "layer" else x.channels
         exact = math.isqrt(terms << (2 * (self.numerator_bits - self.guard))) + 1
         return exact * (1 << self.guard) // ((1 << self.guard) - 1) + 1
@@ -104,19 +119,21 @@ class Norm(Op):
 
     def centred_bits(self, x: Tensor) -> int:
         """Signed width of u."""
+        x = self.rows(x)
         reach = x.channels * (x.hi - x.lo) if self.form == "layer" else x.channels * x.magnitude
         return bits(-reach, reach)[0]
 
     def narrow(self, x: Tensor) -> torch.dtype | None:
         import torch
 
-        sums = x.channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
+        sums = self.rows(x).channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
         return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_CARRIED else None
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         """Sums over the channels stay in the dtype of x; what is made of them is float64, or int64."""
         import torch
 
+        shape, x = x.shape, x.unflatten(-1, (-1, self.row or x.shape[-1]))
         n, wide = x.shape[-1], torch.float64 if x.is_floating_point() else torch.int64
         variance = (x * x).sum(-1, keepdim=True).to(wide).mul_(n).add_(self.offset)
         centred = n * x
@@ -128,7 +145,7 @@ class Norm(Op):
         product = centred.to(wide).mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
             product = product * self.constant("gamma", product) + self.constant("beta", product)
-        return requantize(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype)
+        return requantize(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype).reshape(shape)
 
     @property
     def has_affine(self) -> bool:

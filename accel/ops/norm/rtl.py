@@ -28,13 +28,13 @@ from accel.target import Target
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide the channels; with root and division serial or unrolled."""
-    return serial_folds(lane_folds(output.channels))
+    """Lanes that divide a row; with root and division serial or unrolled."""
+    return serial_folds(lane_folds(op.row or output.channels))
 
 
 def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
-    """Four units: statistics, root, inverse, scale."""
-    (x,) = inputs
+    """Four units: statistics, root, inverse, scale. Rows follow each other as tokens do."""
+    x, output = op.rows(*inputs), op.rows(output)
     variance = op.variance_peak(x)
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
     stats = _stats(op, x, fold["lanes"])
