@@ -32,7 +32,8 @@ _YOSYS_SHIM = "import sys; from pyosys import libyosys; libyosys.Design().run_pa
 class Tool:
     """Places where a tool is looked for: `$variable`, else a file inside an installed package, else a program by name.
 
-    `inside` is (import package, relative path); `prefix` are arguments that come before the caller's.
+    `inside` is (import package, relative path); `prefix` are arguments that come before the caller's. `instead` is a
+    tool that does the same: a missing tool is reported with both names.
     """
 
     variable: str
@@ -40,6 +41,7 @@ class Tool:
     install: str
     inside: tuple[str, str] | None = None
     prefix: tuple[str, ...] = ()
+    instead: str = ""
 
 
 TOOLS: dict[str, Tool] = {
@@ -73,7 +75,9 @@ TOOLS: dict[str, Tool] = {
     ),
     "vivado": Tool("VIVADO", ("vivado",), "install AMD Vivado and source its settings64.sh"),
     "v++": Tool("VPP", ("v++",), "install AMD Vitis and source its settings64.sh"),
-    "vitis-run": Tool("VITIS_RUN", ("vitis-run",), "install AMD Vitis and source its settings64.sh"),
+    "vitis-run": Tool(
+        "VITIS_RUN", ("vitis-run",), "install AMD Vitis and source its settings64.sh", instead="vitis_hls"
+    ),
     "vitis_hls": Tool("VITIS_HLS", ("vitis_hls",), "install AMD Vitis HLS and source its settings64.sh"),
     "vivado_hls": Tool(
         "VIVADO_HLS", ("vivado_hls",), "install Xilinx Vivado HLS (2020.1 or older) and source its settings64.sh"
@@ -141,10 +145,13 @@ def _missing(name: str, tool: Tool) -> Path:
     places = [f"the Python package {tool.inside[0]}"] if tool.inside else []
     if tool.programs:
         scripts = sysconfig.get_path("scripts")
-        places.append(f"{' or '.join(tool.programs)} in {scripts} and PATH ({os.environ.get('PATH') or 'empty'})")
-    raise ToolError(
-        f"{name} not found; looked for {' and '.join(places)}; {tool.install}, or set ${tool.variable} to its path"
-    )
+        path = "PATH" if os.environ.get("PATH") else "PATH (empty)"
+        places.append(f"{' or '.join(tool.programs)} in {scripts} and on {path}")
+    names, variables = f"{name} not found", f"${tool.variable}"
+    if tool.instead:
+        names = f"neither {name} nor {tool.instead} found"
+        variables += f" or ${TOOLS[tool.instead].variable}"
+    raise ToolError(f"{names}; looked for {' and '.join(places)}; {tool.install}, or set {variables} to its path")
 
 
 def run(

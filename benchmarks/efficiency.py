@@ -28,10 +28,10 @@ from models import presets
 
 RESULTS = Path(__file__).parent / "results" / "efficiency.json"
 SEEDS = {"digits": 3, "fashion": 1, "text": 1}
-SYNTHESIZED = ("W4A8", "2:4", "half of neurons and heads", "ternary", "binary")
+SYNTHESIZED = ("W4A8", "2:4", "half-of-neurons-and-heads", "ternary", "binary")
 BUDGETS = tuple(int(n) for n in np.geomspace(48, 1024, 40))
 """Multipliers a design may have."""
-SHRUNK = ("2:4", "half of the neurons", "half of neurons and heads")
+SHRUNK = ("2:4", "half-of-the-neurons", "half-of-neurons-and-heads")
 
 
 def graph_of(data: str, name: str, out: Path) -> accel.Graph:

@@ -6,10 +6,12 @@ presets.recipes("digits")          name → recipe, one lever at a time
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from accel.errors import UserError
+from accel.spelling import plain
 from models.config import EncoderConfig
 from models.recipe import Distillation, Pruning, Recipe
 
@@ -89,53 +91,58 @@ LEVERS = {
     "W2A4": Lever("quantization", _four_bits(weight_bits=2, narrow=False)),
     "ternary": Lever("quantization", _model(weight_bits=2, per_channel=True)),
     "binary": Lever("quantization", _model(weight_bits=1)),
-    "learned scales": Lever("quantization", _model(learned_scales=True)),
-    "16-bit accumulators": Lever("quantization", _model(accumulator_bits=16)),
-    "3 bits on average": Lever("quantization", _recipe(mean_bits=3.0)),
+    "learned-scales": Lever("quantization", _model(learned_scales=True)),
+    "16-bit-accumulators": Lever("quantization", _model(accumulator_bits=16)),
+    "3-bits-on-average": Lever("quantization", _recipe(mean_bits=3.0)),
     "post-training": Lever("quantization", _recipe(quant_epochs=0)),
-    "post-training, corrected": Lever(
-        "quantization", _recipe(quant_epochs=0, corrections=("equalize", "gptq", "bias"))
-    ),
-    "half of the weights": Lever("pruning", _recipe(pruning=Pruning(weights=0.5))),
+    "post-training-corrected": Lever("quantization", _recipe(quant_epochs=0, corrections=("equalize", "gptq", "bias"))),
+    "half-of-the-weights": Lever("pruning", _recipe(pruning=Pruning(weights=0.5))),
     "2:4": Lever("pruning", _recipe(pruning=Pruning(kept=2, group=4))),
-    "half of the neurons": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5))),
-    "half of neurons and heads": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5, heads=0.5))),
-    "one layer less": Lever("pruning", _recipe(pruning=Pruning(layers=1))),
+    "half-of-the-neurons": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5))),
+    "half-of-neurons-and-heads": Lever("pruning", _recipe(pruning=Pruning(neurons=0.5, heads=0.5))),
+    "one-layer-less": Lever("pruning", _recipe(pruning=Pruning(layers=1))),
     "distilled": Lever("distillation", _recipe(distillation=Distillation())),
-    "distilled, states": Lever("distillation", _recipe(distillation=Distillation(hidden=1.0, attention=10.0))),
-    "distilled from a larger": Lever(
+    "distilled-states": Lever("distillation", _recipe(distillation=Distillation(hidden=1.0, attention=10.0))),
+    "distilled-from-a-larger": Lever(
         "distillation", lambda r: replace(r, distillation=Distillation(teacher=_larger(r)))
     ),
     "GELU": Lever("activation", _model(activation="gelu")),
     "SiLU": Lever("activation", _model(activation="silu")),
-    "squared ReLU": Lever("activation", _model(activation="relu2")),
-    "hard swish": Lever("activation", _model(activation="hardswish")),
-    "base-2 softmax": Lever("attention", _model(attention="base2")),
-    "ReLU attention": Lever("attention", _model(attention="relu")),
-    "one key head": Lever("attention", _model(kv_heads=1)),
+    "squared-ReLU": Lever("activation", _model(activation="relu2")),
+    "hard-swish": Lever("activation", _model(activation="hardswish")),
+    "base-2-softmax": Lever("attention", _model(attention="base2")),
+    "ReLU-attention": Lever("attention", _model(attention="relu")),
+    "one-key-head": Lever("attention", _model(kv_heads=1)),
     "RMSNorm": Lever("norm", _model(norm="rms")),
-    "BatchNorm, folded": Lever("norm", _model(norm="batch")),
-    "no norm": Lever("norm", _model(norm="none")),
-    "low rank": Lever("compact", lambda r: _model(rank=max(1, r.model.channels // 4))(r)),
-    "shared layers": Lever("compact", _model(shared=True)),
+    "BatchNorm-folded": Lever("norm", _model(norm="batch")),
+    "no-norm": Lever("norm", _model(norm="none")),
+    "low-rank": Lever("compact", lambda r: _model(rank=max(1, r.model.channels // 4))(r)),
+    "shared-layers": Lever("compact", _model(shared=True)),
     "bf16": Lever("mixed precision", _recipe(precision="bf16")),
-    "two replicas": Lever("data parallel", parallel="data=2"),
-    "two sharded replicas": Lever("data parallel", parallel="data=2,sharded=true"),
-    "matrices in two": Lever("model parallel", parallel="tensor=2"),
-    "a pipeline of two": Lever("model parallel", parallel="pipeline=2"),
-    "replicas x matrices": Lever("hybrid parallel", parallel="data=2,tensor=2"),
-    "a quarter of the multipliers": Lever("hardware", multipliers=MULTIPLIERS // 4),
-    "four times the multipliers": Lever("hardware", multipliers=4 * MULTIPLIERS),
+    "two-replicas": Lever("data parallel", parallel="data=2"),
+    "two-sharded-replicas": Lever("data parallel", parallel="data=2,sharded=true"),
+    "matrices-in-two": Lever("model parallel", parallel="tensor=2"),
+    "a-pipeline-of-two": Lever("model parallel", parallel="pipeline=2"),
+    "replicas-x-matrices": Lever("hybrid parallel", parallel="data=2,tensor=2"),
+    "a-quarter-of-the-multipliers": Lever("hardware", multipliers=MULTIPLIERS // 4),
+    "four-times-the-multipliers": Lever("hardware", multipliers=4 * MULTIPLIERS),
 }
 """Name → what it pulls."""
 
 
+def named(data: str, name: str) -> str:
+    """The recipe's name, however it is written. Raises UserError when the data set has no such recipe."""
+    known = {plain(one): one for one in recipes(data)}
+    if plain(name) not in known:
+        near = difflib.get_close_matches(plain(name), known, n=1)
+        hint = f"did you mean {known[near[0]]}? " if near else ""
+        raise UserError(f"no recipe {name!r} for {data}: {hint}There are {', '.join(known.values())}")
+    return known[plain(name)]
+
+
 def recipe(data: str, name: str) -> Recipe:
-    """A named recipe of a data set. Raises UserError when there is none."""
-    known = recipes(data)
-    if name not in known:
-        raise UserError(f"no recipe {name!r} for {data}; there are {', '.join(known)}")
-    return known[name]
+    """A recipe of a data set. Raises UserError as `named` does."""
+    return recipes(data)[named(data, name)]
 
 
 def recipes(data: str) -> dict[str, Recipe]:

@@ -54,4 +54,4 @@ def command(as_json: bool) -> None:
         (b["name"], b["title"], b["output"], f"{b['clock_mhz']:g}", b["lut4"], b["ff"], b["bram"], b["dsp"])
         for b in found
     ]
-    show_table("Boards", ("name", "board", "result", "clock MHz", "LUT", "FF", "BRAM", "DSP"), rows)
+    show_table("Boards", ("name", "board", "result", "clock MHz", "LUT", "FF", "BRAM", "DSP"), rows, extra=("board",))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +65,20 @@ def _prepare(settings: Settings) -> None:
         tools.require(tool)
 
 
+def _next(out: Path, board: str) -> list[str]:
+    """Commands to go on with, after the activation of the environment where `accel` is not on PATH."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    hidden = shutil.which("accel") is None and activate.exists()
+    model = shlex.quote(f"{out / 'model.onnx'}")
+    return [
+        *([f". {shlex.quote(os.path.relpath(activate))}"] if hidden else []),
+        f"accel check {model} --samples 8",
+        f"accel explore {model} --board {board} --out build/explore",
+        f"accel lower {model} --target rtl --interval 1024 --out build/rtl",
+        "accel simulate build/rtl",
+    ]
+
+
 @click.command(short_help="The whole path on handwritten digits, training to bitstream.")
 @click.option("--board", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
@@ -94,6 +112,7 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, a
         click.echo((out / FILE).read_text(encoding="utf-8"), nl=False)
     else:
         show_table(f"accel demo, {sum(context.seconds.values()):.0f} s", ("stage", "seconds", "result"), rows)
+        click.echo("\n".join(["", "Next:", *(f"  {line}" for line in _next(out, board))]))
     wrong = [outcome for outcome in context.outcomes if outcome.mismatches]
     for outcome in wrong:
         click.echo(f"accel: {outcome.difference}", err=True)

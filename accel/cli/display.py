@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 Progress = Callable[[str], None]
 """Called with what is being done now. Where the text counts ("3 of 60"), a bar shows it and the time that is left."""
@@ -91,20 +92,66 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, default=str))
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on standard output: numbers to the right; in a pipe as wide as it needs to be."""
-    from rich import box
+def show_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, extra: Sequence[str] = ()
+) -> None:
+    """Print a table on standard output, numbers to the right: no name and no number is ever cut.
+
+    In a narrow terminal, columns named in `extra` are left out, then texts are folded between words. Where single words
+    are too wide for that, every row is printed as a list of its entries. In a pipe the table has its natural width.
+    """
     from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    cells = [[str(cell) for cell in row] for row in rows]
+    if console.is_terminal and extra and sum(_natural(columns, cells)) + _GAP * len(columns) > console.width:
+        kept = [index for index, name in enumerate(columns) if name not in extra]
+        columns, cells = [columns[k] for k in kept], [[row[k] for k in kept] for row in cells]
+    natural = _natural(columns, cells)
+    widths = natural if not console.is_terminal else _folded(natural, columns, cells, console.width)
+    console.print(Text(title, style="italic"), soft_wrap=True)
+    if widths:
+        console.width = max(console.width, sum(widths) + _GAP * len(widths))
+        console.print(_table(columns, cells, widths))
+        return
+    indent = max(map(len, columns[1:]), default=0)
+    for first, *others in cells:
+        console.print(Text(first, style="bold"), soft_wrap=True)
+        for name, cell in zip(columns[1:], others, strict=True):
+            console.print(Text(f"  {name:{indent}}  {cell}"), soft_wrap=True)
+
+
+_GAP = 2
+"""Blanks between two columns."""
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*%?|")
+
+
+def _natural(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+
+
+def _folded(natural: list[int], columns: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Widths of columns that fit into `room` when texts are folded between words; None where none do."""
+    texts = zip(columns, *cells, strict=True)
+    words = [max(len(word) for text in column for word in [*text.split(), ""]) for column in texts]
+    widths = list(natural)
+    while sum(widths) + _GAP * (len(widths) - 1) > room:
+        index = max(range(len(widths)), key=lambda k: (widths[k] > words[k], widths[k]))
+        if widths[index] <= words[index]:
+            return None
+        widths[index] -= 1
+    return widths
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: list[int]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for index, column in enumerate(columns):
-        numeric = all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=index < len(columns) - 1)
-    for row in rows:
-        table.add_row(*map(str, row))
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 10_000
-        console.width = console.measure(table).maximum
-    console.print(table)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for index, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        numeric = all(_NUMBER.fullmatch(row[index]) for row in cells)
+        table.add_column(name, justify="right" if numeric else "left", width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    return table

@@ -143,7 +143,7 @@ def _show(found: list[Finding]) -> None:
     from accel.cli.display import show_table
 
     here = [(f.name, f.version, f.enables, f.where) for f in found if f.found]
-    show_table("Here", ("name", "version", "enables", "where"), here)
+    show_table("Here", ("name", "version", "enables", "where"), here, extra=("where",))
     missing = [(f.name, f.enables, f.install) for f in found if not f.found]
     if missing:
         show_table("Not here", ("name", "would enable", "how to get it"), missing)

@@ -80,8 +80,9 @@ def jobs(data: str, names: list[str] | None, seeds: int) -> list[Job]:
     """Every training of a study, in order. Raises UserError on an unknown recipe."""
     from models import presets
 
-    chosen = {name: presets.recipe(data, name) for name in names} if names else presets.recipes(data)
-    return [Job(data, name, replace(r, seed=seed), seed) for name, r in chosen.items() for seed in range(seeds)]
+    known = presets.recipes(data)
+    chosen = [presets.named(data, name) for name in names] if names else known
+    return [Job(data, name, replace(known[name], seed=seed), seed) for name in chosen for seed in range(seeds)]
 
 
 def train(job: Job, out: Path) -> None:

@@ -37,6 +37,9 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 0, result.output
     stages = ["train", "export", "import", "hls4ml", "rtl", "bitstream", "report"]
     assert [word for line in result.stdout.splitlines() for word in line.split()[:1] if word in stages] == stages
+    following = result.stdout[result.stdout.index("Next:") :].splitlines()[1:]
+    assert f"  accel check {out / 'model.onnx'} --samples 8" in following
+    assert all(line.split()[0] == "accel" or line.split()[0] == "." for line in following)
     report = json.loads((out / "report.json").read_text())
     assert list(report) == [
         "model", "accuracy", "levels", "cycles", "resources", "fmax_mhz", "clock_mhz", "latency_us",
@@ -123,3 +126,17 @@ def test_a_mismatch_in_the_demo_is_named(tiny_graph, tmp_path: Path) -> None:
     (outcome,) = imported.verify(Level("csim", lambda x: imported.expected + 1))
     assert outcome.mismatches == 3
     assert str(outcome.difference).startswith("csim: layer 'y' [0, 0, 0]: expected ")
+
+
+def test_the_demo_says_how_to_go_on_without_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from accel.cli import demo
+
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "activate").touch()
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert demo._next(Path("build/my demo"), "icebreaker")[:2] == [
+        f". {tmp_path.name}/bin/activate",
+        "accel check 'build/my demo/model.onnx' --samples 8",
+    ]

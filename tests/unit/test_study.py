@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from accel.errors import UserError
 from models import presets
 from models.recipe import Recipe
 
-NAMES = ("W4A8", "2:4", "half of neurons and heads")
+NAMES = ("W4A8", "2:4", "half-of-neurons-and-heads")
 
 
 @pytest.fixture
@@ -82,13 +83,20 @@ def test_every_recipe_makes_a_model() -> None:
         assert len(made) >= len(presets.LEVERS) - 1
         for recipe in made.values():
             assert models.Encoder(recipe.model)
-    assert "ReLU attention" not in presets.recipes("text")
+    assert "ReLU-attention" not in presets.recipes("text")
 
 
 def test_unfit_requests(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no recipe 'W5' for digits; there are W4A8, "):
+    with pytest.raises(UserError, match=r"no recipe 'W5' for digits: .*There are W4A8, "):
         study.study("digits", tmp_path, ["W5"])
     with pytest.raises(UserError, match=r"no recipe for data 'mnist'; there are digits, fashion, "):
         study.study("mnist", tmp_path)
     for part in ("3/2", "0/2", "half"):
         assert_refused(accel("study", "--part", part, "--out", tmp_path), "--part")
+
+
+def test_names_of_recipes_are_single_words_however_they_are_written() -> None:
+    assert all(re.fullmatch(r"[\w:-]+", name) for name in presets.LEVERS)
+    assert presets.recipe("digits", "BatchNorm, folded") == presets.recipe("digits", "batchnorm-folded")
+    with pytest.raises(UserError, match="did you mean post-training-corrected"):
+        presets.recipe("digits", "post-training-correct")
