@@ -14,6 +14,8 @@ from accel.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk or the user's quota is used up."""
+NOTHING = 1 << 16
+"""Free bytes with which no program can write its output."""
 
 
 def require_ordinary(path: Path | str) -> None:
@@ -48,6 +50,14 @@ def no_space(*places: Path | str) -> UserError:
     folders = [*map(_existing, places), Path(tempfile.gettempdir())]
     fullest = min(folders, key=lambda folder: shutil.disk_usage(folder).free)
     return UserError(f"no space left in {fullest}: free some there, or choose a folder on another disk")
+
+
+def is_full(text: str, *places: Path | str) -> bool:
+    """Did a program fail for want of space: by its own words, or because a folder that it writes to has none left?"""
+    if any(os.strerror(code) in text for code in FULL):
+        return True
+    folders = {*map(_existing, places), Path(tempfile.gettempdir())}
+    return any(shutil.disk_usage(folder).free < NOTHING for folder in folders)
 
 
 def _existing(place: Path | str) -> Path:

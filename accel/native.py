@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import inspect
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel import tools
+from accel import codecache, tools
 from accel.graph import Graph, Node
 from accel.numeric import carrier
 
@@ -26,6 +25,7 @@ FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping
          "-fopenmp-simd", "-shared", "-fPIC")  # fmt: skip
 NAMES = {"torch.float32": "float", "torch.float64": "double", "torch.int64": "std::int64_t"}
 HEADERS = Path(__file__).parent / "ops"
+LIBRARY = "graph.so"
 SIGNATURE = "run(const std::int64_t *x, std::int64_t *const *kept, std::int64_t start, std::int64_t end)"
 LINE = 64
 """Bytes of a line, in which edges begin."""
@@ -39,12 +39,17 @@ class Native:
 
     def __init__(self, graph: Graph, keep: Sequence[str]) -> None:
         self.graph, self.keep = graph, tuple(keep)
-        with tempfile.TemporaryDirectory(prefix="accel-native-") as name:
-            folder = Path(name)
-            (folder / "graph.cpp").write_text(source(graph, self.keep), encoding="utf-8")
-            command = ["graph.cpp", "-o", str(folder / "graph.so"), f"-I{HEADERS}", *FLAGS]
-            tools.run([tools.require("g++"), *command], folder, folder / "compile.log")
-            self._function = ctypes.CDLL(str(folder / "graph.so")).run  # it stays when its file goes
+        text = source(graph, self.keep)
+
+        def make(work: Path) -> list[Path]:
+            (work / "graph.cpp").write_text(text, encoding="utf-8")
+            command = ["graph.cpp", "-o", LIBRARY, f"-I{HEADERS}", *FLAGS]
+            tools.run([tools.require("g++"), *command], work, work / "compile.log")
+            return [work / LIBRARY]
+
+        headers = codecache.contents(HEADERS, HEADERS.rglob("*.h"))
+        parts = [*codecache.compiler(), codecache.processor(), *FLAGS, text, *headers]
+        self._function = ctypes.CDLL(str(codecache.entry(parts, make) / LIBRARY)).run
 
     def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """(samples, tokens, channels) in the input's range → the edges that are kept; in as many threads as torch."""

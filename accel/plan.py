@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from accel import tools
+from accel import scratch, tools
 from accel.design import write_atomic
 from accel.errors import ToolError
 from accel.files import writing
@@ -81,8 +81,7 @@ class BuildPlan:
         made = [name for step in self.steps for name in (*step.products, _log(step))]
         for old in [*self.files, SCRIPT, *made, *stale]:
             _remove(out / old)
-        work = Path(tempfile.mkdtemp(dir=out, prefix=".work-"))
-        try:
+        with scratch.folder(out) as work:
             self.write(work)
             seconds = {}
             for step, command in zip(self.steps, commands, strict=True):
@@ -98,8 +97,6 @@ class BuildPlan:
                 (out / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(work / name, out / name)
             return seconds
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def make_folder(folder: Path) -> Path:

@@ -20,6 +20,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from accel.errors import ToolError, UserError
+from accel.files import is_full, no_space
 
 _TAIL = 12  # log lines that an error quotes
 _ERROR = re.compile(r"%error|%warning|\berror:", re.IGNORECASE)
@@ -189,6 +190,8 @@ def run(
         _stop(process)
         raise
     if code:
+        if is_full(tail(log), cwd, log.parent):
+            raise ToolError(f"{name}: {no_space(cwd, log.parent)}")
         raise ToolError(f"{name} failed with exit code {code}; log: {log}\n{tail(log)}")
 
 
@@ -206,7 +209,7 @@ def tail(log: Path) -> str:
 
 
 def cache_folder(name: str) -> Path:
-    """A folder `name` in the user's cache ($XDG_CACHE_HOME, else ~/.cache); raises UserError when not writable."""
+    """A folder `name` in the user's cache ($XDG_CACHE_HOME, else ~/.cache); raises UserError when it cannot be made."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = base / "accel" / name
     try:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from accel import tools
+from accel import scratch, tools
 from accel.design import Design, write_atomic
 from accel.errors import ToolError
 from boards import clocking, shell
@@ -43,8 +42,8 @@ class SimulatedBoard:
         self.quiet = 0
 
     def __enter__(self) -> SimulatedBoard:
-        self._folder = tempfile.TemporaryDirectory(prefix="accel-board-")
-        folder = Path(self._folder.name)
+        self._folder = scratch.folder()
+        folder = self._folder.__enter__()
         self._log = folder / "simulation.log"
         try:
             program = self._build(folder)
@@ -53,7 +52,7 @@ class SimulatedBoard:
                     [program, str(self._seed)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
                 )
         except BaseException:
-            self._folder.cleanup()
+            self._folder.__exit__(None, None, None)
             raise
         return self
 
@@ -81,7 +80,7 @@ class SimulatedBoard:
     ) -> None:
         self._process.kill()
         self._process.communicate()
-        self._folder.cleanup()
+        self._folder.__exit__(None, None, None)
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the board; they go out with the next `read`."""

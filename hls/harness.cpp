@@ -5,16 +5,25 @@
 // spreads a sample's beats over that many cycles. Designs that are compiled to be watched leave result.buffers: most
 // places taken, beat waiting, place free at the end, of every buffer. Compiled with ACCEL_WAVES it leaves waves.vcd, in
 // which cycle n is time 2n, before the clock's rising edge, and 2n + 1, behind it.
-// Exit codes: 0 done, 3 nothing moved for `patience` cycles, 4 `last` in the wrong place.
+// Exit codes: 0 done, 2 a file cannot be read or written (which, on standard error), 3 nothing moved for `patience`
+// cycles, 4 `last` in the wrong place.
 #include "Vtop.h"
 #include "verilated.h"
 #ifdef ACCEL_WAVES
 #include "verilated_vcd_c.h"
 #endif
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string>
 #include <vector>
+
+[[noreturn]] static void fail(const std::string& path) {
+    fprintf(stderr, "%s: %s\n", path.c_str(), strerror(errno));
+    exit(2);
+}
 
 static FILE* trace_file = nullptr;
 static bool running = false;
@@ -22,7 +31,7 @@ static long traced = 0;  // words so far
 extern "C" void accel_tap_word(int id, int word) {
     if (!trace_file || !running) return;
     const int32_t pair[2] = {id, word};
-    fwrite(pair, sizeof(pair), 1, trace_file);
+    if (fwrite(pair, sizeof(pair), 1, trace_file) != 1) fail("trace");
     traced++;
 }
 
@@ -49,7 +58,7 @@ template <std::size_t N> static void append_words(const VlWide<N>& port, std::ve
 static std::vector<uint32_t> read_all(const char* path) {
     std::vector<uint32_t> words;
     FILE* file = fopen(path, "rb");
-    if (!file) exit(2);
+    if (!file) fail(path);
     uint32_t word;
     while (fread(&word, sizeof(word), 1, file) == 1) words.push_back(word);
     fclose(file);
@@ -57,9 +66,7 @@ static std::vector<uint32_t> read_all(const char* path) {
 }
 template <typename T> static void write_all(const std::string& path, const std::vector<T>& values) {
     FILE* file = fopen(path.c_str(), "wb");
-    if (!file) exit(2);
-    fwrite(values.data(), sizeof(T), values.size(), file);
-    if (fclose(file)) exit(2);
+    if (!file || fwrite(values.data(), sizeof(T), values.size(), file) != values.size() || fclose(file)) fail(path);
 }
 
 int main(int argc, char** argv) {
@@ -70,7 +77,7 @@ int main(int argc, char** argv) {
     uint32_t state = 0x9e3779b9u ^ uint32_t(atol(argv[7]));
     const long patience = atol(argv[8]);
     const long pace = atol(argv[9]);
-    if (argc > 10) trace_file = fopen(argv[10], "wb");
+    if (argc > 10 && !(trace_file = fopen(argv[10], "wb"))) fail(argv[10]);
     auto stalls = [&] {
         if (!stall) return false;
         state ^= state << 13, state ^= state >> 17, state ^= state << 5;
@@ -136,7 +143,7 @@ int main(int argc, char** argv) {
         if (out < total_out && cycle - moved > patience) status = 3;
     }
     dut.final();
-    if (trace_file && fclose(trace_file)) return 2;
+    if (trace_file && fclose(trace_file)) fail(argv[10]);
     write_all(argv[2], result);
     times.insert(times.end(), starts.begin(), starts.end());
     write_all(std::string(argv[2]) + ".times", times);

@@ -13,12 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
-import json
 import os
 import re
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,14 +23,14 @@ from pathlib import Path
 
 import numpy as np
 
-from accel import folding, reference, storage, tools
+from accel import folding, reference, scratch, storage, tools
 from accel.design import GRAPH_FILE, require_digest
 from accel.errors import ToolError, UserError
 from accel.files import writing
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
 from accel.schedule import Schedule, require_known
-from hls import backends, calls
+from hls import backends, calls, csim
 from hls.backends import Backend
 from hls.calls import Plan
 
@@ -44,9 +40,6 @@ CLOCK_PERIOD_NS = 10.0
 CONFIG = "hls4ml_config.yml"
 DIGEST = "GraphSHA256"
 """The line of CONFIG that says which graph the project was written from."""
-CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
-#: Where the back ends keep their integer types, below firmware/.
-INCLUDES = ("ap_types", "ac_types", "ac_types/include", "ac_math/include", "ac_simutils/include", "nnet_utils")
 MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can make
 
 
@@ -94,9 +87,8 @@ class Project:
     graph: Graph
 
     def compile(self) -> None:
-        """Compile the C simulation; the library works as long as the project stays where it is.
+        """Compile the C simulation, or take it from the cache of compiled code.
 
-        hls4ml's own build_lib.sh does the same at -O3: about twice the compile time, no faster simulation (digits).
         Raises ToolError, with the log's path, when the compiler is missing or refuses, or is another than g++.
         """
         backend = self.backend
@@ -108,17 +100,9 @@ class Project:
         firmware = self.folder.resolve() / "firmware"
         for old in firmware.glob("csim-*.so"):
             old.unlink()
-        built = firmware / "csim.so"
-        weights = json.dumps(str(firmware / "weights"), ensure_ascii=False)  # a C string literal
-        parts = [f"firmware/{TOP}.cpp", *([f"firmware/{TOP}{backend.wrapper}.cpp"] if backend.wrapper else [])]
-        # As one: the headers take half the time
-        sources = [*(word for part in parts for word in ("-include", part)), f"{TOP}_bridge.cpp"]
-        flags = [*CXX, f"-DWEIGHTS_DIR={weights}", *(f"-Ifirmware/{name}" for name in INCLUDES)]
-        command: list[str | Path] = [tools.require("g++"), *flags, *sources, "-o", built]
-        tools.run(command, self.folder, self.folder / "compile.log")
+        library = csim.compile(self.folder, TOP, backend)
         # Named by content: a process that has loaded an older build would be given that one again otherwise.
-        digest = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
-        os.replace(built, firmware / f"{self._library_prefix}{digest}.so")
+        csim.install(library, firmware / f"csim-{library.parent.name}.so")
         self.__dict__.pop("_library", None)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -188,15 +172,11 @@ class Project:
 
     @cached_property
     def _library(self) -> ctypes.CDLL:
-        found = list((self.folder.resolve() / "firmware").glob(f"{self._library_prefix}*.so"))
+        firmware = self.folder.resolve() / "firmware"
+        found = list(firmware.glob("csim-*.so"))
         if not found:
-            raise UserError(f"{self.folder} is not compiled, or was moved since; call compile() first")
-        return ctypes.CDLL(str(found[0]))
-
-    @property
-    def _library_prefix(self) -> str:
-        """The library reads its weights from the folder it was compiled in, so its name says which."""
-        return f"csim-{hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:8]}-"
+            raise UserError(f"{self.folder} is not compiled; call compile() first")
+        return csim.load(found[0], firmware / "weights")
 
     def _top(self, source: np.ndarray, result: np.ndarray) -> None:
         """One sample through hls4ml's bridge: both arrays are float64 and C-contiguous."""
@@ -242,11 +222,8 @@ def write(
     _check_plan(plan, backends.get(target.backend))
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            _write(graph, schedule, plan, scratch, folder, target)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with scratch.folder(folder.parent) as work:
+            _write(graph, schedule, plan, work, folder, target)
     return Project(folder, graph)
 
 
@@ -264,11 +241,11 @@ def _graph(folder: Path) -> Graph:
     return storage.load(folder / GRAPH_FILE)
 
 
-def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: Path, target: Target) -> None:
-    """Fill `scratch`, then move it to `folder`."""
-    project = scratch / "project"
+def _write(graph: Graph, schedule: Schedule, plan: Plan, work: Path, folder: Path, target: Target) -> None:
+    """Fill `work`, then move it to `folder`."""
+    project = work / "project"
     project.mkdir()
-    with _quiet(scratch / "hls4ml.log"):
+    with _quiet(work / "hls4ml.log"):
         from hls import conversion
 
         model = conversion.convert(plan, graph.input, TOP, project, target)
@@ -278,9 +255,9 @@ def _write(graph: Graph, schedule: Schedule, plan: Plan, scratch: Path, folder: 
     with (project / CONFIG).open("a", encoding="utf-8") as config:
         config.write(f"{DIGEST}: {digest}\n")
     (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text(), encoding="utf-8")
-    os.replace(scratch / "hls4ml.log", project / "hls4ml.log")
+    os.replace(work / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():
-        os.replace(folder, scratch / "replaced")
+        os.replace(folder, work / "replaced")
     os.replace(project, folder)
 
 

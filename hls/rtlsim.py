@@ -17,7 +17,6 @@ order. The model's first quantizer is never hardware: it makes the integers that
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel import folding, reference
+from accel import folding, reference, scratch
 from accel.cut import cut
 from accel.errors import GraphError, UserError
 from accel.graph import Graph
@@ -98,8 +97,8 @@ def execute(
 def _imported(model: ModelWrapper | Path | str) -> Imported:
     if isinstance(model, (str, Path)):
         return read(model)
-    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
-        path = Path(folder) / "model.onnx"
+    with scratch.folder() as folder:
+        path = folder / "model.onnx"
         path.write_bytes(model.model.SerializeToString())
         try:
             return read(path)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from accel import scratch
 from accel.design import Design, write_atomic
 from accel.errors import AccelError, UserError
-from accel.files import writing
+from accel.files import is_full, no_space, writing
 from hls import deadlock, verilator
 from hls.deadlock import BufferUse
 from hls.rtl.plan import interval_of
 
 HARNESS = Path(__file__).with_name("harness.cpp")
-HUNG, MISPLACED = 3, 4  # exit codes of the harness
+UNWRITTEN, HUNG, MISPLACED = 2, 3, 4  # exit codes of the harness
 SHORT_RUN = (
     300_000  # cycles up to which an optimized simulation is not worth its compile time; 20 times that break even
 )
@@ -74,8 +74,7 @@ def run(
     SimulationError when the design hangs: it names the units that wait for each other, and the waves are written.
     """
     x = _checked(design, x)
-    with tempfile.TemporaryDirectory(prefix="accel-") as name:
-        folder = Path(name)
+    with scratch.folder() as folder:
         design.write(folder)
         write_atomic(folder / "stimulus", pack(x, design.input.lanes, design.input.width).tobytes())
         arguments: list[str | int] = [
@@ -141,6 +140,8 @@ def _patience(design: Design, stall: float, pace: int) -> int:
 def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, folder: Path) -> None:
     if not done.returncode:
         return
+    if done.returncode == UNWRITTEN and is_full(done.stderr, folder):
+        raise no_space(folder)
     reason = f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"
     if done.returncode == HUNG:
         reason = f"nothing moved any more: {deadlock.explain(_buffers(design, folder))}"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from accel import tools
+from accel import scratch, tools
 from accel.cost import Counts
 from accel.design import Design, write_atomic
 from accel.errors import ToolError, UserError
@@ -224,8 +223,7 @@ def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: s
     sources = sorted((name for name in files if name.endswith(".sv")), key=lambda name: not name.endswith("_pkg.sv"))
     # splitnets: a vector whose bits depend on each other is a loop to Verilator
     outputs = f"tee -q -o {_STAT} stat -json\nsplitnets\nwrite_verilog -noattr {_VERILOG}\n"
-    with tempfile.TemporaryDirectory(prefix="accel-") as name:
-        folder = Path(name)
+    with scratch.folder() as folder:
         for file, text in {**files, **family(target).files}.items():
             write_atomic(folder / file, text)
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)

@@ -7,20 +7,17 @@ compiled once per user.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
-import platform
-import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
-from accel import tools
+from accel import codecache, tools
 from accel.errors import ToolError, UserError
+from accel.files import no_space
 
 _VERILATE = (
     "--cc",
@@ -37,11 +34,12 @@ _WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; wha
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
 _CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
-_FAST, _SLOW = "-O2", "-O1"  # -O3 gains nothing measurable; _SLOW is code that runs once
+_FAST, _SLOW = "-O2", "-Og"  # -O3 gains nothing measurable; _SLOW is code that runs once
 _HUGE = 8 << 20  # bytes of generated C++ from which (a netlist of gates) the compiler takes longer than any run ...
 _FAST_HUGE, _SLOW_HUGE = "-O1", "-O0"  # ... and a third of the time this way
-_QUICK = "-O0"  # everything as one translation unit: a fifth of the work for the compiler, a tenth of the speed
-_KEEP = 200  # executables in the cache
+_QUICK = "-Og"  # everything as one translation unit: a fifth of the work for the compiler, a ?? of the speed
+_PROGRAM = "simulation"
+_HEADERS = ['#include "verilated.h"', *(f"#include <{name}>" for name in ("cstdint", "cstdio", "cstdlib", "vector"))]
 
 
 def lint(folder: Path, sources: Sequence[str], top: str) -> None:
@@ -78,32 +76,18 @@ def build(
     missing file.
     """
     folder, harness, defines = Path(folder).resolve(), Path(harness), list(defines)
-    options = [*([_QUICK] if quick else []), *(_WAVES if waves else ())]
-    key = _key(folder, sources, top, harness, [*defines, *options])
-    cache = tools.cache_folder("verilator")
-    executable = cache / key
-    with contextlib.suppress(FileNotFoundError):
-        os.utime(executable)  # the cache drops what was used longest ago
-        return executable
-    scratch = Path(tempfile.mkdtemp(dir=cache, prefix="build-"))
-    try:
-        generated = _verilate(folder, sources, [*(_WAVES if waves else ()), "--top-module", top], scratch)
-        compiled = _compile_quickly if quick else _compile
-        objects = compiled(generated, harness, [f"-D{define}" for define in defines], scratch)
-        made = _link([*objects, *_runtime(waves)], scratch)
-        os.replace(made, executable)
-    except ToolError as error:
-        kept = cache / f"{key}.log"
-        text = str(error)
-        for log in scratch.glob("*.log"):
-            if str(log) in text:
-                os.replace(log, kept)
-                text = text.replace(str(log), str(kept))
-        raise ToolError(text) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    _prune(cache)
-    return executable
+    waved = [*(_WAVES if waves else ())]
+    parts = [*_toolchain(), *_VERILATE, *waved, *([_QUICK] if quick else []), top, *defines]
+
+    def make(scratch: Path) -> list[Path]:
+        with ThreadPoolExecutor(1) as pool:
+            runtime = pool.submit(_runtime, waves)  # at first use it takes longer than the design
+            generated = _verilate(folder, sources, [*waved, "--top-module", top], scratch)
+            unit = _compile_quickly if quick else _compile
+            objects = unit(generated, harness, [f"-D{define}" for define in defines], scratch)
+            return [_link([*objects, *runtime.result()], scratch)]
+
+    return codecache.entry([*parts, *_contents([*(folder / name for name in sources), harness])], make) / _PROGRAM
 
 
 def _verilator(args: Sequence[str], sources: Sequence[str], folder: Path, log: Path) -> None:
@@ -116,7 +100,11 @@ def _verilate(folder: Path, sources: Sequence[str], options: Sequence[str], scra
     """C++ of the design in `scratch`; returns Verilator's own list of what to compile."""
     args = [*_VERILATE, *options, "--Mdir", str(scratch)]
     _verilator(args, sources, folder, scratch / "verilator.log")
-    listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text(encoding="utf-8"))["sources"]
+    try:
+        listed: dict[str, list[str]] = json.loads((scratch / "Vtop.json").read_text(encoding="utf-8"))["sources"]
+    except (OSError, ValueError):
+        # Verilator does not notice that a disk is full: it exits with 0
+        raise no_space(scratch.parent) from None
     return listed
 
 
@@ -124,10 +112,23 @@ def _include() -> Path:
     return tools.require("verilator").parent.parent / "include"
 
 
-def _cxx(arguments: Sequence[str | Path], scratch: Path, log: str) -> None:
+def _flags() -> list[str]:
     include = _include()
-    flags = [*_CXX, f"-I{include}", f"-I{include / 'vltstd'}", f"-I{scratch}"]
-    tools.run([tools.require("g++"), *flags, *arguments], scratch, scratch / log)
+    return [*_CXX, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def _cxx(arguments: Sequence[str | Path], scratch: Path, log: str) -> None:
+    tools.run([tools.require("g++"), *_flags(), f"-I{scratch}", *arguments], scratch, scratch / log)
+
+
+def _object(level: str, arguments: Sequence[str | Path], target: Path) -> Path:
+    """Compile to `target` (x.o) with x.log beside it; Verilator's headers, half of the work, are read beforehand."""
+    headers: list[str] = []
+    if level in (_QUICK, _FAST):
+        version = [str(tools.require("verilator")), metadata.version("verilator")]
+        headers = codecache.precompiled(_HEADERS, [*_flags(), level], version)
+    _cxx([level, *headers, *arguments, "-o", target], target.parent, f"{target.stem}.log")
+    return target
 
 
 def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], scratch: Path) -> list[Path]:
@@ -142,26 +143,18 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
     def compile_unit(index: int) -> Path:
         level, files = units[index]
         source = _joined(files, scratch / f"unit{index}.cpp")
-        _cxx([level, "-c", source, "-o", source.with_suffix(".o")], scratch, f"unit{index}.log")
-        return source.with_suffix(".o")
-
-    def compile_harness() -> Path:
-        target = scratch / "harness.o"
-        _cxx([_FAST, *macros, "-Wall", "-c", harness.resolve(), "-o", target], scratch, "harness.log")
-        return target
+        return _object(level, ["-c", source], source.with_suffix(".o"))
 
     with ThreadPoolExecutor(jobs) as pool:
-        last = pool.submit(compile_harness)
+        last = pool.submit(_object, _FAST, [*macros, "-Wall", "-c", harness.resolve()], scratch / "harness.o")
         return [*pool.map(compile_unit, range(len(units))), last.result()]
 
 
 def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: list[str], scratch: Path) -> list[Path]:
-    """Like `_compile`, for the least work: the headers are parsed once and nothing is optimized."""
+    """Like `_compile`, for the least work: one translation unit, hardly optimized."""
     kinds = ("classes_fast", "support_fast", "classes_slow", "support_slow")
     source = _joined([file for kind in kinds for file in generated.get(kind, [])], scratch / "all.cpp")
-    target = source.with_suffix(".o")
-    _cxx([_QUICK, *macros, "-include", harness.resolve(), "-c", source, "-o", target], scratch, "all.log")
-    return [target]
+    return [_object(_QUICK, [*macros, "-include", harness.resolve(), "-c", source], source.with_suffix(".o"))]
 
 
 def _joined(files: list[str], source: Path) -> Path:
@@ -172,7 +165,7 @@ def _joined(files: list[str], source: Path) -> Path:
 
 def _link(objects: list[Path], scratch: Path) -> Path:
     """The executable inside `scratch`."""
-    executable = scratch / "simulation"
+    executable = scratch / _PROGRAM
     _cxx([*objects, "-pthread", "-o", executable], scratch, "link.log")
     return executable
 
@@ -191,28 +184,22 @@ def _share(files: list[str], groups: int) -> list[list[str]]:
 def _runtime(waves: bool) -> list[Path]:
     """Objects of Verilator's runtime library, compiled at first use (5 s)."""
     names = ("verilated.cpp", "verilated_threads.cpp", *(("verilated_vcd_c.cpp",) if waves else ()))
-    folder = tools.cache_folder("verilator-runtime") / _digest([*_toolchain(), *names])
-    if not folder.exists():
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="build-"))
-        try:
-            with ThreadPoolExecutor(len(names)) as pool:
-                list(pool.map(lambda name: _cxx([_FAST, "-c", _include() / name], scratch, f"{name}.log"), names))
-            os.rename(scratch, folder)
-        except OSError:
-            if not folder.exists():  # else another process was faster, with the same result
-                raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return [folder / Path(name).with_suffix(".o").name for name in names]
+
+    def make(scratch: Path) -> list[Path]:
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: _cxx([_FAST, "-c", _include() / name], scratch, f"{name}.log"), names))
+        return [scratch / Path(name).with_suffix(".o") for name in names]
+
+    made = codecache.entry([*_toolchain(), *names], make)
+    return [made / Path(name).with_suffix(".o") for name in names]
 
 
 def _toolchain() -> list[str]:
     """What an object file depends on besides its source."""
     return [
-        tools.compiler_version(),
+        *codecache.compiler(),
         str(tools.require("verilator")),
         metadata.version("verilator"),
-        platform.machine(),
         _FAST,
         _SLOW,
         _FAST_HUGE,
@@ -221,23 +208,10 @@ def _toolchain() -> list[str]:
     ]
 
 
-def _key(folder: Path, sources: Sequence[str], top: str, harness: Path, defines: list[str]) -> str:
-    parts = [*_toolchain(), *_VERILATE, top, *defines]
-    for path in [*(folder / name for name in sources), harness]:
+def _contents(paths: Iterable[Path]) -> Iterator[str | bytes]:
+    for path in paths:
         try:
-            parts += [path.name, path.read_text(encoding="utf-8")]
+            yield path.name
+            yield path.read_bytes()
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
-    return _digest(parts)
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _prune(cache: Path) -> None:
-    """Keep the executables that were used last."""
-    with os.scandir(cache) as entries, contextlib.suppress(FileNotFoundError):  # others may prune at the same time
-        files = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.is_file()]
-        for _, path in sorted(files, reverse=True)[_KEEP:]:
-            os.unlink(path)

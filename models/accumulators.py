@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import brevitas.nn as qnn
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 
+from accel import scratch
 from accel.errors import UserError
 from accel.qat import Activation, scale_of
 
@@ -69,8 +68,8 @@ def check_accumulators(model: Encoder) -> None:
     from models.exporting import export
 
     bits = model.config.accumulator_bits
-    with tempfile.TemporaryDirectory() as folder:
-        graph = accel.load(export(model, Path(folder) / "model.onnx"))
+    with scratch.folder() as folder:
+        graph = accel.load(export(model, folder / "model.onnx"))
     for node in graph:
         width = graph.tensors[node.name].width
         if node.op.kind == "dense" and node.name.startswith("blocks") and width > bits:

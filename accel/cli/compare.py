@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accel import scratch
 from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import as_samples, input_range, load_samples
 from accel.cli.lower import DESIGN_FILE
@@ -93,8 +93,8 @@ def _model_levels(model: Imported | Graph | Encoder) -> tuple[Graph, list[Level]
 
     if not isinstance(model, models.Encoder):
         raise UserError(f"cannot compare a {type(model).__name__}: pass a QONNX file, a graph or a network of `models`")
-    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
-        imported = onnx_import.read(models.export(model, Path(folder) / "model.onnx"))
+    with scratch.folder() as folder:
+        imported = onnx_import.read(models.export(model, folder / "model.onnx"))
     graph, levels = _model_levels(imported)
     return graph, [engines.trained(graph, model), *levels]
 

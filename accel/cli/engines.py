@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel import reference
+from accel import reference, scratch
 from accel.errors import MismatchError
 from accel.levels import Level
 
@@ -92,8 +90,8 @@ def temporary_csim(graph: Graph) -> Iterator[Level]:
     """The level of a project that exists while the block runs."""
     from hls import project
 
-    with tempfile.TemporaryDirectory(prefix="accel-") as folder:
-        made = project.write(graph, Path(folder) / "project")
+    with scratch.folder() as folder:
+        made = project.write(graph, folder / "project")
         made.compile()
         yield csim(made)
 

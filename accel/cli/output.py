@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from accel import scratch
 from accel.errors import ToolError, UserError
 from accel.files import FULL, no_space, writing
 
@@ -29,9 +29,9 @@ def whole_file(out: Path) -> Iterator[Path]:
     out = Path(os.path.abspath(out))
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; name a file")
-    with _scratch(out.parent) as scratch:
-        yield scratch / out.name
-        os.replace(scratch / out.name, out)
+    with _scratch(out.parent) as work:
+        yield work / out.name
+        os.replace(work / out.name, out)
 
 
 @contextmanager
@@ -47,8 +47,8 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
     if out.is_dir() and any(out.iterdir()) and not (out / marker).exists():
         raise UserError(f"--out {out} holds other files (no {marker}): choose a new or empty folder")
     failed = out.with_name(f"{out.name}.failed")
-    with _scratch(out.parent) as scratch:
-        new = scratch / out.name
+    with _scratch(out.parent) as work:
+        new = work / out.name
         new.mkdir()
         try:
             yield new
@@ -59,7 +59,7 @@ def whole_folder(out: Path, marker: str, *, keep_failed: bool = False) -> Iterat
             os.rename(new, failed)
             raise ToolError(str(error).replace(str(new), str(failed))) from None
         if out.exists():
-            os.rename(out, scratch / "replaced")
+            os.rename(out, work / "replaced")
         os.rename(new, out)
         if keep_failed:
             shutil.rmtree(failed, ignore_errors=True)
@@ -72,22 +72,21 @@ def _scratch(parent: Path) -> Iterator[Path]:
     blocking = [folder for folder in (parent, *parent.parents) if folder.is_file()]
     if blocking:
         raise UserError(f"cannot write into {parent}: {blocking[0]} is not a folder; choose another --out")
-    scratch = parent / f".accel-{secrets.token_hex(8)}"  # named before it is made: an interruption may come in between
     try:
         with writing(parent, "choose another --out"):
             parent.mkdir(parents=True, exist_ok=True)
-            scratch.mkdir(mode=0o700)
-        yield scratch
+        with scratch.folder(parent, "choose another --out") as path:
+            try:
+                yield path
+            except UserError as error:
+                if str(path) in str(error):  # nobody knows that folder, and it is gone
+                    raise UserError(str(error).replace(str(path), str(parent))) from None
+                raise
     except OSError as error:
         if error.errno in FULL:
             raise no_space(parent) from None
         raise
-    except UserError as error:
-        if str(scratch) in str(error):  # nobody knows that folder, and it is gone
-            raise UserError(str(error).replace(str(scratch), str(parent))) from None
-        raise
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         with contextlib.suppress(OSError):
             for folder in missing:
                 folder.rmdir()

@@ -4,11 +4,13 @@ import os
 import subprocess
 import time
 
+import numpy as np
 import pytest
 from board_designs import add_one
 
+from accel.design import Design
 from accel.errors import ToolError, UserError
-from hls import verilator
+from hls import rtl, simulate, verilator
 
 HARNESS = """
 #include <cstdio>
@@ -50,7 +52,7 @@ def test_build_runs_and_is_cached_by_content(project):
     (project / "add_one.sv").write_text((project / "add_one.sv").read_text().replace("+ 1'b1;", "+ 12'd2;"))
     changed = build(project, defines=["START=7"])
     assert subprocess.run([changed], capture_output=True, text=True, check=True).stdout == "9"
-    assert not list(program.parent.glob("build-*"))
+    assert list(program.parent.iterdir()) == [program]
 
 
 def test_an_error_in_the_source_is_quoted_with_file_and_line(project):
@@ -75,6 +77,30 @@ def test_a_missing_compiler_is_named_before_anything_is_built(project, monkeypat
     monkeypatch.setenv("CXX", "/nowhere/g++")
     with pytest.raises(ToolError, match=r"g\+\+: \$CXX is '/nowhere/g\+\+', which is no program"):
         build(project)
+
+
+def test_a_full_cache_is_named(project, tmp_path, monkeypatch):
+    """Verilator exits with 0 on a full disk, and leaves an empty list of sources."""
+    tool = tmp_path / "bin" / "verilator_bin"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\nwhile [ "$1" != --Mdir ]; do shift; done\n: > "$2/Vtop.json"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("VERILATOR", str(tool))
+    with pytest.raises(UserError, match=r"^no space left in \S+: free some there, or choose a folder on another disk$"):
+        build(project)
+
+
+@pytest.mark.parametrize("file", ["result", "result.times", "trace"])
+def test_a_result_that_cannot_be_written_is_named(tiny_graph, monkeypatch, file):
+    write = Design.write
+
+    def on_a_full_disk(design, folder):
+        write(design, folder)
+        (folder / file).symlink_to("/dev/full")
+
+    monkeypatch.setattr(Design, "write", on_a_full_disk)
+    with pytest.raises(UserError, match=r"^no space left in \S+: free some there"):
+        simulate.run(rtl.lower(tiny_graph), np.zeros((1, 3, 4), np.int64), trace=True)
 
 
 def test_lint_passes_clean_sources_and_shows_warnings(project):
