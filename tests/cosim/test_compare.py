@@ -124,10 +124,7 @@ def test_real_numbers_are_quantized(graph, x):
     ("make", "message"),
     [
         (lambda graph, folder: folder, "holds neither an RTL design nor an HLS project; `accel lower` writes both"),
-        (
-            lambda graph, folder: project.write(graph, folder / "p"),
-            r"is not compiled, or was moved since; call compile",
-        ),
+        (lambda graph, folder: project.write(graph, folder / "p"), r"is not compiled; call compile\(\) first"),
         (
             lambda graph, folder: rtl.lower(replace(graph, output=graph.nodes[-2].name, nodes=graph.nodes[:-1])),
             r"rtl: layer '\S+' is missing: made from another model; lower this one again",
