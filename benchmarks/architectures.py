@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--keep", type=Path)
     chosen = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     rows = {found["model"]: found for found in results.get(KEY, [])}
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.keep or Path(temporary)
