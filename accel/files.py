@@ -64,3 +64,24 @@ def _existing(place: Path | str) -> Path:
     """The innermost folder of a path that exists."""
     path = Path(os.path.abspath(place))
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def kind(path: Path | str, raw: bytes) -> str | None:
+    """The name of a kind of file that a user may take for a model, by its first bytes and its name; None for others."""
+    head, suffix = raw[:200], Path(path).suffix.lower()
+    zipped = head.startswith(b"PK")
+    if (zipped and (b".pkl" in head or suffix in (".pt", ".pth"))) or head.startswith(b"\x80\x02\x8a\x0a"):
+        return "a PyTorch file"
+    if head.startswith(b"\x89HDF") or (zipped and suffix == ".keras"):
+        return "a Keras file"
+    if head.startswith(b"\x93NUMPY") or (zipped and suffix == ".npz"):
+        return "a NumPy file"
+    if head[4:8] == b"TFL3":
+        return "a TensorFlow Lite file"
+    names = {
+        ".py": "a Python program",
+        ".ipynb": "a notebook",
+        ".safetensors": "a safetensors file",
+        ".onnx": "an ONNX file",
+    }
+    return names.get(suffix, "an archive" if zipped else None)

@@ -12,13 +12,19 @@ from pydantic import TypeAdapter
 
 from accel.design import write_atomic
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import kind, require_ordinary
 from models.config import EncoderConfig
 from models.encoder import Encoder
 from models.recipe import Recipe
 from models.training import Epoch, Trained
 
 FORMAT = 2
+TRAIN = "`accel train` writes one"
+OTHERS = {
+    "a Python program": "run it: brevitas.export.export_qonnx or torch.onnx.export writes the file that accel reads",
+    "an ONNX file": "it needs no export, `accel check` reads it",
+}
+"""What to do with a file of another kind."""
 FIGURES = ("float_accuracy", "quantized_accuracy", "float_nats", "quantized_nats", "seconds")
 
 
@@ -75,7 +81,11 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises many kinds on damaged files
-        raise UserError(f"{path}: truncated or not a checkpoint ({_line(error)}); `accel train` writes one") from None
+        if (other := kind(path, raw)) not in (None, "a PyTorch file", "an archive"):
+            raise UserError(f"{path}: is {other}, no checkpoint; {OTHERS.get(other or '', TRAIN)}") from None
+        advice = "weights_only" in str(error)  # torch's own, how to run what is in the file
+        why = "it holds objects of another program" if advice else _line(error)
+        raise UserError(f"{path}: truncated or not a checkpoint ({why}); `accel train` writes one") from None
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise UserError(f"{path}: not a checkpoint; `accel train` writes one")
     if content["format"] > FORMAT:

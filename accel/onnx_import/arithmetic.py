@@ -12,6 +12,7 @@ from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
 from accel.onnx_import.quantizers import per_channel
 from accel.onnx_import.values import (
+    NORM_REMEDY,
     Call,
     Constant,
     Edge,
@@ -76,7 +77,11 @@ def multiply(build: Builder, call: Call) -> Value:
 
 def divide(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
-    return _times(build, call, a, b, True) if isinstance(b, Constant) else functions.elementwise(build, call)
+    if isinstance(b, Constant):
+        return _times(build, call, a, b, True)
+    if isinstance(a, Edge | Function) and isinstance(b, Edge | Function) and not functions.of_one_edge(build, a, b):
+        raise Refused("divides two activations", f"multiply by a quantized reciprocal; {NORM_REMEDY}")
+    return functions.elementwise(build, call)
 
 
 def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index: int) -> Value:

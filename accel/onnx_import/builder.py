@@ -13,7 +13,7 @@ from accel.numeric import INT64_EXACT
 from accel.onnx_import import scales
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.source import MAX_ELEMENTS
-from accel.onnx_import.values import Edge, Refused, printable
+from accel.onnx_import.values import Edge, Uncertain, printable
 from accel.op import Op
 from accel.ops.rescale.op import Rescale
 
@@ -45,6 +45,7 @@ class Builder:
         self.approximate: set[str] = set()  # edges whose integers are chosen, not given, by the file
         self.offsets: dict[str, tuple[Edge, Edge, float]] = {}  # edge → x and x + c for one number c, and c
         self.choices: dict[tuple[str, bytes], str] = {}  # channels of an edge that were chosen before
+        self.assumed: set[str] = set()  # edges that stand in for what is refused
         self._nodes: dict[str, Node] = {}
         self._rescales: dict[tuple[object, ...], str] = {}
         self._counts: Counter[str] = Counter()
@@ -127,6 +128,17 @@ class Builder:
     def note(self, edge: Edge, tensor: str) -> None:
         """Edge `edge` is found in ONNX tensor `tensor`."""
         self.origins[edge.name] = Origin(tensor, edge.layout, edge.scale)
+
+    def assume(self, hint: str, tensor: Tensor, layout: Layout) -> Edge:
+        """An edge that no node makes, in place of what is refused; a graph with one is never finished."""
+        name = self._unique(hint)
+        self.tensors[name] = tensor
+        self.assumed.add(name)
+        return Edge(name, np.asarray(tensor.scale), layout)
+
+    def inputs_of(self, name: str) -> tuple[str, ...]:
+        """The edges that the node behind an edge reads."""
+        return self._nodes[name].inputs if name in self._nodes else ()
 
     def producer(self, edge: Edge) -> Node | None:
         """The node behind an edge; None for the graph's input."""
@@ -228,7 +240,7 @@ def whole(values: np.ndarray) -> np.ndarray:
     """Reals that must be integers below 2^62 as int64, but for the error of a float32. Raises Refused otherwise."""
     rounded = np.rint(values)
     if not np.isfinite(values).all() or not are_whole(values):
-        raise Refused("scales do not divide each other", "quantize weights per tensor or per output channel")
+        raise Uncertain("scales do not divide each other", "quantize weights per tensor or per output channel")
     if (np.abs(rounded) >= INT64_EXACT).any():
         raise scales.TOO_FAR
     return rounded.astype(np.int64)

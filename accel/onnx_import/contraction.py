@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accel.onnx_import.builder import Builder, common, whole
+from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Edge, Refused
@@ -18,6 +18,10 @@ from accel.ops.window.op import Window
 
 QUANTIZE_WEIGHT = "use a weight quantizer (QuantLinear)"
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
+
+#: By which weights of unrelated scales get finer steps than the finest of them, and how wide they may become.
+FINER_BITS, MAX_WEIGHT_BITS = 6, 20
+TOO_UNLIKE = "the scales of its weights are too far apart for one row of a matrix"
 
 Labels = tuple[int, ...]
 """A number for every axis, as subscripts of an einsum."""
@@ -42,14 +46,33 @@ def contracted(build: Builder, call: Call, x: Edge, on_x: Labels, weight: Consta
         raise Refused(f"its matrix has more than {MAX_ELEMENTS} weights", "contract fewer axes at once")
     places = layout.index("channel").reshape(-1)
     spread = _Spread(on_w, out, inner, outer, sizes, places)
-    value, step = spread.matrix(weight.value), spread.matrix(weight.step)
-    step = np.where(step > 0, step, np.inf).min(axis=1)
-    integers = whole(value / step[:, None])
+    integers, step, exact = _on_grid(spread.matrix(weight.value), spread.matrix(weight.step))
     x = build.uniform(x)
     scale, result = common(step * x.scale), _layout(layout, on_x, out, outer, sizes)
     if layout != x.layout:
-        return _token_by_token(build, call, x, integers, scale, result)
-    return build.add(call.name, Dense(integers, np.zeros(len(step))), (x,), scale, result, call.output)
+        y = _token_by_token(build, call, x, integers, scale, result)
+    else:
+        y = build.add(call.name, Dense(integers, np.zeros(len(step))), (x,), scale, result, call.output)
+    if not exact:
+        build.approximate.add(y.name)
+    return y
+
+
+def _on_grid(value: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Real weights (outputs, inputs) as integers, a step per output, and whether they are what the integers say.
+
+    The smallest of a row's own steps, where it divides the others: scales per block or per input may be unrelated. Then
+    it is divided by 2^FINER_BITS, and a weight is off by at most 2^-(FINER_BITS + 1) of it.
+    """
+    step = np.where(steps > 0, steps, np.inf).min(axis=1)
+    split = np.array([not are_whole(row) for row in value / step[:, None]])
+    step = np.where(split, step * 2.0**-FINER_BITS, step)
+    integers = value / step[:, None]
+    if not split.any():
+        return whole(integers), step, True
+    if np.abs(integers).max() >= 1 << MAX_WEIGHT_BITS:
+        raise Refused(TOO_UNLIKE, "quantize weights per tensor, per output channel, or in blocks of similar size")
+    return np.rint(integers).astype(np.int64), step, False
 
 
 def _contracts_tokens(layout: Layout, on_x: Labels, on_w: Labels, out: Labels) -> bool:

@@ -18,7 +18,7 @@ from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import rows_of
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.scales import are_powers_of_two
-from accel.onnx_import.values import Call, Edge, Real, Refused
+from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused
 from accel.ops.position.op import Position
 
 MAX_BITS = 32
@@ -84,7 +84,7 @@ def plus(x: Real, offset: np.ndarray) -> Real:
 def _rows(x: Real, values: np.ndarray) -> np.ndarray:
     """Constants as one number, or one per token and channel."""
     if x.integer:
-        raise Refused("computes with identifiers", "look them up in a table first (Embedding)")
+        raise IDENTIFIERS
     rows = rows_of(x.layout, values)
     return rows.reshape(-1)[0] if values.size == 1 else rows
 

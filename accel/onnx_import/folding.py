@@ -12,7 +12,7 @@ import numpy as np
 from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
-from accel.onnx_import.values import Call, Constant, Refused, Unknown
+from accel.onnx_import.values import IDENTIFIERS, Call, Constant, Real, Refused, Unknown
 
 _NAMES = """
 And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor ConstantOfShape CumSum Equal Expand EyeLike GatherElements GatherND
@@ -41,6 +41,8 @@ def on_activations(_: Builder, call: Call) -> Unknown:
     """What such an operator is behind a refused node; anything else raises Refused."""
     if any(isinstance(value, Unknown) for value in call.inputs):
         return Unknown()
+    if any(isinstance(value, Real) and value.integer for value in call.inputs):
+        raise IDENTIFIERS
     raise Refused("unsupported operator on activations", "use it on constants only")
 
 

@@ -18,6 +18,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import (
+    IDENTIFIERS,
     ISLAND_REMEDY,
     QUANTIZE_INPUT,
     Call,
@@ -27,6 +28,7 @@ from accel.onnx_import.values import (
     Real,
     Refused,
     Shared,
+    Uncertain,
     Unknown,
     Value,
     island,
@@ -53,6 +55,8 @@ def elementwise(build: Builder, call: Call) -> Value:
     values = [value for value in call.inputs if value is not None]
     if any(isinstance(value, Unknown) for value in values):
         return Unknown()
+    if any(isinstance(value, Real) and value.integer for value in values):
+        raise IDENTIFIERS
     if any(isinstance(value, Real) for value in values):
         raise Refused("its input is not quantized", QUANTIZE_INPUT)
     constants = {i: value.value for i, value in enumerate(call.inputs) if isinstance(value, Constant)}
@@ -226,7 +230,7 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
     def codes(x: np.ndarray) -> np.ndarray:
         values = function.evaluate(x.astype(np.float32))
         if not np.isfinite(values).all():
-            raise Refused("quantizes a function that is not finite on its input's range", "clip its input")
+            raise Uncertain("quantizes a function that is not finite on its input's range", "clip its input")
         return quantizer.integers(values)
 
     edge = _narrow(build, function.edge, codes)

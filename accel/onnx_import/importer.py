@@ -25,6 +25,7 @@ from accel.onnx_import import (
     masks,
     nonlinear,
     norms,
+    obstacles,
     patterns,
     qcdq,
     quant,
@@ -40,6 +41,7 @@ from accel.onnx_import.folding import FOLDED, folded, on_activations
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout
+from accel.onnx_import.obstacles import MAX_REASONS, Failure, Problems
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
 from accel.onnx_import.standard import QONNX, nodes_of
@@ -53,6 +55,7 @@ from accel.onnx_import.values import (
     Refused,
     Shared,
     Steps,
+    Uncertain,
     Unknown,
     Value,
     maker,
@@ -136,9 +139,13 @@ QUANTIZERS = {quant.quant, quant.bipolar, qcdq.quantize, qcdq.clip, qcdq.dequant
 PRODUCTS = {linear.matmul, einsum.einsum}
 ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 
-#: A refusal lists at most so many; a file with more is another kind of model.
-MAX_REASONS = 40
-
+#: Refused operators behind which the import goes on: new activations come out of them, whatever came in.
+MAKERS = {
+    *PRODUCTS, linear.gemm, convolution.conv, attention.attention, softmax.softmax, norms.layer, norms.rms,
+    arithmetic.batch_normalization,
+}  # fmt: skip
+#: An edge of more bits has passed several sums or products without a quantizer.
+UNQUANTIZED_BITS = 32
 QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 
 
@@ -188,14 +195,6 @@ class Imported:
         return np.concatenate(parts, axis).take(range(len(y)), axis)
 
 
-class _Failure(Exception):
-    """Why a reading of the input leads to no graph: how many nodes were refused, and how many came before them."""
-
-    def __init__(self, text: str, before: int, count: int = 1) -> None:
-        super().__init__(text)
-        self.progress = before, -count
-
-
 def read(path: Path | str, *, input_scale: float | None = None, input_bits: int | str | None = None) -> Imported:
     """Import a QONNX or QCDQ file.
 
@@ -209,15 +208,15 @@ def read(path: Path | str, *, input_scale: float | None = None, input_bits: int 
     reasons = [*unfit(model), *_float(model)]
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
-    source, failures = without_ending(patterns.fused(open_source(Path(path), model))), []
+    source, failures = without_ending(patterns.fused(open_source(Path(path), model))), list[Failure]()
     if given and source.is_integer:
         raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")
     spans = [given] if given else list(dict.fromkeys([None, Range.annotated(source.datatype)]))
     for span in spans:
         for reading in readings(source, _cut(source)):
             try:
-                return _import(source, reading, span)
-            except _Failure as failure:
+                return _import(source, reading, span, not failures)
+            except Failure as failure:
                 failures.append(failure)
     raise UnsupportedModel(f"{path}: {max(failures, key=lambda failure: failure.progress)}")
 
@@ -242,24 +241,27 @@ def _cut(source: Source) -> Reading | None:
     return None
 
 
-def _import(source: Source, reading: Reading, span: Range | None) -> Imported:
-    """The graph for one reading of the input, whose numbers may have a given range. Raises _Failure."""
+def _import(source: Source, reading: Reading, span: Range | None, likeliest: bool) -> Imported:
+    """The graph for one reading of the input, whose numbers may have a given range. Raises Failure."""
     values = _known(source, reading.layout)
-    build, problems, before = Builder(), Problems(), 0
+    build, problems, before, understood = Builder(), Problems(), 0, 0
     if span is not None:
         values[source.input] = span.enter(build, source.input, reading.layout)
     for node in source.nodes:
+        known = len(problems)
         _visit(build, source, node, values, problems)
         before += not problems
+        understood += len(problems) == known and not any(isinstance(values[name], Unknown) for name in node.output)
+    progress = -problems.contradictions, before, understood
     if problems:
-        raise _Failure(str(problems), before, len(problems))
+        raise Failure(str(problems), progress)
     try:
         output = _output(build, values[source.output])
         graph = build.finish(printable(source.path.stem), output, source.output)
-    except GraphError as error:
-        raise _Failure(f"{error}; add quantized layers", before) from None
-    except Refused as refusal:
-        raise _Failure(f"{refusal.why}; {refusal.remedy}", before) from None
+    except (GraphError, Refused) as error:
+        progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
+        why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
+        raise Failure("; ".join(why), progress) from None
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
 
 
@@ -328,37 +330,18 @@ def _handler(node: onnx.NodeProto) -> Handler:
     return handler
 
 
-class Problems:
-    """Refused nodes, grouped by operator, reason and remedy."""
-
-    def __init__(self) -> None:
-        self._nodes: dict[tuple[str, str, str], list[str]] = {}
-
-    def add(self, node: onnx.NodeProto, why: str, remedy: str) -> None:
-        self._nodes.setdefault((printable(node.op_type), printable(why, 200), remedy), []).append(title(node))
-
-    def __len__(self) -> int:
-        return sum(map(len, self._nodes.values()))
-
-    def __str__(self) -> str:
-        count = len(self)
-        lines = [
-            f"{op} {shortened([repr(name) for name in names])}: {why}; {remedy}"
-            for (op, why, remedy), names in self._nodes.items()
-        ]
-        rest = [f"{len(lines) - MAX_REASONS} more reasons"] if len(lines) > MAX_REASONS else []
-        return f"{count} unsupported node{'s' * (count > 1)}: " + " | ".join(lines[:MAX_REASONS] + rest)
-
-
 def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
     """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
     result: Value | tuple[Value, ...] = Unknown()
     try:
         result = _result(build, source, node, values)
-    except Refused as refusal:
-        problems.add(node, refusal.why, refusal.remedy)
-    except GraphError as error:
-        problems.add(node, str(error), "change the layer's sizes or bit widths")
+    except (Refused, GraphError) as error:
+        made_up = obstacles.depends_on_stand_in(build, [values.get(name) for name in node.input])
+        if not (made_up and isinstance(error, GraphError | Uncertain)):
+            problems.add(node, *_reason(build, node, values, error))
+        handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type), on_activations)
+        if handler in MAKERS or handler is on_activations:
+            result = obstacles.stand_ins(build, node, values, source.opset)
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         problems.add(node, f"is malformed ({type(error).__name__})", "export the model again")
     results = result if isinstance(result, tuple) else (result,)
@@ -367,6 +350,21 @@ def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[st
         values[name] = results[index] if index < len(results) else Unknown()
         if index >= len(results) and name and source.uses[name] and not refused:
             problems.add(node, f"its output {index} is used", "use only the first output")
+
+
+def _reason(
+    build: Builder, node: onnx.NodeProto, values: dict[str, Value], error: Refused | GraphError
+) -> tuple[str, str]:
+    """Why a node is refused, and the remedy."""
+    if isinstance(error, Refused):
+        return error.why, error.remedy
+    edges = [value for name in node.input if isinstance(value := values.get(name), Edge)]
+    widest = max((build.tensors[edge.name].width for edge in edges), default=0)
+    if widest <= UNQUANTIZED_BITS:
+        return str(error), "change the layer's sizes or bit widths"
+    if node.op_type in ("Add", "Sum", "Sub"):
+        return "nothing quantizes the sum of the residual path", "put a QuantIdentity behind it"
+    return f"nothing quantizes what comes in, which has {widest} bits by now", "put a QuantIdentity in front of it"
 
 
 def _result(

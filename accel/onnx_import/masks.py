@@ -85,6 +85,9 @@ def where(build: Builder, call: Call) -> Value:
     for scores, number, hidden in ((chosen, other, ~mask), (other, chosen, mask)):
         if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and _hides(number.value, hidden, shape):
             return masked(scores, hidden)
+        if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and number.value.size == 1:
+            why = f"puts {float(number.value.reshape(())):.6g} in place of scores, which does not hide them"
+            raise Refused(why, f"hide scores with {HIDDEN:.0f} or less, or with -inf")
     raise Refused("chooses between two activations", "use it only to hide scores in front of a softmax")
 
 

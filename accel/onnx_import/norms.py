@@ -16,7 +16,7 @@ from accel.onnx_import.layout import axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer, per_channel
 from accel.onnx_import.softmax import NEAREST
-from accel.onnx_import.values import Call, Constant, Edge, Normalized, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Normalized, Refused, Uncertain, Unknown, Value
 from accel.ops.norm.op import Norm
 
 #: ONNX' number of the type float32.
@@ -114,12 +114,12 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, 
         raise Refused("its scale or bias differs between heads", "use the same for all heads")
     gamma, beta = (values[0] for values in heads)
     if max(np.abs(gamma).max(), np.abs(beta).max()) >= 1 << 30:
-        raise Refused("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
+        raise Uncertain("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
     reach = np.minimum(math.sqrt(n), (top + np.abs(beta)) / np.maximum(np.abs(gamma), 1e-30)).max()
     fraction = PRECISION + max(0, math.ceil(math.log2(max(1.0, float(reach)))))
     offset = n * n * x.epsilon / in_scale**2
     if offset >= INT64_EXACT:
-        raise Refused("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
+        raise Uncertain("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
     rounded = max(round(offset), 0)
     for guard, cut in _attempts(top):
         root = math.isqrt((n * n * max(1, tensor.magnitude) ** 2 + rounded) << (2 * guard))
@@ -131,7 +131,7 @@ def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, 
         op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas, n if n < tensor.channels else 0)
         if op.peak(tensor) < INT64_EXACT:
             return op
-    raise Refused(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantize the norm's input")
+    raise Uncertain(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantize the norm's input")
 
 
 def _attempts(top: int) -> Iterator[tuple[int, int]]:

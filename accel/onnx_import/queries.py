@@ -13,7 +13,7 @@ import numpy as np
 from accel.graph import Node
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Factor, Layout, axis_of, merged
-from accel.onnx_import.values import Call, Edge, Refused
+from accel.onnx_import.values import Call, Edge, Refused, Uncertain
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
 from accel.ops.rescale.op import Rescale
@@ -71,7 +71,7 @@ def _traced(build: Builder, scores: Edge) -> tuple[list[Node], Node, np.ndarray]
         after.insert(0, node)
         node = build.producer(build.edge(node.inputs[0], scores.layout))
     if node is None or not isinstance(node.op, Dense) or node.op.bias.any():
-        raise Refused("is taken over tokens, of scores that are no product with constant queries", PLAIN)
+        raise Uncertain("is taken over tokens, of scores that are no product with constant queries", PLAIN)
     return after, node, node.op.weight
 
 

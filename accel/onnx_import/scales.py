@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.onnx_import.values import Refused
+from accel.onnx_import.values import Uncertain
 
 #: A rescaled value is wrong by at most 2^-PRECISION of an output step before it is rounded.
 PRECISION = 12
@@ -12,7 +12,7 @@ PRECISION = 12
 SUM_PRECISION = 9
 #: Products keep below 2^REACH.
 REACH = 60
-TOO_FAR = Refused("scales are too far apart", "calibrate the quantizers again")
+TOO_FAR = Uncertain("scales are too far apart", "calibrate the quantizers again")
 
 
 def are_powers_of_two(values: np.ndarray) -> bool:

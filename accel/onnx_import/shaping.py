@@ -14,10 +14,24 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Real, Refused, Shared, Steps, Unknown, Value
+from accel.onnx_import.values import (
+    NORM_REMEDY,
+    Call,
+    Constant,
+    Deferred,
+    Edge,
+    Real,
+    Refused,
+    Shared,
+    Steps,
+    Unknown,
+    Value,
+    maker,
+)
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
+POOL = f"pool over tokens only; {NORM_REMEDY}"
 FLOAT, DOUBLE, INT32, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64
 
 
@@ -77,6 +91,8 @@ def cast(build: Builder, call: Call) -> Value:
     to, value = call.integer("to"), call.inputs[0]
     if isinstance(value, Constant):
         return _cast(value, to)
+    if isinstance(value, Unknown):
+        return value
     identifiers = isinstance(value, Real) and value.integer
     if to not in ((INT32, INT64) if identifiers else (FLOAT, DOUBLE)):
         raise Refused("casts to a type that rounds", "keep activations in float32")
@@ -220,6 +236,11 @@ def global_average_pool(build: Builder, call: Call) -> Value:
 
 def _pooled(build: Builder, call: Call, mean: bool) -> Value:
     x, given = call.take(1, 2)
+    if isinstance(x, Deferred):
+        raise Refused(
+            f"reduces what no quantizer stands behind, the numbers of {maker(x)}",
+            POOL,
+        )
     if is_unknown(x, given):
         return Unknown()
     edge = _activation(x)
@@ -245,6 +266,6 @@ def _summed(build: Builder, call: Call, x: Edge, axes: tuple[int, ...], mean: bo
         return replace(x, layout=layout)
     tokens = x.layout.size("token")
     if any(f.role != "token" for f in gone) or layout.size("token") > 1:
-        raise Refused("reduces over an axis that is not the tokens", "pool over tokens only, or write a whole norm")
+        raise Refused("reduces over an axis that is not the tokens", POOL)
     x = build.settled(x)
     return build.add(call.name, Pool(), (x,), x.scale / tokens if mean else x.scale, layout, call.output)

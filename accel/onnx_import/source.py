@@ -14,13 +14,21 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import external_data_helper, numpy_helper
 
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import kind, require_ordinary
 from accel.onnx_import.standard import nodes_of, standardize
 from accel.onnx_import.values import printable, shortened
 
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.
 MAX_ELEMENTS = 1 << 26
+#: What to do with a file of another kind.
+OTHERS = {
+    "a PyTorch file": "`accel export` converts a checkpoint of `accel train`, torch.onnx.export a network",
+    "a Python program": "run it, and let it export the network: brevitas.export.export_qonnx or torch.onnx.export",
+    "a NumPy file": "samples go to --data",
+    "a Keras file": "tf2onnx, or qonnx for QKeras, converts it",
+    "a TensorFlow Lite file": "tf2onnx converts it",
+}
 #: Names of an input's axis, in small letters, that may be of any size: it becomes 1.
 BATCH = ("batch", "batch_size", "n", "b")
 #: Parts of an axis' name that say that it is no batch.
@@ -120,6 +128,8 @@ def parse(path: Path) -> onnx.ModelProto:
         if not all(isinstance(text, str) for text in _texts(model)):
             raise DecodeError  # protobuf hands out bytes where a name is no UTF-8
     except DecodeError:
+        if (other := kind(path, raw)) not in (None, "an ONNX file"):
+            raise UserError(f"{path}: is {other}, no ONNX file; {OTHERS.get(other or '', EXPORT_AGAIN)}") from None
         raise UserError(
             f"{path}: not a complete ONNX file ({len(raw)} bytes); it is truncated or of another kind, {EXPORT_AGAIN}"
         ) from None

@@ -19,6 +19,10 @@ class Refused(Exception):
         self.why, self.remedy = why, remedy
 
 
+class Uncertain(Refused):
+    """A refusal that depends on numbers, or on what made them: where these are made up it says nothing."""
+
+
 @dataclass(frozen=True)
 class Constant:
     """A tensor known at import. `step`, of the same shape, is the quantization step of each element, if it has one."""
@@ -160,10 +164,15 @@ class Normalized:
 Deferred = Function | Masked | Probabilities | Normalized
 Value = Constant | Real | Edge | Shared | Steps | Deferred | Unknown
 
+IDENTIFIERS = Refused(
+    "computes with identifiers",
+    "export with position_ids and attention_mask given as constants, so that ids are looked up",
+)
 QUANTIZE_INPUT = (
     "put a QuantIdentity at the model's input, or say which numbers come in: --input-scale STEP --input-bits BITS "
     "(accel.load: input_scale, input_bits)"
 )
+NORM_REMEDY = "of a norm or softmax that is written out, leave its own operators out of the quantization"
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
 
 

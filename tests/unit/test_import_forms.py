@@ -303,3 +303,54 @@ def test_operators_of_others_are_refused_in_their_own_words(tmp_path: Path, case
     build, says = BUILDERS[case]
     f = Qdq(opset=21)
     refuse(f.save(tmp_path, build(f)), *says)
+
+
+# ---- scales per block
+
+
+def _blocked(f: Qdq, scales: np.ndarray, zero: int = 0) -> str:
+    """Weights (16, 6) of 4 bits with a scale for every 4 inputs and output."""
+    f.initializers.append(onnx.numpy_helper.from_array(RNG.integers(-8, 8, (16, 6)).astype(ml_dtypes.int4), "w"))
+    zeros = f.const(np.full(scales.shape, zero), dtype=ml_dtypes.int4)
+    return f.node("DequantizeLinear", "w", f.const(scales), zeros, axis=0, block_size=4)
+
+
+@pytest.mark.parametrize("zero", [0, -3])
+def test_scales_per_block_that_divide_each_other_are_exact(tmp_path: Path, zero: int) -> None:
+    f = Qdq((1, 3, 16), opset=21)
+    weight = _blocked(f, 0.0625 * 2.0 ** RNG.integers(0, 3, (4, 6)), zero)
+    path = f.save(tmp_path, f.pair(f.node("MatMul", f.pair("in", 0.25), weight), 0.5))
+    imported = agree(path, RNG.normal(scale=4, size=(1, 3, 16)).astype(np.float32), 0.0)
+    assert not imported.approximate
+
+
+def test_scales_per_block_that_are_unrelated_get_a_finer_grid(tmp_path: Path) -> None:
+    """Every weight is off by at most 2^-7 of its output's finest step."""
+    f = Qdq((1, 3, 16), opset=21)
+    scales = RNG.uniform(0.03, 0.1, (4, 6))
+    weight = _blocked(f, scales)
+    path = f.save(tmp_path, f.pair(f.node("MatMul", f.pair("in", 0.03), weight), 0.2))
+    imported = agree(path, RNG.normal(size=(1, 3, 16)).astype(np.float32))
+    (dense,) = (node for node in imported.graph if node.op.kind == "dense")
+    assert dense.name in imported.approximate
+    (stored,) = (
+        onnx.numpy_helper.to_array(t).astype(float) for t in onnx.load(path).graph.initializer if t.name == "w"
+    )
+    right = (stored * scales.astype(np.float32).repeat(4, 0)).T
+    step = np.asarray(dense.scale).reshape(-1, 1) / np.asarray(imported.graph.input.scale)
+    finest = scales.min(axis=0).reshape(-1, 1)
+    assert (np.abs(dense.op.weight * step - right) <= finest * (2.0**-7 + 1e-6)).all()
+
+
+def test_scales_that_are_too_unlike_for_one_row(tmp_path: Path) -> None:
+    f = Qdq((1, 3, 16), opset=21)
+    weight = _blocked(f, np.array([[1e-4], [1.03176], [0.51234], [3.30715]]).repeat(6, 1))
+    path = f.save(tmp_path, f.pair(f.node("MatMul", f.pair("in", 0.03), weight), 0.2))
+    refuse(path, "the scales of its weights are too far apart for one row of a matrix")
+
+
+@pytest.mark.parametrize("shape", [(3, 6), (4, 5), (4,)])
+def test_scales_that_fit_no_block(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    f = Qdq((1, 3, 16), opset=21)
+    path = f.save(tmp_path, f.pair(f.node("MatMul", f.pair("in", 0.03), _blocked(f, np.ones(shape))), 0.2))
+    refuse(path, f"its scale of shape {shape} does not fit (16, 6)")
