@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import BROWSER, DRIVER, Browser, browser
 from command import accel
@@ -15,6 +16,8 @@ from pages import Page
 from accel import onnx_import
 from accel.cli.lower import lower
 from accel.design import Design
+from accel.graph import Graph, Node, Tensor
+from accel.ops import Add, Dense, Rescale
 
 WIDTHS = (1280, 390)
 needs_browser = pytest.mark.skipif(
@@ -70,6 +73,46 @@ def test_every_text_of_the_pictures_is_inside(folder: Path, window: Browser) -> 
             }).map(part => part.textContent);
         })"""
     assert window.evaluate(outside) == []
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a graph with branches of different heights and edges of 40 to 60 bits."""
+    rng = np.random.default_rng(0)
+    names = [f"branch{index}/with/a/rather/long/name" for index in range(4)]
+    nodes = [Node(name, Dense(rng.integers(-(1 << 30), 1 << 30, (8, 8)), np.zeros(8, int)), ("x",)) for name in names]
+    nodes += [Node(f"{name}/down", Rescale([1], 8, "floor", -(1 << 40), 1 << 40), (name,)) for name in names[::2]]
+    nodes += [
+        Node("left", Add(), (f"{names[0]}/down", f"{names[2]}/down")),
+        Node("right", Add(), (names[1], names[3])),
+        Node("y", Add(), ("left", "right")),
+    ]
+    folder = tmp_path_factory.mktemp("wide") / "rtl"
+    lower(Graph("wide", "x", Tensor((4, 8), -(1 << 15), (1 << 15) - 1), tuple(nodes), "y"), "rtl", folder)
+    assert accel("report", folder).exit_code == 0
+    return folder / "report.html"
+
+
+@needs_browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_hides_below_an_edge(wide: Path, window: Browser, width: int) -> None:
+    window.open(wide, width)
+    hidden = "return [...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight).length"
+    assert window.evaluate(hidden) == 0
+
+
+@needs_browser
+def test_labels_of_edges_stay_off_the_boxes(wide: Path, window: Browser) -> None:
+    window.open(wide, WIDTHS[0])
+    overlapping = """
+        const boxes = [...document.querySelectorAll('.box')].map(b => b.getBoundingClientRect());
+        return [...document.querySelectorAll('.halo')].filter(label => {
+            const own = label.getBoundingClientRect();
+            return boxes.some(b => own.left < b.right && own.right > b.left && own.top < b.bottom - 1
+                && own.bottom > b.top + 1);
+        }).map(label => label.textContent)"""
+    assert window.evaluate(overlapping) == []
+    assert len(window.evaluate("return [...document.querySelectorAll('.halo')].map(l => l.textContent)")) >= 14
 
 
 @needs_browser

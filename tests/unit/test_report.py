@@ -74,7 +74,8 @@ def test_every_number_is_the_designs(folder: Path, tiny_graph: Graph) -> None:
     assert model["their utilization"] == f"{info['mac_utilization'] * 100:.2f} %"
     assert model["operators"] == "2 dense, 1 rescale"
     for tensor in tiny_graph.tensors.values():
-        assert any(figures(tensor) in text for text in page.texts)
+        shape, span = figures(tensor)
+        assert shape in page.texts or any(f"{shape}, {span}" in text for text in page.texts)
     shown_folds = {row[0]: row[3] for row in page.cells("folding")[1:]}
     for name, fold in info["schedule"]["folds"].items():
         assert shown_folds[name].replace(" ", "") == "".join(f"{key}{value}" for key, value in fold.items())
@@ -165,6 +166,11 @@ def test_the_graph_must_be_the_designs(folder: Path, tiny_graph: Graph) -> None:
     renamed = [replace(node, inputs=("other",)) if node.inputs == ("dense0",) else node for node in others]
     other = Graph("tiny", "x", tiny_graph.input, (replace(first, name="other"), *renamed), "y")
     storage.save(other, folder / "graph.accel")
+    assert_refused(accel("report", folder), "graph.accel is not the graph that")
+    path = folder / "design.json"  # as an earlier version wrote it
+    header = json.loads(path.read_text())
+    del header["info"]["graph"]
+    path.write_text(json.dumps(header))
     assert_refused(accel("report", folder), "tiny: the graph beside the design is another one (schedule: node 'other'")
 
 
@@ -207,3 +213,24 @@ def test_the_command_on_the_page_makes_the_same_design(folder: Path, tiny_graph:
     assert Design.load(tmp_path / "again").hash == Design.load(folder).hash
     shown(folder)
     assert f"--schedule {folder}/schedule.json --out again" in (folder / "report.html").read_text()
+
+
+def test_large_bounds_are_rounded() -> None:
+    assert figures(Tensor((16, 8), -128, 127)) == ("8 bit, 16 × 8", "−128 … 127")
+    assert figures(Tensor((16, 8), -(1 << 35), (1 << 35) - 1)) == ("36 bit, 16 × 8", "−3.44e10 … 3.44e10")
+
+
+def test_the_pareto_plot_of_the_same_model_is_linked(folder: Path) -> None:
+    assert "pareto.png" not in (shown(folder), (folder / "report.html").read_text())[1]
+    plots = folder.parent / "a plot"
+    plots.mkdir()
+    (plots / "pareto.png").touch()
+    (plots / "schedule.json").write_text(Schedule({"another": {"lanes": 1}}).text())
+    assert "pareto.png" not in (shown(folder), (folder / "report.html").read_text())[1]
+    (plots / "schedule.json").write_text((folder / "schedule.json").read_text())
+    shown(folder)
+    assert '<a href="../a%20plot/pareto.png">' in (folder / "report.html").read_text()
+
+
+def test_a_hint_names_the_synthesis(folder: Path) -> None:
+    assert "--board NAME adds a synthesis" in accel("report", folder).stdout

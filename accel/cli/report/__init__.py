@@ -73,19 +73,19 @@ def report(
     with whole_file(Path(out or Path(folder) / PAGE)) as file:
         estimate = None
         if target:
-            tell("synthesis")
+            tell("synthesis by yosys, minutes for large designs")
             estimate = page.Estimate(target, boards.estimate(sources.design, target))
         simulated = _simulated(sources.folder, samples, tell)
         tell("page")
-        file.write_text(_page(sources, estimate, simulated), encoding="utf-8")
+        file.write_text(_page(sources, estimate, simulated, file.parent.parent), encoding="utf-8")
     return Reported(Path(out or Path(folder) / PAGE), sources, estimate, page.levels(sources, simulated))
 
 
-def _page(sources: Sources, estimate: Estimate | None, simulated: Simulated | None) -> str:
+def _page(sources: Sources, estimate: Estimate | None, simulated: Simulated | None, folder: Path) -> str:
     from accel.cli.report import page
 
     try:
-        return page.render(sources, estimate, simulated)
+        return page.render(sources, estimate, simulated, folder)
     except DAMAGE as error:
         path = sources.folder / DESIGN_FILE
         raise UserError(f"{path}: its info is not what `accel lower` writes; lower the model again") from error
@@ -113,20 +113,20 @@ def show_estimate(needed: Resources, board: Board) -> None:
         click.echo(f"by this estimate it does not fit: {', '.join(found.excess)}")
 
 
-@click.command(short_help="A design as a page: graph, exactness, cycles, resources.")
+@click.command(short_help="Write a web page about a design.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--board", "name", help="Also estimate what it needs on one of `accel boards`.")
+@click.option("--board", "name", help="Also synthesize it for one of `accel boards`: up to minutes.")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Page to write.  [default: FOLDER/{PAGE}]")
-@click.option("--samples", type=click.IntRange(min=0), default=0, help="Simulate and compare so many random ones now.")
+@click.option("--samples", type=click.IntRange(min=0), default=0, help="Also simulate this many random samples.")
 @json_option
 def command(folder: Path, name: str | None, out: Path | None, samples: int, as_json: bool) -> int:
     """Write one HTML page about the RTL design in FOLDER, which `accel lower` or `accel demo` wrote.
 
-    The page needs no network and no other file: the graph with bit widths and ranges, which levels were compared,
-    cycles and resources of every unit, the folding, and what bitstreams beside FOLDER reach.
+    The page needs no network and no other file. It shows the graph with bit widths and ranges, the levels that were
+    compared, cycles and resources of every unit, the folding, and the figures of bitstreams beside FOLDER.
 
-    With --board, resources are counted by open synthesis (yosys) for the board's family, without UART or bus, before
-    place and route; the vendors' tools come to other numbers. Cycles are those that the schedule predicts.
+    With --board, yosys synthesizes the design for the board's family, without UART or bus and before place and route.
+    That takes up to minutes, and a vendor's tools give other numbers.
 
     \b
     Examples:
@@ -155,3 +155,5 @@ def _show(made: Reported) -> None:
             click.echo(f"at {clock:g} MHz: {clock * 1e6 / interval:,.0f} inferences/s")
     if estimate:
         show_estimate(estimate.needed, estimate.board)
+    else:
+        click.echo("--board NAME adds a synthesis for a board, which takes up to minutes")

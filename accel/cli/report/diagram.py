@@ -12,7 +12,7 @@ from accel.schedule import is_stage
 
 WIDTH, ROW, FIGURES, PADDING = 252, 19, 15, 5
 """Of a box: its width, the height of an operator and of the figures between two of them, and at top and bottom."""
-GAP_X, GAP_Y, LANE, BEND = 26, 46, 24, 24
+GAP_X, GAP_Y, LANE, BEND = 26, 52, 24, 24
 """Between boxes side by side, between ranks, the width of an edge that passes a rank, and the height of its bends."""
 SWEEPS = 24
 WEIGHTS = (1, 2, 8)
@@ -35,7 +35,7 @@ class Box:
     """A unit's operator and the ones that ride behind it; `figures` are those of the edge that leaves it."""
 
     rows: tuple[Row, ...]
-    figures: str
+    figures: tuple[str, str]
     role: str
     x: float
     y: float
@@ -52,10 +52,14 @@ class Diagram:
     paths: tuple[str, ...]
 
 
-def figures(tensor: Tensor) -> str:
-    """Width, range and shape of an edge."""
-    shape = f"{tensor.tokens} × {tensor.channels}"
-    return f"{tensor.width} bit, {tensor.lo:,} … {tensor.hi:,}, {shape}".replace("-", "−")
+def figures(tensor: Tensor) -> tuple[str, str]:
+    """Width and shape of an edge; its range, rounded from a million on, so that the texts stay between the boxes."""
+    span = f"{_value(tensor.lo)} … {_value(tensor.hi)}".replace("-", "−")
+    return f"{tensor.width} bit, {tensor.tokens} × {tensor.channels}", span
+
+
+def _value(bound: int) -> str:
+    return f"{bound:,}" if abs(bound) < 1_000_000 else f"{bound:.2e}".replace("e+0", "e").replace("e+", "e")
 
 
 def draw(graph: Graph) -> Diagram:
@@ -194,7 +198,7 @@ def _box(graph: Graph, nodes: dict[str, Node], group: list[str], x: float, y: fl
     rows = []
     for place, name in enumerate(group):
         kind = nodes[name].op.kind if name in nodes else "input"
-        shown = figures(graph.tensors[name]) if place < len(group) - 1 else ""
+        shown = ", ".join(figures(graph.tensors[name])) if place < len(group) - 1 else ""
         rows.append(Row(kind, name, PADDING + place * (ROW + FIGURES), shown))
     first = nodes.get(group[0])
     role = "end" if first is None else "matrix" if first.op.macs(*graph.ends(first)) else "other"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -9,12 +10,15 @@ from functools import cache
 from importlib import metadata
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from accel import tools
 from accel.cli.report import diagram, hardware
 from accel.report import Level
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import jinja2
 
     from accel.cli.report.sources import Sources
@@ -70,8 +74,8 @@ def usage(used: Resources, capacity: Resources, target: str) -> list[Usage]:
     return [Usage(names[key], count, has[key]) for key, count in asdict(used).items()]
 
 
-def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | None) -> str:
-    """The page as text. Raises UserError when the graph is not the design's."""
+def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | None, folder: Path) -> str:
+    """The text of the page that will lie in `folder`. Raises UserError when the graph is not the design's."""
     design, graph, run = sources.design, sources.graph, sources.run
     name = run.model.name if run else design.name
     details = hardware.figures(design, graph) if graph else None
@@ -82,7 +86,7 @@ def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | N
         run=run,
         levels=levels(sources, simulated),
         cards=_cards(sources, simulated),
-        model=_model(sources),
+        model=_model(sources, name),
         cycles=_cycles(sources, simulated),
         hardware=details,
         ticks=_ticks(details.end) if details else range(0),
@@ -90,6 +94,7 @@ def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | N
         shape=diagram,
         builds=[_build(build) for build in sources.builds],
         estimate=estimate,
+        pareto=sources.pareto and quote(os.path.relpath(sources.pareto, folder)),
         versions={"accel": metadata.version("accel-fpga")} | (run.versions if run else tools.versions()),
         compare=shlex.join(["accel", "report", str(sources.folder), "--samples", "64"]),
         commands=_commands(sources, estimate),
@@ -152,13 +157,13 @@ def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str
     return cards
 
 
-def _model(sources: Sources) -> list[tuple[str, str]]:
+def _model(sources: Sources, name: str) -> list[tuple[str, str]]:
     design, graph, run = sources.design, sources.graph, sources.run
-    rows = [("name", design.name)]
+    rows = [("name", name)]
     for end, stream in (("input", design.input), ("output", design.output)):
         beats = f"{stream.beats} beats of {stream.lanes} × {stream.width} bit"
         about = design.info.get(end)
-        rows.append((end, f"{diagram.figures(_tensor(about))}; {beats}" if about else beats))
+        rows.append((end, f"{', '.join(diagram.figures(_tensor(about)))}; {beats}" if about else beats))
     if run:
         rows.append(("parameters", _number(run.model.parameters)))
     if graph:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel.cli.explore import PLOT, SCHEDULE
 from accel.cli.lower import DESIGN_FILE
 from accel.design import GRAPH_FILE, Design
 from accel.report import FILE, Report
+from accel.schedule import Schedule
 
 if TYPE_CHECKING:
     from accel.graph import Graph
@@ -20,13 +22,17 @@ RTL = "rtl"
 
 @dataclass(frozen=True)
 class Sources:
-    """`folder` holds the design; `run` is the demo's report and `builds` are bitstreams of this very design."""
+    """`folder` holds the design; `run` is the demo's report and `builds` are bitstreams of this very design.
+
+    `pareto` is the plot that `accel explore` made of the same model, where it lies beside the design.
+    """
 
     folder: Path
     design: Design
     graph: Graph | None
     run: Report | None
     builds: tuple[BuildResult, ...]
+    pareto: Path | None = None
 
 
 def find(folder: Path) -> Sources:
@@ -40,13 +46,22 @@ def find(folder: Path) -> Sources:
     place = folder / RTL if is_demo else folder
     design = Design.load(place)
     graph = storage.load(place / GRAPH_FILE) if (place / GRAPH_FILE).exists() else None
-    return Sources(place, design, graph, _run(place.absolute().parent / FILE, design), _builds(place, design))
+    run, builds = _run(place.absolute().parent / FILE, design), _builds(place, design)
+    return Sources(place, design, graph, run, builds, _pareto(place, design))
 
 
 def _run(path: Path, design: Design) -> Report | None:
     if not path.exists() or design.hash not in path.read_text(errors="replace", encoding="utf-8"):
         return None
     return Report.load(path)
+
+
+def _pareto(place: Path, design: Design) -> Path | None:
+    """The newest plot beside the design whose schedule folds the same layers."""
+    layers = design.info.get("schedule", {}).get("folds", {}).keys()
+    plots = sorted(place.absolute().parent.glob(f"*/{PLOT}"), key=lambda path: -path.stat().st_mtime_ns)
+    schedules = (path.with_name(SCHEDULE) for path in plots)
+    return next((s.with_name(PLOT) for s in schedules if s.is_file() and Schedule.load(s).folds.keys() == layers), None)
 
 
 def _builds(place: Path, design: Design) -> tuple[BuildResult, ...]:
