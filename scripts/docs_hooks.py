@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from importlib import import_module
+from importlib import import_module, metadata
 from itertools import takewhile
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from mkdocs.utils import get_relative_url
 
 import accel
 import boards
@@ -34,6 +35,8 @@ HLS = (
     "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "rtl.activity",
     "simulate.run", "simulate.Simulation", "rtlsim.execute", "rtlsim.mark", "netlist.synthesize", "synthesis.resources",
 )  # fmt: skip
+SHIM = "https://unpkg.com/iframe-worker/shim"
+"""Address that the plugin `offline` of mkdocs-material writes into every page."""
 LANES = 4
 X = Tensor((8, 32), -128, 127)
 
@@ -44,6 +47,17 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         if marker in markdown:
             markdown = markdown.replace(marker, made())
     return markdown
+
+
+def on_config(config: Any) -> Any:
+    """Put the version into the footer of every page; mkdocs calls this first."""
+    config.copyright = f"accel {metadata.version('accel-fpga')} · Apache-2.0"
+    return config
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Take the script that searches from the disk from the site itself; mkdocs calls this with every page."""
+    return output.replace(SHIM, get_relative_url("assets/iframe-worker.js", page.url))
 
 
 def recipes() -> str:

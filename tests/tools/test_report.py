@@ -83,9 +83,9 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nodes = [Node(name, Dense(rng.integers(-(1 << 30), 1 << 30, (8, 8)), np.zeros(8, int)), ("x",)) for name in names]
     nodes += [Node(f"{name}/down", Rescale([1], 8, "floor", -(1 << 40), 1 << 40), (name,)) for name in names[::2]]
     nodes += [
-        Node("left", Add(), (f"{names[0]}/down", f"{names[2]}/down")),
-        Node("right", Add(), (names[1], names[3])),
-        Node("y", Add(), ("left", "right")),
+        Node("left", Add([1, 1]), (f"{names[0]}/down", f"{names[2]}/down")),
+        Node("right", Add([1, 1]), (names[1], names[3])),
+        Node("y", Add([1, 1]), ("left", "right")),
     ]
     folder = tmp_path_factory.mktemp("wide") / "rtl"
     lower(Graph("wide", "x", Tensor((4, 8), -(1 << 15), (1 << 15) - 1), tuple(nodes), "y"), "rtl", folder)
