@@ -33,7 +33,7 @@ preflight:
 $(STAMP): pyproject.toml constraints.txt | preflight
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $$(sh scripts/preflight.sh --python) -m venv $(VENV)
 	@echo "Installing into $(VENV) (the first time takes some minutes)"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@$(BIN)/python -m pip install --quiet --editable '.[all,dev]' --constraint constraints.txt
 	@touch $@
 
 demo: $(STAMP)

@@ -43,11 +43,18 @@ BOARDS = {
     "ulx3s-25f": "digits",
     "tang-nano-9k": "small",
     "tang-nano-20k": "one-layer",
+    "tang-primer-25k": "small",
+    "gatemate-a1-evb": "small",
+    "icepi-zero": "small",
     "icebreaker": "tiny",
+    "icesugar": "tiny",
 }
 """Board → model, folded as little as the board has room for."""
-INTERVALS = {"ulx3s-85f": 512}
-"""Where the shortest interval that fits is not the fastest design: at 256 cycles an ULX3S-85F routes at 44 MHz only."""
+INTERVALS = {"ulx3s-85f": 512, "tang-primer-25k": 1024, "gatemate-a1-evb": 2048}
+"""Where the shortest interval that fits is not the fastest design: at 256 cycles an ULX3S-85F routes at 44 MHz only.
+
+GateMate and GW5A route for half an hour as it is.
+"""
 SAMPLES = 3
 """Simulated with every bit on the serial line."""
 

@@ -25,7 +25,7 @@ def _read(board: str, pins: Amaranth) -> Pinout:
     try:
         platform = getattr(import_module(module), name)
     except (ImportError, AttributeError):
-        raise ToolError(f"board {board}: {module}.{name} not found; pip install amaranth-boards") from None
+        raise ToolError(f"board {board}: {module}.{name} not found; pip install 'accel-fpga[fpga]'") from None
     signals: dict[str, Signal] = {
         "clk_pin": pins.clock,
         "reset_pin": pins.reset,

@@ -21,8 +21,11 @@ class SerialLine:
         self._patience = patience
         self._deadline = 0.0
         try:
-            self._serial = serial.Serial(port, baud, timeout=min(_POLL_S, patience), write_timeout=patience)
+            poll = min(_POLL_S, patience)
+            self._serial = serial.Serial(port, baud, timeout=poll, write_timeout=patience, exclusive=True)
         except (OSError, ValueError) as error:  # pyserial's SerialException is an OSError
+            if "exclusively lock" in str(error):  # pyserial's text where another program holds the lock
+                raise UserError(f"serial port {port} is in use by another program: end that one first") from None
             raise UserError(f"cannot open serial port {port}: {_reason(error)}; {_REMEDY}") from None
 
     def write(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from accel import files
-from accel.cli import interrupts
+from accel.cli import extras, interrupts
 from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
@@ -49,6 +49,8 @@ class Cli(click.Group):
             _fail(2, str(error))
         except (AccelError, click.ClickException) as error:
             _fail(1, str(error))
+        except ModuleNotFoundError as error:
+            _fail(1, extras.missing(error))
         except OSError as error:
             if error.errno in files.FULL:
                 _fail(1, str(files.no_space(error.filename or ".")))

@@ -108,8 +108,10 @@ def _data() -> Iterator[Finding]:
 
 
 def _gpu() -> Finding:
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        return Finding("GPU", False, "", "", "accel check --device cuda", "pip install 'accel-fpga[import]'")
     found = torch.cuda.is_available()
     name = torch.cuda.get_device_name() if found else ""
     return Finding("GPU", found, torch.version.cuda or "", name, "accel check --device cuda", "a torch wheel with CUDA")

@@ -90,7 +90,7 @@ def predict(part: Part, target: Target) -> Counts:
     if target is not fitted:  # as many bits are added, and as many places of look-up tables taken
         places = fitted.carry_luts * cells["carry"]
         cells["carry"] = cells["carry"] * fitted.carry_bits // target.carry_bits
-        cells["lut"] += places - target.carry_luts * cells["carry"]
+        cells["lut"] = round(cells["lut"] * target.tables) + places - target.carry_luts * cells["carry"]
     return Counts(bram=made.bram, dsp=made.dsp, **cells)
 
 
