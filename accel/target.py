@@ -24,7 +24,7 @@ class Target:
     else can use where look-up tables hold 16 words of 4 bits (families with small ones); None: they hold no memory, and
     block RAM does. A carry cell adds `carry_bits` bits and takes the place of `carry_luts` look-up tables; those of the
     other bits lie beside it. `lone_ff` is the share of flip-flops that take a cell of their own, where a cell is a
-    look-up table and the flip-flop behind it. `fill` is the share of cells that can be placed and routed. A family that is
+    look-up table and the flip-flop behind it. `fill` is the share of cells that can be placed and routed. A family
     estimated with another's samples makes `tables` of each of their look-up tables (measured on whole designs).
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from accel.design import Design, write_atomic
 from accel.errors import ToolError, UserError
 from accel.files import require_ordinary
 from accel.plan import BuildPlan, Progress
-from boards import axi, clocking, fitting, flows, shell
+from boards import axi, clocking, fitting, flows, host_files, shell
 from boards.board import Board, Resources
 from boards.flows.flow import Job
 from boards.pins import pinout
@@ -125,7 +125,8 @@ def _job(design: Design, board: Board, clock_mhz: float | None, seed: int) -> Jo
     if board.pins is None:
         clock = clocking.plan(board.flow, Fraction(board.source_mhz), wanted)
         sizes = axi.data_bytes(design.input), axi.data_bytes(design.output)
-        return Job(board, axi.files(design), axi.TOP, clock, None, seed, sizes)
+        job = Job(board, axi.files(design), axi.TOP, clock, None, seed, sizes)
+        return replace(job, programs=host_files.files(design, board.flow))
     pins = pinout(board)
     clock = clocking.plan(board.flow, pins.oscillator_mhz, wanted)
     files = shell.files(design, board, pins, clock, shell.Timing.of(board, clock.mhz))

@@ -12,5 +12,5 @@ BOARD = Board(
     capacity=Resources(lut4=117120, ff=234240, bram=288, dsp=1248),
     source_mhz=1500,
     clock_mhz=150,
-    loading="copy the folder `driver` to the board and run driver.py there",
+    loading="copy the folder driver, board.bit and board.hwh to the board and run driver.py there (docs/boards.md)",
 )

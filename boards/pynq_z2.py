@@ -12,5 +12,5 @@ BOARD = Board(
     capacity=Resources(lut4=53200, ff=106400, bram=280, dsp=220),
     source_mhz=1000,
     clock_mhz=100,
-    loading="copy the folder `driver` to the board and run driver.py there",
+    loading="copy the folder driver, board.bit and board.hwh to the board and run driver.py there (docs/boards.md)",
 )

@@ -11,5 +11,5 @@ BOARD = Board(
     part="xilinx_u55c_gen3x16_xdma_3_202210_1",
     capacity=Resources(lut4=1303680, ff=2607360, bram=4032, dsp=9024),
     clock_mhz=250,
-    loading="run host.py beside accel.xclbin on the computer with the card",
+    loading="run driver/driver.py on the computer with the card (docs/boards.md)",
 )

@@ -11,5 +11,5 @@ BOARD = Board(
     capacity=Resources(lut4=230400, ff=460800, bram=624, dsp=1728),
     source_mhz=1500,
     clock_mhz=150,
-    loading="copy the folder `driver` to the board and run driver.py there",
+    loading="copy the folder driver, board.bit and board.hwh to the board and run driver.py there (docs/boards.md)",
 )

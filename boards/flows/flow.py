@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accel.errors import ToolError
@@ -16,7 +16,8 @@ from boards.clocking import Clock
 class Job:
     """A top module for a board: its files (name → text), the core clock that is made, the placement's seed.
 
-    `pins` are None on boards whose core is reached over AXI; `beat_bytes` then are those of its streams, in and out.
+    `pins` are None on boards whose core is reached over AXI; `beat_bytes` then are those of its streams, in and out,
+    and `programs` are files for the computer beside it.
     """
 
     board: Board
@@ -26,6 +27,7 @@ class Job:
     pins: Pinout | None
     seed: int
     beat_bytes: tuple[int, int] = (0, 0)
+    programs: dict[str, str] = field(default_factory=dict)
 
     @property
     def sources(self) -> list[str]:

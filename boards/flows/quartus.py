@@ -8,7 +8,7 @@ from pathlib import Path
 from accel.errors import ToolError
 from accel.plan import BuildPlan, Step
 from boards.board import Resources
-from boards.flows import tcl
+from boards.flows import dialect, readme, tcl
 from boards.flows.flow import Flow, Job
 
 PROJECT = "accel_board"
@@ -20,7 +20,8 @@ _SLACK = re.compile(r"Type\s*:\s*(?P<type>[^\n]*(?:Setup|Hold)[^\n]*)\nSlack\s*:
 
 def _plan(job: Job) -> BuildPlan:
     files = {
-        **job.files,
+        **dialect.quartus(job.files),
+        "README.md": readme.text(job, BITSTREAM),
         f"{PROJECT}.qpf": f'PROJECT_REVISION = "{PROJECT}"\n',
         f"{PROJECT}.qsf": settings(job),
         f"{PROJECT}.sdc": constraints(job),

@@ -8,7 +8,7 @@ from pathlib import Path
 from accel.errors import ToolError
 from accel.plan import BuildPlan, Step
 from boards.board import Resources
-from boards.flows import tcl, vivado, vivado_reports, zynq
+from boards.flows import dialect, readme, tcl, vivado, vivado_reports, zynq
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
@@ -31,7 +31,15 @@ def _plan(job: Job) -> BuildPlan:
         .replace("OUT_BYTES", str(job.beat_bytes[1]))
     )
     return BuildPlan(
-        {**files, _MOVERS: movers, "synthesis.tcl": package, "link.cfg": _link(job), "reports.tcl": _REPORTS},
+        {
+            **dialect.vivado(files),
+            **job.programs,
+            _MOVERS: movers,
+            "synthesis.tcl": package,
+            "link.cfg": _link(job),
+            "README.md": readme.text(job, BITSTREAM),
+            "reports.tcl": _REPORTS,
+        },
         (
             Step("synthesis", "vivado", (*vivado.BATCH, "synthesis.tcl"), (f"{KERNEL}.xo", SYNTHESIZED)),
             *(_mover(job, name) for name in ("accel_send", "accel_receive")),
@@ -93,6 +101,8 @@ freqHz=@{hz}:receive.ap_clk
 _KERNEL = """\
 set_property sdx_kernel true $core
 set_property sdx_kernel_type rtl $core
+set_property ipi_drc {ignore_freq_hz true} $core
+set_property vitis_drc {ctrl_protocol user_managed} $core
 ipx::infer_bus_interface ap_clk xilinx.com:signal:clock_rtl:1.0 $core
 ipx::infer_bus_interface ap_rst_n xilinx.com:signal:reset_rtl:1.0 $core
 foreach port {s_axis m_axis s_axi_control} { ipx::associate_bus_interfaces -busif $port -clock ap_clk $core }

@@ -7,7 +7,7 @@ from pathlib import Path
 from accel.errors import ToolError
 from accel.plan import BuildPlan, Step
 from boards.board import Resources
-from boards.flows import tcl, vivado_reports
+from boards.flows import dialect, readme, tcl, vivado_reports
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
@@ -17,20 +17,24 @@ BATCH = ("-mode", "batch", "-nojournal", "-nolog", "-source")
 
 def _plan(job: Job) -> BuildPlan:
     """Every name in the scripts was checked by `boards.shell` or is generated here: nothing needs quoting."""
+    files = dialect.vivado(job.files)
+    memories = sorted(name for name in files if name.endswith(".mem"))
     synthesis = tcl.fill(
         _SYNTHESIS,
         part=job.board.part,
         top=job.top,
         mhz=f"{float(job.clock.mhz):g}",
         sources=tcl.lines("read_verilog -sv", job.sources),
+        memories=tcl.lines("read_mem", memories),
     )
     implementation = tcl.fill(OPEN + IMPLEMENTATION, bitstream=BITSTREAM)
     return BuildPlan(
         {
-            **job.files,
+            **files,
             "synthesis.tcl": synthesis,
             "implementation.tcl": implementation,
             "board.xdc": constraints(job),
+            "README.md": readme.text(job, BITSTREAM),
         },
         (
             Step("synthesis", "vivado", (*BATCH, "synthesis.tcl"), ("synthesis.dcp", SYNTHESIZED)),
@@ -77,6 +81,7 @@ _SYNTHESIS = """\
 # Generated. Core clock @{mhz} MHz, made by the PLL of accel_board_clock from the oscillator in board.xdc.
 set_part @{part}
 @{sources}
+@{memories}
 read_xdc board.xdc
 synth_design -top @{top} -part @{part}
 report_utilization -file synthesis.rpt

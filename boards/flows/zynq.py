@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accel.plan import BuildPlan, Step
-from boards.flows import tcl, vivado
+from boards.flows import dialect, readme, tcl, vivado
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
 
@@ -51,7 +51,13 @@ def _plan(job: Job) -> BuildPlan:
     implementation = tcl.fill(vivado.OPEN + vivado.IMPLEMENTATION, bitstream=vivado.BITSTREAM)
     products = ("synthesis.dcp", SYNTHESIZED, HANDOFF, IP)
     return BuildPlan(
-        {**job.files, "synthesis.tcl": synthesis, "implementation.tcl": implementation},
+        {
+            **dialect.vivado(job.files),
+            **job.programs,
+            "README.md": readme.text(job, vivado.BITSTREAM),
+            "synthesis.tcl": synthesis,
+            "implementation.tcl": implementation,
+        },
         (
             Step("synthesis", "vivado", (*vivado.BATCH, "synthesis.tcl"), products),
             Step(
@@ -70,7 +76,7 @@ def package(job: Job, part: str, also: Sequence[str] = (), finish: str = "") -> 
     `also` are sources besides the job's own, `finish` commands on the IP, `$core`.
     """
     sources = [*job.sources, *also]
-    memories = sorted(set(job.files) - set(sources))
+    memories = sorted(set(dialect.vivado(job.files)) - set(sources))
     kinds = tcl.lines("set_property file_type {Memory Initialization Files}", [f"[get_files {m}]" for m in memories])
     files = " ".join([*sources, *memories])
     return tcl.fill(_PACKAGE, part=part, top=job.top, files=files, kinds=kinds, finish=finish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -74,6 +75,13 @@ def _map() -> None:
     missing = [port for port in found if port not in pins]
     if missing or set(pins) - set(found):
         raise MockError(f"ports {missing} have no location, or {set(pins) - set(found)} are no ports")
+    for name in assigned["SYSTEMVERILOG_FILE"]:
+        text = existing(name).read_text()
+        if "ram_style" in text or "rom_style" in text or ", no_rw_check *)" in text:
+            raise MockError(f"Warning (10335): {name}: unrecognized synthesis attribute")
+        for value in re.findall(r'(?:ram|rom)style = "([^"]*)"', text):
+            if not set(value.split(", ")) <= {"M10K", "MLAB", "logic", "no_rw_check"}:
+                raise MockError(f"{name}: ramstyle {value} is not one of Cyclone V")
     Path("db").mkdir(exist_ok=True)
     Path("db/mapped").touch()
     Path("accel_board.map.rpt").write_text(_MAP.format(alut=99_000 if FAIL == "large" else 1_843))

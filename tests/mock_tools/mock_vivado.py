@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -42,6 +43,7 @@ oscillator    {{0.000 5.000}}        10.000          100.000
 """
 
 
+_STYLES = {"ram_style": {"block", "distributed", "registers", "ultra"}, "rom_style": {"block", "distributed", "ultra"}}
 _SILENT = (
     *("opt_design", "phys_opt_design", "route_design", "report_drc", "update_compile_order", "close_project"),
     *("update_ip_catalog", "assign_bd_address", "save_bd_design", "generate_target", "ipx::update_checksums"),
@@ -59,6 +61,8 @@ class Vivado:
         self.sites: dict[str, str] = {}
         self.clocks: list[float] = []
         self.blocks = Blocks()
+        self.memories: list[str] = []
+        self.core: dict[str, str] = {}
 
     def create_project(self, *args: str) -> None:
         """A new project forgets the sources of the one before."""
@@ -73,6 +77,21 @@ class Vivado:
     def read_verilog(self, *args: str) -> None:
         """One source."""
         self.sources.append(str(existing(options(args, ("sv",))[1][0])))
+
+    def read_mem(self, name: str) -> None:
+        """Contents of a memory."""
+        self.memories.append(str(existing(name)))
+
+    def check_memories(self) -> None:
+        """Attributes have values that UG901 knows; every file of contents was added and is a .mem."""
+        for source in self._modules():
+            text = Path(source).read_text()
+            for kind, value in re.findall(r'(r[ao]m_style) = "(\w+)"', text):
+                if value not in _STYLES[kind]:
+                    raise MockError(f"[Synth 8-5787] {source}: {kind} {value} is ignored")
+            for name in re.findall(r'(?:\.\w+|\$readmemh)\("([\w.]+\.(?:hex|mem))"', text):
+                if not name.endswith(".mem") or name not in {*self.memories, *self.sources}:
+                    raise MockError(f"[Synth 8-4445] {source}: could not open $readmem data file {name}")
 
     def read_xdc(self, name: str) -> None:
         """Pins and clocks; false paths need ports that exist, which only synthesis can tell."""
@@ -105,6 +124,8 @@ class Vivado:
             self.blocks.configure(args[2].partition(":")[2], args[1])
         elif args[0] == "top":
             self.top = args[1]
+        elif args[-1] == "core":
+            self.core[args[0]] = args[1]
 
     def _modules(self) -> list[str]:
         return [name for name in self.sources if name.endswith((".v", ".sv"))]
@@ -122,6 +143,7 @@ class Vivado:
     def package_project(self, *args: str) -> None:
         """Makes the folder of an IP."""
         ports(self.top, self._modules())
+        self.check_memories()
         folder = Path(options(args, ("import_files", "force"))[0]["root_dir"])
         folder.mkdir()
         (folder / "component.xml").write_text(self.top)
@@ -130,6 +152,14 @@ class Vivado:
         """A kernel file; its AXI4-Lite port has a fixed name."""
         named, _ = options(args, ("force",))
         existing(f"{named['ip_directory']}/component.xml")
+        wanted = {
+            "sdx_kernel": "true",
+            "sdx_kernel_type": "rtl",
+            "ipi_drc": "ignore_freq_hz true",
+            "vitis_drc": "ctrl_protocol user_managed",
+        }
+        if self.core | wanted != self.core:
+            raise MockError(f"an RTL kernel needs the properties {wanted}, got {self.core}")
         found = ports(self.top, self._modules())
         if "s_axi_control_awaddr" not in found or named["kernel_name"] != self.top:
             raise MockError("no s_axi_control interface")
@@ -154,6 +184,8 @@ class Vivado:
             raise MockError(f"constrained are {sorted(self.sites)}, ports are {sorted(found)}")
         if self.sites and not self.clocks:
             raise MockError("no clock")
+        if named["top"] != "system_wrapper":  # its memories are checked when the IP is packaged
+            self.check_memories()
         if FAIL == "synthesis":
             raise MockError("[Synth 8-439] module 'add_one' not found")
         self.checkpoint = self.part

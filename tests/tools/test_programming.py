@@ -77,5 +77,5 @@ def test_what_cannot_be_loaded_is_refused(tmp_path):
     built(tmp_path, boards.get("icebreaker"))
     assert_refused(accel("board", "program", "ulx3s", tmp_path), "holds a bitstream for icebreaker, not ulx3s-85f")
     assert_refused(
-        accel("board", "program", "pynq-z2", tmp_path), "not programmed with openFPGALoader: copy the folder"
+        accel("board", "program", "pynq-z2", tmp_path), "not programmed with openFPGALoader: copy the folder driver"
     )

@@ -11,15 +11,20 @@ from pathlib import Path
 import pytest
 from board_designs import add_one, with_memory
 from command import accel, assert_refused
+from encoders import Shape, encoder
 
 import boards
 from accel.errors import ToolError, UserError
+from accel.folding import fold_for
 from boards import flows
 from boards.pins import pinout
+from hls import rtl
 
 pytest.importorskip("tkinter", reason="the mock tools run Tcl: Python needs its tkinter module")
 MOCKS = Path(__file__).parents[1] / "mock_tools"
-VENDOR = [board for board in map(boards.get, boards.names()) if not flows.get(board.flow).free]
+ALL = [board for board in map(boards.get, boards.names()) if not flows.get(board.flow).free]
+VENDOR = list({(board.flow, board.target): board for board in ALL}.values())
+"""One board per tool and family."""
 ARTY, PYNQ, U55C, DE10 = (boards.get(name) for name in ("arty-a7-100t", "pynq-z2", "u55c", "de10-nano"))
 
 
@@ -126,7 +131,7 @@ def test_a_hostile_design_never_reaches_a_script(board, tmp_path):
     with pytest.raises(UserError, match="is no identifier"):
         boards.plan(replace(add_one(), top="x; exec touch owned"), board)
     boards.plan(replace(add_one(), name="[exec id]; `x` \\"), board).write(tmp_path)
-    assert all("exec id" not in path.read_text() for path in tmp_path.iterdir())
+    assert all("exec id" not in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_vivado_places_every_pin():
@@ -151,3 +156,49 @@ def test_the_kernels_ports_are_the_cores():
     )
     renamed = [re.sub(r"\baclk", "ap_clk", re.sub(r"\baresetn", "ap_rst_n", port)) for port in core]
     assert [port.replace("s_axi_", "s_axi_control_") for port in renamed] == kernel
+
+
+@pytest.fixture(scope="module")
+def design():
+    """A design with every kind of memory that ours have."""
+    graph = encoder(Shape(tokens=4, channels=8, hidden=16))
+    return rtl.lower(graph, fold_for(graph, 256))
+
+
+@pytest.mark.parametrize("board", [ARTY, U55C, DE10], ids=lambda board: board.name)
+def test_memories_are_asked_for_in_the_tools_own_words(board, design, tools, tmp_path):
+    tools(board)
+    used = {found for text in design.files.values() for found in re.findall(r"r[ao]m_style = \"(\w+)\"", text)}
+    assert used == {"block", "distributed", "logic"}
+    boards.plan(design, board).write(tmp_path)
+    done = subprocess.run(["sh", "build.sh"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("board", "old", "new", "message"),
+    [
+        (ARTY, 'rom_style = "distributed"', 'rom_style = "logic"', "rom_style logic is ignored"),
+        (ARTY, '.mem"', '.hex"', "could not open $readmem data file"),
+        (U55C, "set_property ipi_drc {ignore_freq_hz true} $core\n", "", "an RTL kernel needs the properties"),
+        (DE10, "ramstyle = ", "ram_style = ", "unrecognized synthesis attribute"),
+    ],
+    ids=["rom_style", "hex", "ipi_drc", "ramstyle"],
+)
+def test_the_mock_tools_find_the_old_words(board, old, new, message, design, tools, tmp_path):
+    tools(board)
+    boards.plan(design, board).write(tmp_path)
+    changed = [path for path in tmp_path.rglob("*") if path.suffix in {".sv", ".tcl"} and old in path.read_text()]
+    assert changed
+    for path in changed:
+        path.write_text(path.read_text().replace(old, new))
+    done = subprocess.run(["sh", "build.sh"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr + "".join(log.read_text() for log in tmp_path.glob("*.log"))
+
+
+@pytest.mark.parametrize("board", ALL, ids=lambda board: board.name)
+def test_every_project_says_what_to_run(board):
+    readme = boards.plan(add_one(), board).files["README.md"]
+    assert flows.get(board.flow).bitstream in readme
+    assert "sh build.sh" in readme

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import fake_pynq
 import numpy as np
@@ -12,6 +16,7 @@ from board_designs import add_one
 
 import boards
 from accel.errors import ToolError, UserError
+from boards import host_files, host_samples, protocol
 from boards.overlay import Overlay
 
 DESIGN = add_one(lanes=2, width=6, wider=12, beats=5)
@@ -125,3 +130,57 @@ def test_a_missing_bitstream_is_named(board, tmp_path):
     board()
     with pytest.raises(UserError, match=r"none\.bit: no such bitstream"):
         Overlay(DESIGN, tmp_path / "none.bit")
+
+
+@pytest.mark.parametrize("name", ["pynq-z2", "kr260"])
+def test_the_driver_folder_runs_on_the_boards_own_python(name, tmp_path, monkeypatch, capsys):
+    """driver.py and what lies beside it, with no accel: the same answers as through `boards.connect`."""
+    for file, text in boards.plan(DESIGN, boards.get(name)).files.items():
+        if file.startswith("driver/"):
+            (tmp_path / file.partition("/")[2]).write_text(text, encoding="utf-8")
+    (tmp_path / "board.bit").write_bytes(b"")
+    (tmp_path / "pynq.py").write_text(_PYNQ, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "driver.py", "x.txt", "y.txt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=_environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    x, y = (np.loadtxt(tmp_path / file, ndmin=2) for file in ("x.txt", "y.txt"))
+    assert np.array_equal(y, x + 1)
+    np.savetxt(tmp_path / "x.txt", x + 100, fmt="%d")
+    done = subprocess.run(
+        [sys.executable, "driver.py", "x.txt", "y.txt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=_environment(),
+    )
+    assert "samples have values from -32 to 31" in done.stderr
+
+
+def test_the_drivers_bytes_are_those_of_the_protocol():
+    for width in (3, 8, 9, 17, 33):
+        design = add_one(lanes=3, width=width, wider=width + 3, beats=4)
+        half = 1 << width - 1
+        x = np.random.default_rng(width).integers(-half, half, (5, 12))
+        known = json.loads(host_files.files(design, "vitis")["driver/design.json"])
+        data = host_samples.pack(x, known["input"])
+        assert data.tobytes() == b"".join(protocol.pack(sample, design.input) for sample in x)
+        assert np.array_equal(host_samples.unpack(data, known["input"]), x)
+
+
+def _environment():
+    """Without our packages: only the folder that the program lies in, numpy, and the model of the board."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+
+
+ROOT = Path(__file__).parents[2]
+_PYNQ = """
+import fake_pynq
+from board_designs import add_one
+made = fake_pynq.module(add_one(lanes=2, width=6, wider=12, beats=5), lambda sample: sample + 1)
+Overlay, MMIO, allocate = made.Overlay, made.MMIO, made.allocate
+"""

@@ -1,0 +1,81 @@
+"""Programs for the computer beside a core that is reached over AXI: a folder `driver`, which needs no accel there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel.design import Design, Stream
+from boards import protocol
+
+_HERE = Path(__file__).parent
+_EXAMPLES = 4
+PROGRAMS = {"zynq": "pynq_driver.py", "vitis": "xrt_host.py"}
+"""Tool flow → the program."""
+
+
+def files(design: Design, flow: str) -> dict[str, str]:
+    """Name → text of the folder `driver`: program, what it has to know of the design, an example and a README."""
+    known = {"hash": design.hash, "input": _stream(design, "input"), "output": _stream(design, "output")}
+    x = np.random.default_rng(0).integers(
+        known["input"]["lo"], known["input"]["hi"] + 1, (_EXAMPLES, _elements(design))
+    )
+    return {
+        "driver/driver.py": _text(PROGRAMS[flow]).replace(
+            "from boards.host_samples import", "from host_samples import"
+        ),
+        "driver/host_samples.py": _text("host_samples.py"),
+        "driver/design.json": json.dumps(known, indent=1) + "\n",
+        "driver/x.txt": "".join(" ".join(map(str, row)) + "\n" for row in x),
+        "driver/README.md": _README[flow],
+    }
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _elements(design: Design) -> int:
+    return design.input.beats * design.input.lanes
+
+
+def _stream(design: Design, end: str) -> dict[str, Any]:
+    stream: Stream = getattr(design, end)
+    low, high = (
+        (-(1 << stream.width - 1), (1 << stream.width - 1) - 1) if stream.signed else (0, (1 << stream.width) - 1)
+    )
+    spec = {"lo": low, "hi": high, "scale": 1.0, **design.info.get(end, {})}
+    size = {"elements": stream.beats * stream.lanes, "bytes": protocol.element_bytes(stream), "signed": stream.signed}
+    return {**size, **{key: spec[key] for key in ("shape", "lo", "hi", "scale", "offset") if key in spec}}
+
+
+_README = {
+    "zynq": """\
+# Driver
+
+What runs on the board's own processor: Linux with pynq (the PYNQ image, or Kria's pynq installation) and numpy.
+
+1. Build the bitstream: `sh build.sh` in the folder above, where Vivado is installed.
+2. Copy this folder and, into it, `board.bit` and `board.hwh` to the board.
+3. There: `sudo -E python3 driver.py x.txt y.txt`
+
+`x.txt` holds example samples, one per line, as integers in the input's range. `design.json` has ranges, scales and
+shapes: real value = integer * scale. Where accel is installed, `boards.connect(design, overlay="board.bit")` does the
+same with real numbers.
+""",
+    "vitis": """\
+# Host program
+
+What runs on the computer with the card: Python with numpy and pyxrt, which comes with XRT
+(source /opt/xilinx/xrt/setup.sh).
+
+1. Build the kernel: `sh build.sh` in the folder above, where Vivado and Vitis are installed.
+2. There: `python3 driver.py x.txt y.txt ../accel.xclbin`
+
+`x.txt` holds example samples, one per line, as integers in the input's range. `design.json` has ranges, scales and
+shapes: real value = integer * scale.
+""",
+}
