@@ -107,15 +107,15 @@ def connect(
         if port == VIRTUAL:
             port = opened.enter_context(VirtualBoard(design, boards.get(board))).port
         baud = boards.get(board).baud
-        line = SerialLine(port or find_port(), baud, timeout + _transfer_s(design, baud))
+        line = SerialLine(port or find_port(), baud, timeout + transfer_s(design, baud))
         opened.enter_context(closing(line))
         host = Host(line, design, attempts)
         host.check()
         return Device(host, design, opened.pop_all())
 
 
-def _transfer_s(design: Design, baud: int) -> float:
-    """The time on the line of a request and its answer."""
+def transfer_s(design: Design, baud: float) -> float:
+    """Seconds on the line of a request and its answer."""
     payloads = sum(protocol.payload_bytes(stream) for stream in (design.input, design.output))
     return 10 * (payloads + 2 * protocol.OVERHEAD) / baud
 

@@ -19,10 +19,9 @@ PROGRAMS = {"zynq": "pynq_driver.py", "vitis": "xrt_host.py"}
 
 def files(design: Design, flow: str) -> dict[str, str]:
     """Name → text of the folder `driver`: program, what it has to know of the design, an example and a README."""
-    known = {"hash": design.hash, "input": _stream(design, "input"), "output": _stream(design, "output")}
-    x = np.random.default_rng(0).integers(
-        known["input"]["lo"], known["input"]["hi"] + 1, (_EXAMPLES, _elements(design))
-    )
+    into = _stream(design, "input")
+    known = {"hash": design.hash, "input": into, "output": _stream(design, "output")}
+    x = np.random.default_rng(0).integers(into["lo"], into["hi"] + 1, (_EXAMPLES, into["elements"]))
     return {
         "driver/driver.py": _text(PROGRAMS[flow]).replace(
             "from boards.host_samples import", "from host_samples import"
@@ -36,10 +35,6 @@ def files(design: Design, flow: str) -> dict[str, str]:
 
 def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _elements(design: Design) -> int:
-    return design.input.beats * design.input.lanes
 
 
 def _stream(design: Design, end: str) -> dict[str, Any]:

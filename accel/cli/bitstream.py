@@ -13,6 +13,7 @@ from accel.cli.display import Progress, json_option, show_json, show_table, work
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
+    from accel.design import Design
     from boards.bitstream import BuildResult
 
 BOARD = "ulx3s-85f"
@@ -105,3 +106,14 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
             ("clock, MHz", f"{result.clock_mhz:g}", f"{result.fmax_mhz:.1f}"),
         ],
     )
+    _show_speed(Design.load(folder), result)
+
+
+def _show_speed(design: Design, result: BuildResult) -> None:
+    """Samples per second of the core, and of the serial line in front of it."""
+    from boards.driver import transfer_s
+
+    interval = design.info.get("predicted", {}).get("interval")
+    core = f"{result.clock_mhz * 1e6 / interval:,.0f} samples/s in the core" if interval else ""
+    line = f"{1 / transfer_s(design, result.baud):,.0f} over the serial line" if result.baud else ""
+    click.echo("; ".join(text for text in (core, line) if text))
