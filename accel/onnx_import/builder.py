@@ -44,6 +44,7 @@ class Builder:
         self.origins: dict[str, Origin] = {}
         self.approximate: set[str] = set()  # edges whose integers are chosen, not given, by the file
         self.offsets: dict[str, tuple[Edge, Edge, float]] = {}  # edge → x and x + c for one number c, and c
+        self.made: dict[tuple[object, ...], Edge] = {}  # what equal quantizers of a tensor give
         self.choices: dict[tuple[str, bytes], str] = {}  # channels of an edge that were chosen before
         self.assumed: set[str] = set()  # edges that stand in for what is refused
         self._nodes: dict[str, Node] = {}

@@ -111,6 +111,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Slice"): slicing.slice_,
     ("", "Split"): slicing.split,
     ("", "Concat"): joining.concat,
+    ("", "Pad"): joining.pad,
     ("", "Expand"): slicing.expand,
     ("", "Tile"): slicing.tile,
     ("", "QuantizeLinear"): qcdq.quantize,

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel.onnx_import import channels, rotary, sharing
+from accel.onnx_import import channels, rotary, sharing, slicing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, alike, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown, rows_of
-from accel.onnx_import.shaping import AGAIN, shape_of
+from accel.onnx_import.shaping import AGAIN, numbers, shape_of
 from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Unknown, Value
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
@@ -61,6 +61,48 @@ def concat(build: Builder, call: Call) -> Value:
     if not exact:
         build.approximate.add(result.name)
     return result
+
+
+@understands("mode")
+def pad(build: Builder, call: Call) -> Value:
+    """Constants before and behind: as Concat with them."""
+    x, given, value, axes = call.take(2, 4)
+    if is_unknown(x, given, value, axes):
+        return Unknown()
+    if call.text("mode", "constant") != "constant":
+        raise Refused(f"pads with what is there (mode {call.text('mode')})", "pad with a constant")
+    number = 0.0
+    if value is not None:
+        if not isinstance(value, Constant) or value.value.size != 1:
+            raise Refused("pads with values that are computed at run time", "pad with a constant")
+        number = float(value.value.reshape(()))
+    have = shape_of(x)
+    chosen = numbers(axes, "axes") if axes is not None else tuple(range(len(have)))
+    amounts = numbers(given, "pads")
+    if len(amounts) != 2 * len(chosen):
+        raise Refused("its pads and axes do not fit together", AGAIN)
+    for axis, before, behind in zip(chosen, amounts, amounts[len(chosen) :], strict=False):
+        x = _padded(build, call, x, axis % len(have), (before, behind), number)
+    return x or Unknown()
+
+
+def _padded(
+    build: Builder, call: Call, x: Value | None, axis: int, amounts: tuple[int, int], number: float
+) -> Value | None:
+    """One axis; a negative amount cuts."""
+    size = shape_of(x)[axis]
+    start, end = (max(0, -amount) for amount in amounts)
+    if start or end:
+        x = slicing.taken(build, call, x, axis, np.arange(start, size - end), call.output)
+    if max(amounts) <= 0:
+        return x
+    shape = list(shape_of(x))
+    blocks = []
+    for amount in amounts:
+        shape[axis] = amount
+        blocks.append([Constant(np.full(shape, number))] if amount > 0 else [])
+    inputs = (*blocks[0], x, *blocks[1])
+    return concat(build, replace(call, inputs=inputs, attributes={"axis": axis}))
 
 
 def _read(build: Builder, value: Value | None) -> Value | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import channels, rotary, sharing
+from accel.onnx_import import broadcast, channels, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
@@ -191,8 +191,7 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     product = rotary.summed(build, call, a, b)
     if product is not None:
         return product
-    layout = _common_layout(a, b, "adds")
-    a, b = build.settled(a), build.settled(b)
+    a, b = (build.settled(edge) for edge in broadcast.paired(build, call, a, b, "adds"))
     scale = common(np.minimum(a.scale, b.scale))
     factors = [common(np.asarray(edge.scale / scale)) for edge in (a, b)]
     if any(factor.ndim for factor in factors):
@@ -203,7 +202,7 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     step = sum_grid((float(factors[0]), float(factors[1])), magnitudes)
     multipliers = np.array(factors) / step
     rounded = np.rint(multipliers)
-    result = build.add(call.name, Add(rounded), (a, b), scale * step, layout, call.output)
+    result = build.add(call.name, Add(rounded), (a, b), scale * step, a.layout, call.output)
     if (multipliers != rounded).any():
         build.approximate.add(result.name)
     return result
@@ -211,18 +210,8 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
 
 def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     """The product of two activations, exact: its scale is the product of the scales."""
-    layout = _common_layout(a, b, "multiplies")
-    a, b = build.settled(a), build.settled(b)
-    return build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), layout, call.output)
-
-
-def _common_layout(a: Edge, b: Edge, does: str) -> Layout:
-    """The layout of both operands of an element-wise operator; leading axes of size 1 may be missing in one."""
-    rank = max(len(a.layout.axes), len(b.layout.axes))
-    layouts = [Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes) for e in (a, b)]
-    if layouts[0] != layouts[1]:
-        raise Refused(f"{does} {a.layout.shape} and {b.layout.shape} of different layouts", RELAYOUT)
-    return layouts[0]
+    a, b = (build.settled(edge) for edge in broadcast.paired(build, call, a, b, "multiplies"))
+    return build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), a.layout, call.output)
 
 
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:

@@ -18,6 +18,7 @@ from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import (
     Call,
     Constant,
+    Deferred,
     Edge,
     Function,
     Masked,
@@ -56,6 +57,21 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
     elif isinstance(x, Masked | Probabilities | Normalized):
         raise Refused("takes the sign of a softmax or a norm", "use 2 or more bits, or unsigned 1 bit")
     scale = per_channel(x.layout, quantizer.scale)
+    if isinstance(x, Deferred) and call.tensors[0]:
+        return _once(build, call, x, quantizer, scale)
+    return _made(build, call, x, quantizer, scale)
+
+
+def _once(build: Builder, call: Call, x: Deferred, quantizer: Quantizer, scale: np.ndarray) -> Edge:
+    """The integers of a tensor that several equal quantizers read, one for each reader, are made by one operator."""
+    parameters = (quantizer.zero, quantizer.lo, quantizer.hi, quantizer.rounding, quantizer.signed, quantizer.bipolar)
+    key = (call.tensors[0], scale.tobytes(), *parameters)
+    if key not in build.made:
+        build.made[key] = _made(build, call, x, quantizer, scale)
+    return build.made[key]
+
+
+def _made(build: Builder, call: Call, x: Real | Edge | Deferred, quantizer: Quantizer, scale: np.ndarray) -> Edge:
     match x:
         case Real():
             return entry.quantized(build, call, x, quantizer, scale)

@@ -1,0 +1,64 @@
+"""Two activations of different shapes, element by element: what one of them has once is repeated for the other.
+
+Channels are rows of the Dense before, or a Dense of ones. A token is repeated by a product of attention: ones, one
+row for every token, times the one token as the value of the one key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel.onnx_import import channels
+from accel.onnx_import.builder import Builder
+from accel.onnx_import.layout import Axis, Layout
+from accel.onnx_import.values import Call, Edge, Refused
+from accel.ops.dense.op import Dense
+from accel.ops.matmul.op import MatMul
+from accel.ops.window.op import Window
+
+
+def paired(build: Builder, call: Call, a: Edge, b: Edge, does: str) -> tuple[Edge, Edge]:
+    """Both operands with one layout; axes of size 1 in front may be missing in one. Raises Refused when none fits."""
+    rank = max(len(a.layout.axes), len(b.layout.axes))
+    a, b = (replace(e, layout=Layout(((),) * (rank - len(e.layout.axes)) + e.layout.axes)) for e in (a, b))
+    wanted = Layout(tuple(one or other for one, other in zip(a.layout.axes, b.layout.axes, strict=True)))
+    first, second = (_repeated(build, call, edge, wanted) for edge in (a, b))
+    if first is None or second is None:
+        shapes = f"{a.layout.shape} and {b.layout.shape}"
+        remedy = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
+        raise Refused(f"{does} {shapes} of different layouts", remedy)
+    return first, second
+
+
+def _repeated(build: Builder, call: Call, x: Edge, wanted: Layout) -> Edge | None:
+    """x with another layout, in which axes are longer that have size 1 now; None for anything else."""
+    pairs = list(zip(x.layout.axes, wanted.axes, strict=True))
+    if any(have and have != want for have, want in pairs):
+        alike = all(_sizes(have) == _sizes(want) for have, want in pairs)
+        return channels.arranged(build, call.name, x, wanted) if alike else None
+    longer = [want for have, want in pairs if not have]
+    roles = {f.role for axis in longer for f in axis}
+    if "batch" in roles or ("token" in roles and x.layout.size("token") > 1):
+        return None
+    if "channel" in roles:
+        old, new = x.layout.index("channel"), wanted.index("channel")
+        x = channels.chosen(build, f"{call.name}/channels", x, channels.order_of(old, new), wanted, None)
+    if "token" in roles:
+        x = _for_tokens(build, call, x, wanted)
+    return replace(x, layout=wanted)
+
+
+def _sizes(axis: Axis) -> tuple[int, Axis]:
+    """What of an axis has to agree: its size, and the factors that do not walk channels."""
+    return Layout((axis,)).shape[0], tuple(f for f in axis if f.role != "channel")
+
+
+def _for_tokens(build: Builder, call: Call, x: Edge, wanted: Layout) -> Edge:
+    """The one token of x for every token."""
+    x = build.settled(x)
+    tokens, width, name = wanted.size("token"), build.tensors[x.name].channels, f"{call.name}/tokens"
+    one = build.add(name, Dense(np.zeros((1, width)), np.ones(1)), (x,), np.asarray(1.0), wanted, None)
+    ones = build.add(name, Window(-tokens, np.ones((tokens, 1))), (one,), np.asarray(1.0), wanted, None)
+    return build.add(name, MatMul(1, "values"), (ones, x), x.scale, wanted, None)
