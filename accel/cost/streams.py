@@ -147,16 +147,23 @@ def position(t: Tally, part: Part) -> None:
 
 
 def rotary(t: Tally, part: Part) -> None:
+    """A DSP48 contains the registers in front of its product: of x, and the one behind the memory."""
     p = part.params
     lanes, products = p["LANES"], p["LANES"] * (1 + p["TURNS"])
     t.counter(p["WORDS"])
     t.counter(p["HEADS"])
     t.counter(p["WORDS"] * p["TOKENS"])
     t.delay(2, 3 + p["TURNS"])
-    t.rom(part.roms["TABLE_FILE"], bool(p["BLOCK"]))
-    t.registers(lanes * p["XW"], "operands")
     hard = t.multiply(p["XW"] + (not p["X_SIGNED"]), p["TW"], products, p["YW"])
-    t.registers(lanes * p["XW"], "hard" if hard else "operands")
+    table, operands = part.roms["TABLE_FILE"], "hard" if hard else "operands"
+    if p["BLOCK"]:
+        t.bram += block_rams(table.width, table.depth, t.target)
+        t.registers(table.width, operands)
+    else:
+        t.table(table)
+        t.registers(table.columns)
+        t.registers(table.columns, operands)
+    t.registers(2 * lanes * p["XW"], operands)
     t.registers(products * p["YW"], "hard" if hard else "products")
     if p["TURNS"]:
         t.add(p["YW"], lanes, "fused")

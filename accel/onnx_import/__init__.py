@@ -17,6 +17,7 @@ it operator by operator when it is not. How an import goes:
     queries.py attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
+    broadcast.py   operands of different shapes
     rotary.py      products with tables and rotary embeddings
     ending.py      what stays with the host at the end of a file
     builder.py     the graph while it grows

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from operator import mul
 
 import numpy as np
+from onnx import NodeProto
 
 from accel.errors import UnsupportedModel, UserError
+from accel.onnx_import.functions import ELEMENTWISE
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.source import Source
 
@@ -150,15 +153,31 @@ def _patches(source: Source) -> Reading | None:
 
 
 def _kernel(source: Source) -> tuple[int, ...] | None:
-    """Of the first convolution behind the input, if it has one."""
-    reached = {source.input}
+    """Columns of a patch: the kernel of a first convolution that cuts patches, else what all strides in a row make."""
+    reached, found = {source.input}, None
     for node in source.nodes:
-        if not reached.isdisjoint(node.input):
-            if node.op_type == "Conv":
-                attributes = {a.name: a for a in node.attribute}
-                kernel = attributes.get("kernel_shape")
-                value = list(kernel.ints) if kernel is not None else []
-                return tuple(value) if min(value, default=0) > 0 else None
-            if node.op_type in PASSED + SCALING:
-                reached.update(node.output[:1])
-    return None
+        if reached.isdisjoint(node.input):
+            continue
+        if node.op_type == "Conv":
+            kernel, strides, is_cut = _geometry(node)
+            if kernel is None or (found is not None and len(found) != len(kernel)):
+                return found
+            if found is None and is_cut:
+                return kernel
+            found = strides if found is None else tuple(map(mul, found, strides))
+            reached.update(node.output[:1])
+        elif node.op_type in PASSED + SCALING or (found is not None and node.op_type in ELEMENTWISE):
+            reached.update(node.output[:1])
+    return found
+
+
+def _geometry(node: NodeProto) -> tuple[tuple[int, ...] | None, tuple[int, ...], bool]:
+    """Kernel and strides of a convolution, and whether it cuts patches: its kernel is its stride, without padding."""
+    given = {attribute.name: tuple(attribute.ints) for attribute in node.attribute}
+    kernel = given.get("kernel_shape", ())
+    if min(kernel, default=0) < 1:
+        return None, (), False
+    strides = given.get("strides") or (1,) * len(kernel)
+    if len(strides) != len(kernel) or min(strides) < 1:
+        return None, (), False
+    return kernel, strides, kernel == strides and not any(given.get("pads", ()))
