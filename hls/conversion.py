@@ -163,6 +163,10 @@ def _partition(model: ModelGraph) -> None:
                 variable.pragma = "partition" if beats == 1 else ("partition", "cyclic", lanes)
 
 
+OUTPUT = "y"
+"""The output port of the top function; its input port is `x`."""
+
+
 class KernelLayer(Layer):  # type: ignore[misc]
     """Any operator: attributes `kernel` (accel.kernel.Kernel) and `edge` (the output's accel.graph.Tensor).
 
@@ -181,7 +185,7 @@ class KernelLayer(Layer):  # type: ignore[misc]
             self.add_output_variable(
                 [edge.size // kernel.out_lanes, kernel.out_lanes],
                 out_name=name,
-                var_name="layer{index}_out" + (str(number) if number else ""),
+                var_name=OUTPUT if name in self.model.outputs else "layer{index}_out" + (str(number) if number else ""),
                 precision=IntegerPrecisionType(edge.width, edge.signed),
             )
         for name, precision in kernel.types.items():

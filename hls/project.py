@@ -30,10 +30,12 @@ from accel.files import writing
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
 from accel.schedule import Schedule, require_known
-from hls import backends, calls, csim
+from hls import backends, calls, csim, readme
 from hls.backends import Backend
 from hls.calls import Plan
 
+BENCH_INPUTS, BENCH_OUTPUTS = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
+BENCH_EXACT = 1 << 24  # hls4ml's test benches read numbers as `float`
 TOP = "accel_model"
 SCHEDULE = "schedule.json"
 CLOCK_PERIOD_NS = 10.0
@@ -255,10 +257,29 @@ def _write(graph: Graph, schedule: Schedule, plan: Plan, work: Path, folder: Pat
     with (project / CONFIG).open("a", encoding="utf-8") as config:
         config.write(f"{DIGEST}: {digest}\n")
     (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text(), encoding="utf-8")
+    _write_bench(graph, project)
+    backend = backends.get(target.backend)
+    about = readme.text(graph, backend, target.part, target.io_type, target.clock_period_ns)
+    (project / "README.md").write_text(about, encoding="utf-8")
     os.replace(work / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():
         os.replace(folder, work / "replaced")
     os.replace(project, folder)
+
+
+def _write_bench(graph: Graph, project: Path) -> None:
+    """One sample for the test bench, and what the network makes of it: without, it would run on zeros."""
+    largest = BENCH_EXACT - 1
+    lo, hi = max(graph.input.lo, -largest), min(graph.input.hi, largest)
+    x = np.random.default_rng(0).integers(lo, hi + 1, (1, *graph.input.shape))
+    (project / "tb_data").mkdir(exist_ok=True)
+    for name, values in ((BENCH_INPUTS, x), (BENCH_OUTPUTS, reference.run(graph, x))):
+        (project / name).write_text(bench_lines(values), encoding="utf-8")
+
+
+def bench_lines(values: np.ndarray) -> str:
+    """Samples as a test bench of hls4ml reads them, one per line."""
+    return "".join(" ".join(map(str, sample.reshape(-1).tolist())) + "\n" for sample in values)
 
 
 def _say_where(project: Path, folder: Path) -> None:

@@ -19,12 +19,10 @@ from accel.errors import ToolError, UserError
 from accel.levels import Level, Outcome, verify
 from accel.plan import SCRIPT, BuildPlan, Progress
 from hls.builders import Builder, Job, choose, program
-from hls.project import Project
+from hls.project import BENCH_EXACT, BENCH_INPUTS, BENCH_OUTPUTS, Project, bench_lines
 from hls.reports import Read, Report, Span, reader
 
 RESULT = "build.json"
-FLOAT32_EXACT = 1 << 24  # hls4ml's test benches read numbers as `float`
-_INPUTS, _EXPECTED = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _samples(project: Project, builder: Builder, x: np.ndarray) -> dict[str, str
         raise UserError(f"--cosim: {builder.refused}")
     if len(x) < 2:
         raise UserError("--cosim needs two samples at least: a single one has no interval")
-    if project.graph.input.magnitude > FLOAT32_EXACT:
+    if project.graph.input.magnitude > BENCH_EXACT:
         raise UserError(
             f"--cosim: input {project.graph.input_name!r} has {project.graph.input.width} bits; the test bench reads "
             "numbers as `float`, which is exact up to 24"
@@ -132,11 +130,7 @@ def _samples(project: Project, builder: Builder, x: np.ndarray) -> dict[str, str
             f"of {builder.backend} prints numbers exactly up to {builder.printed}"
         )
     y = reference.run(project.graph, x)
-    return {name: _lines(values) for name, values in ((_INPUTS, x), (_EXPECTED, y))}
-
-
-def _lines(values: np.ndarray) -> str:
-    return "".join(" ".join(map(str, sample.reshape(-1).tolist())) + "\n" for sample in values)
+    return {name: bench_lines(values) for name, values in ((BENCH_INPUTS, x), (BENCH_OUTPUTS, y))}
 
 
 def _outputs(project: Project, read: Read, results: Path, samples: int) -> np.ndarray:

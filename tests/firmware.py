@@ -105,7 +105,7 @@ class Firmware:
 
     def _ends(self) -> Iterator[str]:
         """Variables without one writer and one reader: no dataflow."""
-        uses = Counter(name for call in self.calls for name in call.arguments if re.match(r"layer\d+_|x$", name))
+        uses = Counter(name for call in self.calls for name in call.arguments if re.match(r"layer\d+_|[xy]$", name))
         for clone in re.findall(r"nnet::clone_stream<.*>\((.*)\);", self.top):
             uses.update(clone.split(", "))
         ports = re.search(r"void (?:CCS_BLOCK\()?accel_model\)?\((.*?)\) \{", self.top, re.DOTALL)
