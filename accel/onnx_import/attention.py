@@ -95,8 +95,10 @@ def _reshaped(layout: Layout, shape: tuple[int, ...]) -> Layout:
 
 
 def _first(build: Builder, call: Call, x: Edge, tokens: int) -> Edge:
+    """The first places of an axis that, where the file is read right, is the tokens."""
     result = taken(build, call, x, 2, np.arange(tokens), None)
-    assert isinstance(result, Edge)
+    if not isinstance(result, Edge):
+        raise Refused(f"takes {x.layout.shape}, whose axis 2 is not the tokens", RELAYOUT)
     return result
 
 
