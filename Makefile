@@ -22,7 +22,7 @@ help:
 	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
 	@echo "make bench       how fast the levels run beside what else runs the network (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilization and cost model (benchmarks/results): an hour"
-	@echo "make bench-efficiency  what every lever of efficiency costs and buys (benchmarks/results): hours"
+	@echo "make bench-efficiency  every efficiency technique compared (benchmarks/results): hours"
 	@echo "make bench-parallel  every layout of parallel training against one process (benchmarks/results): a quarter of an hour"
 	@echo "make clean       remove .venv and build"
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WRONG, USED, DECLARED = "#c8553d", "#1f6f8b", "#d9e2e7"
+WRONG, USED, DECLARED = "#d55e00", "#0072b2", "#dcdcdc"
+"""Vermilion and blue of Okabe and Ito, which readers with any colour vision can tell apart, and grey."""
 LONGEST = 36
 """Characters of a layer's name that are shown: the last ones say most."""
 
@@ -36,7 +37,7 @@ def _short(name: str) -> str:
 
 
 def _mismatches(axes: Axes, layers: dict[str, dict[str, Row]], levels: tuple[str, ...]) -> None:
-    """A cell per layer and level: white where equal, red where samples differ, grey where a level shows nothing."""
+    """A cell per layer and level: white where equal, vermilion where samples differ, grey without values."""
     from matplotlib.colors import LinearSegmentedColormap
 
     shares = np.full((len(layers), len(levels)), np.nan)
@@ -49,11 +50,12 @@ def _mismatches(axes: Axes, layers: dict[str, dict[str, Row]], levels: tuple[str
                 axes.text(
                     x, y, text, ha="center", va="center", fontsize=7, color="white" if shares[y, x] > 0.6 else "black"
                 )
-    colors = LinearSegmentedColormap.from_list("wrong", ["white", "#f3c1b5", WRONG]).with_extremes(bad="#bbbbbb")
+    colors = LinearSegmentedColormap.from_list("wrong", ["white", "#f6c9a8", WRONG]).with_extremes(bad="#bbbbbb")
     axes.imshow(shares, cmap=colors, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(levels)), levels, rotation=30, ha="right", fontsize=8)
     axes.set_xticks(np.arange(len(levels) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(layers) + 1) - 0.5, minor=True)
+    axes.grid(False, which="major")  # a reader's style may draw it through the numbers
     axes.grid(which="minor", color="#cccccc", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
     axes.set_title("samples that differ", fontsize=9)
@@ -73,6 +75,7 @@ def _ranges(axes: Axes, rows: list[Row]) -> None:
         for count, x, side in ((row.below, -1.03, "right"), (row.above, 1.03, "left")):
             if count:
                 axes.text(x, place, f"{count / row.values:.2%}", va="center", ha=side, fontsize=7, color=WRONG)
+    axes.grid(False, axis="y")
     axes.axvline(0, color="gray", linewidth=0.6)
     axes.set_xlim(-1.35, 1.35)
     axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -76,19 +76,19 @@ def _fail(code: int, text: str) -> NoReturn:
 @click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("accel-fpga"), message="accel %(version)s")
 def cli() -> None:
-    """From a quantized transformer to a running FPGA, proven exact at every step.
+    """Take a quantized transformer to a running FPGA, and check every step for exact equality.
 
-    A model trained with Brevitas is exported to QONNX and imported as an integer graph. The graph runs in torch
-    (reference), as C++ for high-level synthesis (csim), as SystemVerilog in a cycle-accurate simulation (rtl) and
-    behind a board's serial port (board). All of them must give the same integers.
+    accel imports an ONNX file with quantizers as an integer graph. The graph runs in torch (reference), as C++ for
+    high-level synthesis (csim), as SystemVerilog in a cycle-accurate simulation (rtl), and as the complete design of a
+    board behind its simulated serial port (board). All of them must give the same integers.
 
     \b
     Start here:
-      accel demo                                 the whole path on handwritten digits, in some minutes
-      accel check model.onnx                     does every level agree on my model?
+      accel demo                                 every step on handwritten digits, in a few minutes
+      accel check model.onnx                     do all levels agree on my model?
       accel lower model.onnx --target rtl --out build/rtl
 
-    Exit codes: 0 all well, 1 a level disagrees or a tool failed, 2 the request has to be changed.
+    Exit codes: 0 success, 1 a level disagrees or a tool failed, 2 the request must be changed.
     """
 
 

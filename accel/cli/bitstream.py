@@ -59,13 +59,13 @@ def default_out(folder: Path | str, board: str) -> Path:
     return folder.with_name(f"{folder.name}-{board}")
 
 
-@click.command(short_help="RTL design to bitstream.")
+@click.command(short_help="Build a bitstream of an RTL design.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--board", "name", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`."
 )
-@click.option("--clock", type=float, help="Core clock, at most so many MHz.  [default: the board's]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of placement.")
+@click.option("--clock", type=float, help="Upper limit for the core clock, MHz.  [default: the board's]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Placement seed.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-BOARD]")
 @json_option
 def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None, as_json: bool) -> None:

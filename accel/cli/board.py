@@ -57,7 +57,7 @@ def run(
 
 @click.group(short_help="Load a board, simulate one, run samples on it.")
 def command() -> None:
-    """A board at work, real or simulated.
+    """Program a board, simulate one, and run samples on either.
 
     \b
     Examples:
@@ -100,11 +100,11 @@ def serve_command(board: str, folder: Path) -> None:
     default=BOARD,
     show_default=True,
     shell_complete=names.boards,
-    help="One of `accel boards`: how fast its line is.",
+    help="One of `accel boards`; it sets the speed of the serial line.",
 )
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Samples in an .npy file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npy file to write.")
-@click.option("--raw", is_flag=True, help="Integers in and out, as the hardware has them.")
+@click.option("--raw", is_flag=True, help="Read and write the hardware's integers instead of real numbers.")
 @json_option
 def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool, as_json: bool) -> None:
     """Run samples on a board that holds the RTL design in FOLDER.
@@ -138,7 +138,7 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
 @command.command("program", short_help="Load a bitstream into a board.")
 @click.argument("board", shell_complete=names.boards)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--flash", is_flag=True, help="Write it into the board's flash: it stays after power-off.")
+@click.option("--flash", is_flag=True, help="Write to the board's flash, so that it survives power-off.")
 @json_option
 def program_command(board: str, folder: Path, flash: bool, as_json: bool) -> None:
     """Load the bitstream in FOLDER, which `accel bitstream` wrote, into BOARD at a USB port, with openFPGALoader.

@@ -51,16 +51,22 @@ def default_out(folder: Path | str, tool: str) -> Path:
     return folder.with_name(f"{folder.name}-{tool}")
 
 
-@click.command(short_help="HLS project through its vendor's tool.")
+@click.command(short_help="Run a vendor's tool on an HLS project.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--tool", help="vitis, vivado, vivado-accelerator, quartus, catapult, oneapi, libero.  [default: its own]"
 )
-@click.option("--cosim", is_flag=True, help="Also simulate the RTL, and compare it with the reference.")
+@click.option("--cosim", is_flag=True, help="Also simulate the tool's RTL and compare it with the reference.")
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file for --cosim (default: random).")
-@click.option("--samples", type=click.IntRange(min=2), default=SAMPLES, show_default=True, help="At most this many.")
-@click.option("--seed", type=int, default=0, help="Of random samples.")
-@click.option("--export", is_flag=True, help="Also export the IP, or implement it where the tool does that.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=2),
+    default=SAMPLES,
+    show_default=True,
+    help="Maximum number of samples for --cosim.",
+)
+@click.option("--seed", type=int, default=0, help="Seed of random samples.")
+@click.option("--export", is_flag=True, help="Also export the IP or implement it, whichever the tool does.")
 @json_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-TOOL]")
 def command(

@@ -116,22 +116,27 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
     return chosen
 
 
-@click.command(short_help="Compare all levels on a QONNX file.")
+@click.command(short_help="Compare all levels on an ONNX file.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
-@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
+@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
 @click.option(
-    "--levels", default=",".join(LEVELS), callback=_selection, help="Some of them.  [default: all but netlist]"
+    "--levels",
+    default=",".join(LEVELS),
+    callback=_selection,
+    help="Comma-separated levels to run.  [default: all but netlist]",
 )
 @click.option(
     "--board",
     shell_complete=names.boards,
     default=BOARD,
     show_default=True,
-    help="Board whose top level is simulated, and for whose part `netlist` is made.",
+    help="Board for the levels `board` and `netlist`.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Of the reference: cpu, cuda, or native: compiled.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random samples and pauses.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where the reference runs: cpu, cuda or native (compiled C++)."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random samples and pauses.")
 @json_option
 @input_range
 def command(

@@ -131,9 +131,9 @@ def _project_level(project: Made) -> Level:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("projects", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
-@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random samples.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Figure to write; .png, .svg or .pdf.")
+@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random samples.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write a figure to this file: .png, .svg or .pdf.")
 @json_option
 @input_range
 def command(
@@ -148,9 +148,9 @@ def command(
 ) -> int:
     """Compare a QONNX MODEL with the HLS projects and RTL designs in PROJECTS, layer by layer.
 
-    Every layer has to be what the file makes of it (qonnx), beyond the samples that qonnx runs what the reference
-    does. The table counts the samples that differ, shows the values that occur beside the range that is declared, and
-    how many of them a clip changed. A fault shows in its layer and in those behind it.
+    The expected values of a layer are those of the file in qonnx, or of the reference for samples that qonnx does not
+    run. The table counts the samples that differ, and shows the range of the values, the declared range and the share
+    of clipped values. A fault shows in its own layer and in all layers behind it.
 
     \b
     Examples:

@@ -79,20 +79,22 @@ def _next(out: Path, board: str) -> list[str]:
     ]
 
 
-@click.command(short_help="The whole path on handwritten digits, training to bitstream.")
+@click.command(short_help="Run every step on handwritten digits.")
 @click.option("--board", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
-@click.option("--no-bitstream", is_flag=True, help="Leave out place and route, the longest part.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of training and of simulated stalls.")
-@click.option("--device", default="cpu", show_default=True, help="Of the reference: cpu, cuda, or native: compiled.")
+@click.option("--no-bitstream", is_flag=True, help="Skip place and route, the longest stage.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of training and simulated stalls.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where the reference runs: cpu, cuda or native (compiled C++)."
+)
 @json_option
 def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, as_json: bool) -> int:
-    """Train a transformer on handwritten digits and take it all the way to a bitstream (some minutes).
+    """Train a transformer on handwritten digits and take it all the way to a bitstream, in a few minutes.
 
-    It is trained with Brevitas, exported to QONNX, imported as an integer graph, lowered to a Vitis HLS project and to
-    SystemVerilog, simulated cycle by cycle, and placed and routed. Every level runs the held-out images and has to give
-    the trained network's logits, integer by integer. The figures end up in OUT/report.json, and with pictures in
-    OUT/report.html.
+    The network is trained with Brevitas, exported to QONNX, imported as an integer graph, lowered to a Vitis HLS
+    project and to SystemVerilog, simulated cycle by cycle, placed and routed. Every level runs the held-out images and
+    must give exactly the integer logits of the trained network. OUT/report.json has the figures, OUT/report.html
+    shows them.
 
     \b
     Examples:

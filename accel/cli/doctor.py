@@ -117,7 +117,7 @@ def _gpu() -> Finding:
     return Finding("GPU", found, torch.version.cuda or "", name, "accel check --device cuda", "a torch wheel with CUDA")
 
 
-@click.command(short_help="Which tools are here, and what they enable.")
+@click.command(short_help="List the installed tools and what they enable.")
 @json_option
 def command(as_json: bool) -> None:
     """List every tool, package, data set and device that accel can use, and what it enables.
@@ -138,14 +138,14 @@ def command(as_json: bool) -> None:
     if lacking:
         raise ToolError("; ".join(f"{f.name} is missing: {f.install}" for f in lacking))
     if not as_json:
-        click.echo("All that `accel demo` needs is here.")
+        click.echo("Everything that `accel demo` needs is installed.")
 
 
 def _show(found: list[Finding]) -> None:
     from accel.cli.display import show_table
 
     here = [(f.name, f.version, f.enables, f.where) for f in found if f.found]
-    show_table("Here", ("name", "version", "enables", "where"), here, extra=("where",))
+    show_table("Installed", ("name", "version", "enables", "where"), here, extra=("where",))
     missing = [(f.name, f.enables, f.install) for f in found if not f.found]
     if missing:
-        show_table("Not here", ("name", "would enable", "how to get it"), missing)
+        show_table("Missing", ("name", "would enable", "how to get it"), missing)

@@ -142,12 +142,14 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
     return figure
 
 
-@click.command(short_help="What every speed costs: table and plot.")
+@click.command(short_help="Trade speed against area: table and plot.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--board", "name", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`."
 )
-@click.option("--points", type=click.IntRange(min=2), default=12, show_default=True, help="Designs to try at most.")
+@click.option(
+    "--points", type=click.IntRange(min=2), default=12, show_default=True, help="Maximum number of designs to try."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; an earlier one is replaced."
 )

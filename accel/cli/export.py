@@ -19,7 +19,7 @@ def export(checkpoint: Path | str, out: Path | str) -> None:
         models.export(trained.model, path)
 
 
-@click.command(short_help="Checkpoint to QONNX file.")
+@click.command(short_help="Write a checkpoint as a QONNX file.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: CHECKPOINT with .onnx]")
 @json_option

@@ -76,14 +76,14 @@ def simulate(
     return Simulated(graph, outcome, design, rtl.simulation)
 
 
-@click.command(short_help="Run an RTL design cycle by cycle.")
+@click.command(short_help="Simulate a design and compare it.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
-@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="At most this many.")
+@click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
-@click.option("--seed", type=int, default=0, help="Of random samples and pauses.")
-@click.option("--buffers", is_flag=True, help="Also show how full every buffer of an RTL design was.")
-@click.option("--waves", type=click.Path(path_type=Path), help="VCD file of the streams of an RTL design to write.")
+@click.option("--seed", type=int, default=0, help="Seed of random samples and pauses.")
+@click.option("--buffers", is_flag=True, help="Also show how full each buffer of an RTL design became.")
+@click.option("--waves", type=click.Path(path_type=Path), help="Write the streams of an RTL design to this VCD file.")
 @json_option
 def command(
     folder: Path,

@@ -126,7 +126,7 @@ def _plot(rows: list[Row], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("LUTs x cycles per inference, millions")
     axes.set_ylabel("accuracy, %")
-    axes.set_title(f"{rows[0].model}: what each lever costs and buys")
+    axes.set_title(f"{rows[0].model}: accuracy against area and time")
     figure.savefig(path, dpi=150)
 
 
@@ -140,7 +140,7 @@ def _part(text: str) -> tuple[int, int]:
     return number, count
 
 
-@click.command(short_help="What every lever of efficiency costs and buys.")
+@click.command(short_help="Compare efficiency techniques by training.")
 @click.option(
     "--data",
     default="digits",
@@ -153,12 +153,20 @@ def _part(text: str) -> tuple[int, int]:
     "names",
     multiple=True,
     shell_complete=known.recipes,
-    help="Only this one; may be repeated.  [default: all]",
+    help="Train only this recipe; can be repeated.  [default: all]",
 )
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each recipe.")
-@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Trainings at once.")
-@click.option("--part", default="1/1", show_default=True, help="Of the trainings: every N-th from the I-th.")
-@click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder of the study.")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Number of trainings per recipe.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=2, show_default=True, help="Number of trainings that run at once."
+)
+@click.option("--part", default="1/1", show_default=True, help="Run every N-th training, starting with the I-th.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=OUT,
+    show_default=True,
+    help="Folder for results and for interrupted trainings.",
+)
 @json_option
 def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part: str, out: Path, as_json: bool) -> None:
     """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision, parallel

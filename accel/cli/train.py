@@ -54,10 +54,10 @@ def train(
     default=RECIPE,
     show_default=True,
     shell_complete=names.recipes,
-    help="One of those that `accel study` compares.",
+    help="A recipe of `accel study`.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, batches and augmentation.")
-@click.option("--folder", type=click.Path(path_type=Path), help="Keep every epoch there; the same command goes on.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, batches and augmentation.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Keep every epoch here; the same command continues.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=CHECKPOINT, show_default=True, help="Checkpoint to write."
 )

@@ -34,10 +34,10 @@ def test_tables_name_what_is_missing_and_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setattr("models.data.fashion.FOLDERS", ())
     result = accel("doctor")
     assert result.exit_code == 0
-    here, missing = result.stdout.split("Not here")
+    here, missing = result.stdout.split("Missing")
     assert "verilator" in here
     assert "name the folder of its four .gz files" in missing
-    assert "All that `accel demo` needs is here." in missing
+    assert "Everything that `accel demo` needs is installed." in missing
 
 
 def test_a_missing_tool_of_the_demo_fails(monkeypatch: pytest.MonkeyPatch) -> None:
