@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from accel.errors import GraphError
 from accel.numeric import INT64_EXACT, bits, carrier
 from accel.op import Op
+from accel.view import View
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +93,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in execution order, one input, one output.
+    """Nodes in execution order, one input, one output, and the shapes that these have outside (`view`), if known.
 
     Raises GraphError, naming the node, when an edge is missing, a name is used twice, a node's
     output goes nowhere, or an operator refuses its input shapes or ranges.
@@ -101,10 +104,13 @@ class Graph:
     input: Tensor
     nodes: tuple[Node, ...]
     output: str
+    view: View | None = field(default=None, compare=False)
     tensors: dict[str, Tensor] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", self._infer())
+        if self.view and (self.view.edge != self.input.shape or prod(self.view.result) != self.output_tensor.size):
+            raise GraphError(f"the view of {self.view.edge} and {self.view.result} is another graph's")
 
     def _infer(self) -> dict[str, Tensor]:
         if self.input.magnitude >= INT64_EXACT:
@@ -136,6 +142,23 @@ class Graph:
             return replace(out, scale=node.scale)
         except GraphError as error:
             raise GraphError(f"node {node.name!r} ({node.op.kind}): {error}") from None
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """Samples, shaped as the file takes them or (samples, tokens, channels), as (samples, tokens, channels).
+
+        Raises UserError on any other shape. A graph that was not made from a file takes only the latter.
+        """
+        return self.view.samples(np.asarray(x)) if self.view else np.asarray(x)
+
+    def predict(self, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
+        """Real samples, shaped as the file takes them → real results (samples, …) as the file has them, float64.
+
+        Inputs are quantized as the model does, identifiers are taken as they are; every integer in between is the
+        graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
+        """
+        from accel import reference
+
+        return reference.predict(self, x, device=device)
 
     @cached_property
     def carriers(self) -> dict[str, torch.dtype]:

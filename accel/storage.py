@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 import zlib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -23,6 +23,7 @@ from accel.files import require_ordinary
 from accel.graph import Graph, Node, Scale, Tensor
 from accel.op import Op
 from accel.ops import OPERATORS, operator
+from accel.view import View
 
 FORMAT = 1
 MAGIC = "accel-graph"
@@ -35,9 +36,9 @@ DAMAGE = (
 
 
 def save(graph: Graph, path: Path | str) -> str:
-    """Write a graph and return the file's SHA-256; the file is complete or absent. Equal graphs give equal bytes.
+    """Write a graph and return the file's SHA-256; the file is complete or absent.
 
-    Raises UserError when the place is not writable.
+    Equal graphs with equal views give equal bytes. Raises UserError when the place is not writable.
     """
     arrays: dict[str, np.ndarray] = {}
     header = {
@@ -47,6 +48,7 @@ def save(graph: Graph, path: Path | str) -> str:
         "input": {"name": graph.input_name, **_tensor_entry(graph.input)},
         "nodes": [_node_entry(index, node, arrays) for index, node in enumerate(graph)],
         "output": graph.output,
+        "view": asdict(graph.view) if graph.view else None,
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
@@ -110,7 +112,20 @@ def _graph(header: dict[str, Any], file: Any) -> Graph:
     real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
     tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
     nodes = tuple(_node(entry, file) for entry in header["nodes"])
-    return Graph(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]))
+    return Graph(
+        _text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), _view(header.get("view"))
+    )
+
+
+def _view(entry: dict[str, Any] | None) -> View | None:
+    """The view; graphs from before there were views have none."""
+    if entry is None:
+        return None
+    batch = None if entry["batch"] is None else _integer(entry["batch"])
+    shape, parts, order, edge, result = (
+        tuple(map(_integer, entry[key])) for key in ("shape", "parts", "order", "edge", "result")
+    )
+    return View(shape, batch, parts, order, (edge[0], edge[1]), result)
 
 
 def _node(entry: dict[str, Any], file: Any) -> Node:

@@ -17,21 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 import transformers
 from torch import nn
 
-from accel import onnx_import
-from accel.cli.inputs import as_samples
+from accel.cli.quantize import quantize
 from accel.design import write_atomic
 from accel.errors import UserError
-from accel.quantization import quantize
-from accel.quantization.samples import samples
 
 RESULTS, KEY = Path("benchmarks/results/imports.json"), "transformers"
-MEASURED = 4
-"""Samples on which deviations are measured: qonnx takes most of the time."""
 SAMPLES, WORDS, CHANNELS, HEADS, TOKENS = 16, 64, 32, 4, 8
 Built = tuple[nn.Module, dict[str, np.ndarray]]
 _COMMON = {
@@ -165,16 +159,13 @@ def build(name: str) -> Built:
 def row(name: str, folder: Path) -> dict[str, Any]:
     """One model through the path of `accel quantize`; its file stays in `folder`."""
     module, data = build(name)
-    path = folder / f"{name.replace(' ', '_')}.onnx"
     found: dict[str, Any] = {"model": name, "accuracy_or_lsb": None, "imported": False, "reason": None, "rtl": None}
     try:
-        onnx.save(quantize(module, samples(data)), path)
-        imported = onnx_import.read(path)
+        done = quantize(module, data, folder / f"{name.replace(' ', '_')}.onnx")
     except UserError as error:
-        return found | {"reason": str(error).removeprefix(f"{path}: ")}
-    x = as_samples(imported.graph, imported.samples(next(iter(data.values()))))[:MEASURED]
-    worst = max(deviation.max_lsb for deviation in onnx_import.deviations(imported, x))
-    return found | {"accuracy_or_lsb": worst, "imported": True}
+        return found | {"reason": str(error)}
+    worst = max(deviation.max_lsb for deviation in done.deviations)
+    return found | {"accuracy_or_lsb": worst, "imported": True, "cosine": round(done.cosine, 4)}
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def check(
     progress = progress or (lambda text: None)
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
-    x = load_samples(graph, data, samples, seed, imported.samples)
+    x = load_samples(graph, data, samples, seed)
     if "qonnx" in levels and not imported.is_exact:
         progress("deviations from the file")
         levels = [name for name in levels if name != "qonnx"]

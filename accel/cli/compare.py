@@ -62,13 +62,9 @@ def compare(
 
     if isinstance(model, (str, Path)):
         model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits)
-    arrange = model.samples if isinstance(model, onnx_import.Imported) else np.asarray
     graph, levels = _model_levels(model)
     made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
-    if isinstance(x, np.ndarray):
-        values = as_samples(graph, arrange(x))
-    else:
-        values = load_samples(graph, x, samples, seed, arrange)
+    values = as_samples(graph, x) if isinstance(x, np.ndarray) else load_samples(graph, x, samples, seed)
     return compare_levels(graph, _told([*levels, *_project_levels(made)], progress or (lambda text: None)), values)
 
 

@@ -36,26 +36,26 @@ def load_samples(
     path: Path | str | None,
     count: int,
     seed: int = 0,
-    arrange: Callable[[np.ndarray], np.ndarray] = lambda values: values,
 ) -> np.ndarray:
     """At most `count` integer samples (samples, tokens, channels) for a graph.
 
-    `arrange` brings a file's array into that shape (`accel.onnx_import.Imported.samples`).
-    From an .npy file: integers are taken as they are, real numbers are quantized as the model quantizes its
-    input. Without a file: uniformly random over the whole input range. Raises UserError on an unfit file.
+    From an .npy file, shaped so or as the model's own input: integers are taken as they are, real numbers are
+    quantized as the model quantizes its input. Without a file: uniformly random over the whole input range. Raises
+    UserError on an unfit file.
     """
     import numpy as np
 
     if path is None:
         spec = graph.input
         return np.random.default_rng(seed).integers(spec.lo, spec.hi, (count, *spec.shape), endpoint=True)
-    return as_samples(graph, arrange(read_array(path))[:count])
+    return as_samples(graph, read_array(path))[:count]
 
 
 def as_samples(graph: Graph, values: np.ndarray) -> np.ndarray:
     """Samples as the graph takes them: real numbers are quantized, integers checked. Raises UserError on unfit ones."""
     from accel import reference
 
+    values = graph.samples(values)
     return reference.quantize(graph, values) if values.dtype.kind == "f" else reference.checked(graph, values)
 
 

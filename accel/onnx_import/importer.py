@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -171,11 +171,8 @@ class Imported:
         return not self.approximate and all(powers)
 
     def samples(self, x: np.ndarray) -> np.ndarray:
-        """Inputs shaped as the file takes them, or (samples, tokens, channels) → (samples, tokens, channels).
-
-        The batch axis may have any size. Raises UserError on another shape.
-        """
-        return self.reading.samples(np.asarray(x))
+        """Samples of the file's shape as (samples, tokens, channels), as `Graph.samples` has them."""
+        return self.graph.samples(x)
 
     @property
     def ending(self) -> tuple[str, ...]:
@@ -263,6 +260,7 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
         why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
         raise Failure("; ".join(why), progress) from None
+    graph = replace(graph, view=reading.view(output.layout))
     return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
 
 

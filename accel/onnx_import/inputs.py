@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import prod
 from operator import mul
 
-import numpy as np
 from onnx import NodeProto
 
-from accel.errors import UnsupportedModel, UserError
+from accel.errors import UnsupportedModel
 from accel.onnx_import.functions import ELEMENTWISE
-from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
+from accel.onnx_import.layout import Axis, Factor, Layout, axis_of, edge_order
 from accel.onnx_import.source import Source
+from accel.view import View
 
 ROLES: dict[int, list[tuple[str, ...]]] = {
     1: [("token",)],
@@ -42,42 +42,21 @@ class Reading:
     layout: Layout
     batch: int | None
 
-    def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples as (samples, tokens, channels), from the shapes that users have.
+    def view(self, output: Layout) -> View:
+        """The file's input as a graph's, and a result as `output` holds it."""
+        shape, factors = self.layout.shape, [f for f in self.layout.factors if f.role != "batch"]
+        order = sorted(range(len(factors)), key=lambda i: edge_order(factors[i]))
+        edge = (self.layout.size("token"), self.layout.size("channel"))
+        parts = tuple(f.size for f in factors)
+        return View(shape, self.batch, parts, tuple(order), edge, self._result(output))
 
-        Three are taken: the result's own; the file's, its batch axis of any size; many inputs of the file, with one
-        more axis in front. Raises UserError on any other shape, and on one that has two meanings.
-        """
-        shape, want = self.layout.shape, (self.layout.size("token"), self.layout.size("channel"))
-        own = ", ".join("samples" if axis == self.batch else str(size) for axis, size in enumerate(shape))
-        forms = {f"(samples, {want[0]}, {want[1]})": x if x.shape[1:] == want else None, f"({own})": self._as_file(x)}
-        found = {form: values for form, values in forms.items() if values is not None and len(values)}
-        if not found:
-            known = " or ".join(forms)
-            raise UserError(f"input shape is {x.shape}, the model takes {known} with at least one sample")
-        first, *others = found.values()
-        if any(not np.array_equal(first, other, equal_nan=True) for other in others):
-            raise UserError(
-                f"input shape {x.shape} has two meanings, {' and '.join(found)}: "
-                f"stack inputs of the file as (samples, {', '.join(map(str, shape))})"
-            )
-        return first
-
-    def _as_file(self, x: np.ndarray) -> np.ndarray | None:
-        """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""
-        shape = self.layout.shape
-        if not x.size:
-            return None
-        if x.ndim == len(shape) + 1 and x.shape[1:] == shape:
-            return np.concatenate([self.layout.to_edge(one) for one in x])
-        if self.batch is None:
-            return self.layout.to_edge(x) if x.shape == shape else None
-        if x.ndim != len(shape):
-            return None
-        moved, one = np.moveaxis(x, self.batch, 0), self.layout.without(self.batch)
-        if moved.shape[1:] != one.shape:
-            return None
-        return Layout((axis_of("batch", len(moved)), *one.axes)).to_edge(moved)
+    def _result(self, output: Layout) -> tuple[int, ...]:
+        """The shape of one sample's result: without the axis of the samples, or with their share of one taken out."""
+        sizes = [prod(f.size for f in axis if f.role != "batch") for axis in output.axes]
+        for axis in (self.batch, 0) if self.batch is not None else ():
+            if axis < len(sizes) and sizes[axis] == 1:
+                return tuple(sizes[:axis] + sizes[axis + 1 :])
+        return tuple(sizes)
 
 
 def readings(source: Source, cut: Reading | None = None) -> list[Reading]:

@@ -91,7 +91,7 @@ class Layout:
     def is_plain(self) -> bool:
         """True when memory order is (tokens, channels), wherever the samples are."""
         own = [f for f in self.factors if f.role != "batch"]
-        return own == sorted(own, key=_edge_order)
+        return own == sorted(own, key=edge_order)
 
     def to_edge(self, array: np.ndarray) -> np.ndarray:
         """An array that broadcasts to this layout → (samples, tokens, channels)."""
@@ -106,7 +106,7 @@ class Layout:
     @property
     def _order(self) -> list[int]:
         """The factors in the order of an edge."""
-        return sorted(range(len(self.factors)), key=lambda i: _edge_order(self.factors[i]))
+        return sorted(range(len(self.factors)), key=lambda i: edge_order(self.factors[i]))
 
     def index(self, role: str) -> np.ndarray:
         """Place of every element along one role: of this layout's rank, axes without that role have size 1."""
@@ -164,7 +164,8 @@ def alike(one: Layout, other: Layout, but: int) -> bool:
     return kinds[0] == kinds[1]
 
 
-def _edge_order(factor: Factor) -> tuple[int, int]:
+def edge_order(factor: Factor) -> tuple[int, int]:
+    """Place of a factor among those of an edge."""
     return ROLES.index(factor.role), -factor.stride
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from onnx import numpy_helper
 
 from accel.errors import UserError
@@ -17,31 +19,57 @@ from accel.quantization.samples import Samples, matched
 QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Quant", "IntQuant", "BipolarQuant"}
 
 
-def prepared(model: onnx.ModelProto, data: Samples, output: str | None, where: str) -> tuple[onnx.ModelProto, Samples]:
-    """The graph that is quantized, and the samples of its one input.
+@dataclass(frozen=True)
+class Network:
+    """A float network that can be quantized: one input, one output, static shapes, every node with a name of its own.
+
+    `samples` are (samples, …) for its input, of which it takes `batch` at once.
+    """
+
+    name: str
+    model: onnx.ModelProto
+    input: str
+    samples: np.ndarray
+    labels: np.ndarray | None = None
+
+    @property
+    def batch(self) -> int:
+        """Samples that one run takes."""
+        return int(self.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value)
+
+    def run(self) -> np.ndarray:
+        """The network's results on all whole batches of its samples, (samples, …)."""
+        session = _session(self.model.SerializeToString(), ort.SessionOptions(), self.name)
+        whole = range(0, len(self.samples) - self.batch + 1, self.batch)
+        return np.concatenate(
+            [session.run(None, {self.input: self.samples[start : start + self.batch]})[0] for start in whole]
+        )
+
+
+def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: str) -> Network:
+    """The network that is quantized, called `name`.
 
     Inputs that all samples have in common become constants, dynamic sizes those of the data, the batch 1. Raises
     UserError when the data do not fit, or more than one input differs between samples.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     if any(node.op_type in QUANTIZERS for node in model.graph.node):
-        raise UserError(f"{where} has quantizers already: `accel check` reads it")
+        raise UserError(f"{name} has quantizers already: `accel check` reads it")
     inputs = _inputs(model.graph)
-    given = matched(data, list(inputs), list(inputs), where)
-    _choose_output(model.graph, output, where)
-    varying = _varying(given, where)
-    for name, value in inputs.items():
-        array = _fitted(value, given.arrays[name], where)
-        if name == varying:
-            _fix_shape(value, array)
-            samples = Samples({name: array}, given.labels)
+    given = matched(data, list(inputs), list(inputs), name)
+    _choose_output(model.graph, output, name)
+    varying = _varying(given, name)
+    fitted = {key: _fitted(value, given.arrays[key], name) for key, value in inputs.items()}
+    for key, value in inputs.items():
+        if key == varying:
+            _fix_shape(value, fitted[key])
         else:
             model.graph.input.remove(value)
-            model.graph.initializer.append(numpy_helper.from_array(array[:1], name))
+            model.graph.initializer.append(numpy_helper.from_array(fitted[key][:1], key))
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return without_padding(optimized(model)), samples
+    return Network(name, _named(without_padding(optimized(model, name))), varying, fitted[varying], given.labels)
 
 
 def _inputs(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
@@ -90,22 +118,33 @@ def _fix_shape(value: onnx.ValueInfoProto, array: np.ndarray) -> None:
         dim.dim_value = size
 
 
-def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph after onnxruntime's basic optimizations: constants computed, biases joined with their products."""
-    import onnxruntime as ort
-
+def optimized(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The graph after ONNX Runtime's basic optimizations: constants are computed, what does nothing is gone."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 4
     with tempfile.TemporaryDirectory() as folder:
         options.optimized_model_filepath = str(Path(folder) / "model.onnx")
-        try:
-            ort.InferenceSession(
-                model.SerializeToString(), options, ["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
-            )
-        except Exception as error:  # onnxruntime raises many kinds
-            raise UserError(f"onnxruntime cannot run the model: {printable(str(error), 200)}") from None
+        _session(model.SerializeToString(), options, name)
         return onnx.load(options.optimized_model_filepath)
+
+
+def _session(model: bytes, options: ort.SessionOptions, name: str) -> ort.InferenceSession:
+    """A session on the processor. A product and its bias stay two nodes: together they would be reshaped for Gemm."""
+    options.log_severity_level = 4
+    try:
+        return ort.InferenceSession(model, options, ["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"])
+    except Exception as error:  # ONNX Runtime raises many kinds
+        raise UserError(f"ONNX Runtime cannot run {name}: {printable(str(error), 200)}") from None
+
+
+def _named(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with a name of its own for every node: ONNX Runtime selects by name."""
+    taken: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}_{index}"
+        taken.add(node.name)
+    return model
 
 
 def without_padding(model: onnx.ModelProto) -> onnx.ModelProto:

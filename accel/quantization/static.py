@@ -2,98 +2,76 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
-from accel.quantization import cleaning, network
+from accel.errors import UserError
 from accel.quantization.choice import Choice, choose
-from accel.quantization.samples import Samples
-
-if TYPE_CHECKING:
-    import torch
+from accel.quantization.cleaning import Network
+from accel.quantization.exporting import silence
 
 Progress = Callable[[str], None]
+OPTIONS = {
+    "ActivationSymmetric": True,
+    "ForceQuantizeNoInputCheck": True,  # what only moves numbers has their scale
+    "CalibMaxIntermediateOutputs": 32,  # batches whose tensors are in memory at once
+}
 
 
-def quantize(
-    model: Path | str | torch.nn.Module,
-    data: Samples,
-    *,
-    output: str | None = None,
-    per_channel: bool = True,
-    progress: Progress = lambda text: None,
+def quantized(
+    network: Network, count: int, *, per_channel: bool = True, progress: Progress = lambda text: None
 ) -> onnx.ModelProto:
-    progress("export")
-    where = type(model).__name__ if not isinstance(model, (str, Path)) else str(model)
-    clean, given = cleaning.prepared(network.load(model, data), data, output, where)
-    _name_nodes(clean)
-    choice = choose(clean)
-    return without_pairs(_static(clean, given, choice, per_channel, progress), choice.real)
+    """The network with quantizers, calibrated on its first `count` samples.
 
-
-def _name_nodes(model: onnx.ModelProto) -> None:
-    """Every node gets a name of its own: ONNX Runtime selects by name."""
-    taken: set[str] = set()
-    for index, node in enumerate(model.graph.node):
-        if not node.name or node.name in taken:
-            node.name = f"{node.op_type}_{index}"
-        taken.add(node.name)
+    Raises UserError when there are fewer samples than its batch takes.
+    """
+    choice = choose(network.model)
+    return without_pairs(_static(network, count, choice, per_channel, progress), choice.real)
 
 
 class _Reader:
-    """Samples one by one, as ONNX Runtime asks for them."""
+    """Batches of samples, as ONNX Runtime asks for them."""
 
-    def __init__(self, data: Samples, batch: int, progress: Progress) -> None:
-        (self.name, self.array), self.batch, self.progress = next(iter(data.arrays.items())), batch, progress
-        self.next = 0
+    def __init__(self, network: Network, count: int, progress: Progress) -> None:
+        self.network, self.progress, self.next = network, progress, 0
+        self.count = min(count, len(network.samples)) // network.batch * network.batch
+        if not self.count:
+            raise UserError(f"{network.name} takes {network.batch} samples at once; give at least as many")
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next batch by input name; None after the last."""
-        start, self.next = self.next, self.next + self.batch
-        if self.next > len(self.array):
+        start, self.next = self.next, self.next + self.network.batch
+        if self.next > self.count:
             return None
-        self.progress(f"calibrate: {self.next} of {len(self.array)} samples")
-        return {self.name: self.array[start : self.next]}
+        self.progress(f"calibrate: {self.next} of {self.count} samples")
+        return {self.network.input: self.network.samples[start : self.next]}
 
 
 def _static(
-    model: onnx.ModelProto, data: Samples, choice: Choice, per_channel: bool, progress: Progress
+    network: Network, count: int, choice: Choice, per_channel: bool, progress: Progress
 ) -> onnx.ModelProto:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     CalibrationDataReader.register(_Reader)
-    kinds = sorted({node.op_type for node in model.graph.node})
-    batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, silence():
         path = Path(folder) / "model.onnx"
-        try:
-            quantize_static(
-                model,
-                path,
-                _Reader(data, batch, progress),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=kinds,
-                nodes_to_quantize=list(choice.nodes),
-                per_channel=per_channel,
-                activation_type=QuantType.QInt8,
-                weight_type=QuantType.QInt8,
-                extra_options={
-                    "ActivationSymmetric": True,
-                    "ForceQuantizeNoInputCheck": True,
-                    "CalibMaxIntermediateOutputs": 32,
-                },
-            )
-            return onnx.load(path)
-        finally:
-            logging.disable(disabled)
+        quantize_static(
+            network.model,
+            path,
+            _Reader(network, count, progress),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=sorted({node.op_type for node in network.model.graph.node}),
+            nodes_to_quantize=list(choice.nodes),
+            per_channel=per_channel,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            extra_options=OPTIONS,
+        )
+        return onnx.load(path)
 
 
 def without_pairs(model: onnx.ModelProto, tensors: frozenset[str]) -> onnx.ModelProto:

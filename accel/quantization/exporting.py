@@ -91,7 +91,7 @@ def export(module: torch.nn.Module, data: Samples) -> onnx.ModelProto:
 def _exported(network: torch.nn.Module, examples: tuple[Any, ...], names: list[str], dynamo: bool) -> onnx.ModelProto:
     import torch
 
-    with tempfile.TemporaryDirectory() as folder, _silence(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, silence(), torch.no_grad():
         path = str(Path(folder) / "model.onnx")
         torch.onnx.export(
             network, examples, path, input_names=names, output_names=[OUTPUT], opset_version=OPSET, dynamo=dynamo
@@ -107,8 +107,8 @@ def _reason(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Torch's exporters print to both streams, log and warn."""
+def silence() -> Iterator[None]:
+    """A block in which nothing prints, logs or warns: exporters and quantizers do, about their own affairs."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

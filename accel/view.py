@@ -1,0 +1,80 @@
+"""A graph's samples and results as the outside has them: in the shapes of the file that the graph was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from accel.errors import GraphError, UserError
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a file's input holds tokens and channels, and the shape of a result.
+
+    `shape` is the file's input, of which axis `batch` counts samples (None: the file takes one sample). All other axes
+    are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). `result` is the shape of one
+    sample's result in the file; its numbers are in the order of an edge. Raises GraphError where sizes disagree.
+    """
+
+    shape: tuple[int, ...]
+    batch: int | None
+    parts: tuple[int, ...]
+    order: tuple[int, ...]
+    edge: tuple[int, int]
+    result: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
+        if len(sizes) > 1 or sorted(self.order) != list(range(len(self.parts))) or min(self.shape, default=1) < 1:
+            raise GraphError(f"a view of shape {self.shape} does not hold {self.edge}")
+
+    @property
+    def one(self) -> tuple[int, ...]:
+        """The shape of one sample in the file."""
+        return tuple(size for axis, size in enumerate(self.shape) if axis != self.batch)
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """Samples as (samples, tokens, channels), from the shapes that users have.
+
+        Three are taken: the result's own; the file's, its batch axis of any size; many inputs of the file, with one
+        more axis in front. Raises UserError on any other shape, and on one that has two meanings.
+        """
+        own = ", ".join("samples" if axis == self.batch else str(size) for axis, size in enumerate(self.shape))
+        plain = f"(samples, {self.edge[0]}, {self.edge[1]})"
+        forms = {plain: x if x.shape[1:] == self.edge else None, f"({own})": self._as_file(x)}
+        found = {form: values for form, values in forms.items() if values is not None and len(values)}
+        if not found:
+            known = " or ".join(forms)
+            raise UserError(f"input shape is {x.shape}, the model takes {known} with at least one sample")
+        first, *others = found.values()
+        if any(not np.array_equal(first, other, equal_nan=True) for other in others):
+            raise UserError(
+                f"input shape {x.shape} has two meanings, {' and '.join(found)}: "
+                f"stack inputs of the file as (samples, {', '.join(map(str, self.shape))})"
+            )
+        return first
+
+    def results(self, y: np.ndarray) -> np.ndarray:
+        """Results (samples, tokens, channels) as the file has them, (samples, …)."""
+        return y.reshape(len(y), *self.result)
+
+    def _as_file(self, x: np.ndarray) -> np.ndarray | None:
+        """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""
+        if not x.size:
+            return None
+        if x.ndim == len(self.shape) + 1 and x.shape[1:] == self.shape:
+            return np.concatenate([self._edge(one) for one in x])
+        if self.batch is None:
+            return self._edge(x) if x.shape == self.shape else None
+        if x.ndim != len(self.shape) or np.moveaxis(x, self.batch, 0).shape[1:] != self.one:
+            return None
+        return self._edge(x)
+
+    def _edge(self, x: np.ndarray) -> np.ndarray:
+        """One array of the file's shape, its batch axis of any size → (samples, tokens, channels)."""
+        rows = x[None] if self.batch is None else np.moveaxis(x, self.batch, 0)
+        split = rows.reshape(len(rows), *self.parts)
+        return split.transpose(0, *(place + 1 for place in self.order)).reshape(len(rows), *self.edge)
