@@ -1,7 +1,9 @@
 """Quantized transformers from Brevitas to FPGAs, exact at every level.
 
     graph = accel.load("model.onnx")              # QONNX file → integer graph
-    y = accel.reference.run(graph, x)             # the graph in torch, integers in and out
+    graph.predict(x)                              # real samples in the file's shape, real results
+    accel.reference.run(graph, integers)          # the graph in torch, integers in and out
+    accel.quantize("float.onnx", "calibration.npz", "model.onnx")   # a float network becomes such a file
     accel.check("model.onnx").mismatches          # every level against the file
     accel.compare("model.onnx", "build/rtl", x)   # layer by layer
     accel.lower(graph, "rtl", "build/rtl")        # SystemVerilog
@@ -30,6 +32,7 @@ _HOME = {
     "export": "accel.cli.export",
     "load": "accel.onnx_import",
     "lower": "accel.cli.lower",
+    "quantize": "accel.cli.quantize",
     "simulate": "accel.cli.simulate",
     "train": "accel.cli.train",
 }

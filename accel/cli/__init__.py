@@ -15,8 +15,8 @@ from accel.cli.parts import require_own_packages
 from accel.errors import AccelError, UserError
 
 VERBS = (
-    "demo", "train", "export", "check", "lower", "explore", "simulate", "build", "compare", "report", "bitstream",
-    "board", "boards", "study", "doctor", "completion",
+    "demo", "train", "export", "quantize", "check", "lower", "explore", "simulate", "build", "compare", "report",
+    "bitstream", "board", "boards", "study", "doctor", "completion",
 )  # fmt: skip
 
 

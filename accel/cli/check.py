@@ -190,20 +190,24 @@ def command(
 
 
 def _show(done: Checked) -> None:
-    if done.deviations:
-        title = f"{done.graph.name}: deviation of each operator from the file"
-        columns = ("layer", "operators", "values", "max LSB", "mean LSB", "differing")
-        found = [
-            (d.layer, " ".join(d.operators), d.values, d.max_lsb, f"{d.mean_lsb:.4f}", f"{d.differing:.2%}")
-            for d in done.deviations
-        ]
-        show_table(title, columns, found)
+    show_deviations(done.graph.name, done.deviations)
     if done.ending:
         click.echo(
             f"{' and '.join(done.ending)} at the end of the file: left to the host, the graph gives the input of it"
         )
     rows = [(o.level, o.samples, o.mismatches, f"{o.seconds:.2f}") for o in done.outcomes]
     show_table(done.graph.name, ("level", "samples", "mismatches", "seconds"), rows)
+
+
+def show_deviations(name: str, deviations: Sequence[Deviation]) -> None:
+    """Print how far each operator is from the file, if there is anything to tell."""
+    if deviations:
+        columns = ("layer", "operators", "values", "max LSB", "mean LSB", "differing")
+        rows = [
+            (d.layer, " ".join(d.operators), d.values, d.max_lsb, f"{d.mean_lsb:.4f}", f"{d.differing:.2%}")
+            for d in deviations
+        ]
+        show_table(f"{name}: deviation of each operator from the file", columns, rows)
 
 
 def _entry(outcome: Outcome) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from accel.graph import Graph
     from accel.onnx_import import Deviation
-    from accel.quantization import Samples
+    from accel.quantization import Network
 
 MEASURED = 4
 """Samples on which the operators are measured one by one."""
@@ -63,12 +62,13 @@ def quantize(
     """
     import onnx
 
-    from accel import onnx_import, quantization
+    from accel import onnx_import, quantization, reference
 
     tell = progress or (lambda text: None)
     given = quantization.read(data) if isinstance(data, (str, Path)) else quantization.samples(data)
     with whole_file(Path(out)) as path:
-        network = quantization.load(model, given, output, progress=tell)
+        tell("float network")
+        network = quantization.load(model, given, output)
         onnx.save(quantization.quantized(network, samples, per_channel=per_channel, progress=tell), path)
         tell("import")
         try:
@@ -76,7 +76,88 @@ def quantize(
         except UnsupportedModel as error:
             raise UnsupportedModel(str(error).replace(str(path), network.name)) from None
         tell("deviation of each operator")
-        x = network.samples
-        integers = imported.graph.integers(x[:MEASURED])
+        integers = reference.as_integers(imported.graph, imported.graph.samples(network.samples[:MEASURED]))
         deviations = onnx_import.deviations(imported, integers)
-        return _compared(network, imported.graph, deviations, tell)
+    tell("compare with the float network")
+    return _compared(network, imported.graph, deviations)
+
+
+def _compared(network: Network, graph: Graph, deviations: tuple[Deviation, ...]) -> Quantized:
+    import numpy as np
+
+    real = network.run()
+    found = graph.predict(network.samples[: len(real)])
+    accuracies: list[float | None] = [None, None]
+    if network.labels is not None:
+        accuracies = [_accuracy(results, network.labels[: len(real)]) for results in (real, found)]
+    cosine = (real * found).sum() / (np.linalg.norm(real) * np.linalg.norm(found) or 1)
+    return Quantized(graph, deviations, len(real), float(cosine), *accuracies)
+
+
+def _accuracy(results: np.ndarray, labels: np.ndarray) -> float:
+    """Share of results whose largest value along the last axis is at the label."""
+    classes = results.argmax(axis=-1)
+    if classes.shape != labels.shape:
+        raise UserError(f"labels have shape {labels.shape}, the network decides {classes.shape}: one class for each")
+    return float((classes == labels).mean())
+
+
+@click.command(short_help="Float network to quantized ONNX file.")
+@click.argument("model")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Samples: an array per input, .npz or .npy."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="ONNX file to write.")
+@click.option(
+    "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="At most this many calibrate."
+)
+@click.option("--output", metavar="NAME", help="Result to keep of several.  [default: the first]")
+@click.option("--per-tensor", is_flag=True, help="One scale for a whole weight matrix instead of one per row.")
+@json_option
+def command(
+    model: str, data: Path, out: Path, samples: int, output: str | None, per_tensor: bool, as_json: bool
+) -> None:
+    """Quantize a float MODEL to 8 bits with ONNX Runtime, so that the integer graph can be made of it.
+
+    MODEL is a float ONNX file, or `package.module:function`: a function without arguments that returns a torch module,
+    such as a model of Hugging Face transformers, which is exported first.
+
+    DATA holds typical samples, one array per input with the samples on its first axis: .npz with the names of the
+    inputs (`input_ids`, `attention_mask`, `pixel_values`, …), or .npy for a network with one input. Inputs that are the
+    same for all samples become constants. With an array `labels` the accuracy before and after is shown.
+
+    Quantizers stand where the integer graph needs integers: around products and sums of activations. A softmax and its
+    mask, norms and functions of one activation stay whole. A table says how far each operator of the integer graph is
+    from the quantized file, as `accel check` does.
+
+    \b
+    Examples:
+      accel quantize float.onnx --data calibration.npz --out q.onnx
+      accel quantize my_models:bert --data calibration.npz --out q.onnx
+      accel check q.onnx
+    """
+    with working("quantize") as progress:
+        done = quantize(model, data, out, samples=samples, output=output, per_channel=not per_tensor, progress=progress)
+    if as_json:
+        show_json({"model": out, **_entry(done)})
+        return
+    show_deviations(done.graph.name, done.deviations)
+    _show(done)
+    click.echo(f"wrote {out}")
+
+
+def _entry(done: Quantized) -> dict[str, object]:
+    return {
+        "samples": done.samples,
+        "cosine": done.cosine,
+        "float_accuracy": done.float_accuracy,
+        "accuracy": done.accuracy,
+        "deviations": [asdict(found) for found in done.deviations],
+    }
+
+
+def _show(done: Quantized) -> None:
+    rows = [("samples", f"{done.samples}"), ("cosine of float and integer results", f"{done.cosine:.4f}")]
+    if done.float_accuracy is not None and done.accuracy is not None:
+        rows += [("accuracy, float", f"{done.float_accuracy:.2%}"), ("accuracy, integers", f"{done.accuracy:.2%}")]
+    show_table(f"{done.graph.name}: before and after", ("", ""), rows)

@@ -1,10 +1,10 @@
 """Float networks → files with quantizers, by ONNX Runtime's static quantization, in a form that the import takes.
 
-    samples.py     calibration data
-    exporting.py   an ONNX file, or a torch module and its export
-    cleaning.py    one input, one output, fixed shapes, constants computed
-    choice.py      which nodes get quantizers
-    static.py      ONNX Runtime's quantization of those
+samples.py     calibration data
+exporting.py   an ONNX file, or a torch module and its export
+cleaning.py    one input, one output, fixed shapes, constants computed
+choice.py      which nodes get quantizers
+static.py      ONNX Runtime's quantization of those
 """
 
 from __future__ import annotations

@@ -43,7 +43,15 @@ def load(model: Path | str | torch.nn.Module, data: Samples) -> onnx.ModelProto:
         raise UserError(
             f"{model} holds weights alone; name the function that makes the network: package.module:function"
         )
-    return parse(Path(model))
+    return _in_memory(parse(Path(model)))
+
+
+def _in_memory(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model whose data were read from a file beside it, without the reference to that file."""
+    for tensor in model.graph.initializer:
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+    return model
 
 
 def _made(name: str, factory: str) -> torch.nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -51,16 +52,14 @@ class _Reader:
         return {self.network.input: self.network.samples[start : self.next]}
 
 
-def _static(
-    network: Network, count: int, choice: Choice, per_channel: bool, progress: Progress
-) -> onnx.ModelProto:
+def _static(network: Network, count: int, choice: Choice, per_channel: bool, progress: Progress) -> onnx.ModelProto:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     CalibrationDataReader.register(_Reader)
     with tempfile.TemporaryDirectory() as folder, silence():
         path = Path(folder) / "model.onnx"
         quantize_static(
-            network.model,
+            copy.deepcopy(network.model),  # it moves the weights of what it is given to a file, which it removes
             path,
             _Reader(network, count, progress),
             quant_format=QuantFormat.QDQ,
