@@ -71,8 +71,8 @@ class SelfAttention(nn.Module):
         return self.attention(x, x, x, need_weights=False)[0]
 
 
-def _torch(module: Callable[[], nn.Module]) -> Callable[[], Built]:
-    return lambda: (module(), {"x": _real(TOKENS, CHANNELS)})
+def _torch(module: Callable[[], nn.Module], name: str = "x") -> Callable[[], Built]:
+    return lambda: (module(), {name: _real(TOKENS, CHANNELS)})
 
 
 def _encoder() -> nn.Module:
@@ -111,7 +111,7 @@ def _image() -> dict[str, np.ndarray]:
 MODELS: dict[str, Callable[[], Built]] = {
     "SDPA": _torch(lambda: Attention(False)),
     "MultiheadAttention": _torch(SelfAttention),
-    "TransformerEncoder": _torch(_encoder),
+    "TransformerEncoder": _torch(_encoder, "src"),
     "causal SDPA": _torch(lambda: Attention(True)),
     "BERT": _model("BertConfig:BertForSequenceClassification", _words, **_COMMON, vocab_size=WORDS,
                    max_position_embeddings=TOKENS),

@@ -150,7 +150,7 @@ def _named(model: onnx.ModelProto) -> onnx.ModelProto:
 def without_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph without Pad nodes that add nothing."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    return _bypassed(
+    return bypassed(
         model,
         {
             node.output[0]: node.input[0]
@@ -162,7 +162,7 @@ def without_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     )
 
 
-def _bypassed(model: onnx.ModelProto, instead: dict[str, str]) -> onnx.ModelProto:
+def bypassed(model: onnx.ModelProto, instead: dict[str, str]) -> onnx.ModelProto:
     """The graph in which another tensor is read instead of each of some; what only they needed is gone."""
     graph = model.graph
     for node in graph.node:

@@ -12,15 +12,10 @@ import onnx
 
 from accel.errors import UserError
 from accel.quantization.choice import Choice, choose
-from accel.quantization.cleaning import Network
+from accel.quantization.cleaning import Network, bypassed
 from accel.quantization.exporting import silence
 
 Progress = Callable[[str], None]
-OPTIONS = {
-    "ActivationSymmetric": True,
-    "ForceQuantizeNoInputCheck": True,  # what only moves numbers has their scale
-    "CalibMaxIntermediateOutputs": 32,  # batches whose tensors are in memory at once
-}
 
 
 def quantized(
@@ -68,28 +63,22 @@ def _static(network: Network, count: int, choice: Choice, per_channel: bool, pro
             per_channel=per_channel,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            extra_options=OPTIONS,
+            extra_options={
+                "ActivationSymmetric": True,
+                "ForceQuantizeNoInputCheck": True,  # what only moves numbers has their scale
+            },
         )
         return onnx.load(path)
 
 
 def without_pairs(model: onnx.ModelProto, tensors: frozenset[str]) -> onnx.ModelProto:
     """The graph without the quantizers behind some tensors."""
-    graph = model.graph
-    quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
-    real = {
-        node.output[0]: quantized[node.input[0]]
-        for node in graph.node
-        if node.op_type == "DequantizeLinear" and quantized.get(node.input[0]) in tensors
-    }
-    for node in graph.node:
-        for index, name in enumerate(node.input):
-            node.input[index] = real.get(name, name)
-    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
-    gone = {"QuantizeLinear", "DequantizeLinear"}
-    for _ in range(2):
-        kept = [node for node in graph.node if node.op_type not in gone or node.output[0] in read]
-        read = {name for node in kept for name in node.input} | {value.name for value in graph.output}
-        del graph.node[:]
-        graph.node.extend(kept)
-    return model
+    quantized = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    return bypassed(
+        model,
+        {
+            node.output[0]: quantized[node.input[0]]
+            for node in model.graph.node
+            if node.op_type == "DequantizeLinear" and quantized.get(node.input[0]) in tensors
+        },
+    )
