@@ -1,7 +1,8 @@
 """Small random models of deployed architectures, from torch.onnx through `accel quantize` to the integer graph.
 
 Every model is what transformers or torch builds from its own configuration class, with few channels and layers and
-random weights. A row says whether the file imports, and the largest deviation of any operator, in steps of its output.
+random weights. A row says whether the file imports, the largest deviation of any operator in steps of its output, and
+for three of them whether their SystemVerilog gives the same integers in the cycles that were predicted.
 
     python benchmarks/architectures.py [NAME …]      # all of them, or some, into benchmarks/results/imports.json
     python benchmarks/architectures.py --keep FOLDER # keeps the quantized files there
@@ -21,9 +22,12 @@ import torch
 import transformers
 from torch import nn
 
+from accel.cli.lower import lower
 from accel.cli.quantize import quantize
+from accel.cli.simulate import simulate
 from accel.design import write_atomic
 from accel.errors import UserError
+from accel.graph import Graph
 
 RESULTS, KEY = Path("benchmarks/results/imports.json"), "transformers"
 SAMPLES, WORDS, CHANNELS, HEADS, TOKENS = 16, 64, 32, 4, 8
@@ -148,6 +152,8 @@ MODELS: dict[str, Callable[[], Built]] = {
 }  # fmt: skip
 """Name → the module, random, and samples for its inputs."""
 
+IN_RTL = ("BERT", "ViT", "GPT-2")
+
 
 def build(name: str) -> Built:
     """A model in eval mode, always with the same weights."""
@@ -165,7 +171,22 @@ def row(name: str, folder: Path) -> dict[str, Any]:
     except UserError as error:
         return found | {"reason": str(error)}
     worst = max(deviation.max_lsb for deviation in done.deviations)
-    return found | {"accuracy_or_lsb": worst, "imported": True, "cosine": round(done.cosine, 4)}
+    measured = {"accuracy_or_lsb": worst, "imported": True, "cosine": round(done.cosine, 4)}
+    return found | measured | ({"rtl": rtl(done.graph)} if name in IN_RTL else {})
+
+
+def rtl(graph: Graph) -> dict[str, Any]:
+    """A design of the cheapest folds, simulated on two samples: differences, and cycles as predicted and measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        lower(graph, "rtl", Path(folder) / "rtl")
+        done = simulate(Path(folder) / "rtl", samples=2)
+    assert done.design
+    assert done.simulation
+    return {
+        "mismatches": done.outcome.mismatches,
+        "predicted": done.design.info["predicted"]["latency"],
+        "measured": done.simulation.latency,
+    }
 
 
 def main() -> None:
