@@ -1,7 +1,7 @@
 """What README.md, CONTRIBUTING.md and docs/ tell to type is typed here, page by page, in the order of the page.
 
 Commands stand in `sh` blocks, programs in `python` blocks. A page starts in a folder of its own that holds a model and
-samples, so that every page works by itself.
+samples, so that every page works by itself. A `python` block with a title is a file of that name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from accel.cli import VERBS
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TITLED = re.compile(r'^```python title="([\w.]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 #: What is not run here, and why. Of `make` the target has to be there, of `accel` the options.
 ELSEWHERE = {
@@ -95,7 +96,12 @@ def succeeds(step: list[str], folder: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, small_model: Path) -> Path:
-    """Where a page is typed: a model of 8 tokens of 8 features, and samples for it."""
+    """Where a page is typed: a model of 8 tokens of 8 features, samples, a float model, the files that pages show."""
+    for page in PAGES:
+        for name, text in TITLED.findall(page.read_text()):
+            (tmp_path / name).write_text(text)
+    (tmp_path / "float.onnx").write_bytes((small_model.parent / "float.onnx").read_bytes())
+    np.savez(tmp_path / "calibration.npz", x=np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
     np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     return tmp_path
@@ -109,9 +115,12 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import models
 
     torch.manual_seed(0)
+    perceptron = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.GELU(), torch.nn.Linear(8, 8))
+    file = str(tmp_path_factory.mktemp("model") / "float.onnx")
+    torch.onnx.export(perceptron, (torch.zeros(1, 8, 8),), file, input_names=["x"], dynamo=False)
     config = models.EncoderConfig(channels=8, heads=2, layers=1, hidden=8, quantized=False)
-    path = tmp_path_factory.mktemp("model") / "small.onnx"
-    return models.export(models.quantize(models.Encoder(config), torch.rand(64, 8, 8) * 2 - 1), path)
+    encoder = models.quantize(models.Encoder(config), torch.rand(64, 8, 8) * 2 - 1)
+    return models.export(encoder, Path(file).with_name("small.onnx"))
 
 
 @pytest.mark.parametrize("page", pages(slow=False))
