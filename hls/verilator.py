@@ -34,10 +34,10 @@ _WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; wha
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
 _CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
-_FAST, _SLOW = "-O2", "-Og"  # -O3 gains nothing measurable; _SLOW is code that runs once
+_FAST, _SLOW = "-O2", "-O0"  # -O3 gains nothing measurable; _SLOW is code that runs once
 _HUGE = 8 << 20  # bytes of generated C++ from which (a netlist of gates) the compiler takes longer than any run ...
 _FAST_HUGE, _SLOW_HUGE = "-O1", "-O0"  # ... and a third of the time this way
-_QUICK = "-Og"  # everything as one translation unit: a fifth of the work for the compiler, a ?? of the speed
+_QUICK = "-O0"  # everything as one translation unit: a fifth of the work for the compiler, a tenth of the speed
 _PROGRAM = "simulation"
 _HEADERS = ['#include "verilated.h"', *(f"#include <{name}>" for name in ("cstdint", "cstdio", "cstdlib", "vector"))]
 
@@ -151,7 +151,7 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
 
 
 def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: list[str], scratch: Path) -> list[Path]:
-    """Like `_compile`, for the least work: one translation unit, hardly optimized."""
+    """Like `_compile`, for the least work: one translation unit, not optimized."""
     kinds = ("classes_fast", "support_fast", "classes_slow", "support_slow")
     source = _joined([file for kind in kinds for file in generated.get(kind, [])], scratch / "all.cpp")
     return [_object(_QUICK, [*macros, "-include", harness.resolve(), "-c", source], source.with_suffix(".o"))]
