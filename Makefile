@@ -5,16 +5,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 BOARD ?= ulx3s-85f
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# What a mistake breaks first, in a minute: rules of the sources, the graph, its operators and levels without compiling.
+QUICK := $(addprefix tests/unit/test_,$(addsuffix .py,imports sources graph schedule storage protocol difference tools \
+  codecache scratch qat))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware bench-parallel clean preflight
+.PHONY: help demo check test test-all docs nightly lint bitstreams bench bench-efficiency bench-hardware bench-parallel clean preflight
 
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
-	@echo "make test        every test but the slow ones"
+	@echo "make check       lint and the quickest tests: a minute"
+	@echo "make test        every test but the slow ones: minutes"
 	@echo "make test-all    those, the documented commands that take minutes, and the notebooks"
 	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
@@ -61,6 +65,9 @@ bench-hardware: build/model.onnx
 bench-parallel: | $(STAMP)
 	@PYTHONPATH=. $(BIN)/python benchmarks/parallel.py
 	@PYTHONPATH=. $(BIN)/python benchmarks/scaling.py
+
+check: lint
+	@$(PYTEST) -m "not slow" $(QUICK)
 
 test: $(STAMP)
 	@$(PYTEST) -m "not slow" $(TESTS)

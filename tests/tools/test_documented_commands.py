@@ -26,7 +26,9 @@ TITLED = re.compile(r'^```python title="([\w.]+)"\n(.*?)^```$', re.MULTILINE | r
 #: What is not run here, and why. Of `make` the target has to be there, of `accel` the options.
 ELSEWHERE = {
     "make demo": "installs into .venv; tests/unit/test_cli_demo.py runs `accel demo`",
+    "make check": "lint, and tests that run here anyway",
     "make test": "runs this file",
+    "pre-commit install": "changes the repository",
     "make test-all": "runs this file",
     "make nightly": "hours",
     "make lint": "another check of the same change",
