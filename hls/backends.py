@@ -46,7 +46,7 @@ class Backend:
 
     @property
     def io_types(self) -> tuple[str, ...]:
-        """What it can be written with."""
+        """The io_types that it can be written with."""
         return tuple(io_type for io_type in IO_TYPES if io_type not in self.refused)
 
 

@@ -71,7 +71,7 @@ def program(builder: Builder) -> str:
 
 
 def _switches(job: Job) -> dict[str, int]:
-    """Of hls4ml's Tcl scripts. The C simulation is ours, and so is the comparison."""
+    """Switches of hls4ml's Tcl scripts. C simulation and comparison are accel's own."""
     given = {"reset": 1, "csim": 0, "synth": 1, "cosim": int(job.samples > 0), "validation": 0}
     return given | {"export": int(job.export), "vsynth": 0, "fifo_opt": 0}
 
@@ -96,7 +96,7 @@ def _vivado_steps(job: Job, program: str) -> tuple[Step, ...]:
 
 
 def _board_steps(job: Job, program: str) -> tuple[Step, ...]:
-    """With the export, Vivado puts the exported IP beside a DMA and makes a bitstream."""
+    """Steps of a board project: after the export, Vivado joins the IP to a DMA and makes a bitstream."""
     system = f"{TOP}_vivado_accelerator"
     bitstream = f"{system}/project_1.runs/impl_1/design_1_wrapper.bit"
     args = ("-mode", "batch", "-nojournal", "-nolog", "-source", "design.tcl")

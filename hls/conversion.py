@@ -125,7 +125,7 @@ def _once(call: str, source: str) -> bool:
 
 
 def _calls(layer: Layer) -> list[str]:
-    """What the top function must contain of a layer: its call, or the declaration and the start of its task."""
+    """Text of a layer in the top function: its call, or the declaration and start of its task."""
     tasks = [layer.get_attr(key) for key in ("task_sequence_cpp", "stream_function_cpp")]
     found = tasks if is_stream(layer) and any(tasks) else [layer.get_attr("function_cpp")]
     return [str(call or "") for call in found]

@@ -75,7 +75,7 @@ def _library(target: str) -> list[str]:
 
 
 def _macros(target: str) -> str:
-    """What the library defines before its first module."""
+    """Definitions of the library before its first module."""
     return "".join(line for text in _library(target) for line in _DIRECTIVE.findall(text.partition("\nmodule")[0]))
 
 

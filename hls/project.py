@@ -47,7 +47,7 @@ MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can ma
 
 @dataclass(frozen=True)
 class Target:
-    """What a project is written for; raises UserError when that is not supported. `board`: where there are boards."""
+    """Device and interface of a project. `board` is None for back ends without boards. Raises UserError."""
 
     backend: str
     io_type: str
@@ -73,7 +73,7 @@ class Target:
     def of(
         cls, backend: backends.Backend, io_type: str, part: str | None, clock_period_ns: float, board: str | None
     ) -> Target:
-        """With defaults filled in. A board has its part."""
+        """Fill in defaults. A board sets the part."""
         chosen = backends.board(backend, board)
         if chosen and part not in (None, backend.boards[chosen]):
             raise UserError(f"{chosen} has part {backend.boards[chosen]}, not {part}: leave the part out")
@@ -157,7 +157,7 @@ class Project:
 
     @property
     def backend(self) -> backends.Backend:
-        """What it is written for."""
+        """The back end of the project."""
         return backends.get(self.setting("Backend"))
 
     @property
@@ -166,7 +166,7 @@ class Project:
         return self.setting("IOType")
 
     def setting(self, name: str) -> str:
-        """What hls4ml was given, as text. Raises UserError when the project has no such setting."""
+        """Read a setting of hls4ml as text. Raises UserError when the project has none of this name."""
         found = re.search(rf"^{name}: (\S+)$", (self.folder / CONFIG).read_text(encoding="utf-8"), re.MULTILINE)
         if not found:
             raise UserError(f"{self.folder / CONFIG} has no {name}; write the project again")
@@ -310,7 +310,7 @@ def _quiet(log: Path) -> Iterator[None]:
 
 
 def _check_graph(graph: Graph, target: Target) -> None:
-    """What the C simulation's float64 interface, hls4ml's stream copies and a board's bus can carry."""
+    """Refuse edges beyond the C simulation's float64, hls4ml's stream copies or a board's bus."""
     backend, io_type = backends.get(target.backend), target.io_type
     if not graph.nodes:
         raise UserError(f"graph {graph.name!r} has no operators: there is nothing to build")
@@ -330,7 +330,7 @@ def _check_graph(graph: Graph, target: Target) -> None:
 
 
 def _check_plan(plan: Plan, backend: Backend) -> None:
-    """What hls4ml can write of the kernels."""
+    """Refuse kernels that hls4ml cannot write."""
     for call in plan.calls:
         for key, table in call.kernel.tables.items():
             if np.abs(table.values).max() > FLOAT64_EXACT:

@@ -54,5 +54,5 @@ def files(module: Module, pins: Pins) -> dict[str, str]:
 
 
 def counts(module: Module, pins: Pins, target: str) -> Counts:
-    """What synthesis for `target` makes of it. Raises ToolError with yosys' message."""
+    """Synthesize it for `target`. Raises ToolError with yosys' message."""
     return synthesize(files(module, pins), TOP, target).counts

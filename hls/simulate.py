@@ -152,7 +152,7 @@ def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, fol
 
 
 def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
-    """What the watched design reported; nothing when it was not watched."""
+    """Reports of a watched design; empty when it was not watched."""
     rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
     names = design.info["schedule"]["depths"] if len(rows) else []
     return {

@@ -254,5 +254,5 @@ def count(cells: dict[str, int], target: str) -> Counts:
 
 
 def resources(design: Design, target: str = "ecp5") -> Counts:
-    """What a design occupies on `target`, by synthesis without place and route."""
+    """Resources of a design on `target`, by synthesis without place and route."""
     return synthesize(design.files, design.top, target).counts

@@ -92,7 +92,7 @@ def build(
 def plan(
     project: Project, tool: str | None = None, *, cosim: np.ndarray | None = None, export: bool = False
 ) -> BuildPlan:
-    """What `build` executes: `plan(…).write(folder)` writes it without running a tool."""
+    """The plan that `build` executes; `plan(…).write(folder)` writes it without running a tool."""
     _, builder = choose(project, tool)
     job = Job(project, 0 if cosim is None else len(cosim), export)
     files = _files(project)
@@ -134,7 +134,7 @@ def _samples(project: Project, builder: Builder, x: np.ndarray) -> dict[str, str
 
 
 def _outputs(project: Project, read: Read, results: Path, samples: int) -> np.ndarray:
-    """What the RTL gave: integers (samples, tokens, channels). Raises ToolError when they are not all there."""
+    """Outputs of the RTL: integers (samples, tokens, channels). Raises ToolError when some are missing."""
     text, shape = read(results), project.graph.output_tensor.shape
     words = text.split()
     if any(not re.fullmatch(r"-?\d+", word) for word in words):

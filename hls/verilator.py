@@ -195,7 +195,7 @@ def _runtime(waves: bool) -> list[Path]:
 
 
 def _toolchain() -> list[str]:
-    """What an object file depends on besides its source."""
+    """Everything that an object file depends on besides its source."""
     return [
         *codecache.compiler(),
         str(tools.require("verilator")),

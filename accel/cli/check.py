@@ -28,7 +28,7 @@ ON_REQUEST = ("netlist",)
 
 @dataclass(frozen=True)
 class Checked:
-    """What a model file gave at every level, in order.
+    """Results of a model file at every level, in order.
 
     `deviations` is empty for an exact file, which is a level itself; of any other it says how far each operator of
     the graph is from the file.

@@ -1,4 +1,4 @@
-"""What a person sees: a live status in a terminal, plain lines in a pipe, tables on standard output."""
+"""Output for people: a live status in a terminal, plain lines in a pipe, tables on standard output."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _live(console: Console, what: str) -> Iterator[Progress]:
 
 
 class Stage:
-    """What texts count ("3 of 60"), and the time that is left by the steps since the first one that was told."""
+    """Progress that texts count ("3 of 60"), and the time left, judged by the steps since the first text."""
 
     def __init__(self) -> None:
         self.done, self.total, self.left = 0, 0, ""

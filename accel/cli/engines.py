@@ -119,7 +119,7 @@ class Rtl:
 
 
 def netlist(design: Design, target: str) -> Level:
-    """What yosys makes of a design for `target`, on its cell models.
+    """The netlist that yosys makes of a design for `target`, on cell models.
 
     Raises MismatchError when a beat comes in another cycle than from the design itself, UserError for a target
     without cell models.

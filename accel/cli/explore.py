@@ -89,7 +89,7 @@ def _point(graph: Graph, schedule: Schedule, board: Board, fits: bool) -> Point:
 
 
 def _spread(intervals: list[int], points: int) -> list[int]:
-    """At most `points` of the intervals, in steps as even as a logarithmic scale allows."""
+    """Choose up to `points` of the intervals, spaced as evenly as possible on a logarithmic scale."""
     import numpy as np
 
     wanted = np.geomspace(intervals[0], intervals[-1], points)

@@ -37,7 +37,7 @@ def load_samples(
     count: int,
     seed: int = 0,
 ) -> np.ndarray:
-    """At most `count` integer samples (samples, tokens, channels) for a graph.
+    """Load up to `count` integer samples (samples, tokens, channels) for a graph.
 
     From an .npy file, shaped so or as the model's own input: integers are taken as they are, real numbers are
     quantized as the model quantizes its input. Without a file: uniformly random over the whole input range. Raises

@@ -13,7 +13,7 @@ _AGAIN_S = 0.2
 
 
 class Interrupted(KeyboardInterrupt):
-    """Of its own type, because CPython kills itself after a plain KeyboardInterrupt that passed through `exec`."""
+    """An interruption. CPython kills itself after a plain KeyboardInterrupt that passed through `exec`."""
 
 
 _raised: weakref.ref[Interrupted] | None = None
@@ -22,7 +22,7 @@ _left = NOTHING
 
 
 def left_behind() -> str:
-    """What the interruption left, to be told once."""
+    """Words for what an interruption left behind; they are given once."""
     global _left
     told, _left = _left, NOTHING
     return told

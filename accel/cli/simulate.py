@@ -119,7 +119,7 @@ def command(
 
 
 def _entry(done: Simulated) -> dict[str, object]:
-    """What was measured, as plain data."""
+    """Measured figures as plain data."""
     found: dict[str, object] = {
         "level": done.outcome.level,
         "samples": done.outcome.samples,

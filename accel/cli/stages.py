@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chooses; `out` is the folder that everything is written to."""
+    """The user's choices; `out` is the folder that everything is written to."""
 
     out: Path
     board: str
@@ -61,13 +61,13 @@ class Context:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Of all levels so far."""
+        """Outcomes of all levels so far."""
         return tuple(outcome for result in self.results for outcome in result.outcomes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a stage made: one line for people, and the levels it ran."""
+    """The result of a stage: one line for people, and the levels it ran."""
 
     summary: str
     outcomes: tuple[Outcome, ...] = ()

@@ -1,4 +1,4 @@
-"""What hls4ml 1.3.0 lacks or gets wrong in single back ends, one module each; they import hls4ml.
+"""Repairs of what hls4ml 1.3.0 lacks or gets wrong, one module per back end; they import hls4ml.
 
 An adapter has `TEMPLATES`, the classes that write our layer, and two functions: `prepare(backend)`, once before the
 first conversion, and `finish(project, model)`, after a project is written.

@@ -1,4 +1,4 @@
-"""What the vendors' synthesis tools report, as typed values. Nothing is guessed: what cannot be read is an error."""
+"""Reports of the vendors' synthesis tools as typed values. Nothing is guessed: an unreadable report is an error."""
 
 from __future__ import annotations
 

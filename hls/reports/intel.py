@@ -29,7 +29,7 @@ def simulation(read: Read, reports: Path) -> tuple[Span, Span]:
 
 
 def oneapi(read: Read, reports: Path) -> Report:
-    """What icpx estimates: summary.ndjson, and the slowest loop of loop_attr.ndjson."""
+    """Estimates of icpx: summary.ndjson, and the slowest loop of loop_attr.ndjson."""
     summary, loops = reports / "summary.ndjson", reports / "loop_attr.ndjson"
     rows = {row.get("name"): row for row in _lines(read(summary), summary)}
     missing = {"Total", "Available"} - set(rows)

@@ -14,7 +14,7 @@ _UNKNOWN = {"undef", "?"}  # what these tools write where latency depends on how
 
 
 def synthesis(read: Read, folder: Path, reports: Path, top: str) -> Report:
-    """From folder `reports` (relative to `folder`): the top's csynth.xml, and those of all functions below it."""
+    """Read from folder `reports` (relative to `folder`) the top's csynth.xml, and those of all functions below it."""
     name = reports / f"{top}_csynth.xml"
     root = _parse(read(name), name)
     others = sorted(path.relative_to(folder) for path in (folder / reports).glob("*_csynth.xml"))
@@ -81,7 +81,7 @@ def _span(root: ET.Element, least: str, most: str, name: Path) -> Span | None:
 
 
 def _resources(root: ET.Element, kind: str, name: Path) -> dict[str, int]:
-    """By the names that Vitis has; every one but URAM, which small devices lack, must be there."""
+    """Resources by Vitis' names. All must be present except URAM, which small devices lack."""
     found = root.find(f"AreaEstimates/{kind}")
     cells = {
         _RESOURCES[child.tag]: child.text for child in (found if found is not None else ()) if child.tag in _RESOURCES

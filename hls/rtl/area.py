@@ -1,4 +1,4 @@
-"""What a dataflow design will occupy, by the cost model: units, stages, buffers."""
+"""Area of a dataflow design by the cost model: units, stages, buffers."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -
 
 
 def taps(netlist: Netlist, graph: Graph) -> list[dict[str, Any]]:
-    """What every tap of the traced design reports: its layer, lanes, and how to read the elements."""
+    """Taps of the traced design: layer, lanes, and how to read the elements."""
     found = []
     for instance in netlist.instances:
         for layer in instance.layers:

@@ -18,7 +18,7 @@ BRITISH = re.compile(
 )
 TEXT = ("*.py", "*.md", "*.sv", "*.h", "*.cpp", "*.j2")
 #: Packages whose docstrings are still to be rewritten.
-PENDING = ("accel/cli", "accel/onnx_import", "accel/cost", "accel/folding.py", "hls", "boards")
+PENDING = ("accel/onnx_import", "accel/cost", "accel/folding.py", "boards")
 
 
 def sources(*patterns: str) -> list[Path]:

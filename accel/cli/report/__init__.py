@@ -25,7 +25,7 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class Reported:
-    """What was reported on, and the page."""
+    """The subject of a report, and its page."""
 
     page: Path
     sources: Sources

@@ -206,7 +206,7 @@ def _box(graph: Graph, nodes: dict[str, Node], group: list[str], x: float, y: fl
 
 
 def _path(points: list[tuple[float, float, float]], height: int) -> str:
-    """From the lower side of a box, `height` below its top, through ranks to the upper side of another.
+    """SVG path from the lower side of a box, `height` below its top, through ranks to the upper side of another.
 
     Points are (x, top, bottom) of the ranks.
     """

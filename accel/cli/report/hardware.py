@@ -56,7 +56,7 @@ class Hardware:
 
 
 def figures(design: Design, graph: Graph) -> Hardware:
-    """Of a design that was lowered from `graph`. Raises UserError when it was not."""
+    """Compute the figures of a design. Raises UserError when it was not lowered from `graph`."""
     from accel import cost
     from hls import rtl
     from hls.rtl import area

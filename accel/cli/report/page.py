@@ -47,14 +47,14 @@ class Usage:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a design needs on a board by open synthesis."""
+    """Resources that a design needs on a board, by open synthesis."""
 
     board: Board
     needed: Resources
 
     @property
     def usage(self) -> list[Usage]:
-        """Of every resource."""
+        """Needed and available amount of every resource."""
         return usage(self.needed, self.board.capacity, self.board.target)
 
     @property
@@ -125,7 +125,7 @@ def _template() -> jinja2.Template:
 
 
 def _number(value: float) -> str:
-    """With separators; at most two digits behind the point."""
+    """Format a number with separators and at most two decimals."""
     return f"{round(value, 2):,.10g}" if isinstance(value, float) else f"{value:,}"
 
 

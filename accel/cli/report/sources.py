@@ -1,4 +1,4 @@
-"""What there is to report on: the design in a folder, its graph, and what was run and built of it beside it."""
+"""The subject of a report: a design, its graph, and the runs and bitstreams that lie beside it."""
 
 from __future__ import annotations
 
