@@ -162,7 +162,7 @@ def _node_by_node(
 
 
 def _part(imported: Imported, node: NodeProto) -> tuple[Graph, tuple[str, ...]]:
-    """The part of the graph that a node becomes, and the edges of the file that it starts from. Raises UserError without."""
+    """The part of the graph that a node becomes, and the edges of the file that it starts from. Raises UserError."""
     edges = {origin.tensor: edge for edge, origin in imported.origins.items()}
     edge = edges.get(node.output[0])
     if edge is None or edge == imported.graph.input_name:
