@@ -162,7 +162,7 @@ class Solver:
         return sum(node.fewest(interval) for node in self.nodes if node.macs)
 
     def _alone(self, interval: int) -> Selection:
-        """What an interval gets when no shorter one is looked at."""
+        """Cheapest schedule of an interval when no shorter one is considered."""
         if interval not in self._found:
             self._found[interval] = select(self._tables(interval), DSP if self.limited else None)
         return self._found[interval]
@@ -284,7 +284,7 @@ class Candidates:
         return self._costs[k]
 
     def _units(self, k: int) -> tuple[Unit, ...]:
-        """What fold k becomes; its memories lie where they lie without a word in the schedule."""
+        """Units of fold k; its memories lie where they lie by default."""
         ends, target = self.graph.ends(self.node), TARGETS[self.target]
         made: tuple[Unit, ...] = facet(self.node.op.kind, "rtl").hardware(self.node.op, *ends, self.folds[k], target)
         return made

@@ -55,7 +55,7 @@ def data_bytes(stream: Stream) -> int:
 
 
 def identity(design: Design) -> int:
-    """What the identity registers of a design hold: the first 8 bytes of its hash, the first one lowest."""
+    """Contents of a design's identity registers: the first 8 bytes of its hash, the first one lowest."""
     return int.from_bytes(bytes.fromhex(design.hash)[:IDENTITY_BYTES], "little")
 
 

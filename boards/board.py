@@ -1,4 +1,4 @@
-"""What a board is: plain data. Pins are read from amaranth-boards (`boards.pins`) where it has the board."""
+"""Boards as plain data. Pins are read from amaranth-boards (`boards.pins`) where it has the board."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Signal = tuple[str, int] | tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Resources:
-    """Of a device or used by a design: `lut4` counts the device's own LUTs (6-input ones on Xilinx and Cyclone)."""
+    """Resources of a device or a design: `lut4` counts the device's own LUTs (6-input ones on Xilinx and Cyclone)."""
 
     lut4: int
     ff: int

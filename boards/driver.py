@@ -121,7 +121,7 @@ def transfer_s(design: Design, baud: float) -> float:
 
 
 def _tensor(design: Design, end: str) -> Tensor:
-    """What goes into the model or comes out of it."""
+    """Tensor that goes into the model or comes out of it."""
     try:
         spec = design.info[end]
         real = (tuple(n) if isinstance(n, list) else n for n in (spec["scale"], spec.get("offset", 0.0)))

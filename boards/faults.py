@@ -149,7 +149,7 @@ def _damage(kind: str, raw: bytearray, rng: Random, past: Sequence[bytes]) -> No
 def soak(
     link: Link, design: Design, x: np.ndarray, expected: np.ndarray, *, inferences: int, faults: int, seed: int = 0
 ) -> Tally:
-    """At least so many right `inferences` and `faults`, unless something hangs.
+    """Run until there are `inferences` right answers and `faults` faults, unless something hangs.
 
     Integer samples `x` (N, …) and results `expected` (N, …) in stream order are used over and over. `seed` draws
     the faults; only the tags of the requests are others in every run.

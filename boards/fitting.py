@@ -16,12 +16,12 @@ _LABELS = {"ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
 
 
 def occupied(counts: Counts, target: str) -> Resources:
-    """What a netlist needs of a device, from below: packing may need some more LUTs."""
+    """Lower bound on what a netlist needs of a device: packing may need some more LUTs."""
     return Resources(counts.equivalents(target), counts.ff, counts.bram, counts.dsp)
 
 
 def estimate(design: Design, board: Board) -> Resources:
-    """What the design alone, without what surrounds it on the board, needs by open synthesis for the board's family.
+    """Resources of the design alone, without the board's shell, by open synthesis for the board's family.
 
     For boards with free tools it is what their synthesis counts; vendors' own synthesis comes to other numbers.
     Raises ToolError from yosys.

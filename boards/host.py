@@ -14,7 +14,7 @@ from boards.protocol import Frame, Reason, Type
 
 
 class Link(Protocol):
-    """What a serial line offers (`boards.serial_line`, or a simulated board)."""
+    """Interface of a serial line (`boards.serial_line`, or a simulated board)."""
 
     def write(self, data: bytes, /) -> object:
         """Send bytes."""

@@ -37,7 +37,7 @@ CRC_RESIDUE = 0xDEBB20E3
 
 
 class Type(enum.IntEnum):
-    """What a frame is; answers have the top bit set."""
+    """Type of a frame; answers have the top bit set."""
 
     SAMPLE = 0x01
     IDENTIFY = 0x02

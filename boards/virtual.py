@@ -72,7 +72,7 @@ class VirtualBoard:
             self._error = error
 
     def _request(self, answer: bytes) -> bytes:
-        """What the host has written; waits a little when the board has nothing to do but its `answer` to send."""
+        """Read what the host has written; waits a little when the board has nothing to do but its `answer` to send."""
         quiet = self._board.quiet
         wait = _LOOK_S if quiet > self._patience else _TICK_S if quiet else 0
         readable, _, _ = select.select([self._master], [self._master] if answer else [], [], wait)

@@ -1,4 +1,4 @@
-"""What a unit, a buffer or a design will occupy, without synthesis: cells as open synthesis counts them.
+"""Resources of a unit, a buffer or a design, without synthesis: cells as open synthesis counts them.
 
     estimate(unit or stage, target) → Counts        buffer(bits, depth, target) → Counts
 

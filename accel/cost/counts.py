@@ -9,7 +9,7 @@ from accel.target import TARGETS
 
 @dataclass(frozen=True)
 class Counts:
-    """What a netlist occupies. `bram` is in blocks of `Target.bram_bits`; carry cells are not part of `lut`."""
+    """Resources of a netlist. `bram` is in blocks of `Target.bram_bits`; carry cells are not part of `lut`."""
 
     lut: int = 0
     ff: int = 0

@@ -73,7 +73,7 @@ def recorded(target: str) -> list[dict[str, Any]]:
 
 
 def tally(part: Part, target: Target) -> Tally:
-    """What a part is made of."""
+    """Amounts of logic that a part is made of."""
     found = Tally(target)
     FEATURES[part.module](found, part)
     return found

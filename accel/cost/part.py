@@ -1,4 +1,4 @@
-"""What the cost model knows of a module: its name, parameters, and how the contents of its memories fold together."""
+"""A module as the cost model sees it: its name, parameters, and how the contents of its memories fold together."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Part:
 
     @classmethod
     def load(cls, record: dict[str, Any]) -> Part:
-        """From JSON."""
+        """Load a part from JSON."""
         roms = {
             key: Contents(depth, width, columns, {int(level): Nodes(*found) for level, found in nodes.items()})
             for key, (depth, width, columns, nodes) in record["roms"].items()
@@ -70,7 +70,7 @@ class Part:
 
 
 def contents(rom: Rom, as_logic: bool = True) -> Contents:
-    """Of a memory; all zeros where it is not made of look-up tables."""
+    """A memory's contents as logic; zeros if it is a block RAM."""
     if not as_logic:
         return Contents(rom.depth, rom.width, 0, dict.fromkeys(LEVELS, Nodes(0, 0, 0)))
     bits = (rom.values[:, :, None] >> np.arange(rom.bits)) & 1
@@ -90,7 +90,7 @@ def _distinct(table: np.ndarray) -> np.ndarray:
 
 
 def _diagram(table: np.ndarray) -> dict[int, Nodes]:
-    """Of a table of bits (words, columns), for leaves of as many address bits as LEVELS says."""
+    """Nodes of a decision diagram for a table of bits (words, columns); LEVELS gives the address bits of its leaves."""
     depth = len(table)
     address = max(2, (depth - 1).bit_length())
     rows = np.zeros((1 << address, table.shape[1]), dtype=np.int64)

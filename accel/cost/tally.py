@@ -1,4 +1,4 @@
-"""What a module is made of, counted from its parameters: the features that the coefficients of the cost model weigh.
+"""Amounts of logic in a module, counted from its parameters: the features that the cost model's coefficients weigh.
 
 Block RAMs and hard multipliers follow from geometry and are counted exactly; look-up tables, registers and carry
 cells are amounts of a few kinds of logic per module, whose price in cells is fitted.

@@ -51,7 +51,7 @@ def _repeated(build: Builder, call: Call, x: Edge, wanted: Layout) -> Edge | Non
 
 
 def _sizes(axis: Axis) -> tuple[int, Axis]:
-    """What of an axis has to agree: its size, and the factors that do not walk channels."""
+    """Parts of an axis that have to agree: its size, and the factors that do not walk channels."""
     return Layout((axis,)).shape[0], tuple(f for f in axis if f.role != "channel")
 
 

@@ -145,7 +145,7 @@ def _split(layout: Layout, axes: list[_Axis]) -> Layout:
 def _labels(
     kernel: Constant, axes: list[_Axis], offset: tuple[int, ...]
 ) -> tuple[tuple[int, ...], Constant, tuple[int, ...], tuple[int, ...]]:
-    """What `contracted` takes for one neighbour: labels of x, the weights and theirs, labels of the result."""
+    """Arguments of `contracted` for one neighbour: labels of x, the weights and theirs, labels of the result."""
     outputs, channels = kernel.value.shape[:2]
     made, columns = [axis.made for axis in axes], [axis.columns for axis in axes]
     value = np.zeros((outputs, *made, channels, *columns))

@@ -1,4 +1,4 @@
-"""What a file does with its last integers: a softmax, argmax or sigmoid of the logits is the host's to compute.
+"""The end of a file behind its last integers: a softmax, argmax or sigmoid of the logits is the host's to compute.
 
 No quantizer stands behind it, and every one of them would only blur what the logits say. So the graph ends in front of
 it, and the file's own nodes make its result from the graph's output.
@@ -45,7 +45,7 @@ def _may_end(node: NodeProto) -> bool:
 
 
 def finished(source: Source, logits: np.ndarray) -> np.ndarray:
-    """What the file gives when the input of its ending is `logits`, in the shape that it has there."""
+    """Output of the file when the input of its ending is `logits`, in the shape that it has there."""
     known: dict[str, np.ndarray] = {**_constants(source), source.output: logits.astype(np.float32)}
     for node in source.ending:
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}

@@ -1,4 +1,4 @@
-"""What comes in: real numbers until the first quantizer, which is the host's, or integers of a range that is given.
+"""The input of a file: real numbers until the first quantizer, which is the host's, or integers of a given range.
 
 A file may multiply its input by constants and add some before it quantizes it. The host quantizes numbers as the file
 takes them, so these constants become part of the scale and offset of the graph's input.

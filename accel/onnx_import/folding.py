@@ -38,7 +38,7 @@ def folded(call: Call) -> Constant | None:
 
 @understands(ALL)
 def on_activations(_: Builder, call: Call) -> Unknown:
-    """What such an operator is behind a refused node; anything else raises Refused."""
+    """Handle such an operator: unknown behind a refused node, refused otherwise."""
     if any(isinstance(value, Unknown) for value in call.inputs):
         return Unknown()
     if any(isinstance(value, Real) and value.integer for value in call.inputs):

@@ -281,7 +281,7 @@ def _output(build: Builder, value: Value) -> Edge:
 
 
 def _known(source: Source, layout: Layout) -> dict[str, Value]:
-    """What the file's tensors mean before its first node; `layout` is its input's."""
+    """Meaning of the file's tensors before its first node; `layout` is that of the input."""
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
     return values | {source.input: Real(layout, source.is_integer)}
 
@@ -301,7 +301,7 @@ def _float(model: onnx.ModelProto) -> list[str]:
 
 
 def _unknown_operators(model: onnx.ModelProto) -> list[str]:
-    """What would be refused if the rest of the file were fit, by remedy: operators with one of their nodes."""
+    """List unsupported operators by remedy, each with one of its nodes, although the file is refused anyway."""
     found: dict[str, dict[str, list[str]]] = {}
     for node in nodes_of(model.graph):
         if node.op_type not in CONTROL_FLOW:
@@ -369,7 +369,7 @@ def _reason(
 def _result(
     build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value]
 ) -> Value | tuple[Value, ...]:
-    """What the node's handler makes of its inputs. Raises Refused, or what a malformed node leads to."""
+    """Apply the node's handler to its inputs. Raises Refused, or the error that a malformed node leads to."""
     handler, call = _handler(node), _call(source, node, values)
     attributes.check(call, handler)
     if handler in ALIKE and (heads := sharing.through(build, handler, call)):

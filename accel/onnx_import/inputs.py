@@ -1,4 +1,4 @@
-"""What the axes of a file's input are: by rule, and where the first rule leads nowhere, by trying the next."""
+"""Meaning of the axes of a file's input: by rule, and where the first rule leads nowhere, by trying the next."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _constants(parts: list[Constant], axis: int) -> Constant:
 
 
 def _role(edges: list[Edge], axis: int) -> str:
-    """What an axis joins. An axis of 1 in every edge joins tokens where there is one token and channels follow."""
+    """Role of a joined axis. An axis of 1 in every edge joins tokens where there is one token and channels follow."""
     roles = {f.role for edge in edges for f in edge.layout.axes[axis]}
     if not roles:
         follows = any(f.role == "channel" for inner in edges[0].layout.axes[axis + 1 :] for f in inner)
@@ -178,7 +178,7 @@ def _at(build: Builder, edge: Edge, scale: np.ndarray) -> Edge:
 
 
 def _stride(layout: Layout, axis: int) -> int:
-    """Of the joined axis among the channels: its own, or outside all others where it has size 1."""
+    """Stride of the joined axis among the channels: its own, or outside all others where it has size 1."""
     own = [f.stride for f in layout.axes[axis]]
     inner = [f for later in layout.axes[axis + 1 :] for f in later if f.role == "channel"]
     return max(own) if own else layout.size("channel") if inner else 0

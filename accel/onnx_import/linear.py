@@ -260,7 +260,7 @@ def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.nd
 
 
 def _rest(x: Edge, added: np.ndarray, on_grid: bool, multiplier: int = 1) -> np.ndarray | None:
-    """What is left over when real constants are added to an edge as integers."""
+    """Remainder when real constants are added to an edge as integers."""
     had = None if x.rest is None else x.rest * multiplier
     if on_grid:
         return had

@@ -72,7 +72,7 @@ class _Patterns:
         return None
 
     def quotients(self, node: NodeProto) -> Iterator[tuple[str, str]]:
-        """What a node divides by what: top / bottom, or top · (1 / bottom)."""
+        """Dividend and divisor of a node: top / bottom, or top · (1 / bottom)."""
         if node.domain not in ("", "ai.onnx") or len(node.input) != 2 or len(node.output) != 1:
             return
         a, b = node.input

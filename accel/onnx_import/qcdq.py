@@ -80,7 +80,7 @@ TYPES: dict[int, type] = {
 
 
 def _integer_type(call: Call) -> type:
-    """What a quantizer without a zero point gives, or takes. A DequantizeLinear names its real output type instead."""
+    """Integer type of a quantizer without a zero point. A DequantizeLinear names its real output type instead."""
     chosen = call.integer("output_dtype", 0) if call.op_type == "QuantizeLinear" else 0
     if chosen not in (0, *TYPES):
         raise Refused(f"gives the type of number {chosen} (output_dtype)", "quantize to int8, uint8, int16 or uint16")
@@ -164,7 +164,7 @@ def _quantized(build: Builder, call: Call, x: Steps) -> Value:
 def moved(
     build: Builder, handler: Callable[[Builder, Call], Value | tuple[Value, ...]], call: Call
 ) -> tuple[Value, ...]:
-    """What a node that only moves elements makes of integers: it moves the real numbers that they stand for.
+    """Move integers by a node that only moves elements: it moves the real numbers that they stand for.
 
     So these are quantized in front of it. No tensor of the file holds them as reals before DequantizeLinear.
     """

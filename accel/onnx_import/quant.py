@@ -47,7 +47,7 @@ def bipolar(build: Builder, call: Call) -> Value:
 
 
 def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -> Value:
-    """What a quantizer makes of a constant, of the model's input (tensor 0 of the call) or of an activation."""
+    """Apply a quantizer to a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         return _constant(x, quantizer)
     if isinstance(x, Unknown | Steps | Shared) or x is None:

@@ -44,7 +44,7 @@ def slice_(build: Builder, call: Call) -> Value:
 
 
 def _bounded(position: int, size: int) -> int | None:
-    """As ONNX counts: beyond the start is the start, also when counting down to it."""
+    """Clamp an index as ONNX does: beyond the start is the start, also when counting down to it."""
     return None if position < -size else position
 
 
@@ -69,7 +69,7 @@ def split(build: Builder, call: Call) -> Value | tuple[Value, ...]:
 
 @understands("axis")
 def gather(build: Builder, call: Call) -> Value:
-    """Of one place or several along an axis, known at export; or of rows of a table by the model's input."""
+    """Gather one or several places along an axis, known at export, or rows of a table by the model's input."""
     x, index = call.take(2)
     if isinstance(x, Unknown) or isinstance(index, Unknown):
         return Unknown()

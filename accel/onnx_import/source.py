@@ -100,7 +100,7 @@ def unfit(model: onnx.ModelProto) -> list[str]:
 
 
 def title(node: onnx.NodeProto, limit: int = 80) -> str:
-    """What a node is called in a message: its name, or its output's where it has none."""
+    """Name of a node in messages: its own, or its output's where it has none."""
     return printable(node.name or (node.output[0] if node.output else ""), limit)
 
 

@@ -1,4 +1,4 @@
-"""What an ONNX tensor means during import, and what a handler sees of an ONNX node."""
+"""Meanings of ONNX tensors during import, and the view that a handler has of an ONNX node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every tool flow is: a job becomes a plan, and its tools' reports become figures or a clear error."""
+"""Common parts of tool flows: a job becomes a plan, and its tools' reports become figures or a clear error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Job:
 
     @property
     def sources(self) -> list[str]:
-        """What synthesis reads, packages first; the other files are memories' contents."""
+        """Files that synthesis reads, packages first; the other files are memories' contents."""
         found = sorted(name for name in self.files if name.endswith(".sv") or name == f"{self.top}.v")
         return sorted(found, key=lambda name: not name.endswith("_pkg.sv"))
 

@@ -101,7 +101,7 @@ def _critical_path(folder: Path) -> tuple[Hop, ...]:
 
 
 def _explain(error: ToolError, log: Path, job: Job) -> ToolError:
-    """What a failed place and route means: too large, too slow, or the error as it is."""
+    """Explain a failed place and route: too large, too slow, or the error as it is."""
     text = log.read_text(errors="replace", encoding="utf-8") if log.exists() else ""
     over = [
         f"{cell} {used} of {available}"

@@ -74,7 +74,7 @@ def _link(job: Job) -> str:
 
 
 def _synthesized(folder: Path, job: Job) -> Resources:
-    """Of the core alone."""
+    """Resources of the core alone."""
     return vivado_reports.utilization(folder / SYNTHESIZED)
 
 

@@ -63,12 +63,12 @@ def constraints(job: Job) -> str:
 
 
 def synthesized(folder: Path, job: Job) -> Resources:
-    """What Vivado's synthesis counts."""
+    """Resources that Vivado's synthesis counts."""
     return vivado_reports.utilization(folder / SYNTHESIZED)
 
 
 def results(folder: Path, job: Job) -> tuple[float, Resources]:
-    """Of the routed design. Raises ToolError when timing is missed."""
+    """Resources and clock of the routed design. Raises ToolError when timing is missed."""
     return vivado_reports.fmax(folder / TIMING, job), vivado_reports.utilization(folder / UTILIZATION)
 
 

@@ -1,4 +1,4 @@
-"""What Vivado's text reports say."""
+"""Readers of Vivado's text reports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MISSED = re.compile(r"ERROR: timing is missed, worst \w+ slack (-[\d.]+) ns")
 
 
 def utilization(path: Path) -> Resources:
-    """Of `report_utilization`; block RAM in halves of 18 kbit. Raises ToolError when a row is missing."""
+    """Resources from `report_utilization`; block RAM in halves of 18 kbit. Raises ToolError when a row is missing."""
     text = _read(path)
     used = {}
     for name, row in _ROWS.items():
@@ -61,7 +61,7 @@ def explain(error: ToolError, log: Path, job: Job) -> ToolError:
 
 
 def missed(slack: float, job: Job) -> str:
-    """What a negative `slack` in ns means."""
+    """Error for a negative `slack` in ns."""
     wanted = float(job.clock.mhz)
     reached = 1000 / (1000 / wanted - slack)
     return (

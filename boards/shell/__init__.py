@@ -25,7 +25,7 @@ _BAUD_ERROR = 0.02  # what a receiver tolerates
 
 @dataclass(frozen=True)
 class Timing:
-    """Of the serial line, in core clock cycles; `timeout` is the silence that ends a frame."""
+    """Timing of the serial line, in core clock cycles; `timeout` is the silence that ends a frame."""
 
     clocks_per_bit: int
     timeout: int
