@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from accel.onnx_import import Deviation, Imported
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
+MAX_LSB = 2
+"""Steps of its output by which an operator may be off the file before `check` fails."""
 ON_REQUEST = ("netlist",)
 """Levels that take minutes: run when they are asked for by name."""
 
@@ -38,6 +40,11 @@ class Checked:
     outcomes: tuple[Outcome, ...]
     deviations: tuple[Deviation, ...] = ()
     ending: tuple[str, ...] = ()  # operators at the end of the file that stay with the host
+
+    @property
+    def worst(self) -> Deviation | None:
+        """The operator that is farthest from the file; None for an exact file."""
+        return max(self.deviations, key=lambda found: found.max_lsb, default=None)
 
     @property
     def mismatches(self) -> int:
@@ -137,6 +144,13 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
     "--device", default="cpu", show_default=True, help="Where the reference runs: cpu, cuda or native (compiled C++)."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random samples and pauses.")
+@click.option(
+    "--max-lsb",
+    type=click.IntRange(min=0),
+    default=MAX_LSB,
+    show_default=True,
+    help="Fail if an operator is off the file by more steps of its output.",
+)
 @json_option
 @input_range
 def command(
@@ -147,6 +161,7 @@ def command(
     board: str,
     device: str,
     seed: int,
+    max_lsb: int,
     as_json: bool,
     entry: dict[str, Any],
 ) -> int:
@@ -186,7 +201,17 @@ def command(
     for outcome in done.outcomes:
         if outcome.difference:
             click.echo(f"accel: {outcome.difference}", err=True)
-    return int(done.mismatches > 0)
+    too_far = done.worst is not None and done.worst.max_lsb > max_lsb
+    if done.worst is not None and too_far:
+        click.echo(f"accel: {_too_far(done.worst, max_lsb)}", err=True)
+    return int(done.mismatches > 0 or too_far)
+
+
+def _too_far(worst: Deviation, limit: int) -> str:
+    return (
+        f"layer {worst.layer!r} ({' '.join(worst.operators)}) is {worst.max_lsb} LSB off the file, more than "
+        f"--max-lsb {limit}: quantize its inputs and its output more finely, or calibrate them again"
+    )
 
 
 def _show(done: Checked) -> None:

@@ -19,8 +19,6 @@ from accel.ops.rescale.op import Rescale
 
 #: Parts of Brevitas' node names that say nothing about the layer.
 NOISE = {"", "act_quant", "export_handler", "activation_impl", "input_quant", "output_quant"}
-#: Bits of an edge that gets one scale instead of one per channel which do not divide each other.
-UNIFORM_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -92,25 +90,40 @@ class Builder:
         hint: str,
         edge: Edge,
         scale: np.ndarray,
-        limits: tuple[int, int],
+        limits: tuple[int, int] | None = None,
         rounding: str = "half_even",
         origin: str | None = None,
     ) -> Edge:
         """The edge at another scale: an exact shift where the scales' ratio is a power of two, else a multiplier.
 
-        `limits` are the lowest and highest integer. A pending ReLU is carried out.
+        `limits` are the lowest and highest integer, `whole` by default. A pending ReLU is carried out.
         """
+        limits = self.whole(edge, scale) if limits is None else limits
         lo, hi = max(limits[0], min(0, limits[1])) if edge.relu else limits[0], limits[1]
-        ratio = common(np.asarray(edge.scale / scale))
+        ratio, size, bound = common(np.asarray(edge.scale / scale)), self.tensors[edge.name].magnitude, max(-lo, hi)
         exact = scales.are_powers_of_two(ratio)
-        if exact:
-            multiplier, shift = scales.power_of_two_factors(ratio)
-        else:
-            multiplier, shift = scales.factors(ratio, self.tensors[edge.name].magnitude, max(abs(lo), abs(hi)))
+        if not exact and (spare := scales.spare(ratio, size, bound)):
+            return self.requantize(hint, self._coarser(edge, *spare), scale, limits, rounding, origin)
+        multiplier, shift = scales.power_of_two_factors(ratio) if exact else scales.factors(ratio, size, bound)
         result = self.rescale(hint, Rescale(multiplier, shift, rounding, lo, hi), edge, scale, edge.layout, origin)
         if not exact:
             self.approximate.add(result.name)
         return result
+
+    def whole(self, edge: Edge, scale: np.ndarray) -> tuple[int, int]:
+        """The range of an edge in steps of another scale. Raises Refused beyond 62 bits."""
+        tensor, ratio = self.tensors[edge.name], edge.scale / scale
+        ends = [end * float(factor) for end in (tensor.lo, tensor.hi) for factor in (ratio.min(), ratio.max())]
+        if max(map(abs, ends)) >= INT64_EXACT:
+            raise scales.TOO_FAR
+        return int(np.floor(min(ends))), int(np.ceil(max(ends)))
+
+    def _coarser(self, edge: Edge, bits: np.ndarray, top: int) -> Edge:
+        """The edge without its lowest bits, so many per channel, and clipped to ±top."""
+        most = int(bits.max())
+        op = Rescale(np.left_shift(np.int64(1), most - bits), most, "half_even", -top, top)
+        scale = common(np.asarray(edge.scale * 2.0 ** (bits if bits.size > 1 else int(bits[0]))))
+        return replace(self.rescale(f"{edge.name}/coarser", op, edge, scale, edge.layout, None), relu=edge.relu)
 
     def quantized(self, edge: Edge, origin: str) -> Edge:
         """Say that ONNX tensor `origin`, the output of a quantizer, holds the integers of `edge`."""
@@ -180,32 +193,54 @@ class Builder:
     def uniform(self, edge: Edge) -> Edge:
         """The edge settled and at one scale for all channels.
 
-        The finest one, so that nothing is rounded, when it divides the others; else a step that makes at least
-        UNIFORM_BITS of them.
+        The finest one, so that nothing is rounded, when it divides the others; else the step of `scales.meeting`.
         """
         edge = self.settled(edge)
         if edge.scale.ndim == 0:
             return edge
-        tensor, fine = self.tensors[edge.name], np.asarray(edge.scale.min())
-        steps = edge.scale / fine
-        if (steps != np.rint(steps)).any():
-            fine = fine * 2.0 ** -max(0, UNIFORM_BITS - tensor.width)
-            steps = edge.scale / fine
-        least, most = int(steps.min()), int(np.ceil(steps.max()))
-        limits = min(least * tensor.lo, most * tensor.lo), max(least * tensor.hi, most * tensor.hi)
-        if max(map(abs, limits)) >= INT64_EXACT:
-            raise scales.TOO_FAR
-        return self.requantize(f"{edge.name}/align", edge, fine, limits)
+        size, fine = self.tensors[edge.name].magnitude, np.asarray(edge.scale.min())
+        if not are_multiples(edge.scale) or size * float(edge.scale.max() / fine) >= 1 << scales.EXACT_BITS:
+            fine = np.asarray(scales.meeting([(edge.scale, size)]))
+        return self.requantize(f"{edge.name}/align", edge, fine)
+
+    def aligned(self, a: Edge, b: Edge) -> tuple[tuple[Edge, Edge], tuple[int, int], np.ndarray, bool]:
+        """Two edges to be added, what each is multiplied with, the scale of the sum, and whether it is exact.
+
+        On a grid that holds both where that is not too fine. Otherwise the wider of them, if it has one scale, is
+        shifted at most, and the other one is rescaled to a step that is fine enough for both.
+        """
+        a, b = self.settled(a), self.settled(b)
+        ratios, scale = _ratios(a, b)
+        if any(ratio.ndim for ratio in ratios) and all(are_multiples(edge.scale) for edge in (a, b)):
+            a, b = self.uniform(a), self.uniform(b)
+            ratios, scale = _ratios(a, b)
+        if all(ratio.ndim == 0 for ratio in ratios):
+            sizes = [self.tensors[edge.name].magnitude for edge in (a, b)]
+            step = scales.sum_grid((float(ratios[0]), float(ratios[1])), (sizes[0], sizes[1]))
+            factors = [float(ratio) / step for ratio in ratios]
+            exact = all(factor == np.rint(factor) for factor in factors)
+            limit = 2.0 ** (scales.EXACT_BITS if exact else scales.GRID_BITS)
+            if sum(size * factor for size, factor in zip(sizes, factors, strict=True)) < limit:
+                return (a, b), (round(factors[0]), round(factors[1])), scale * step, exact
+        step = scales.meeting([(edge.scale, self.tensors[edge.name].magnitude) for edge in (a, b)])
+        kept = max((a, b), key=lambda edge: (edge.scale.ndim == 0, self.tensors[edge.name].magnitude))
+        if kept.scale.ndim == 0:
+            step = float(kept.scale) * 2.0 ** np.floor(np.log2(step / float(kept.scale)))
+        first, second = (self._at(edge, np.asarray(step)) for edge in (a, b))
+        return (first[0], second[0]), (first[1], second[1]), np.asarray(step), False
+
+    def _at(self, edge: Edge, scale: np.ndarray) -> tuple[Edge, int]:
+        """The edge, and what it is multiplied with to have `scale`: 1, unless that is all that it needs."""
+        factor = float(edge.scale.max() / scale)
+        if edge.scale.ndim == 0 and factor == np.rint(factor):
+            return edge, int(factor)
+        return self.requantize(f"{edge.name}/align", edge, scale), 1
 
     def narrowed(self, edge: Edge, bits: int) -> Edge:
         """The edge settled, at one scale, and of at most `bits` bits: its whole range in coarser steps."""
         edge = self.uniform(edge)
-        tensor = self.tensors[edge.name]
-        if tensor.width <= bits:
-            return edge
-        spare = tensor.width - bits
-        limits = tensor.lo >> spare, tensor.hi >> spare
-        return self.requantize(f"{edge.name}/narrow", edge, edge.scale * 2.0**spare, limits)
+        spare = self.tensors[edge.name].width - bits
+        return edge if spare <= 0 else self.requantize(f"{edge.name}/narrow", edge, edge.scale * 2.0**spare)
 
     def finish(self, name: str, output: Edge, tensor: str) -> Graph:
         """The graph of everything that `output`, ONNX tensor `tensor`, depends on."""
@@ -229,6 +264,18 @@ class Builder:
 def as_scale(scale: np.ndarray) -> Scale:
     """A scale as the graph stores it."""
     return float(scale) if scale.ndim == 0 else tuple(float(s) for s in scale)
+
+
+def _ratios(a: Edge, b: Edge) -> tuple[list[np.ndarray], np.ndarray]:
+    """The scales of two edges in units of the finer one, and that one."""
+    scale = common(np.minimum(a.scale, b.scale))
+    return [common(np.asarray(edge.scale / scale)) for edge in (a, b)], scale
+
+
+def are_multiples(scale: np.ndarray) -> bool:
+    """True when the finest scale divides all of them."""
+    steps = scale / scale.min()
+    return bool((steps == np.rint(steps)).all())
 
 
 def common(scale: np.ndarray) -> np.ndarray:

@@ -132,8 +132,12 @@ def _part(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout,
         source = chosen(build, f"{source.name}/part", source, order, layout, None)
     op = _with_channels(node.op, order)
     if isinstance(op, Rescale):
-        return build.rescale(name, op, source, scale, layout, origin)
-    return build.add(name, op, (source,), scale, layout, origin)
+        part = build.rescale(name, op, source, scale, layout, origin)
+    else:
+        part = build.add(name, op, (source,), scale, layout, origin)
+    if x.name in build.approximate:
+        build.approximate.add(part.name)
+    return part
 
 
 def _with_channels(op: Op, order: np.ndarray) -> Op:

@@ -16,11 +16,15 @@ from accel.graph import Graph, Node
 from accel.onnx_import.execute import steps
 from accel.onnx_import.importer import Imported
 
+REAL_BITS = 16
+
 
 @dataclass(frozen=True)
 class Deviation:
     """Operators up to edge `layer` against the file, in steps of that edge (LSB), over `values` elements.
 
+    The output, where no quantizer of the file makes it, is counted in steps of at least 2^-REAL_BITS of its largest
+    number: the file's float32 holds no finer ones.
     `differing` is the fraction of elements that are not equal.
     """
 
@@ -42,14 +46,16 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     real = steps(imported, reference.dequantize(graph, x), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
     integers[graph.input_name] = x  # where integers are moved before they are numbers, no tensor holds it
-    return tuple(_deviation(graph, name, integers) for name in known if name != graph.input_name)
+    return tuple(
+        _deviation(graph, name, integers, _is_quantized(imported, name)) for name in known if name != graph.input_name
+    )
 
 
 def _is_quantized(imported: Imported, edge: str) -> bool:
     return edge in imported.origins and imported.origins[edge].quantized
 
 
-def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray]) -> Deviation:
+def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray], quantized: bool) -> Deviation:
     import torch
 
     nodes = _segment(graph, layer, set(file))
@@ -57,7 +63,8 @@ def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray]) -> Deviati
     with torch.inference_mode():
         for node in nodes:
             values[node.name] = reference.evaluate(graph, node, values)
-    wrong = np.abs(values[layer].to(torch.int64).numpy() - file[layer])
+    step = 1.0 if quantized else max(1.0, float(np.abs(file[layer]).max()) * 2.0**-REAL_BITS)
+    wrong = np.floor(np.abs(values[layer].to(torch.int64).numpy() - file[layer]) / step)
     kinds = tuple(node.op.kind for node in nodes)
     return Deviation(layer, kinds, wrong.size, int(wrong.max()), float(wrong.mean()), float((wrong > 0).mean()))
 

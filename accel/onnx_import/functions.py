@@ -45,8 +45,8 @@ MAX_SIZE = 100
 MAX_OFFSETS = 8
 ENTRIES = 1 << 12
 """Of a table, as long as that is fine enough."""
-MAX_JUMP = 2
-"""Between neighbouring entries, in steps of the output: what lies between them is at most 1 off."""
+MAX_OFF = 1
+"""Steps of the output by which the entry of a table may be off for the numbers that are rounded to it."""
 
 
 @understands(ALL)
@@ -246,7 +246,8 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
 def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray]) -> Edge:
     """The edge with at most 2^12 values, spread over the part of its range in which the output changes.
 
-    With at most 2^16 where the output then changes by more than MAX_JUMP from one to the next, and less by these.
+    With at most 2^16 where the output would be off by more than MAX_OFF otherwise, or all of its own values where these
+    are so few. Raises Refused when even that is too coarse.
     """
     tensor = build.tensors[edge.name]
     if edge.scale.ndim == 0 and tensor.hi - tensor.lo < ENTRIES:
@@ -254,18 +255,26 @@ def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray
     ends = [end * float(scale) for end in (tensor.lo, tensor.hi) for scale in (edge.scale.min(), edge.scale.max())]
     lo, hi = _changing(codes, min(ends), max(ends))
     least = max(max(abs(lo), abs(hi)) * 2.0**-24, float(edge.scale.min()) / ENTRIES)
-    step, fine = (max((hi - lo) / (entries - 4), least) for entries in (ENTRIES, 1 << MAX_BITS))
-    if _jump(codes, lo, hi, step) > max(MAX_JUMP, _jump(codes, lo, hi, fine)):
+    for entries in (ENTRIES, 1 << MAX_BITS):
+        step = max((hi - lo) / (entries - 4), least)
+        if _off(codes, lo, hi, step) <= MAX_OFF:
+            return build.requantize(edge.name + "/narrow", edge, np.asarray(step), _steps(lo, hi, step))
         if edge.scale.ndim == 0 and tensor.hi - tensor.lo < 1 << MAX_BITS:
             return edge
-        step = fine
-    limits = int(np.floor(lo / step)), int(np.ceil(hi / step))
-    return build.requantize(f"{edge.name}/narrow", edge, np.asarray(step), limits)
+    raise Refused(
+        f"changes by more than a step of its output between the {1 << MAX_BITS} entries of a table",
+        f"quantize its input to at most {MAX_BITS} bits",
+    )
 
 
-def _jump(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float) -> int:
-    """The largest change of the output from one entry of a table to the next."""
-    values = codes(np.arange(np.floor(lo / step), np.ceil(hi / step) + 1) * step)
+def _steps(lo: float, hi: float, step: float) -> tuple[int, int]:
+    return int(np.floor(lo / step)), int(np.ceil(hi / step))
+
+
+def _off(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float) -> int:
+    """How far the output is from that of the nearest entry, at most, in its own steps: half-way between two entries."""
+    first, last = _steps(lo, hi, step)
+    values = codes(np.arange(2 * first, 2 * last + 1) * (step / 2))
     return int(np.abs(np.diff(values)).max(initial=0))
 
 

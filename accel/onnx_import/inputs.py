@@ -89,7 +89,7 @@ def _default(shape: tuple[int, ...]) -> list[Reading]:
     keep = wide if len(wide) == 2 or len(rest) < 2 else sorted({*wide, len(rest) - 2, len(rest) - 1})
     if len(keep) > 2:
         return []
-    roles = dict(zip(keep, ("token", "channel")[-len(keep) :], strict=True))
+    roles = dict(zip(keep, ("token", "channel")[2 - len(keep) :], strict=True))
     return [_reading(("batch", *(roles.get(i, "token") for i in range(len(rest)))), shape)]
 
 

@@ -11,15 +11,13 @@ from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, alike, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown, rows_of
+from accel.onnx_import.scales import meeting
 from accel.onnx_import.shaping import AGAIN, numbers, shape_of
 from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Unknown, Value
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.rescale.op import Rescale
 from accel.ops.window.op import Window
-
-SPARE_BITS = 6
-"""By which operands are joined in finer steps, where their scales do not divide each other."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def _pieces(
 ) -> tuple[list[Piece], np.ndarray, bool]:
     """All operands at one scale: the finest of the edges and of the constants' quantizers, if it holds all (True).
 
-    Otherwise a fraction of it.
+    Otherwise the step of `scales.meeting`.
     """
     aligned = [replace(build.uniform(v), layout=v.layout) if isinstance(v, Edge) else None for v in call.inputs]
     steps = [float(edge.scale) for edge in aligned if edge is not None]
@@ -150,7 +148,9 @@ def _pieces(
     scale = np.asarray(min(steps))
     exact = all(are_whole(real / scale) for real in (*reals, np.array(steps)) if real is not None)
     if not exact:
-        scale = scale * 2.0**-SPARE_BITS
+        known = [(edge.scale, build.tensors[edge.name].magnitude) for edge in aligned if edge is not None]
+        known += [(scale, int(np.abs(real / scale).max())) for real in reals if real is not None]
+        scale = np.asarray(meeting(known))
     pieces, start = [], 0
     for edge, size, real in zip(aligned, sizes, reals, strict=True):
         if edge is not None:
@@ -168,13 +168,8 @@ def _rows(template: Layout, value: Constant, axis: int, size: int, role: str) ->
 
 
 def _at(build: Builder, edge: Edge, scale: np.ndarray) -> Edge:
-    """The edge, all of whose range is kept, at a scale that is not coarser than its own."""
-    ratio = float(edge.scale / scale)
-    if ratio == 1:
-        return edge
-    tensor = build.tensors[edge.name]
-    limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
-    return build.requantize(f"{edge.name}/align", edge, scale, limits)
+    """The edge, all of whose range is kept, at another scale."""
+    return edge if edge.scale == scale else build.requantize(f"{edge.name}/align", edge, scale)
 
 
 def _stride(layout: Layout, axis: int) -> int:

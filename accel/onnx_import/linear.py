@@ -13,7 +13,7 @@ from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
 from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
-from accel.onnx_import.scales import sum_grid
+from accel.onnx_import.scales import EXACT_BITS
 from accel.onnx_import.values import (
     QUANTIZE_INPUT,
     Call,
@@ -36,6 +36,8 @@ from accel.ops.position.op import Position
 
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
+#: A Position makes it so fine: 2^-17 of its range.
+FINER = 1 << 16
 
 
 def is_unknown(*values: Value | None) -> bool:
@@ -191,27 +193,27 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     product = rotary.summed(build, call, a, b)
     if product is not None:
         return product
-    a, b = (build.settled(edge) for edge in broadcast.paired(build, call, a, b, "adds"))
-    scale = common(np.minimum(a.scale, b.scale))
-    factors = [common(np.asarray(edge.scale / scale)) for edge in (a, b)]
-    if any(factor.ndim for factor in factors):
-        a, b = build.uniform(a), build.uniform(b)
-        scale = np.minimum(a.scale, b.scale)
-        factors = [np.asarray(edge.scale / scale) for edge in (a, b)]
-    magnitudes = build.tensors[a.name].magnitude, build.tensors[b.name].magnitude
-    step = sum_grid((float(factors[0]), float(factors[1])), magnitudes)
-    multipliers = np.array(factors) / step
-    rounded = np.rint(multipliers)
-    result = build.add(call.name, Add(rounded), (a, b), scale * step, a.layout, call.output)
-    if (multipliers != rounded).any():
+    a, b = broadcast.paired(build, call, a, b, "adds")
+    edges, multipliers, scale, exact = build.aligned(a, b)
+    result = build.add(call.name, Add(np.array(multipliers)), edges, scale, a.layout, call.output)
+    if not exact:
         build.approximate.add(result.name)
     return result
 
 
 def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
-    """The product of two activations, exact: its scale is the product of the scales."""
+    """The product of two activations: its scale is the product of the scales.
+
+    It is exact up to EXACT_BITS; beyond, the operands are narrowed to half of these.
+    """
     a, b = (build.settled(edge) for edge in broadcast.paired(build, call, a, b, "multiplies"))
-    return build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), a.layout, call.output)
+    wide = build.tensors[a.name].magnitude * build.tensors[b.name].magnitude >= 1 << EXACT_BITS
+    if wide:
+        a, b = build.narrowed(a, EXACT_BITS // 2), build.narrowed(b, EXACT_BITS // 2)
+    result = build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), a.layout, call.output)
+    if wide:
+        build.approximate.add(result.name)
+    return result
 
 
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
@@ -249,7 +251,7 @@ def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.nd
     integers = table / scale
     exact = bool(are_whole(integers) and multiplier == np.rint(multiplier))
     if not exact:
-        multiplier = np.asarray(2.0 ** max(0, FINE.bit_length() - build.tensors[x.name].width))
+        multiplier = np.asarray(2.0 ** max(0, FINER.bit_length() - build.tensors[x.name].width))
         scale = x.scale / multiplier
         integers = table / scale
     op = Position(whole(np.rint(integers)), int(whole(multiplier)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,8 +21,11 @@ from accel.ops.norm.op import Norm
 
 #: ONNX' number of the type float32.
 FLOAT = 1
-#: The input is brought to at most this many bits.
-INPUT_BITS = 16
+#: The input is brought to at most this many bits, and multiplied by at most 2^MAX_FINER.
+INPUT_BITS, MAX_FINER = 16, 12
+#: The error before the result is rounded, in steps, that is wanted, and that is accepted where 62 bits do not suffice:
+#: an integer is then at most 1, or 2, from the nearest one.
+LIMIT, LAST_LIMIT = 0.45, 1.45
 #: The numerator of the reciprocal root has this many bits more than root and output.
 NUMERATOR_BITS = 5
 #: gamma and beta are rounded to 2^-PRECISION of an output step.
@@ -89,11 +92,10 @@ def quantized(
     build: Builder, call: Call, x: Normalized, quantizer: Quantizer, scale: np.ndarray, rounding: str
 ) -> Edge:
     """One Norm whose gamma and beta are in steps of the output, so that nothing is rounded twice."""
-    edge = build.narrowed(x.edge, INPUT_BITS)
     spare = 0 if rounding in NEAREST else SPARE_BITS
     limits = quantizer.lo << spare, quantizer.hi << spare
     step = np.asarray(scale / 2.0**spare)
-    op = _operator(build.tensors[edge.name], float(edge.scale), x, step, limits)
+    edge, op = _operator(build, x, x.gamma / step, x.beta / step, limits)
     result = build.add(x.hint, op, (edge,), step, x.layout, None if spare else call.output)
     build.approximate.add(result.name)
     if spare:
@@ -102,36 +104,93 @@ def quantized(
     return build.quantized(result, call.output)
 
 
-def _operator(tensor: Tensor, in_scale: float, x: Normalized, step: np.ndarray, limits: tuple[int, int]) -> Norm:
-    """The Norm with as many guard bits as 62-bit arithmetic has room for.
+def _operator(
+    build: Builder, x: Normalized, gamma: np.ndarray, beta: np.ndarray, limits: tuple[int, int]
+) -> tuple[Edge, Norm]:
+    """The Norm and the edge that it reads, multiplied by a power of two where epsilon would be too coarse otherwise.
 
-    gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalized input, which is at most
-    sqrt(n) and at most what the output's limits leave. K has NUMERATOR_BITS more than root and output need.
+    The error is below LIMIT steps before the result is rounded, or LAST_LIMIT. An edge of more bits than INPUT_BITS is
+    narrowed first, for which no such bound holds on nearly constant rows.
     """
-    n, top = x.row, max(1, -limits[0], limits[1])
-    heads = [(values / step).reshape(-1, n) for values in (x.gamma, x.beta)]
+    heads = [values.reshape(-1, x.row) for values in (gamma, beta)]
     if any((values != values[:1]).any() for values in heads):
         raise Refused("its scale or bias differs between heads", "use the same for all heads")
     gamma, beta = (values[0] for values in heads)
     if max(np.abs(gamma).max(), np.abs(beta).max()) >= 1 << 30:
         raise Uncertain("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
-    reach = np.minimum(math.sqrt(n), (top + np.abs(beta)) / np.maximum(np.abs(gamma), 1e-30)).max()
-    fraction = PRECISION + max(0, math.ceil(math.log2(max(1.0, float(reach)))))
-    offset = n * n * x.epsilon / in_scale**2
-    if offset >= INT64_EXACT:
+    whole = build.uniform(x.edge)
+    wide = build.tensors[whole.name].width > INPUT_BITS
+    edge = build.narrowed(whole, INPUT_BITS)
+    tensor, step = build.tensors[edge.name], float(edge.scale)
+    if x.epsilon * (x.row / step) ** 2 >= INT64_EXACT:
         raise Uncertain("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
-    rounded = max(round(offset), 0)
-    for guard, cut in _attempts(top):
-        root = math.isqrt((n * n * max(1, tensor.magnitude) ** 2 + rounded) << (2 * guard))
-        numerator, bits = root.bit_length() + top.bit_length() + NUMERATOR_BITS - cut, max(0, fraction - cut)
-        shift = numerator - guard + bits
-        if shift > 60 or float(np.abs(beta).max()) * 2.0**shift >= INT64_EXACT:
-            continue
-        gammas, betas = np.rint(gamma * 2.0**bits), np.rint(beta * 2.0**shift)
-        op = Norm(x.form, guard, numerator, shift, *limits, rounded, gammas, betas, n if n < tensor.channels else 0)
-        if op.peak(tensor) < INT64_EXACT:
-            return op
-    raise Uncertain(f"{n} channels of {tensor.width} bits do not fit 62-bit arithmetic", "quantize the norm's input")
+    best: tuple[float, int, Norm] | None = None
+    for finer in range(MAX_FINER + 1):
+        search = _Search(x.form, tensor, x.row**2 * x.epsilon / step**2, gamma, beta, limits, finer)
+        for error, op in search.candidates():
+            if best is None or error < best[0]:
+                best = error, finer, op
+            if error <= LIMIT:
+                break
+        if best is not None and best[0] <= LIMIT:
+            break
+    if best is None or (best[0] > LAST_LIMIT and not wide):
+        sizes = f"{x.row} channels of {tensor.width} bits"
+        raise Uncertain(
+            f"{sizes} and an output of {limits[0]}..{limits[1]} are beyond 62-bit arithmetic",
+            "quantize the norm's input or output to fewer bits",
+        )
+    _, finer, op = best
+    return build.requantize(f"{edge.name}/finer", edge, edge.scale / 2.0**finer) if finer else edge, op
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Constants of a Norm for an input that is multiplied by 2^finer: n²·eps in input steps is `offset`.
+
+    gamma / step gets f bits of fraction: an error of 2^-(f + 1) per unit of the normalized input, which is at most
+    sqrt(n) and at most what the output's limits leave.
+    """
+
+    form: str
+    tensor: Tensor
+    offset: float
+    gamma: np.ndarray
+    beta: np.ndarray
+    limits: tuple[int, int]
+    finer: int
+
+    def candidates(self) -> Iterator[tuple[float, Norm]]:
+        """Errors in output steps with their Norms: as many guard bits as 62-bit arithmetic has room for first."""
+        n, top = len(self.gamma), max(1, -self.limits[0], self.limits[1])
+        row = n if n < self.tensor.channels else 0
+        tensor = replace(self.tensor, lo=self.tensor.lo << self.finer, hi=self.tensor.hi << self.finer)
+        offset = self.offset * 4.0**self.finer
+        if offset >= INT64_EXACT:
+            return
+        sizes = np.abs(self.gamma), np.abs(self.beta)
+        reach = np.minimum(math.sqrt(n), (top + sizes[1]) / np.maximum(sizes[0], 1e-30))
+        fraction = PRECISION + max(0, math.ceil(math.log2(max(1.0, float(reach.max())))))
+        largest = float((reach * sizes[0]).max())
+        for guard, cut in _attempts(top):
+            root = math.isqrt((n * n * max(1, tensor.magnitude) ** 2 + round(offset)) << (2 * guard))
+            numerator, bits = root.bit_length() + top.bit_length() + NUMERATOR_BITS - cut, max(0, fraction - cut)
+            shift = numerator - guard + bits
+            if not 0 < shift <= 60 or numerator > 62 or float(sizes[1].max()) * 2.0**shift >= INT64_EXACT:
+                continue
+            gammas, betas = np.rint(self.gamma * 2.0**bits), np.rint(self.beta * 2.0**shift)
+            op = Norm(self.form, guard, numerator, shift, *self.limits, round(offset), gammas, betas, row)
+            if op.peak(tensor) < INT64_EXACT:
+                rounded = float(reach.max()) * 2.0 ** -(bits + 1)
+                yield largest * self._relative(offset, guard, numerator, root) + rounded, op
+
+    def _relative(self, offset: float, guard: int, numerator: int, root: int) -> float:
+        """The relative error of 1 / r: c is rounded, the root and the quotient are cut.
+
+        It is largest for the smallest v but 0: Σ (x_i − x_j)² over all pairs is at least n − 1, n·Σx² at least n.
+        """
+        least = (len(self.gamma) - (self.form == "layer") or 1) * 4.0**self.finer + offset
+        return abs(offset - round(offset)) / (2 * least) + 2.0**-guard / math.sqrt(least) + root * 2.0**-numerator
 
 
 def _attempts(top: int) -> Iterator[tuple[int, int]]:

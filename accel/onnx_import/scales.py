@@ -12,6 +12,15 @@ PRECISION = 12
 SUM_PRECISION = 9
 #: Products keep below 2^REACH.
 REACH = 60
+#: What `factors` may be wrong by where 62 bits do not suffice for PRECISION: steps, or 2^-RANGE_BITS of the range.
+COARSE, RANGE_BITS = 2.0**-6, 24
+#: An edge that is too wide to be multiplied keeps so many bits.
+KEPT_BITS = 29
+#: Operands of unrelated scales meet in steps of 2^-SPARE_BITS of the finest one. One of FINE_BITS needs no finer steps,
+#: and no sum more than SUM_BITS.
+SPARE_BITS, FINE_BITS, SUM_BITS = 6, 24, 36
+#: Sums on a grid that holds both operands have at most so many bits: if they are exact, and if they are not.
+EXACT_BITS, GRID_BITS = 52, 32
 TOO_FAR = Uncertain("scales are too far apart", "calibrate the quantizers again")
 
 
@@ -33,18 +42,55 @@ def factors(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, 
 
     |x · m / 2^s − x · ratio| ≤ 2^-PRECISION for every |x| ≤ `magnitude` whose result lies within ±`bound`, where 62
     bits suffice for that: |m − ratio · 2^s| ≤ 1/2. Results beyond the bound are clipped, so their error is none.
+    Raises Refused where the error would exceed both COARSE steps and 2^-RANGE_BITS of the bound.
     """
     ratio = np.atleast_1d(ratio)
-    reach = np.minimum(float(max(1, magnitude)), (bound + 1) / ratio)
-    wanted = PRECISION - 1 + int(np.ceil(np.log2(max(1.0, float(reach.max())))))
-    wanted = max(wanted, int(np.ceil(-np.log2(ratio.min()))))  # no multiplier below 1
-    room = int(np.floor(REACH - np.log2(max(1, magnitude) * float(ratio.max()))))
-    shift = min(wanted, room, REACH)
+    shift = min(_wanted(ratio, magnitude, bound), _room(ratio, magnitude), REACH)
     if shift < 0:
         raise TOO_FAR
     multiplier = np.maximum(1, np.rint(ratio * 2.0**shift)).astype(np.int64)
+    error = _reach(ratio, magnitude, bound) * np.abs(multiplier * 2.0**-shift - ratio)
+    if error.max() > max(COARSE, bound * 2.0**-RANGE_BITS):
+        raise TOO_FAR
     common = min(shift, _trailing_zeros(multiplier))
     return multiplier >> common, shift - common
+
+
+def spare(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, int] | None:
+    """Bits that each channel can lose in front of `factors`, and the largest magnitude worth keeping then.
+
+    Rounding them away is an error of at most 2^-PRECISION of an output step, or of 2^-KEPT_BITS of the range. None when
+    `factors` has room for its precision without that, or would gain nothing.
+    """
+    ratio = np.atleast_1d(ratio)
+    if _wanted(ratio, magnitude, bound) <= _room(ratio, magnitude):
+        return None
+    bits = np.maximum(0, np.floor(1 - PRECISION - np.log2(ratio))).astype(np.int64)
+    top = int(np.ceil(((bound + 1) / (ratio * 2.0**bits)).max())) + 1
+    extra = max(0, min(magnitude >> int(bits.min()), top).bit_length() - KEPT_BITS)
+    bits, top = bits + extra, (top >> extra) + 1
+    if not bits.any() and top >= magnitude:
+        return None
+    if magnitude << int(bits.max() - bits.min()) >= 1 << REACH:
+        raise TOO_FAR
+    return bits, top
+
+
+def _reach(ratio: np.ndarray, magnitude: int, bound: int) -> np.ndarray:
+    """The largest magnitude per channel that is not clipped."""
+    return np.minimum(float(max(1, magnitude)), (bound + 1) / ratio)
+
+
+def _wanted(ratio: np.ndarray, magnitude: int, bound: int) -> int:
+    """The shift that gives PRECISION, and no multiplier below 1."""
+    reach = float(_reach(ratio, magnitude, bound).max())
+    wanted = PRECISION - 1 + int(np.ceil(np.log2(max(1.0, reach))))
+    return max(wanted, int(np.ceil(-np.log2(ratio.min()))))
+
+
+def _room(ratio: np.ndarray, magnitude: int) -> int:
+    """The largest shift whose products keep below 2^REACH."""
+    return int(np.floor(REACH - np.log2(max(1, magnitude) * float(ratio.max()))))
 
 
 def _trailing_zeros(values: np.ndarray) -> int:
@@ -64,3 +110,15 @@ def sum_grid(scales: tuple[float, float], magnitudes: tuple[int, int]) -> float:
         return fine
     guard = np.ceil(np.log2(max(1, magnitude) / 2 * fine / coarse)) + SUM_PRECISION
     return fine * 2.0 ** -max(0, int(guard))
+
+
+def meeting(operands: list[tuple[np.ndarray, int]]) -> float:
+    """A step fine enough for operands of unrelated scales: pairs of scale, one or one per channel, and magnitude.
+
+    The finest of all scales divided by up to 2^SPARE_BITS, so that the operand has up to FINE_BITS; but never so fine
+    that the sum of the operands needs more than SUM_BITS.
+    """
+    finest, size = min((float(scale.min()), size) for scale, size in operands)
+    extra = min(SPARE_BITS, max(0, FINE_BITS - size.bit_length()))
+    total = sum(max(1, size) * float(scale.max()) for scale, size in operands)
+    return max(finest * 2.0**-extra, total * 2.0**-SUM_BITS)

@@ -86,6 +86,4 @@ def _scores(build: Builder, x: Edge, bits: int, entries: int) -> Edge:
     coarse = np.log(2.0) * (exp_bits(bits) + 1) / (entries - 2)
     if tensor.hi - tensor.lo < entries or float(edge.scale) >= coarse:
         return edge
-    ratio = float(edge.scale) / coarse
-    limits = int(np.floor(tensor.lo * ratio)), int(np.ceil(tensor.hi * ratio))
-    return build.requantize(f"{edge.name}/scores", edge, np.asarray(coarse), limits)
+    return build.requantize(f"{edge.name}/scores", edge, np.asarray(coarse))

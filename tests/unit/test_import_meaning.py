@@ -150,3 +150,72 @@ def test_samples_that_could_be_tokens_are_refused(tmp_path: Path) -> None:
     np.testing.assert_array_equal(model.samples(x[:, :5]), np.moveaxis(x[:, :5], 1, 0))
     same = np.ones((6, 6, 4), np.float32)
     np.testing.assert_array_equal(model.samples(same), same)
+
+
+# ---- precision
+
+
+def test_wide_operands_of_unrelated_scales_meet_in_a_step_that_holds_both(tmp_path: Path) -> None:
+    """Two Dense of 32 inputs with a scale per channel, added without a quantizer between: 25 bits each."""
+    rng, f, n = np.random.default_rng(5), File((1, 4, 64), opset=21), 64
+    x, parts = quantized(f, "in", 0.0313, I8), []
+    for k in range(2):
+        steps = f.const(rng.uniform(5e-4, 4e-3, n))
+        weight = f.node("DequantizeLinear", f.const(rng.integers(-127, 128, (n, n)), dtype=np.int8), steps, axis=1)
+        parts.append(f.node("MatMul", quantized(f, x, 0.02 + 0.0037 * k, I8), weight))
+    total = f.node("Add", *parts)
+    path = f.save(tmp_path, quantized(f, total, 3e-4, np.zeros((), np.int16)))
+    y, right = as_file(path, normal(1, 4, 64))
+    assert np.abs(y - right).max() <= 1.01
+    graph = onnx_import.load(path)
+    assert max(tensor.width for tensor in graph.tensors.values()) <= 38
+
+
+@pytest.mark.parametrize("form", ["LayerNormalization", "RMSNormalization"])
+@pytest.mark.parametrize(("channels", "kind"), [(2, np.int8), (8, np.int8), (64, np.int8), (8, np.int16)])
+def test_norms_of_nearly_constant_rows(tmp_path: Path, form: str, channels: int, kind: type) -> None:
+    f, step, rng = File((1, 40, channels), opset=23), np.float32(0.0361), np.random.default_rng(0)
+    affine = [f.const(np.ones(channels))]
+    y = f.node(form, quantized(f, "in", step, I8), *affine, axis=-1, epsilon=1e-5)
+    path = f.save(tmp_path, quantized(f, y, 3 / np.iinfo(kind).max, np.zeros((), kind)))
+    x = np.zeros((1, 40, channels), np.float32)
+    x[0, np.arange(40), rng.integers(0, channels, 40)] = rng.integers(-2, 3, 40) * step
+    y, right = as_file(path, x)
+    assert np.abs(y - right).max() <= 1.01
+
+
+def test_a_norm_beyond_62_bits_is_refused(tmp_path: Path) -> None:
+    f, wide = File((1, 3, 64), opset=23), np.zeros((), np.int16)
+    y = f.node("RMSNormalization", quantized(f, "in", 0.5, wide), f.const(np.ones(64)), epsilon=1e-6)
+    with pytest.raises(UserError, match=r"64 channels of 16 bits and an output of .* are beyond 62-bit arithmetic"):
+        onnx_import.read(f.save(tmp_path, quantized(f, y, 1e-4, wide)))
+
+
+@pytest.mark.parametrize("op", ["Floor", "Round", "Exp"])
+def test_tables_of_16_bits(tmp_path: Path, op: str) -> None:
+    """Steep functions keep all values of an edge of 16 bits, and are refused on wider ones."""
+    f, wide = File((1, 50, 4), opset=21), np.zeros((), np.int16)
+    x = quantized(f, "in", 3e-4, wide)
+    y = quantized(f, f.node(op, x), 1e-4 if op == "Exp" else 0.5, np.zeros((), np.uint16 if op == "Exp" else np.int8))
+    assert_same(f.save(tmp_path, y), normal(1, 50, 4) * 2)
+    weight = f.node("DequantizeLinear", f.const(np.eye(4) * 99, dtype=np.int8), f.const(0.011))
+    z = f.node(op, f.node("MatMul", x, weight))
+    path = f.save(tmp_path, quantized(f, z, 1e-5 if op == "Exp" else 0.1, np.zeros((), np.uint16)))
+    with pytest.raises(UserError, match=r"changes by more than a step of its output between the 65536 entries"):
+        onnx_import.read(path)
+
+
+def test_check_fails_when_an_operator_is_too_far_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from accel.cli.check import command
+
+    f = File((1, 3, 4))
+    path = f.save(tmp_path, quantized(f, quantized(f, "in", 0.03, I8), 0.05, I8))
+    far = onnx_import.Deviation("sum", ("add", "rescale"), 12, 3, 0.5, 0.1)
+    monkeypatch.setattr(onnx_import, "deviations", lambda *_: (far,))
+    arguments = [str(path), "--levels", "qonnx,reference", "--samples", "2"]
+    found = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert found.return_value == 1
+    assert "layer 'sum' (add rescale) is 3 LSB off the file, more than --max-lsb 2" in found.output
+    assert CliRunner().invoke(command, [*arguments, "--max-lsb", "3"], standalone_mode=False).return_value == 0

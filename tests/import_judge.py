@@ -1,0 +1,219 @@
+"""Holds an imported file to the file itself: onnxruntime without optimizations, or qonnx where it has Quant nodes.
+
+Every quantizer of the file gives integers. Between them the graph gets the file's own integers, so that no error is
+hidden behind another and none is counted twice: an operator may be off by the bound that docs/architecture.md states.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from import_graphs import drawn
+
+from accel import onnx_import, reference
+from accel.errors import UserError
+from accel.graph import Graph, Node
+from accel.onnx_import.deviation import _segment
+from accel.onnx_import.execute import Runner, _in_steps
+from accel.onnx_import.importer import Imported
+from accel.ops.norm.op import Norm
+
+EXACT, RIGHT, REFUSED, WRONG = "exact", "right", "refused", "wrong"
+NOISE = 2.0**-21
+"""Of the largest number that a sum meets: what float32 may lose there."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`text` is the refusal, or what is wrong."""
+
+    kind: str
+    text: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The refusal without names and numbers."""
+        text = self.text.split(": ", 2)[-1]
+        return re.sub(r"\(.*?\)|'[^']*'|-?\d+(\.\d+)?(e-?\d+)?", "…", text.split(" | ")[0])[:120]
+
+
+def judged(path: Path, x: np.ndarray) -> Verdict:
+    """What the import makes of a file, on one input of the file's own shape."""
+    try:
+        imported = onnx_import.read(path)
+        given = reference.quantize(imported.graph, imported.reading.layout.to_edge(x))
+    except UserError as error:
+        return Verdict(REFUSED, str(error))
+    tensors = _executed(path, imported, x)
+    found, problem = _integers(imported, tensors)
+    if problem:
+        return Verdict(WRONG, problem)
+    graph = imported.graph
+    if np.abs(given - found[graph.input_name]).max() > (0 if imported.is_exact else 1):
+        return Verdict(WRONG, "the input is quantized otherwise")
+    for layer in found:
+        if layer != graph.input_name and (text := _compared(imported, layer, found)):
+            return Verdict(WRONG, text)
+    same = np.array_equal(reference.run(graph, given), found[graph.output])
+    if imported.is_exact and not same and _peak(graph) < 1 << 24:
+        return Verdict(WRONG, "the whole graph differs although it is exact")
+    return Verdict(EXACT if imported.is_exact else RIGHT)
+
+
+def _peak(graph: Graph) -> int:
+    return max(node.op.peak(*(graph.tensors[name] for name in node.inputs)) for node in graph)
+
+
+def _executed(path: Path, imported: Imported, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor of the file that an edge is found in."""
+    model, source = imported.source.model, imported.source
+    if any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
+        return Runner(imported).run_part({source.input: x})
+    wanted = sorted({origin.tensor for origin in imported.origins.values()} - {source.input})
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.output[:]
+    copy.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    session = onnxruntime.InferenceSession(copy.SerializeToString(), options, ["CPUExecutionProvider"])
+    found = dict(zip(wanted, session.run(wanted, {source.input: x}), strict=True))
+    return {source.input: x, **found}
+
+
+def _integers(imported: Imported, tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
+    """Edges that the file's quantizers make, and the output, in steps; what is wrong where these are no integers."""
+    graph, found = imported.graph, {}
+    for name in graph.tensors:
+        origin = imported.origins.get(name)
+        if name == graph.output or (origin is not None and origin.quantized):
+            assert origin is not None
+            try:
+                steps = _in_steps(name, origin, tensors[origin.tensor])
+            except Exception as error:  # a layout that is not the tensor's
+                return {}, f"{name}: {error}"
+            found[name] = np.rint(steps)
+            if origin.quantized and np.abs(steps - found[name]).max() > 0.02:
+                return {}, f"{name}: {origin.tensor} holds no integers at the edge's scale"
+    return found, ""
+
+
+def _compared(imported: Imported, layer: str, file: dict[str, np.ndarray]) -> str:
+    """What is wrong with the operators up to one edge, if anything."""
+    graph = imported.graph
+    nodes = _segment(graph, layer, set(file))
+    values = {name: torch.from_numpy(integers.astype(np.int64)) for name, integers in file.items()}
+    for node in nodes:
+        values[node.name] = reference.evaluate(graph, node, values)
+    numbers = {name: value.to(torch.float64).numpy() for name, value in values.items()}
+    off = np.abs(numbers[layer] - file[layer]).max()
+    allowed = _allowed(imported, layer, nodes, numbers)
+    if off <= allowed:
+        return ""
+    kinds = " ".join(node.op.kind for node in nodes)
+    return f"{layer} ({kinds}) is {off:.0f} steps off, {allowed:.1f} allowed"
+
+
+def _allowed(imported: Imported, layer: str, nodes: list[Node], values: dict[str, np.ndarray]) -> float:
+    """One step, what float32 loses in the file's sums, and what the import's own roundings become on their way."""
+    graph = imported.graph
+    step = _scale(graph, layer)
+    edges = {node.name for node in nodes} - {layer} | {name for node in nodes for name in node.inputs}
+    largest = max((float(np.abs(values[name]).max()) * _scale(graph, name) for name in edges), default=0.0)
+    errors: dict[str, float] = {}
+    for node in nodes:
+        last = node.name == layer and imported.origins[layer].quantized  # the file rounds there, too
+        own = 0.0 if last else _own(imported, node, values)
+        errors[node.name] = _passed(graph, node, [errors.get(name, 0.0) for name in node.inputs], values) + own
+    return 1 + NOISE * max(largest, float(np.abs(values[layer]).max()) * step) / step + errors[layer]
+
+
+def _own(imported: Imported, node: Node, values: dict[str, np.ndarray]) -> float:
+    """What a node that the import has chosen is wrong by, in its own steps."""
+    chosen = node.name in imported.approximate
+    if node.op.kind == "rescale":
+        return 0.52 if chosen or node.name not in imported.origins else 0.0
+    if node.op.kind == "add" and chosen:
+        return max(float(np.abs(values[name]).max()) for name in node.inputs) / 2
+    return 0.5 if chosen and node.op.kind in ("dense", "position") else 0.0
+
+
+def _passed(graph: Graph, node: Node, errors: list[float], values: dict[str, np.ndarray]) -> float:
+    """What errors of a node's inputs, in their steps, become in its own: the largest that its operator can make."""
+    if not any(errors):
+        return 0.0
+    op, (first, *rest) = node.op, errors
+    largest = [float(np.abs(values[name]).max()) for name in node.inputs]
+    match op.kind:
+        case "dense":
+            return first * float(np.abs(op.weight).sum(1).max())
+        case "add":
+            return sum(float(m) * e for m, e in zip(op.multipliers, errors, strict=True))
+        case "mul":
+            return largest[0] * rest[0] + largest[1] * first + first * rest[0]
+        case "matmul":
+            terms = max(graph.tensors[name].channels for name in node.inputs)
+            return terms * (largest[0] * rest[0] + largest[1] * first + first * rest[0])
+        case "rescale":
+            return first * float(op.multiplier.max()) / 2.0**op.shift
+        case "position":
+            return first * op.multiplier
+        case "pool":
+            return first * graph.tensors[node.inputs[0]].tokens
+        case "lookup":
+            return float(np.abs(np.diff(op.table)).max(initial=0)) * np.ceil(first)
+        case "norm":
+            return first * _slope(op, values[node.inputs[0]])
+        case "softmax":
+            return 0.0
+    return first
+
+
+def _slope(norm: Norm, x: np.ndarray) -> float:
+    """2 · gamma · sqrt(n) / sigma: how much a norm makes of errors of its input, by the smallest sigma of a row."""
+    spread = x.std(-1) if norm.form == "layer" else np.sqrt((x**2).mean(-1))
+    deviation = np.sqrt(spread**2 + norm.offset / x.shape[-1] ** 2).min()
+    gamma = float(np.abs(norm.gamma).max()) * 2.0 ** (norm.numerator_bits - norm.guard - norm.shift)
+    return float(2 * gamma * np.sqrt(x.shape[-1]) / max(deviation, 1e-9))
+
+
+def _scale(graph: Graph, name: str) -> float:
+    return float(np.max(np.asarray(graph.tensors[name].scale)))
+
+
+def verdict(seed: int) -> Verdict:
+    """The verdict of the graph that a seed draws; a wrong one is that of the smallest beginning that is wrong."""
+    size = int(np.random.default_rng(seed).integers(2, 11))
+    with tempfile.TemporaryDirectory() as folder:
+        found = judged(*drawn(seed, size, Path(folder)))
+        if found.kind == WRONG:
+            for smaller in range(size):
+                less = judged(*drawn(seed, smaller, Path(folder)))
+                if less.kind == WRONG:
+                    return Verdict(WRONG, f"seed {seed}, size {smaller}: {less.text}")
+            return Verdict(WRONG, f"seed {seed}, size {size}: {found.text}")
+    return found
+
+
+def counted(seeds: range) -> tuple[Counter[str], Counter[str], list[str]]:
+    """Verdicts by kind, reasons of refusals, and what is wrong."""
+    kinds: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    wrong = []
+    for seed in seeds:
+        found = verdict(seed)
+        kinds[found.kind] += 1
+        if found.kind == REFUSED:
+            reasons[found.reason] += 1
+        elif found.kind == WRONG:
+            wrong.append(found.text)
+    return kinds, reasons, wrong
