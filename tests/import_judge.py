@@ -173,8 +173,8 @@ def _passed(graph: Graph, node: Node, errors: list[float], values: dict[str, np.
             return float(np.abs(np.diff(op.table)).max(initial=0)) * np.ceil(first)
         case "norm":
             return first * _slope(op, values[node.inputs[0]])
-        case "softmax":
-            return 0.0
+        case "softmax":  # p · (1 − p) is at most 1/4, and both a score and the largest one are off
+            return first * _scale(graph, node.inputs[0]) * 2.0**op.out_bits / 2
     return first
 
 

@@ -94,6 +94,8 @@ def summed(build: Builder, call: Call, a: Edge, b: Edge) -> Edge | None:
     """The sum of two products of one edge as one product; None where they are something else."""
     if _product(build, a) is None or _product(build, b) is None or a.layout.shape != b.layout.shape:
         return None
+    if a.scale.ndim or b.scale.ndim:
+        return None
     if a.layout != b.layout:
         a, b = (b, a) if _turns(build, a) else (a, b)
         if _turns(build, a):

@@ -72,7 +72,7 @@ def rejoined(call: Call) -> Shared | None:
         return None
     first, rank = parts[0], len(parts[0].layout.axes)
     axis = call.integer("axis") % rank
-    if any((part.edge.name, part.edge.relu) != (first.edge.name, first.edge.relu) for part in parts):
+    if not all(part.edge.same_numbers(first.edge) for part in parts):
         return None
     if any(len(part.layout.axes) != rank or not alike(part.layout, first.layout, axis) for part in parts):
         return None

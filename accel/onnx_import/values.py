@@ -63,6 +63,12 @@ class Edge:
     relu: bool = False
     rest: np.ndarray | None = None
 
+    def same_numbers(self, other: Edge) -> bool:
+        """True when both stand for the same real numbers: the integers of one graph edge can have several meanings."""
+        rests = [np.zeros(()) if edge.rest is None else edge.rest for edge in (self, other)]
+        same = (self.name, self.relu) == (other.name, other.relu)
+        return same and np.array_equal(self.scale, other.scale) and np.array_equal(rests[0], rests[1])
+
 
 @dataclass(frozen=True)
 class Shared:

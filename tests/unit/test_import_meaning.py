@@ -71,6 +71,17 @@ def test_a_relu_belongs_to_its_own_readers(tmp_path: Path, order: tuple[int, int
     assert_same(f.save(tmp_path, quantized(f, y, 0.05, I8)), normal(1, 3, 4))
 
 
+def test_parts_of_one_edge_keep_their_own_scales_when_they_are_joined(tmp_path: Path) -> None:
+    """The channels of x and those of x / c have the same integers."""
+    f = File((1, 3, 4))
+    x = quantized(f, "in", 0.03, I8)
+    part = f.node("Slice", x, f.ints(1), f.ints(3), f.ints(2))
+    y = f.node("Concat", part, f.node("Div", x, f.const([1.5, 0.5, 1.0, 0.7])), axis=2)
+    path = f.save(tmp_path, quantized(f, y, 0.05, I8))
+    y, right = as_file(path, normal(1, 3, 4))
+    assert np.abs(y - right).max() <= 1.01
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("queries", [1, 2])
 @pytest.mark.parametrize("relu", [False, True])
