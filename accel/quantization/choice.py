@@ -90,10 +90,21 @@ class _Walk:
             self.real.update(node.input)
         elif len(roots) > 1 or self.is_pool(node):
             self.chosen.append(node.name)
+        elif node.op_type in NORMS - {"Softmax", "LogSoftmax"}:
+            self.settle(node.input[0])
         elif node.op_type not in NORMS and found:
             result = self.function(node, list(found.values()))
         for name in node.output:
             self.made[name] = result or _Made(name)
+
+    def settle(self, name: str) -> None:
+        """A function in front of a norm ends in a quantizer: a norm is made of integers."""
+        maker = self.producers.get(name)
+        while maker is not None and maker.op_type in MOVES:
+            name, maker = maker.input[0], self.producers.get(maker.input[0])
+        if maker is not None and self.made[name].root != name and maker.name not in self.chosen:
+            self.chosen.append(maker.name)
+            self.real.update(maker.input)
 
     def function(self, node: onnx.NodeProto, inputs: list[_Made]) -> _Made | None:
         """The result of a function of one tensor; None where that is divided by what was made of all its channels."""
