@@ -44,8 +44,8 @@ def measure(path: Path) -> dict[str, Any]:
 
 def record(key: str, value: Any) -> None:
     """Set one key of the results; what others measured stays."""
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps({**known, key: value}, indent=1) + "\n")
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps({**known, key: value}, indent=1) + "\n", encoding="utf-8")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
