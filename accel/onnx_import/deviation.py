@@ -45,7 +45,7 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     known = [name for name in graph.tensors if name == graph.output or _is_quantized(imported, name)]
     real = steps(imported, reference.dequantize(graph, x), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
-    integers[graph.input_name] = x  # where integers are moved before they are numbers, no tensor holds it
+    integers.setdefault(graph.input_name, x)  # no tensor holds integers that are moved before they are numbers
     return tuple(
         _deviation(graph, name, integers, _is_quantized(imported, name)) for name in known if name != graph.input_name
     )
