@@ -7,7 +7,7 @@ whatever heuristics leave behind. Most of the shorter ones are ruled out by a lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 
@@ -18,10 +18,11 @@ from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.hardware import Fold, Pattern, Stage, Unit
 from accel.ops import facet
-from accel.schedule import Schedule, is_stage, stage_of
+from accel.schedule import Schedule, folds_of, is_stage, stages_of
 from accel.selection import Selection, select
 from accel.target import DEFAULT, TARGETS, Budget
 
+Choice = tuple[dict[str, Fold], np.ndarray]
 DSP = Budget._fields.index("dsp")
 DEFAULT_INTERVAL = 4096
 """Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
@@ -153,9 +154,11 @@ class Solver:
         if interval is None:
             least = self._products(self.intervals[-1])
             raise UserError(f"{self.graph.name} needs {least} multipliers at least, not {limit}")
-        folds = self.at(interval)[0].folds
-        leanest = {node.node.name: node.leanest(interval) for node in self.nodes if node.macs}
-        return Schedule(folds | leanest, target=self.target)
+        folds = dict(self.at(interval)[0].folds)
+        for node in self.nodes:
+            if node.macs:
+                folds |= node.leanest(interval)
+        return Schedule(folds, target=self.target)
 
     def _products(self, interval: int) -> int:
         """Products per cycle of the leanest matrix units."""
@@ -171,8 +174,9 @@ class Solver:
         return [node.within(interval)[1] / self.room for node in self.nodes]
 
     def _schedule(self, interval: int) -> Schedule:
-        picked = self._alone(interval).picked
-        folds = {node.node.name: node.within(interval)[0][k] for node, k in zip(self.nodes, picked, strict=True)}
+        folds: dict[str, Fold] = {}
+        for node, k in zip(self.nodes, self._alone(interval).picked, strict=True):
+            folds |= node.within(interval)[0][k]
         return Schedule(folds, target=self.target)
 
     def _scarcity(self, found: Selection) -> float:
@@ -205,7 +209,10 @@ class Solver:
 
 
 class Candidates:
-    """The folds of one node, least parallel first; cycles and costs are found when they are asked for."""
+    """The folds of one node, least parallel first, each with all ways to make the stages that ride behind it.
+
+    Cycles and costs are found when they are asked for.
+    """
 
     def __init__(self, graph: Graph, node: Node, target: str) -> None:
         self.graph, self.node, self.target = graph, node, target
@@ -213,23 +220,25 @@ class Candidates:
         self.folds = sorted(possible, key=lambda fold: (fold.get("unrolled", 0), _parallel(fold)))
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
-        self._costs: dict[int, np.ndarray] = {}
+        self._costs: dict[int, list[Choice]] = {}
 
-    def within(self, interval: int) -> tuple[list[Fold], np.ndarray]:
-        """Folds that need at most `interval` cycles, and what they cost. Raises UserError without any."""
+    def within(self, interval: int) -> tuple[list[dict[str, Fold]], np.ndarray]:
+        """Folds that need at most `interval` cycles, by node, and what they cost. Raises UserError without any."""
         fast = list(self._fast(interval))
         if not fast:
             raise UserError(f"node {self.node.name!r} needs {self.shortest} cycles per sample at least, not {interval}")
-        return [self.folds[k] for k in fast], np.array([self._cost(k) for k in fast])
+        folds, costs = zip(*(choice for k in fast for choice in self._choices(k)), strict=True)
+        return list(folds), np.array(costs)
 
     def fewest(self, interval: int) -> int:
         """Products per cycle of the leanest fold."""
         return min(_made(self.folds[k]) for k in self._fast(interval))
 
-    def leanest(self, interval: int) -> Fold:
+    def leanest(self, interval: int) -> dict[str, Fold]:
         """The fold with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
         folds, costs = self.within(interval)
-        return min(zip(folds, costs.sum(1), strict=True), key=lambda pair: (_made(pair[0]), pair[1]))[0]
+        name, pairs = self.node.name, zip(folds, costs.sum(1), strict=True)
+        return min(pairs, key=lambda pair: (_made(pair[0][name]), pair[1]))[0]
 
     def _fast(self, interval: int) -> Iterator[int]:
         """The least parallel folds that are fast enough, serial and unrolled; adder graphs where nothing else is."""
@@ -271,17 +280,25 @@ class Candidates:
             self._cycles[k] = max(unit.cycles for unit in self._units(k))
         return self._cycles[k]
 
-    def _cost(self, k: int) -> np.ndarray:
-        """(lut, ff, bram, dsp) of fold k with the stages that ride behind it."""
+    def _choices(self, k: int) -> list[Choice]:
+        """Fold k with every way to make the stages behind it: folds by node, and (lut, ff, bram, dsp)."""
         if k not in self._costs:
             units = self._units(k)
             lanes = next(port.lanes for unit in units for port in unit.outputs if port.edge == "out")
-            schedule = Schedule(target=self.target)
-            stages = (stage_of(self.graph, node, lanes, schedule) for node in _riding(self.graph, self.node))
-            parts: list[Unit | Stage] = [*units, *stages]
-            made = cost.total(cost.estimate(part, self.target) for part in parts)
-            self._costs[k] = np.array([made.equivalents(self.target), made.ff, made.bram, made.dsp], dtype=float)
+            found = [({self.node.name: self.folds[k]}, self._cost(units))]
+            for node in _riding(self.graph, self.node):
+                ways = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
+                made = [(way, self._cost(stages_of(self.graph, node, lanes, self._schedule(way)))) for way in ways]
+                found = [(folds | way, cost + more) for folds, cost in found for way, more in made]
+            self._costs[k] = found
         return self._costs[k]
+
+    def _schedule(self, folds: dict[str, Fold]) -> Schedule:
+        return Schedule(folds, target=self.target)
+
+    def _cost(self, parts: Sequence[Unit | Stage]) -> np.ndarray:
+        made = cost.total(cost.estimate(part, self.target) for part in parts)
+        return np.array([made.equivalents(self.target), made.ff, made.bram, made.dsp], dtype=float)
 
     def _units(self, k: int) -> tuple[Unit, ...]:
         """Units of fold k; its memories lie where they lie by default."""

@@ -88,7 +88,7 @@ def _problem(content: Any) -> str | None:
 def require_known(schedule: Schedule, graph: Graph) -> None:
     """Raise UserError when the schedule folds a node that the graph does not have, or places a memory of one."""
     nodes = {node.name for node in graph}
-    foldable = {node.name for node in graph if not is_stage(node)}
+    foldable = {node.name for node in graph if folds_of(graph, node)}
     for names, known, what in ((schedule.folds, foldable, "fold"), (schedule.memories, nodes, "place a memory of")):
         for name in names:
             if name not in known:
@@ -97,10 +97,22 @@ def require_known(schedule: Schedule, graph: Graph) -> None:
                 )
 
 
-def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
-    """Fold of a node. Raises UserError when the schedule has no possible fold for it."""
+def folds_of(graph: Graph, node: Node) -> list[Fold]:
+    """All folds of a node; stages that are made in one way only have none."""
     rtl = facet(node.op.kind, "rtl")
-    fold, possible = schedule.folds.get(node.name), rtl.folds(node.op, *graph.ends(node))
+    found: list[Fold] = rtl.folds(node.op, *graph.ends(node)) if hasattr(rtl, "folds") else []
+    return found
+
+
+def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
+    """How a node is folded; a stage without an entry in the first of its ways.
+
+    Raises UserError when the schedule has no possible fold for it.
+    """
+    rtl, possible = facet(node.op.kind, "rtl"), folds_of(graph, node)
+    fold = schedule.folds.get(node.name)
+    if fold is None and is_stage(node):
+        return possible[0] if possible else {}
     if fold is None or fold not in possible:
         why = rtl.refusal(node.op, fold) if fold and hasattr(rtl, "refusal") else None
         if why:
@@ -117,11 +129,11 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
     return tuple(replace(unit, module=_placed(unit.module, node, schedule)) for unit in units)
 
 
-def stage_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> Stage:
-    """Stage that a node becomes when it rides behind its producer."""
-    inputs, output = graph.ends(node)
-    stage: Stage = facet(node.op.kind, "rtl").stage(node.op, inputs, output, lanes, TARGETS[schedule.target])
-    return replace(stage, module=_placed(stage.module, node, schedule))
+def stages_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> tuple[Stage, ...]:
+    """The stages that a node becomes when it rides behind its producer, in order."""
+    ends, fold = graph.ends(node), fold_of(graph, node, schedule)
+    found: tuple[Stage, ...] = facet(node.op.kind, "rtl").stages(node.op, *ends, lanes, fold, TARGETS[schedule.target])
+    return tuple(replace(stage, module=_placed(stage.module, node, schedule)) for stage in found)
 
 
 def _placed(module: Module, node: Node, schedule: Schedule) -> Module:
@@ -138,5 +150,5 @@ def memory_of(module: Module) -> str | None:
 
 
 def is_stage(node: Node) -> bool:
-    """True for operators that ride behind their producer and have no fold of their own."""
-    return hasattr(facet(node.op.kind, "rtl"), "stage")
+    """True for operators that ride behind their producer, on its lanes."""
+    return hasattr(facet(node.op.kind, "rtl"), "stages")

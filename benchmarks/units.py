@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accel.graph import Tensor
-from accel.hardware import Module, Stage, Unit
+from accel.hardware import Module, Unit
 from accel.op import Op
 from accel.ops import (
     Add,
@@ -97,7 +97,7 @@ class Draw:
         x = self.tensor(tokens, heads * tokens, bits, 0)
         rom = exp_table(1 / self.pick(8, 16, 32), self.pick(4, 8), 1 << bits)
         op = Softmax(tokens, 4 if int(rom[0]) < 4095 else 8, rom, int(self.often(0.3)))
-        yield from self._units(op, (x,), most_lanes=16)
+        yield from self._units(op, (x,), most_lanes=16, tables=True)
 
     def norm(self) -> Iterator[Part]:
         channels = self.pick(16, 32, 64, 96, 128)
@@ -106,7 +106,7 @@ class Draw:
         if self.often(0.3):
             gamma, beta = self.rng.integers(64, 256, channels), self.rng.integers(-(1 << 12), 1 << 12, channels)
             op = Norm(op.form, op.guard, op.numerator_bits, op.shift + 7, op.lo, op.hi, op.offset, gamma, beta)
-        yield from self._units(op, (x,), most_lanes=8)
+        yield from self._units(op, (x,), most_lanes=8, tables=True)
 
     def add(self) -> Iterator[Part]:
         a, b = self.tensor(8, 64, self.pick(4, 8), 0.1), self.tensor(8, 64, self.pick(8, 14, 18), 0)
@@ -134,24 +134,29 @@ class Draw:
         yield from self._units(Embedding(table), (x,), most_lanes=16)
 
     def rescale(self) -> Iterator[Part]:
-        x = self.tensor(8, 64, self.pick(10, 12, 14, 16, 18, 20), 0)
-        bits, style = self.pick(4, 8), self.pick(0, 0, 1, 2)
+        """Shifts, and the multipliers that scales of any value need, shared or one per channel."""
+        x = self.tensor(8, 64, self.pick(10, 12, 14, 16, 18, 20, 24), 0.1)
+        bits, style, precision = self.pick(4, 8), self.pick(0, 1, 1, 1, 2, 2), self.pick(8, 14, 16, 17, 18, 19, 20)
         rounding = str(self.rng.choice(["half_even", "half_even", "half_up", "half_away", "floor"]))
         lo, hi = (0, (1 << bits) - 1) if self.often(0.3) else (-(1 << bits - 1), (1 << bits - 1) - 1)
-        multiplier = [1] if style == 0 else self.rng.integers(128, 256, (1, 64)[style - 1])
-        shift = max(1, x.width - bits - self.pick(0, 1, 2)) + (0 if style == 0 else 8)
-        yield from self._stage(Rescale(multiplier, shift, rounding, lo, hi), x)
+        multiplier = self.rng.integers(1 << precision - 2, 1 << precision, (1, 1, 64)[style])
+        shift = max(1, x.width - bits - self.pick(0, 1, 2)) + precision * (style > 0)
+        yield from self._stages(
+            Rescale(multiplier if style else [1], shift, rounding, lo, hi), x, self.pick(1, 1, 2, 4)
+        )
 
     def lookup(self) -> Iterator[Part]:
         x, bits = self.tensor(8, 64, self.pick(4, 5, 6, 8), 0.2), self.pick(4, 8)
         at = np.arange(x.lo, x.hi + 1) / max(x.magnitude, 1) * self.pick(2, 4)
         gelu = at / (1 + np.exp(-1.7 * at))
-        yield from self._stage(Lookup(np.rint(gelu / gelu.max() * ((1 << bits - 1) - 1)).astype(int), x.lo), x)
+        yield from self._stages(
+            Lookup(np.rint(gelu / gelu.max() * ((1 << bits - 1) - 1)).astype(int), x.lo), x, self.pick(1, 2, 4, 8, 16)
+        )
 
     def position(self) -> Iterator[Part]:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64), self.pick(8, 12, 16), 0)
         table = np.rint(self.rng.normal(0, 30, x.shape)).astype(int)
-        yield from self._stage(Position(table, 1 << self.pick(0, 1, 4)), x)
+        yield from self._stages(Position(table, 1 << self.pick(0, 1, 4)), x, self.pick(1, 2, 4, 8, 16))
 
     def rotary(self) -> Iterator[Part]:
         heads, size = self.pick(1, 2, 4), self.pick(8, 16)
@@ -180,22 +185,28 @@ class Draw:
 
     # ---- units of an operator
 
-    def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0) -> Iterator[Part]:
+    def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0, tables: bool = False) -> Iterator[Part]:
+        """Half of the smaller ones with `tables` make their products in look-up tables."""
         rtl, output = facet(op.kind, "rtl"), op.infer(*inputs)
         folds = [fold for fold in rtl.folds(op, inputs, output) if self._fits(fold, inputs, most_lanes)]
         fold = folds[self.rng.integers(len(folds))]
+        if tables and fold["lanes"] <= 4 and self.often(0.6):
+            fold |= {"multiply": "lut"}
         for unit in rtl.hardware(op, inputs, output, fold, self.target):
             yield Part(op.kind, unit.module, sample.pins_of(unit))
 
     def _fits(self, fold: dict[str, int], inputs: tuple[Tensor, ...], most_lanes: int) -> bool:
         if most_lanes:
-            return fold["lanes"] <= most_lanes
+            return fold["lanes"] <= most_lanes and "multiply" not in fold
         products = fold.get("pe", 1) * fold.get("simd", 1)
         return "unrolled" not in fold and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
 
-    def _stage(self, op: Op, x: Tensor) -> Iterator[Part]:
-        stage: Stage = facet(op.kind, "rtl").stage(op, (x,), op.infer(x), self.pick(1, 2, 4, 8, 16), self.target)
-        yield Part(op.kind, stage.module, sample.pins_of(stage))
+    def _stages(self, op: Op, x: Tensor, lanes: int) -> Iterator[Part]:
+        rtl, output = facet(op.kind, "rtl"), op.infer(x)
+        folds = rtl.folds(op, (x,), output) if hasattr(rtl, "folds") else []
+        fold = folds[self.rng.integers(len(folds))] if folds else {}
+        for stage in rtl.stages(op, (x,), output, lanes, fold, self.target):
+            yield Part(op.kind, stage.module, sample.pins_of(stage))
 
 
 KINDS: tuple[str, ...] = (

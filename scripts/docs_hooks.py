@@ -128,9 +128,10 @@ def _example(kind: str) -> str:
     output = op.infer(*inputs)
     rtl = facet(kind, "rtl")
     parts: tuple[Unit | Stage, ...]
-    if hasattr(rtl, "stage"):
-        parts, spent = (rtl.stage(op, inputs, output, LANES, DEFAULT),), "as the unit before it"
-        fold: Fold = {"lanes": LANES}
+    fold: Fold = {}
+    if hasattr(rtl, "stages"):
+        parts, spent = rtl.stages(op, inputs, output, LANES, fold, DEFAULT), "as the unit before it"
+        fold = {"lanes": LANES}
     else:
         fold = next(found for found in rtl.folds(op, inputs, output) if _is_typical(found))
         parts = rtl.hardware(op, inputs, output, fold, DEFAULT)

@@ -24,9 +24,9 @@ from accel.graph import Graph, Node, Tensor
 from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Rotary, Softmax, facet
+from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Rotary, Softmax
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule, is_stage
+from accel.schedule import Schedule, folds_of
 from accel.target import TARGETS
 from hls import project, rtl, simulate
 from hls.rtl.netlist import build
@@ -65,14 +65,9 @@ def made(integer: Integer) -> Block:
     maker = _Maker(integer)
     maker.encoder()
     graph = Graph("block", "x", maker.tensors["x"], tuple(maker.nodes), maker.nodes[-1].name)
-    folds = {node.name: maker.pick(*_folds(graph, node)) for node in graph if not is_stage(node)}
+    folds = {node.name: maker.pick(*options) for node in graph if (options := folds_of(graph, node))}
     schedule = Schedule(folds, target=maker.pick(*TARGETS))
     return Block(graph, samples(graph.input, maker.rng), schedule, maker.pick("io_stream", "io_parallel"))
-
-
-def _folds(graph: Graph, node: Node) -> list[dict[str, Any]]:
-    folds: list[dict[str, Any]] = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-    return folds
 
 
 def samples(spec: Tensor, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,7 @@ from accel.cli.inputs import input_range, load_samples
 if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.levels import Level, Outcome
-    from accel.onnx_import import Deviation, Imported
+    from accel.onnx_import import Deviation, Imported, Rounding
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 MAX_LSB = 2
@@ -33,13 +33,14 @@ class Checked:
     """Results of a model file at every level, in order.
 
     `deviations` is empty for an exact file, which is a level itself; of any other it says how far each operator of
-    the graph is from the file.
+    the graph is from the file. `rounding` is what powers of two for its scales change, where they are asked for.
     """
 
     graph: Graph
     outcomes: tuple[Outcome, ...]
     deviations: tuple[Deviation, ...] = ()
     ending: tuple[str, ...] = ()  # operators at the end of the file that stay with the host
+    rounding: Rounding | None = None
 
     @property
     def worst(self) -> Deviation | None:
@@ -63,20 +64,25 @@ def check(
     seed: int = 0,
     input_scale: float | None = None,
     input_bits: int | str | None = None,
+    po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Checked:
     """Run `levels` on a QONNX file. What qonnx makes of the file is expected of the reference, and so on downward.
 
     Where the file's meaning is float, no integers can be expected of it: the level "qonnx" measures deviations then.
 
-    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`, `input_scale` and `input_bits` as in
+    With `po2_scales` the file is the one with rounded scales, and the network's deviation from the one as it is gets
+    measured, too.
+
+    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`, what concerns the file as in
     `accel.onnx_import.read`. Raises UserError on an unfit file or board.
     """
     from accel import onnx_import
     from accel.cli.engines import QONNX_LIMIT
     from accel.levels import verify_all
 
-    imported = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits)
+    entry: dict[str, Any] = {"input_scale": input_scale, "input_bits": input_bits}
+    imported = onnx_import.read(model, **entry, po2_scales=po2_scales)
     progress = progress or (lambda text: None)
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
@@ -85,8 +91,12 @@ def check(
         progress("deviations from the file")
         levels = [name for name in levels if name != "qonnx"]
         deviations = onnx_import.deviations(imported, x[:QONNX_LIMIT])
+    rounding = None
+    if po2_scales:
+        progress("deviation by rounded scales")
+        rounding = onnx_import.rounding(imported, onnx_import.read(model, **entry), x[:QONNX_LIMIT])
     chosen = _levels(imported, levels, board, device, seed, progress)
-    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending)
+    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
 
 
 def _levels(
@@ -193,7 +203,11 @@ def command(
         )
     if as_json:
         entries = {o.level: _entry(o) for o in done.outcomes}
-        extra = {"deviations": [asdict(found) for found in done.deviations]} if done.deviations else {}
+        extra: dict[str, Any] = {}
+        if done.deviations:
+            extra["deviations"] = [asdict(found) for found in done.deviations]
+        if done.rounding:
+            extra["rounding"] = asdict(done.rounding)
         ending = {"ending": list(done.ending)} if done.ending else {}
         show_json({**ending, "model": done.graph.name, "levels": entries, **extra})
     else:
@@ -216,6 +230,12 @@ def _too_far(worst: Deviation, limit: int) -> str:
 
 def _show(done: Checked) -> None:
     show_deviations(done.graph.name, done.deviations)
+    if done.rounding:
+        found = done.rounding
+        click.echo(
+            f"scales rounded to powers of two: outputs differ from the file's by {found.largest:.1%} of the largest at "
+            f"most, {found.mean:.2%} on average; {found.changed:.1%} of samples have another largest output"
+        )
     if done.ending:
         click.echo(
             f"{' and '.join(done.ending)} at the end of the file: left to the host, the graph gives the input of it"

@@ -42,6 +42,7 @@ def compare(
     seed: int = 0,
     input_scale: float | None = None,
     input_bits: int | str | None = None,
+    po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Every layer of a model at every level: torch, qonnx, reference, and each project (csim or rtl), where they exist.
@@ -50,7 +51,7 @@ def compare(
     the folder of an HLS project or an RTL design, or either as a value (a `hls.project.Project` must be compiled).
     `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantized as the
     model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Of a file,
-    `input_scale` and `input_bits` as in `accel.onnx_import.read`. There is
+    `input_scale`, `input_bits` and `po2_scales` as in `accel.onnx_import.read`. There is
     no qonnx level of a file whose meaning is real numbers (`accel check` measures those).
 
     Raises UserError on unfit samples, or when a project was made from another model.
@@ -61,7 +62,7 @@ def compare(
     from accel.comparison import compare_levels
 
     if isinstance(model, (str, Path)):
-        model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits)
+        model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales)
     graph, levels = _model_levels(model)
     made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
     values = as_samples(graph, x) if isinstance(x, np.ndarray) else load_samples(graph, x, samples, seed)

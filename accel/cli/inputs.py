@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 
 def input_range(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say which numbers a float input takes; the command gets them as `entry`, arguments of `read`."""
+    """Options that say how a file is read, first of all a float input; they become `entry`, arguments of `read`."""
 
     @click.option("--input-scale", type=float, metavar="STEP", help="Step of an input that the file does not quantize.")
     @click.option("--input-bits", metavar="BITS", help="Its bits; u8: from 0 on.  [default: 8]")
+    @click.option("--po2-scales", is_flag=True, help="Round all scales up to powers of two: shifts, no multipliers.")
     @wraps(command)
-    def with_range(*args: Any, input_scale: float | None, input_bits: str | None, **given: Any) -> Any:
-        return command(*args, entry={"input_scale": input_scale, "input_bits": input_bits}, **given)
+    def with_range(
+        *args: Any, input_scale: float | None, input_bits: str | None, po2_scales: bool, **given: Any
+    ) -> Any:
+        entry = {"input_scale": input_scale, "input_bits": input_bits, "po2_scales": po2_scales}
+        return command(*args, entry=entry, **given)
 
     return with_range
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from accel.cost import arrays, rows, streams
 from accel.cost.counts import Counts
-from accel.cost.part import GENERATED, Part
+from accel.cost.part import Part
 from accel.cost.tally import Amounts, Tally
 from accel.target import TARGETS, Target
 
@@ -36,12 +36,14 @@ FEATURES: dict[str, Callable[[Tally, Part], None]] = {
     "accel_window": streams.window,
     "accel_embedding": streams.embedding,
     "accel_rescale": streams.rescale,
+    "accel_times": streams.times,
+    "accel_times_table": streams.times_table,
     "accel_lookup": streams.lookup,
     "accel_position": streams.position,
     "accel_rotary": streams.rotary,
     "accel_dense": arrays.dense,
     "accel_matmul": arrays.matmul,
-    GENERATED: arrays.unrolled,
+    "accel_unrolled": arrays.unrolled,
     "accel_softmax_max": rows.softmax_max,
     "accel_softmax_exp": rows.softmax_exp,
     "accel_softmax_scale": rows.softmax_scale,

@@ -9,9 +9,6 @@ import numpy as np
 
 from accel.hardware import Module, Rom
 
-GENERATED = "accel_unrolled"
-"""Name of all generated modules here; their facts are the parameters."""
-
 LOGIC = ("BIAS_FILE", "GAMMA_FILE", "BETA_FILE")
 """Memories that are always made of look-up tables; others where the parameter BLOCK is 0."""
 
@@ -41,6 +38,11 @@ class Contents(NamedTuple):
     nodes: dict[int, Nodes]
 
 
+def library_name(module: Module) -> str:
+    """The name that a module has here: a generated one without the hash of its text."""
+    return module.name.rpartition("_")[0] if module.source else module.name
+
+
 @dataclass(frozen=True)
 class Part:
     """A module of a design, without text: what a recorded sample keeps."""
@@ -51,9 +53,9 @@ class Part:
 
     @classmethod
     def of(cls, module: Module) -> Part:
-        """Contents are looked at only where look-up tables hold them."""
+        """Contents are looked at only where look-up tables hold them. A generated module's facts are its parameters."""
         if module.source:
-            return cls(GENERATED, module.facts, {})
+            return cls(library_name(module), module.facts, {})
         params = {key: int(value) for key, value in module.params.items()}
         block = bool(params.get("BLOCK"))
         roms = {key: contents(rom, key in LOGIC or not block) for key, rom in module.roms.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accel.cost.arrays import unrolled
 from accel.cost.part import Contents, Part
 from accel.cost.tally import Tally, block_rams, index_bits
 
@@ -78,17 +79,22 @@ def pool(t: Tally, part: Part) -> None:
     t.logic("held", p["LANES"] * p["YW"])
 
 
-def round_(t: Tally, lanes: int, width: int, out: int, p: dict[str, int]) -> None:
-    """`accel_round`: rounding and clipping of `width` signed bits; p has SHIFT, MODE and LO."""
+def round_(t: Tally, lanes: int, width: int, out: int, p: dict[str, int], signed: bool = True) -> None:
+    """`accel_round`: rounding and clipping of `width` bits; p has SHIFT, MODE, LO, and HI where it may be any number.
+
+    Comparisons of numbers that are never negative with a power of two take no adders.
+    """
     shift, mode = p["SHIFT"], p["MODE"]
     up = shift > 0 and mode != 3
     kept = max(width - shift, 1) + up
     t.registers(lanes * (kept + out))
     if up:
         t.add(kept, lanes, "rounded")
-        t.logic("sticky", lanes * (shift if mode != 1 else 0) / t.target.lut_inputs)
-    if kept > out + (p["LO"] >= 0):
-        t.add(kept + 1, lanes, "compared")
+        t.logic("sticky" if signed else "tied", lanes * (shift if mode != 1 else 0) / t.target.lut_inputs)
+    bounds = p.get("HI", 0) + 1, -p["LO"]
+    uneven = any(bound > 0 and bound & (bound - 1) for bound in bounds)
+    if kept > out + (p["LO"] >= 0) or uneven:
+        t.add(kept + 1, lanes * (signed + uneven), "compared")
         t.logic("clipped", lanes * out)
     elif p["LO"] >= 0:
         t.logic("positive", lanes)
@@ -101,20 +107,55 @@ def read_by_round(width: int, p: dict[str, int]) -> int:
 
 def rescale(t: Tally, part: Part) -> None:
     p = part.params
-    lanes, x, style = p["LANES"], p["XW"], p.get("MULTIPLY", 0)
-    latency = (2, 3, 5)[style]
-    t.registers(latency)
-    t.delay(1, latency)
-    signed_x = x + (not p["X_SIGNED"])
-    wide = signed_x + (p["MW"] + 1 if style else 0)
-    if style:
-        t.multiply(signed_x, p["MW"] + 1, lanes)
-        t.registers(lanes * read_by_round(wide, p), "products")
-    if style == 2:
-        t.counter(p["GROUPS"])
-        t.rom(part.roms["MULTIPLIER_FILE"], bool(p["BLOCK"]))
-        t.registers(2 * lanes * x, "operands")
-    round_(t, lanes, wide, p["YW"], p)
+    t.registers(2)
+    t.delay(1, 2)
+    round_(t, p["LANES"], p["XW"], p["YW"], p, bool(p["X_SIGNED"]))
+
+
+def times(t: Tally, part: Part) -> None:
+    """`accel_times`: hard multipliers with registers on both sides, or a generated adder graph."""
+    p = part.params
+    if "ADDERS" in p:
+        unrolled(t, part)
+        return
+    t.delay(2, 3)
+    kind = _hard(t, p["XW"] + (not p["X_SIGNED"]), p["MW"] + 1, p["LANES"])
+    t.registers(2 * p["LANES"] * p["XW"], kind)
+    t.registers(p["LANES"] * p["YW"], kind)
+
+
+def times_table(t: Tally, part: Part) -> None:
+    """`accel_times_table`: the constants' memory, and products in hard multipliers or digit by digit."""
+    p = part.params
+    lanes, x = p["LANES"], p["XW"] + (not p["X_SIGNED"])
+    t.delay(2, 4)
+    t.counter(p["GROUPS"])
+    t.rom(part.roms["MULTIPLIER_FILE"], bool(p["BLOCK"]))
+    if p["DIGITS"]:
+        t.registers(2 * lanes * p["XW"], "operands")
+        digits(t, lanes, x, p["DIGITS"], p["YW"])
+        return
+    kind = _hard(t, x, p["MW"] + 1, lanes)
+    t.registers(lanes * (3 * x + p["MW"] + p["YW"]), kind)
+
+
+def _hard(t: Tally, a: int, b: int, lanes: int) -> str:
+    """Products, and the kind of the registers around them: a DSP48 has its own, as long as it makes a product alone."""
+    before = t.dsp
+    t.multiply(a, b, lanes)
+    return "hard" if t.dsp - before == lanes else "products"
+
+
+def digits(t: Tally, lanes: int, x: int, count: int, out: int) -> None:
+    """`accel_digits`: a multiple of x per digit, sums of four, and theirs."""
+    t.logic("digits", lanes * count * (x + 2))
+    for first in range(0, count, 4):
+        some = min(4, count - first)
+        for k in range(1, some):
+            t.add(x + 2 * (some - k) + 1, lanes, "digit_sums")
+        t.registers(lanes * (x + 2 * some + 1), "digit_sums")
+        t.add(out - 2 * first, lanes, "sums")
+    t.registers(lanes * out, "sums")
 
 
 def lookup(t: Tally, part: Part) -> None:

@@ -73,9 +73,11 @@ class Tally:
             self.lut["products"] += min(a, out) * min(b, out) * times
             self.add(out, times)
             return False
-        pieces = _multipliers(max(a, b), min(a, b), *self.target.dsp)
+        pieces = _multipliers(max(a, b), min(a, b), out, self.target)
         self.dsp += times * pieces
-        self.add(out, times * (pieces - 1), "pieces")
+        self.add(
+            max(1, out - min(self.target.dsp)), times * (pieces - 1), "pieces"
+        )  # the lowest piece passes its bits on
         return True
 
     def select(self, ways: int, bits: int, kind: str = "choices") -> None:
@@ -119,15 +121,28 @@ class Tally:
         self.select(-(-depth // rows), width * times, "ram_choices")
 
 
-def _multipliers(a: int, b: int, wide: int, narrow: int) -> int:
-    """Hard multipliers of one signed product, a ≥ b: operands that are too wide are cut, as yosys' mul2dsp cuts them.
+def _multipliers(a: int, b: int, out: int, target: Target) -> int:
+    """Hard multipliers of one product of signed operands: those that are too wide are cut as yosys' mul2dsp cuts them.
 
-    Pieces beyond the first are `narrow` wide at most and carry a sign bit, where the operands differ in width.
+    Pieces of one bit, and products of fewer bits than `_LEAST_PRODUCT`, are made of look-up tables. A hard multiplier
+    with operands of different widths is a signed one, and all pieces but the highest carry a sign bit.
     """
-    head = wide > narrow
-    pieces_a = 1 if a <= wide else 1 + -(-(a - wide) // (narrow - head))
-    pieces_b = 1 if b <= narrow else 1 + -(-(b - narrow) // (narrow - head))
-    return pieces_a * pieces_b
+    assert target.dsp is not None
+    wide, narrow = target.dsp
+    if min(a, b) < 2 or out < _LEAST_PRODUCT.get(target.name, 0):
+        return 0
+    whole = narrow - (wide > narrow)
+    if a > wide:
+        cuts = -(-(a - wide) // whole)
+        last = a - cuts * whole
+        pieces = cuts * _multipliers(narrow, b, min(out, b + narrow), target)
+        return pieces + _multipliers(last, b, b + last, target)
+    if b > narrow:
+        cuts = -(-(b - narrow) // whole)
+        last = b - cuts * whole
+        pieces = cuts * _multipliers(a, narrow, min(out, a + narrow), target)
+        return pieces + _multipliers(a, last, a + last, target)
+    return 1
 
 
 def block_rams(width: int, depth: int, target: Target) -> int:

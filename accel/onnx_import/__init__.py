@@ -23,6 +23,7 @@ it operator by operator when it is not. How an import goes:
     builder.py     the graph while it grows
     execute.py     the file run by qonnx
     deviation.py   what the import chose, measured against the file
+    po2.py         scales rounded to powers of two, on request
 """
 
 from __future__ import annotations
@@ -34,10 +35,17 @@ from accel.onnx_import.builder import Origin
 from accel.onnx_import.deviation import Deviation, deviations
 from accel.onnx_import.execute import execute
 from accel.onnx_import.importer import Imported, read
+from accel.onnx_import.po2 import Rounding, rounding
 
-__all__ = ["Deviation", "Imported", "Origin", "deviations", "execute", "load", "read"]
+__all__ = ["Deviation", "Imported", "Origin", "Rounding", "deviations", "execute", "load", "read", "rounding"]
 
 
-def load(path: Path | str, *, input_scale: float | None = None, input_bits: int | str | None = None) -> Graph:
+def load(
+    path: Path | str,
+    *,
+    input_scale: float | None = None,
+    input_bits: int | str | None = None,
+    po2_scales: bool = False,
+) -> Graph:
     """The integer graph of a QONNX file; arguments and errors as of `read`."""
-    return read(path, input_scale=input_scale, input_bits=input_bits).graph
+    return read(path, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales).graph

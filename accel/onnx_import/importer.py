@@ -42,6 +42,7 @@ from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.obstacles import MAX_REASONS, Failure, Problems
+from accel.onnx_import.po2 import with_powers_of_two
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
 from accel.onnx_import.standard import QONNX, nodes_of
@@ -193,19 +194,26 @@ class Imported:
         return np.concatenate(parts, axis).take(range(len(y)), axis)
 
 
-def read(path: Path | str, *, input_scale: float | None = None, input_bits: int | str | None = None) -> Imported:
+def read(
+    path: Path | str,
+    *,
+    input_scale: float | None = None,
+    input_bits: int | str | None = None,
+    po2_scales: bool = False,
+) -> Imported:
     """Import a QONNX or QCDQ file.
 
     A float input that the file does not quantize needs a range: it takes integers of `input_bits` bits (8, or "u8" for
-    numbers from 0 on; default 8) times `input_scale`. Raises UserError when the file is missing, damaged or not of the
-    right form, and UnsupportedModel, listing every node that the integer graph cannot express, with the reason and the
-    remedy.
+    numbers from 0 on; default 8) times `input_scale`. With `po2_scales` all scales are rounded up to powers of two
+    first (see `po2.rounding`). Raises UserError when the file is missing, damaged or not of the right
+    form, and UnsupportedModel that lists every node that the integer graph cannot express, with reason and remedy.
     """
     given = Range.of(input_scale, input_bits)
     model = parse(Path(path))
     reasons = [*unfit(model), *_float(model)]
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
+    model = with_powers_of_two(model) if po2_scales else model
     source, failures = without_ending(patterns.fused(open_source(Path(path), model))), list[Failure]()
     if given and source.is_integer:
         raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")

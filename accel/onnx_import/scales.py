@@ -38,20 +38,20 @@ def power_of_two_factors(ratio: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def factors(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, int]:
-    """Integers m ≥ 1 and a shift s with m / 2^s ≈ ratio, one per channel.
+    """Integers m ≥ 1 and a shift s with m / 2^s ≈ ratio, one per channel, with the smallest s that is close enough.
 
     |x · m / 2^s − x · ratio| ≤ 2^-PRECISION for every |x| ≤ `magnitude` whose result lies within ±`bound`, where 62
-    bits suffice for that: |m − ratio · 2^s| ≤ 1/2. Results beyond the bound are clipped, so their error is none.
-    Raises Refused where the error would exceed both COARSE steps and 2^-RANGE_BITS of the bound.
+    bits suffice for that: at the latest where |m − ratio · 2^s| ≤ 1/2 does. Results beyond the bound are clipped, so
+    their error is none. Raises Refused where the error would exceed both COARSE steps and 2^-RANGE_BITS of the bound.
     """
     ratio = np.atleast_1d(ratio)
-    shift = min(_wanted(ratio, magnitude, bound), _room(ratio, magnitude), REACH)
-    if shift < 0:
+    most, reach = min(_wanted(ratio, magnitude, bound), _room(ratio, magnitude), REACH), _reach(ratio, magnitude, bound)
+    if most < 0:
         raise TOO_FAR
-    multiplier = np.maximum(1, np.rint(ratio * 2.0**shift)).astype(np.int64)
-    error = _reach(ratio, magnitude, bound) * np.abs(multiplier * 2.0**-shift - ratio)
-    if error.max() > max(COARSE, bound * 2.0**-RANGE_BITS):
+    shift = next((s for s in range(most) if _error(ratio, reach, s) <= 2.0**-PRECISION), most)
+    if _error(ratio, reach, shift) > max(COARSE, bound * 2.0**-RANGE_BITS):
         raise TOO_FAR
+    multiplier = _nearest(ratio, shift)
     common = min(shift, _trailing_zeros(multiplier))
     return multiplier >> common, shift - common
 
@@ -91,6 +91,15 @@ def _wanted(ratio: np.ndarray, magnitude: int, bound: int) -> int:
 def _room(ratio: np.ndarray, magnitude: int) -> int:
     """The largest shift whose products keep below 2^REACH."""
     return int(np.floor(REACH - np.log2(max(1, magnitude) * float(ratio.max()))))
+
+
+def _nearest(ratio: np.ndarray, shift: int) -> np.ndarray:
+    return np.maximum(1, np.rint(ratio * 2.0**shift)).astype(np.int64)
+
+
+def _error(ratio: np.ndarray, reach: np.ndarray, shift: int) -> float:
+    """The largest error of any result within its reach, in steps of the output."""
+    return float((np.abs(_nearest(ratio, shift) * 2.0**-shift - ratio) * reach).max())
 
 
 def _trailing_zeros(values: np.ndarray) -> int:

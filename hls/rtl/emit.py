@@ -30,7 +30,8 @@ def library() -> dict[str, str]:
 def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> dict[str, str]:
     """All files of a design: `accel_top.sv`, generated and library modules that it needs, one .hex per memory."""
     top, memories = _top(netlist, depths, in_bits, out_bits)
-    modules = (instance.unit.module for instance in netlist.instances)
+    modules = [instance.unit.module for instance in netlist.instances]
+    modules += [stage.module for instance in netlist.instances for stage in instance.stages]
     generated = {f"{module.name}.sv": module.source for module in modules if module.source}
     return {f"{TOP}.sv": top, **memories, **generated, **{f"{name}.sv": library()[name] for name in used(top)}}
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 
 from accel.graph import Graph, Node
 from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
-from accel.schedule import Schedule, is_stage, memory_of, stage_of, units_of
+from accel.schedule import Schedule, is_stage, memory_of, stages_of, units_of
 
 
 @dataclass
 class Instance:
     """A placed unit and the stages behind its result. `layers` are the graph nodes whose values it produces.
 
-    `layers[0]` is the value in front of the first stage (None for units that only pass values on).
+    `layers[0]` is the value in front of the first stage, the next ones are those behind each stage; None for what is no
+    node's value: of units that only pass values on, and between the stages of a node.
     """
 
     name: str
@@ -154,10 +155,11 @@ class _Builder:
         else:
             target = self.results[edge]
         instance = self.instances[target.instance]
-        stage = stage_of(self.graph, node, instance.lanes, self.schedule)
-        self._note_memory(node, stage.module)
-        instance.stages.append(stage)
-        instance.layers.append(node.name)
+        stages = stages_of(self.graph, node, instance.lanes, self.schedule)
+        for stage in stages:
+            self._note_memory(node, stage.module)
+        instance.stages += stages
+        instance.layers += [*[None] * (len(stages) - 1), node.name]
         self.results[node.name] = target
 
     # ---- connecting

@@ -21,8 +21,8 @@ from accel import reference
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED
 from accel.op import Op
-from accel.ops import Dense, Rescale, facet
-from accel.schedule import Schedule, is_stage
+from accel.ops import Dense, Rescale
+from accel.schedule import Schedule, folds_of
 
 Drawn = tuple[Op, tuple[Tensor, ...]]
 # Tests are inherited on purpose, so they run with different executors; nothing is kept between runs.
@@ -81,12 +81,11 @@ def graph_around(op: Op, inputs: tuple[Tensor, ...], seed: int) -> Graph:
 
 
 def random_schedule(graph: Graph, seed: int) -> Schedule:
-    """A random legal fold of every node that has one."""
+    """A random legal fold of every node that has folds."""
     rng = np.random.default_rng(seed)
     folds = {}
     for node in graph:
-        if not is_stage(node):
-            options = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+        if options := folds_of(graph, node):
             folds[node.name] = options[rng.integers(len(options))]
     return Schedule(folds)
 

@@ -57,6 +57,13 @@ class Adder(NamedTuple):
     constant: int = 0
 
     @property
+    def passed(self) -> int:
+        """Low bits of the sum that are those of one operand, because the other is shifted."""
+        if self.right is None:
+            return 0
+        return self.right_shift or (0 if self.subtract else self.left_shift)
+
+    @property
     def operands(self) -> tuple[tuple[int, int], ...]:
         """(value, shift) of what is added."""
         left = (self.left, self.left_shift)
@@ -211,7 +218,8 @@ class Circuit:
     @property
     def facts(self) -> dict[str, int]:
         """Cost of the adder graph: adders, their bits and the bits of registers."""
-        widths = [value.width(value.born) for value in self.values[self.graph.inputs :] if value.last]
+        made = zip(self.graph.adders, self.values[self.graph.inputs :], strict=True)
+        widths = [max(1, value.width(value.born) - adder.passed) for adder, value in made if value.last]
         registers = (value.width(s) for value in self.values for s in range(value.born + 1, value.last + 1))
         inputs = (value.width(1) for value in self.values[: self.graph.inputs])
         return {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from accel.graph import Tensor
-from accel.hardware import Module, Rom, Stage
+from accel.hardware import Fold, Module, Rom, Stage
 from accel.ops.lookup.op import Lookup
 from accel.target import Target
 
 
-def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
+def stages(
+    op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, fold: Fold, target: Target
+) -> tuple[Stage, ...]:
     """Latency 3. Only the entries that the input's range reaches are stored."""
     (x,) = inputs
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
@@ -21,4 +23,4 @@ def stage(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, ta
         },
         {"TABLE_FILE": table},
     )  # fmt: skip
-    return Stage(module, lanes, output.width, 3)
+    return (Stage(module, lanes, output.width, 3),)

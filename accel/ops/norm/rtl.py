@@ -22,14 +22,15 @@ from accel.hardware import (
 )
 from accel.numeric import bits, signed_width
 from accel.op import frozen
+from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
 from accel.ops.norm.op import Norm
 from accel.target import Target
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide a row; with root and division serial or unrolled."""
-    return serial_folds(lane_folds(op.row or output.channels))
+    """Lanes that divide a row; root and division serial or unrolled, products of both kinds."""
+    return times.with_tables(serial_folds(lane_folds(op.row or output.channels)))
 
 
 def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
@@ -37,23 +38,28 @@ def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, t
     x, output = op.rows(*inputs), op.rows(output)
     variance = op.variance_peak(x)
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
-    stats = _stats(op, x, fold["lanes"])
+    tables = times.in_tables(fold)
+    stats = _stats(op, x, fold["lanes"], tables)
     rows, unrolled = x.tokens, fold.get("unrolled", 0)
     root = isqrt_unit("variance", "root", _variance_width(op, x), 2 * op.guard, root_peak, rows, unrolled)
     root_width = root.outputs[0].width
     inverse = divide_unit("root", "inverse", root_width, op.inverse_peak(), op.numerator_bits, op.guard, rows, unrolled)
-    return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width)
+    return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width, tables)
+
+
+def _sum_range(x: Tensor) -> tuple[int, int]:
+    return min(-1, x.channels * x.lo), max(0, x.channels * x.hi)
 
 
 def _sum_width(x: Tensor) -> int:
-    return bits(min(-1, x.channels * x.lo), max(0, x.channels * x.hi))[0]
+    return bits(*_sum_range(x))[0]
 
 
 def _variance_width(op: Norm, x: Tensor) -> int:
     return bits(0, op.variance_peak(x))[0]
 
 
-def _stats(op: Norm, x: Tensor, lanes: int) -> Unit:
+def _stats(op: Norm, x: Tensor, lanes: int, tables: bool) -> Unit:
     beats = x.channels // lanes
     firings = x.tokens * beats
     variance_width = _variance_width(op, x)
@@ -63,18 +69,19 @@ def _stats(op: Norm, x: Tensor, lanes: int) -> Unit:
         {
             "LAYER": int(op.form == "layer"), "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed),
             "TW": _sum_width(x), "VW": variance_width, "OFFSET": Long(op.offset),
+            "XDIGITS": tables * times.digits(x.lo, x.hi), "TDIGITS": tables * times.digits(*_sum_range(x)),
         },
     )  # fmt: skip
     results = (Port("variance", 1, variance_width), Port("sum", 1, _sum_width(x)))
     actor = Actor(
         firings,
         (consume("in0", every(firings)),),
-        tuple(produce(port.edge, row_end, 6) for port in results),
+        tuple(produce(port.edge, row_end, 10 if tables else 6) for port in results),
     )
     return Unit(module, (Port("in0", lanes, x.width),), results, (actor,))
 
 
-def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) -> Unit:
+def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int, tables: bool) -> Unit:
     beats = x.channels // lanes
     firings = x.tokens * beats
     product, total = op.product_peak(x), op.sum_peak(x)
@@ -82,13 +89,15 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) 
         "LAYER": int(op.form == "layer"), "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed),
         "TW": _sum_width(x), "UW": op.centred_bits(x), "RW": inverse_width, "PW": bits(-product, product)[0],
         "AW": bits(-total, total)[0], "SHIFT": op.shift, "LO": Long(output.lo), "HI": Long(output.hi),
-        "YW": output.width,
+        "YW": output.width, "DIGITS": times.digits(0, op.inverse_peak()) if tables else 0,
     }  # fmt: skip
     roms = {}
     if op.has_affine:
         gamma, beta = (frozen(v) + frozen([0] * x.channels) for v in (op.gamma, op.beta))
+        count = times.digits(int(gamma.min()), int(gamma.max())) if tables else 0
+        gamma = gamma + (times.offset(count) if count else 0)
         for name, short, values in (("GAMMA_FILE", "GW", gamma), ("BETA_FILE", "BW", beta)):
-            width = signed_width(values)
+            width = 2 * count if count and short == "GW" else signed_width(values)
             params[short] = width
             roms[name] = Rom(values.reshape(beats, lanes), width)
         params["AFFINE"] = 1
@@ -96,7 +105,7 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int) 
     actor = Actor(
         firings,
         (consume("in0", every(firings)), *(per_row(firings, beats, port.edge) for port in rows)),
-        (produce("out", every(firings), 8 if op.has_affine else 6),),
+        (produce("out", every(firings), 8 + tables if op.has_affine else 6),),
     )
     return Unit(
         Module("accel_norm_scale", params, roms),

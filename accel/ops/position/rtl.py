@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from accel.graph import Tensor
-from accel.hardware import Module, Rom, Stage
+from accel.hardware import Fold, Module, Rom, Stage
 from accel.numeric import signed_width
 from accel.ops.position.op import Position
 from accel.target import Target
 
 
-def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
+def stages(
+    op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, fold: Fold, target: Target
+) -> tuple[Stage, ...]:
     """Latency 3."""
     (x,) = inputs
     width = signed_width(op.table)
@@ -22,4 +24,4 @@ def stage(op: Position, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, 
         },
         {"TABLE_FILE": table},
     )  # fmt: skip
-    return Stage(module, lanes, output.width, 3)
+    return (Stage(module, lanes, output.width, 3),)

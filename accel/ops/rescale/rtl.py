@@ -1,29 +1,32 @@
-"""Rescale in hardware: a stage behind whatever produces its input. A power of two costs no multiplier."""
+"""Rescale in hardware: a stage behind whatever produces its input, with a product in front unless it is a shift."""
 
 from __future__ import annotations
 
 from accel.graph import Tensor
-from accel.hardware import Long, Module, Rom, Stage
+from accel.hardware import Fold, Long, Module, Stage
 from accel.numeric import ROUNDINGS
+from accel.ops.common import times
 from accel.ops.rescale.op import Rescale
 from accel.target import Target
 
+LATENCY = 2
+"""Cycles of the rounding: one to round, one to clip."""
 
-def stage(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, target: Target) -> Stage:
-    """Latency 2, 3 with a constant multiplier, 5 with one per channel."""
+
+def folds(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """How the product is made; none where it is a shift."""
+    return [] if op.is_shift else times.folds(op.multiplier)
+
+
+def stages(
+    op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, fold: Fold, target: Target
+) -> tuple[Stage, ...]:
+    """The product if there is one, and the rounding."""
     (x,) = inputs
+    made = () if op.is_shift else (times.stage(op.multiplier, x, lanes, fold, target),)
+    x = x if op.is_shift else times.product(x, op.multiplier)
     params = {
         "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "SHIFT": op.shift,
         "MODE": ROUNDINGS.index(op.rounding), "LO": Long(output.lo), "HI": Long(output.hi), "YW": output.width,
     }  # fmt: skip
-    if op.is_shift:
-        return Stage(Module("accel_rescale", params), lanes, output.width, 2)
-    width = int(op.multiplier.max()).bit_length()
-    params |= {"MULTIPLY": 1, "MW": width}
-    if len(op.multiplier) == 1:
-        params["MULTIPLIER"] = Long(op.multiplier[0])
-        return Stage(Module("accel_rescale", params), lanes, output.width, 3)
-    multipliers = Rom(op.multiplier.reshape(-1, lanes), width)
-    params |= {"MULTIPLY": 2, "GROUPS": x.channels // lanes, "BLOCK": int(multipliers.is_deep(target))}
-    module = Module("accel_rescale", params, {"MULTIPLIER_FILE": multipliers})
-    return Stage(module, lanes, output.width, 5)
+    return (*made, Stage(Module("accel_rescale", params), lanes, output.width, LATENCY))

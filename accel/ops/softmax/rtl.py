@@ -20,16 +20,17 @@ from accel.hardware import (
     side_by_side,
     window,
 )
+from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, serial_folds
 from accel.ops.softmax.op import Softmax
 from accel.target import Target
 
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide a row, or the rows of all heads at once; with the division serial or unrolled."""
+    """Lanes that divide a row, or the rows of all heads at once; with both kinds of division and of products."""
     heads = inputs[0].channels // op.row
     whole = [{"lanes": op.row, "heads": heads}] if heads > 1 else []
-    return serial_folds([{"lanes": lanes} for lanes in divisors(op.row)] + whole)
+    return times.with_tables(serial_folds([{"lanes": lanes} for lanes in divisors(op.row)] + whole))
 
 
 def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
@@ -71,6 +72,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
     )
     divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows, fold.get("unrolled", 0))
     inverse_width = divide.outputs[0].width
+    digits = times.digits(0, inverse_peak) if times.in_tables(fold) else 0
     scale = Unit(
         Module(
             "accel_softmax_scale",
@@ -81,6 +83,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
                 "FW": inverse_width,
                 "SHIFT": op.shift,
                 "YW": op.out_bits,
+                "DIGITS": digits,
             },
         ),
         (Port("exp", lanes, op.exp_bits), Port("inverse", 1, inverse_width)),
@@ -89,7 +92,7 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
             Actor(
                 firings,
                 (consume("exp", always), per_row(firings, beats, "inverse")),
-                (produce("out", always, 3),),
+                (produce("out", always, 5 if digits else 3),),
             ),
         ),
     )
