@@ -36,8 +36,8 @@ from accel.ops.position.op import Position
 
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
-#: A Position makes it so fine: 2^-17 of its range.
-FINER = 1 << 16
+#: A Position makes it so fine: 2^-19 of its range.
+FINER = 1 << 18
 
 
 def is_unknown(*values: Value | None) -> bool:
