@@ -185,7 +185,7 @@ class KernelLayer(Layer):  # type: ignore[misc]
             self.add_output_variable(
                 [edge.size // kernel.out_lanes, kernel.out_lanes],
                 out_name=name,
-                var_name=OUTPUT if name in self.model.outputs else "layer{index}_out" + (str(number) if number else ""),
+                var_name=self._variable(name, number),
                 precision=IntegerPrecisionType(edge.width, edge.signed),
             )
         for name, precision in kernel.types.items():
@@ -194,6 +194,15 @@ class KernelLayer(Layer):  # type: ignore[misc]
             self.add_weights_variable(
                 name, var_name=name + "{index}", precision=IntegerPrecisionType(*table.precision), data=table.values
             )
+
+    def _variable(self, edge: str, number: int) -> str:
+        """Name of an output's variable; hls4ml replaces that of a wrapped network letter by letter, so no `y` there."""
+        wrapped = backends.get(self.model.config.backend.name).wrapper
+        return (
+            OUTPUT
+            if edge in self.model.outputs and not wrapped
+            else "layer{index}_out" + (str(number) if number else "")
+        )
 
 
 class KernelConfig(LayerConfigTemplate):  # type: ignore[misc]
