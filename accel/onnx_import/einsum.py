@@ -10,7 +10,7 @@ from accel.onnx_import.contraction import Labels, contracted
 from accel.onnx_import.layout import Layout, merged
 from accel.onnx_import.linear import RELAYOUT, attention, is_unknown
 from accel.onnx_import.shaping import AGAIN, moved, shape_of
-from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Refused, Shared, Unknown, Value
 
 
 @understands("equation")
@@ -29,7 +29,7 @@ def einsum(build: Builder, call: Call) -> Value:
         return contracted(build, call, a, labels[0], b, labels[1], out)
     if isinstance(a, Constant) and isinstance(b, Edge):
         return contracted(build, call, b, labels[1], a, labels[0], out)
-    if isinstance(a, Edge) and isinstance(b, Edge):
+    if isinstance(a, Edge | Shared) and isinstance(b, Edge | Shared):
         return _product(build, call, (a, b), (labels[0], labels[1]), out)
     raise Refused("multiplies two constants", "fold constants before exporting (qonnx cleanup)")
 
@@ -60,7 +60,9 @@ def _labels(term: str, rank: int) -> Labels:
     return (*map(ord, before), *range(-hidden, 0), *map(ord, after))
 
 
-def _product(build: Builder, call: Call, edges: tuple[Edge, Edge], labels: tuple[Labels, Labels], out: Labels) -> Edge:
+def _product(
+    build: Builder, call: Call, edges: tuple[Edge | Shared, Edge | Shared], labels: tuple[Labels, Labels], out: Labels
+) -> Edge:
     """Both operands are brought to (…, rows, terms) and (…, terms, rows), the result to its order."""
     a, b = labels
     shared = [label for label in a if label in b and label in out]
@@ -83,7 +85,7 @@ def _product(build: Builder, call: Call, edges: tuple[Edge, Edge], labels: tuple
     return attention(build, call, left, right, finish)
 
 
-def _grouped(edge: Edge, labels: Labels, groups: list[list[int]]) -> Edge:
+def _grouped(edge: Edge | Shared, labels: Labels, groups: list[list[int]]) -> Edge | Shared:
     """An axis for every group of labels."""
     axes = [[f for label in group for f in edge.layout.axes[labels.index(label)]] for group in groups]
     return replace(edge, layout=Layout(tuple(merged(axis) for axis in axes)))

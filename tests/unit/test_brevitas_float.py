@@ -39,7 +39,8 @@ def test_blocks(tmp_path: Path, opset, activation, act, weight, bits, causal) ->
     kinds = [node.op.kind for node in graph]
     without = [kind for kind in kinds if kind != "position"]  # where weights have 2 bits, of biases between steps
     if weight is Int8WeightPerChannelFloat:
-        assert " ".join(without) == f"{FRONT} {BACK}"
+        # A Rescale gives a norm finer steps where rows are so even that epsilon counts.
+        assert " ".join(without).replace("rescale norm", "norm") == f"{FRONT} {BACK}"
     assert [node.op.causal for node in graph if node.op.kind == "softmax"] == [int(causal)]
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi, (8, *graph.input.shape), endpoint=True)
     for found in onnx_import.deviations(imported, x):

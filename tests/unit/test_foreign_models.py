@@ -47,7 +47,7 @@ def test_speech_detection_has_control_flow_dynamic_shapes_and_floats(tmp_path: P
 
 @pytest.mark.parametrize("path", files("silero_vad", "data/*.onnx"), ids=lambda path: path.name)
 def test_every_variant_of_it_is_refused_in_one_line(path: Path) -> None:
-    assert_refused(accel("check", path), FLOAT, "the file has", "unsupported operators: ")
+    assert_refused(accel("check", path), FLOAT, "the file has")
 
 
 def test_file_type_detection_has_a_dynamic_shape_and_floats(tmp_path: Path) -> None:
