@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import import_results
 import numpy as np
 import torch
 import transformers
@@ -25,11 +26,10 @@ from torch import nn
 from accel.cli.lower import lower
 from accel.cli.quantize import quantize
 from accel.cli.simulate import simulate
-from accel.design import write_atomic
 from accel.errors import UserError
 from accel.graph import Graph
 
-RESULTS, KEY = Path("benchmarks/results/imports.json"), "transformers"
+KEY = "transformers"
 SAMPLES, WORDS, CHANNELS, HEADS, TOKENS = 16, 64, 32, 4, 8
 Built = tuple[nn.Module, dict[str, np.ndarray]]
 _COMMON = {
@@ -195,16 +195,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--keep", type=Path)
     chosen = parser.parse_args()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    rows = {found["model"]: found for found in results.get(KEY, [])}
+    rows = {found["model"]: found for found in import_results.known(KEY, [])}
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for name in chosen.names or MODELS:
             rows[name] = row(name, folder)
             print(json.dumps(rows[name]), flush=True)
-    results[KEY] = [rows[name] for name in MODELS if name in rows]
-    write_atomic(RESULTS, json.dumps(results, indent=1) + "\n")
+    import_results.record(KEY, [rows[name] for name in MODELS if name in rows])
 
 
 if __name__ == "__main__":

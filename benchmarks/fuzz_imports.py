@@ -20,8 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from import_results import record
 from random_onnx import Verdict, verdicts
-from zoo import record
 
 GRAPHS, JOBS, BATCH = 20_000, 2, 250
 

@@ -8,15 +8,15 @@ networks, UNSW-NB15 and the KWS MLP. The files are not kept here. Results: bench
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from import_results import record
+
 from accel.cli.check import check
 from accel.errors import UserError
 
-RESULTS = Path(__file__).parent / "results" / "imports.json"
 SAMPLES, FEW = 64, 4
 RANGES = {"qkeras_jettagging": {"input_scale": 2.0**-10, "input_bits": 16}}
 """What a file does not say of its input: the jet tagger's is hls4ml's ap_fixed<16, 6>."""
@@ -42,27 +42,9 @@ def measure(path: Path) -> dict[str, Any]:
     }
 
 
-def record(key: str, value: Any) -> None:
-    """Set one key of the results; what others measured stays."""
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps({**known, key: value}, indent=1) + "\n", encoding="utf-8")
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
-    lines = [
-        f"| {row['file']} | {row['operators']} | {row['max_lsb']} | {row['reference']} | {row['csim']} | {row['rtl']} |"
-        if row["imported"]
-        else f"| {row['file']} | refused: {row['reason']} | | | | |"
-        for row in rows
-    ]
-    header = "| file | operators | largest difference, LSB | reference | csim | rtl |"
-    return "\n".join([header, "|---|---|---|---|---|---|", *lines])
-
-
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("usage: python benchmarks/zoo.py FOLDER")
     found = [measure(path) for path in sorted(Path(sys.argv[1]).glob("*.onnx"))]
     record("zoo", found)
-    print(table(found))
+    print(*found, sep="\n")

@@ -1,0 +1,79 @@
+"""Figures of the import: benchmarks/results/imports.json, one key per benchmark, and their tables in Markdown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from accel.design import write_atomic
+
+RESULTS = Path(__file__).parent / "results" / "imports.json"
+REASONS = 10
+"""Reasons of refusals in the table; the JSON file has more."""
+
+
+def known(key: str, default: Any) -> Any:
+    """Read what was recorded under `key`."""
+    return _read().get(key, default)
+
+
+def record(key: str, value: Any) -> None:
+    """Set one key of the results and write the tables again; other keys stay."""
+    found = _read() | {key: value}
+    write_atomic(RESULTS, json.dumps(found, indent=1) + "\n")
+    parts = [TABLES[name](found[name]) for name in TABLES if name in found]
+    write_atomic(RESULTS.with_suffix(".md"), "\n\n".join(parts) + "\n")
+
+
+def _read() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    return found
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _fuzz(found: dict[str, Any]) -> str:
+    counts = _table(
+        ["graphs", "exact", "within the bound", "refused", "wrong"],
+        [[found["graphs"], found["exact"], found["near"], found["refused"], found["wrong"]]],
+    )
+    reasons = list(found["reasons"].items())[:REASONS]
+    why = _table(["refusals", "reason"], [[count, reason.split(";")[0].replace("|", "/")] for reason, count in reasons])
+    return f"Random graphs, judged by ONNX Runtime (`benchmarks/fuzz_imports.py`):\n\n{counts}\n\n{why}"
+
+
+def _zoo(found: list[dict[str, Any]]) -> str:
+    rows = [
+        [row["file"], row["operators"], row["max_lsb"], row["reference"], row["csim"], row["rtl"]]
+        if row["imported"]
+        else [row["file"], "refused", row["reason"], "", "", ""]
+        for row in found
+    ]
+    head = ["file", "operators", "largest deviation, LSB", "reference", "csim", "rtl"]
+    return "qonnx' model zoo (`benchmarks/zoo.py`); samples that differ, of 4, at the levels:\n\n" + _table(head, rows)
+
+
+def _transformers(found: list[dict[str, Any]]) -> str:
+    rows = [
+        [row["model"], row["accuracy_or_lsb"], _rtl(row["rtl"])]
+        if row["imported"]
+        else [row["model"], "refused: " + row["reason"].replace("|", "/")[:160], ""]
+        for row in found
+    ]
+    return (
+        "Architectures of transformers and torch through `accel quantize` (`benchmarks/architectures.py`):\n\n"
+        + _table(["model", "largest deviation of an operator, LSB", "RTL"], rows)
+    )
+
+
+def _rtl(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return ", ".join(f"{name} {value}" for name, value in found.items())
+
+
+TABLES = {"fuzz": _fuzz, "zoo": _zoo, "transformers": _transformers}
