@@ -259,7 +259,9 @@ def _write(graph: Graph, schedule: Schedule, plan: Plan, work: Path, folder: Pat
     (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text(), encoding="utf-8")
     _write_bench(graph, project)
     backend = backends.get(target.backend)
-    about = readme.text(graph, backend, target.part, target.io_type, target.clock_period_ns)
+    (port,) = model.get_output_variables()
+    name = port.name.rpartition(".")[2]  # Quartus has it in a struct
+    about = readme.text(graph, backend, name, target.part, target.io_type, target.clock_period_ns)
     (project / "README.md").write_text(about, encoding="utf-8")
     os.replace(work / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():

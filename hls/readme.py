@@ -17,8 +17,8 @@ _RUN = {
 """Builder of a back end → how it is run by hand."""
 
 
-def text(graph: Graph, backend: Backend, part: str, io_type: str, period_ns: float) -> str:
-    """The README of a project."""
+def text(graph: Graph, backend: Backend, port: str, part: str, io_type: str, period_ns: float) -> str:
+    """The README of a project whose output is called `port`."""
     into, out = graph.input, graph.output_tensor
     return f"""\
 # {graph.name if graph.name.isprintable() else "network"}
@@ -27,7 +27,7 @@ An HLS project that accel wrote for {backend.name} ({io_type}, {part}, {period_n
 
 - Run it with `accel build FOLDER`, or by hand with {_RUN[backend.builder]}.
 - Top function `accel_model`. Port `x` carries integers of {into.width} bits, {into.tokens} x {into.channels} a sample.
-  Port `y` carries integers of {out.width} bits, {out.tokens} x {out.channels}. Scales are in `graph.accel`.
+  Port `{port}` carries integers of {out.width} bits, {out.tokens} x {out.channels}. Scales are in `graph.accel`.
 - `tb_data` has one sample and the integers that the network computes for it. `accel build` writes more.
 - `schedule.json` says how every layer is folded. Edit it, then `accel lower --schedule schedule.json`.
 - Figures: `accel simulate FOLDER` compares the C++ with the reference; latency and area are in the tool's own reports,

@@ -55,6 +55,9 @@ def test_every_project_is_complete(backend: str, io_type: str, tmp_path: Path) -
     texts = [path.read_bytes() for path in home.iterdir() if path.is_file()]
     assert not any(b".project-" in text for text in texts)  # where it was written before it was whole
     assert project.load(home).backend.name == backend
+    (port,) = re.findall(r"Port `(\w+)` carries", (home / "README.md").read_text().split("a sample.")[1])
+    sources = "".join(path.read_text() for path in firmware.glob("accel_model*"))
+    assert re.search(rf"\b{port}(pipe)?\b", sources, re.IGNORECASE)  # oneAPI: YPipe
 
 
 @pytest.mark.parametrize(
