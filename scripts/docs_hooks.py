@@ -60,6 +60,11 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     return output.replace(SHIM, get_relative_url("assets/iframe-worker.js", page.url))
 
 
+def on_post_template(output_content: str, **_: Any) -> str:
+    """Do the same in pages that are no documents, such as 404.html, which is served from the root."""
+    return output_content.replace(SHIM, "/assets/iframe-worker.js")
+
+
 def recipes() -> str:
     """The named recipes by what they change."""
     kinds: dict[str, list[str]] = {}

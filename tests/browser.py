@@ -46,7 +46,7 @@ class Browser:
         """What pages asked for since the last call, but data that they hold, and the browser's own pages."""
         events = (json.loads(entry["message"])["message"] for entry in self._call("se/log", {"type": "performance"}))
         found = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in found if not url.startswith(("data:", "chrome:"))]
+        return [url for url in found if not url.startswith(("data:", "chrome:", "chrome-untrusted:"))]
 
     def _devtools(self, command: str, parameters: dict[str, Any]) -> None:
         self._call("goog/cdp/execute", {"cmd": command, "params": parameters})

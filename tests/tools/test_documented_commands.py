@@ -28,7 +28,6 @@ ELSEWHERE = {
     "make demo": "installs into .venv; tests/unit/test_cli_demo.py runs `accel demo`",
     "make check": "lint, and tests that run here anyway",
     "make test": "runs this file",
-    "pre-commit install": "changes the repository",
     "make test-all": "runs this file",
     "make nightly": "hours",
     "make lint": "another check of the same change",
@@ -105,6 +104,7 @@ def folder(tmp_path: Path, small_model: Path) -> Path:
     (tmp_path / "float.onnx").write_bytes((small_model.parent / "float.onnx").read_bytes())
     np.savez(tmp_path / "calibration.npz", x=np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     return tmp_path
 

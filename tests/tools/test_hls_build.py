@@ -191,8 +191,8 @@ def test_the_older_vitis_is_found_too(tools, tiny_graph, tmp_path, monkeypatch):
     [
         (
             "vitis",
-            r"^neither vitis-run nor vitis_hls found; looked for .* and on PATH; install AMD Vitis and source .*, "
-            r"or set \$VITIS_RUN or \$VITIS_HLS to its path",
+            r"^neither vitis-run nor vitis_hls found; looked for .* and on PATH \(empty\); install AMD Vitis and "
+            r"source .*, or set \$VITIS_RUN or \$VITIS_HLS to its path",
         ),
         ("vivado", r"^vivado_hls not found; .*; install Xilinx Vivado HLS .*, or set \$VIVADO_HLS to its path"),
         ("quartus", r"^i\+\+ not found; .*; install the Intel HLS Compiler .*, or set \$IPP to its path"),

@@ -60,7 +60,8 @@ def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"python", "torch", "brevitas", "hls4ml", "verilator"} <= set(report["versions"])
     assert (out / "arty-a7-100t" / "build.sh").exists()
     assert {path.name for path in out.iterdir()} == {
-        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "report.json", "report.html",
+        "model.pt", "model.onnx", "graph.accel", "vitis", "rtl", "arty-a7-100t", "arty-a7-35t", "basys3", "report.json",
+        "report.html",
     }  # fmt: skip
     assert report["command"] == "accel demo --board ulx3s-85f --seed 0 --device cpu --no-bitstream"
     page = Page((out / "report.html").read_text())
