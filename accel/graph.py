@@ -110,7 +110,10 @@ class Graph:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", self._infer())
         if self.view and (self.view.edge != self.input.shape or prod(self.view.result) != self.output_tensor.size):
-            raise GraphError(f"the view of {self.view.edge} and {self.view.result} is another graph's")
+            raise GraphError(
+                f"graph {self.name!r}: its view has input {self.view.edge} and result {self.view.result}, the graph "
+                f"{self.input.shape} and {self.output_tensor.shape}: it is another graph's; use view=None here"
+            )
 
     def _infer(self) -> dict[str, Tensor]:
         if self.input.magnitude >= INT64_EXACT:

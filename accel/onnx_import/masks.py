@@ -15,10 +15,8 @@ from accel.onnx_import.values import Call, Constant, Deferred, Edge, Masked, Ref
 
 #: A score at or below this is hidden, whatever is added to it.
 HIDDEN = -1e4
-CALIBRATED = Refused(
-    "has a scale that was calibrated with a mask among its scores",
-    "leave the Add or Where of the mask and the Softmax out of the quantization",
-)
+#: No scale of activations: that of the lowest float in 16 bits.
+LOWEST = 1e33
 
 
 def is_mask(values: np.ndarray) -> bool:
@@ -45,10 +43,19 @@ def is_causal(hidden: np.ndarray, keys: int) -> bool:
     return bool((hidden == np.tile(np.arange(keys) > np.arange(queries)[:, None] + keys - queries, heads)).all())
 
 
+def require_apart(x: Value, scale: np.ndarray, lo: int) -> None:
+    """Refuse a quantizer of activations, of this scale and lowest integer, that was calibrated with a mask among them.
+
+    Its range holds what hides scores, or, where the mask itself was not understood, no activations have such a scale.
+    """
+    largest = float(scale.max())
+    if largest > LOWEST or (isinstance(x, Masked) and lo * largest <= HIDDEN):
+        why = f"its scale is {largest:.2g}: a mask has reached the quantizer"
+        raise Refused(why, "leave the Add or Where of the mask and the Softmax out of the quantization")
+
+
 def below(build: Builder, name: str, x: Masked, bottom: float) -> Edge:
     """The scores with the hidden ones at or below `bottom`, in front of a quantizer that clips there."""
-    if bottom <= HIDDEN:
-        raise CALIBRATED
     edge = build.uniform(x.edge)
     reach = build.tensors[edge.name].hi * float(edge.scale) - bottom
     steps = np.ceil(max(reach, 0) / float(edge.scale)) * float(edge.scale)

@@ -52,6 +52,7 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
         return _constant(x, quantizer)
     if isinstance(x, Unknown | Steps | Shared) or x is None:
         return Unknown()
+    masks.require_apart(x, quantizer.scale, quantizer.lo)
     if not quantizer.bipolar:
         quantizer.activation_rounding()
     elif isinstance(x, Masked | Probabilities | Normalized):

@@ -12,8 +12,6 @@ from accel.onnx_import.layout import Layout
 from accel.onnx_import.values import Call, Constant, Refused, Value
 
 MAX_BITS = 32
-#: No scale of activations: that of the lowest float in 16 bits.
-MASKED = 1e33
 #: QONNX rounding_mode → our name. QONNX's HALF_UP rounds ties away from zero, its HALF_DOWN toward zero.
 ROUNDING = {
     "ROUND": "half_even",
@@ -119,9 +117,6 @@ def scale_of(value: Value | None) -> np.ndarray:
     bad = scale[~(np.isfinite(scale) & (scale > 0))]
     if bad.size or not scale.size:
         raise Refused(f"its scale is {bad[0] if bad.size else 'empty'}", "calibrate the model: scales are above 0")
-    if scale.max() > MASKED:
-        why = f"its scale is {scale.max():.2g}: a mask of the lowest float has reached the quantizer"
-        raise Refused(why, "leave the Add or Where of the mask and the Softmax out of the quantization")
     return scale
 
 

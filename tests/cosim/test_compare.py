@@ -126,7 +126,9 @@ def test_real_numbers_are_quantized(graph, x):
         (lambda graph, folder: folder, "holds neither an RTL design nor an HLS project; `accel lower` writes both"),
         (lambda graph, folder: project.write(graph, folder / "p"), r"is not compiled; call compile\(\) first"),
         (
-            lambda graph, folder: rtl.lower(replace(graph, output=graph.nodes[-2].name, nodes=graph.nodes[:-1])),
+            lambda graph, folder: rtl.lower(
+                replace(graph, output=graph.nodes[-2].name, nodes=graph.nodes[:-1], view=None)
+            ),
             r"rtl: layer '\S+' is missing: made from another model; lower this one again",
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,8 +96,18 @@ def test_a_calibrated_mask_is_refused_in_its_own_words(tmp_path: Path) -> None:
         p = f.quant(f.node("Softmax", y, axis=-1), 1 / 256, signed=0)
         path = f.save(tmp_path, joined(f, p))
         refuse(
-            path, "calibrated with a mask.*leave the Add or Where of the mask and the Softmax out of the quantization"
+            path,
+            rf"unsupported node: Quant .* its scale is {re.escape(f'{step:.2g}')}: a mask has reached the quantizer; "
+            "leave the Add or Where of the mask and the Softmax out of the quantization",
         )
+
+
+def test_a_quantized_mask_in_front_of_a_softmax_that_is_not(tmp_path: Path) -> None:
+    """Quantized constants hide scores as others do, however large their step is."""
+    f = File((1, T, 8))
+    x = scores(f, f.quant("in", 0.023), T, 8, 2)
+    masked = f.node("Add", x, f.quant(f.const(np.where(CAUSAL, -3.4e38, 0)), 3.4e38 / 127))
+    check(f.save(tmp_path, joined(f, f.quant(f.node("Softmax", masked, axis=-1), 1 / 256, signed=0))))
 
 
 def test_a_query_that_sees_nothing_is_refused(tmp_path: Path) -> None:
