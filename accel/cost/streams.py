@@ -148,12 +148,14 @@ def _hard(t: Tally, a: int, b: int, lanes: int) -> str:
 
 def digits(t: Tally, lanes: int, x: int, count: int, out: int) -> None:
     """`accel_digits`: a multiple of x per digit, sums of four, and theirs."""
+    count = min(count, -(-out // 2))
     t.logic("digits", lanes * count * (x + 2))
     for first in range(0, count, 4):
         some = min(4, count - first)
+        width = min(x + 2 * some, out - 2 * first)
         for k in range(1, some):
-            t.add(x + 2 * (some - k) + 1, lanes, "digit_sums")
-        t.registers(lanes * (x + 2 * some + 1), "digit_sums")
+            t.add(width - 2 * k + 1, lanes, "digit_sums")
+        t.registers(lanes * (width + 1), "digit_sums")
         t.add(out - 2 * first, lanes, "sums")
     t.registers(lanes * out, "sums")
 

@@ -49,8 +49,11 @@ def pruned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
 def leanest(graph: Graph, interval: int) -> Schedule:
     """Dense layers with as few products as the interval allows; the rest as the solver has it."""
     solver = Solver(graph, "ecp5")
-    dense = {node.node.name: node.leanest(interval) for node in solver.nodes if node.node.op.kind == "dense"}
-    return Schedule(solver.at(interval)[0].folds | dense)
+    folds = dict(solver.at(interval)[0].folds)
+    for node in solver.nodes:
+        if node.node.op.kind == "dense":
+            folds |= node.leanest(interval)
+    return Schedule(folds)
 
 
 def layers(graph: Graph, schedule: Schedule) -> list[tuple[int, int]]:

@@ -144,7 +144,7 @@ def test_attributes_that_contradict_themselves(make: Any, match: str) -> None:
         (Softmax(3, 8, exp_table(1 / 4, 8, 99)), (X,), "4 channels are not whole rows of 3"),
         (Softmax(2, 8, exp_table(1 / 4, 8, 99), 1), (X,), "leaves a row without a key"),
         (Softmax(2, 8, [4095, 4000]), (X,), "rom ends at 4000 after 2 entries; it must reach 0"),
-        (Norm("layer", 8, 30, 10, 0, 1, gamma=(1, 2, 3)), (X,), "3 gamma for 4 channels"),
+        (Norm("layer", 8, 30, 10, 0, 1, gamma=(1, 2, 3)), (X,), "3 gamma for rows of 4 channels"),
         (Norm("layer", 30, 36, 2, 0, 1), (Tensor((1, 4), -8, 7),), "at most 62 fit: lower the guard bits"),
         (Window(4, [[1, 2, 3, 4]]), (X,), r"tokens 4\.\.4 lie apart from a sequence of 3"),
         (Window(-2, [[1, 2, 3, 4]]), (X,), r"tokens -2\.\.-2 lie apart from a sequence of 3"),

@@ -12,20 +12,28 @@ module accel_digits #(
     input  logic [2*DIGITS-1:0]  fields,
     output logic [YW-1:0]        y
 );
-    localparam int GROUPS = (DIGITS + 3) / 4;
+    localparam int USED = 2 * DIGITS > YW ? (YW + 1) / 2 : DIGITS;
+    localparam int GROUPS = (USED + 3) / 4;
+    if (USED < DIGITS) begin : high_fields
+        wire unused = ^fields[2*DIGITS-1:2*USED];
+    end
+    if (XW > YW) begin : high_bits
+        wire unused = ^x[XW-1:YW];
+    end
     logic [GROUPS*YW-1:0] sums;  // of a group and those below it
     for (genvar g = 0; g < GROUPS; g++) begin : group
-        localparam int COUNT = DIGITS - 4 * g < 4 ? DIGITS - 4 * g : 4;
-        localparam int GW = XW + 2 * COUNT;
+        localparam int COUNT = USED - 4 * g < 4 ? USED - 4 * g : 4;
+        localparam int GW = XW + 2 * COUNT < YW - 8 * g ? XW + 2 * COUNT : YW - 8 * g;
         logic signed [GW-1:0] partial[COUNT];
         for (genvar k = 0; k < COUNT; k++) begin : digit
+            localparam int HW = GW - 2 * k;
+            localparam int MW = XW + 2 < HW ? XW + 2 : HW;
             wire [1:0] u = fields[2*(4*g+k)+:2];
-            wire signed [XW+1:0] once = (XW + 2)'(x);
-            wire signed [XW+1:0] multiple = u == 2'd0 ? ~once : u == 2'd1 ? '0 : u == 2'd2 ? once : once <<< 1;
+            wire signed [MW-1:0] once = MW'(x);
+            wire signed [MW-1:0] multiple = u == 2'd0 ? ~once : u == 2'd1 ? '0 : u == 2'd2 ? once : once <<< 1;
             if (k == 0) begin : first
                 assign partial[0] = GW'(multiple);
             end else begin : add
-                localparam int HW = GW - 2 * k;
                 wire signed [HW:0] left = {partial[k-1][GW-1:2*k], 1'b1};
                 wire signed [HW:0] right = {HW'(multiple), u == 2'd0};
                 wire [HW-1:0] total;
