@@ -251,13 +251,27 @@ def test_unrolled_takes_a_token_per_cycle(tiny_model: Path, tmp_path: Path) -> N
 
 
 def test_hard_multipliers_are_limited(tiny_model: Path, tmp_path: Path) -> None:
-    lowered = ("lower", tiny_model, "--target", "rtl", "--interval", 64, "--out", tmp_path / "few")
-    result = accel(*lowered, "--dsp", 1)
-    assert_refused(result, "hard multipliers at least, not 1")
-    least = int(result.stderr.split("needs ")[1].split()[0])
-    assert accel(*lowered, "--dsp", least).exit_code == 0
-    folds = Design.load(tmp_path / "few").info["schedule"]["folds"].values()
-    assert {"lut"} == {fold["multiply"] for fold in folds if "multiply" in fold}
-    assert accel(*lowered, "--dsp", 500).exit_code == 0
-    folds = Design.load(tmp_path / "few").info["schedule"]["folds"].values()
-    assert "dsp" in {fold["multiply"] for fold in folds if "multiply" in fold}
+    """Look-up tables make the products beyond the limit, all of them where none is left."""
+    used = {}
+    for limit in (0, 3, 500):
+        out = tmp_path / str(limit)
+        result = accel("lower", tiny_model, "--target", "rtl", "--interval", 64, "--out", out, "--dsp", limit)
+        assert result.exit_code == 0, result.output
+        used[limit] = int(result.output.split(" DSP,")[0].split()[-1])
+        assert used[limit] <= limit
+        styles = {
+            fold["multiply"] for fold in Design.load(out).info["schedule"]["folds"].values() if "multiply" in fold
+        }
+        assert ("dsp" in styles) == (used[limit] > 0)
+    assert used[500] > 3
+
+
+def test_hard_multipliers_that_nothing_replaces(tmp_path: Path) -> None:
+    """A product with a table of tokens and channels has no other ones: one per lane."""
+    f = File((1, 4, 2))
+    table = f.quant(f.const(np.random.default_rng(0).uniform(-1, 1, (4, 2))), 1 / 128)
+    gate = f.save(tmp_path, f.quant(f.node("Mul", f.quant("in", 1 / 128), table), 1 / 128))
+    lowered = ("lower", gate, "--target", "rtl", "--interval", 4, "--out", tmp_path / "out")
+    assert_refused(accel(*lowered, "--dsp", 1), " in 4 cycles needs 2 hard multipliers at least, not 1")
+    assert not (tmp_path / "out").exists()
+    assert accel(*lowered, "--dsp", 2).exit_code == 0
