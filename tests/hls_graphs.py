@@ -9,7 +9,22 @@ import numpy as np
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Softmax, Window, facet
+from accel.ops import (
+    Add,
+    Dense,
+    Embedding,
+    Lookup,
+    MatMul,
+    Mul,
+    Norm,
+    Pool,
+    Position,
+    Rescale,
+    Rotary,
+    Softmax,
+    Window,
+    facet,
+)
 from accel.ops.softmax.op import exp_table
 from accel.schedule import Schedule, is_stage
 
@@ -48,7 +63,7 @@ def everything(seed: int) -> Graph:
     tokens = int(rng.integers(2, 6))
     build = Builder(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)))
     ends = []
-    for branch in (_rescales, _attention, _norms, _elementwise, _tokens):
+    for branch in (_rescales, _attention, _norms, _elementwise, _rotations, _tokens):
         ends += branch(build, rng, _narrow(build, rng, build.source, int(rng.integers(2, 7))))
     total = ""
     for end in ends:
@@ -155,6 +170,16 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
         build.add(Rescale([1], 35, "half_even", -999, 999), gated),
         build.add(Rescale([1], 31, "half_away", -999, 999), wider),
     ]
+
+
+def _rotations(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+    """Pairs of channels turned, with a table that two heads share, and a product with a table of all channels."""
+    period = 2 * int(rng.integers(1, 4))
+    x = _narrow(build, rng, source, 2 * period)
+    cos, sin = rng.integers(-127, 128, (2, build.input.tokens, period))
+    gate = rng.integers(-127, 128, (build.input.tokens, 2 * period))
+    turned = build.add(Rotary(cos, sin), x)
+    return [turned, build.add(Rotary(gate, np.zeros_like(gate)), x)]
 
 
 def _tokens(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
