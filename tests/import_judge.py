@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from import_graphs import drawn
+from onnx_session import opened, showing
 
 from accel import onnx_import, reference
 from accel.errors import UserError
@@ -78,14 +77,7 @@ def _executed(path: Path, imported: Imported, x: np.ndarray) -> dict[str, np.nda
     if any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
         return Runner(imported).run_part({source.input: x})
     wanted = sorted({origin.tensor for origin in imported.origins.values()} - {source.input})
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    del copy.graph.output[:]
-    copy.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    session = onnxruntime.InferenceSession(copy.SerializeToString(), options, ["CPUExecutionProvider"])
+    session = opened(showing(model, wanted))
     found = dict(zip(wanted, session.run(wanted, {source.input: x}), strict=True))
     return {source.input: x, **found}
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnx_session import opened, showing
 
 from accel import onnx_import, reference
 from accel.errors import UserError
@@ -213,15 +213,6 @@ def _quant(made: Quantizer) -> tuple[list[Any], list[TensorProto], list[Any]]:
     names = [given, *(tensor.name for tensor in tensors[:3])]
     attributes = {"signed": int(made.signed), "narrow": 0, "rounding_mode": "ROUND"}
     return [helper.make_node("Quant", names, [name], f"{name}/quant", domain=domain, **attributes)], tensors, []
-
-
-def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """ONNX Runtime without any optimization: the file's own meaning."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
 
 
 # ---- operators: each takes the drawing and one of its values, and gives a new one or None where it does not fit
@@ -534,11 +525,7 @@ def allowance(case: Case, right: list[np.ndarray]) -> float:
 
 
 def _shapes(model: onnx.ModelProto, names: list[str], x: np.ndarray) -> list[tuple[int, ...]]:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    del copy.graph.output[:]
-    copy.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    return [array.shape for array in opened(copy).run(None, {"x": x})]
+    return [array.shape for array in opened(showing(model, names)).run(None, {"x": x})]
 
 
 def judged(case: Case) -> Verdict:

@@ -9,9 +9,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from onnx_session import opened
 from qonnx_files import QUANT, File
 
 from accel import onnx_import, reference
@@ -30,9 +30,7 @@ def _same_numbers() -> None:
 
 def runtime(path: Path, x: np.ndarray) -> np.ndarray:
     """The file's output in onnxruntime, nothing optimized."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    session = opened(path)
     return np.asarray(session.run(None, {session.get_inputs()[0].name: x})[0], np.float64)
 
 

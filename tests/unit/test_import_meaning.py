@@ -6,9 +6,9 @@ import ast
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import TensorProto
+from onnx_session import opened
 from qonnx_files import File
 
 from accel import onnx_import, reference
@@ -21,9 +21,7 @@ def as_file(path: Path, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the graph makes of inputs of the file's shape, and onnxruntime without optimizations, in output steps."""
     model = onnx_import.read(path)
     y = reference.run(model.graph, reference.quantize(model.graph, model.samples(x)))
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    session = opened(path)
     right = session.run(None, {session.get_inputs()[0].name: x})[0]
     origin = model.origins[model.graph.output]
     return y, origin.layout.to_edge(right.astype(np.float64)) / origin.scale

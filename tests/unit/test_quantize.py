@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 from command import accel as command
 from onnx import TensorProto, helper
+from onnx_session import opened
 from torch import nn
 
 import accel
@@ -65,9 +65,7 @@ def real(count: int = 32) -> np.ndarray:
 
 def executed(path: Path, feeds: dict[str, np.ndarray]) -> np.ndarray:
     """The file's results in ONNX Runtime, without its optimizations, sample by sample."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    session = opened(path)
     count = len(next(iter(feeds.values())))
     runs = [session.run(None, {name: x[i : i + 1] for name, x in feeds.items()})[0] for i in range(count)]
     return np.concatenate(runs)
