@@ -46,4 +46,4 @@ def test_the_readme_says_what_to_run(written: project.Project) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=lambda backend: backend.name)
 def test_every_back_end_has_a_readme(backend, tmp_path: Path) -> None:
-    assert "by hand with" in text(encoder(Shape()), backend, backend.part, "io_parallel", 5)
+    assert "by hand with" in text(encoder(Shape()), backend, "y", backend.part, "io_parallel", 5)
