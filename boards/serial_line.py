@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -11,11 +12,11 @@ from serial.tools import list_ports
 from accel.errors import ToolError, UserError
 
 _POLL_S = 0.05
-_REMEDY = "check its name, your permission (on Linux: group dialout) and that no other program uses it"
+_REMEDY = "check its name and your permission (on Linux: group dialout)"
 
 
 class SerialLine:
-    """An open port. A `write` starts the time in which `read` waits for the answer, `patience` seconds."""
+    """A port, opened exclusively. `write` starts the `patience` seconds in which `read` waits for the answer."""
 
     def __init__(self, port: str, baud: int, patience: float) -> None:
         self._patience = patience
@@ -24,7 +25,7 @@ class SerialLine:
             poll = min(_POLL_S, patience)
             self._serial = serial.Serial(port, baud, timeout=poll, write_timeout=patience, exclusive=True)
         except (OSError, ValueError) as error:  # pyserial's SerialException is an OSError
-            if "exclusively lock" in str(error):  # pyserial's text where another program holds the lock
+            if _is_taken(error):
                 raise UserError(f"serial port {port} is in use by another program: end that one first") from None
             raise UserError(f"cannot open serial port {port}: {_reason(error)}; {_REMEDY}") from None
 
@@ -63,6 +64,11 @@ def find_port() -> str:
         raise UserError("no USB serial port found: connect the board, or name a port")
     listed = ", ".join(f"{port.device} ({port.description})" for port in found)
     raise UserError(f"there are {len(found)} USB serial ports, name one: {listed}")
+
+
+def _is_taken(error: Exception) -> bool:
+    """Whether another program holds pyserial's lock on the port, or the kernel's own (TIOCEXCL)."""
+    return "exclusively lock" in str(error) or getattr(error, "errno", None) == errno.EBUSY
 
 
 def _reason(error: Exception) -> str:
