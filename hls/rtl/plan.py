@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from accel.hardware import Actor, Use, consume, every
-from accel.timing import Edge, Process, run
+from accel.timing import VISIBLE, Edge, Process, run
 from hls.rtl.netlist import Netlist
 
 SEQUENCES = 12
@@ -29,11 +31,10 @@ class Prediction:
 def predict(netlist: Netlist, depths: dict[str, int]) -> Prediction:
     """Timing with an input that always offers a beat and an output that always takes one."""
     sequences = _sequences(netlist)
-    edges, processes = _network(netlist, depths, [-2] * _input_beats(netlist) * sequences)
+    edges, processes = _network(netlist, depths, _at_once(netlist, sequences))
     run(edges, processes, sequences)
     given = edges[len(netlist.buffers)].reads
-    start = edges[0].reads[0]
-    times = tuple(time - start for time in given)
+    times = tuple((given - edges[0].reads[0]).tolist())
     per_sequence = len(times) // sequences
     ends = times[per_sequence - 1 :: per_sequence]
     return Prediction(ends[0], interval_of(ends), times[: per_sequence * SEQUENCES])
@@ -45,9 +46,9 @@ def activity(netlist: Netlist, depths: dict[str, int], samples: int) -> dict[str
     Cycles and conditions as in `predict`: 0 is the first input beat, VISIBLE cycles after its last write the output
     has a sample.
     """
-    edges, processes = _network(netlist, depths, [-2] * _input_beats(netlist) * samples)
+    edges, processes = _network(netlist, depths, _at_once(netlist, samples))
     run(edges, processes, samples)
-    start, count = edges[0].reads[0], len(netlist.buffers)
+    start, count = int(edges[0].reads[0]), len(netlist.buffers)
     found: dict[str, list[tuple[int, int]]] = {}
     for instance in netlist.instances:
         own = [process for process in processes if process.name == instance.name]
@@ -55,8 +56,8 @@ def activity(netlist: Netlist, depths: dict[str, int], samples: int) -> dict[str
         written = [edges[i].writes for process in own for i in process.outputs if i <= count]
         found[instance.name] = [
             (
-                min(times[sample * len(times) // samples] for times in taken) - start,
-                max(times[(sample + 1) * len(times) // samples - 1] for times in written) - start,
+                min(int(times[sample * len(times) // samples]) for times in taken) - start,
+                max(int(times[(sample + 1) * len(times) // samples - 1]) for times in written) - start,
             )
             for sample in range(samples)
         ]
@@ -84,9 +85,7 @@ def high_water(netlist: Netlist) -> dict[str, int]:
     Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest unit.
     """
     interval, beats, sequences = slowest(netlist), _input_beats(netlist), _sequences(netlist)
-    released = [
-        sample * interval + beat * interval // beats - 2 for sample in range(sequences) for beat in range(beats)
-    ]
+    released = (np.arange(sequences)[:, None] * interval + np.arange(beats) * interval // beats - VISIBLE).ravel()
     edges, processes = _network(netlist, {}, released)
     run(edges, processes, sequences)
     return {buffer.name: edge.most_taken() for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)}
@@ -99,17 +98,22 @@ def slowest(netlist: Netlist) -> int:
 
 def _sequences(netlist: Netlist) -> int:
     """How many sequences are timed: all that are in the pipeline at once, then enough to see a few steady intervals."""
-    edges, processes = _network(netlist, {}, [-2] * _input_beats(netlist))
+    edges, processes = _network(netlist, {}, _at_once(netlist, 1))
     run(edges, processes, 1)
-    latency = edges[len(netlist.buffers)].reads[-1] - edges[0].reads[0]
+    latency = int(edges[len(netlist.buffers)].reads[-1] - edges[0].reads[0])
     return max(SEQUENCES, latency // slowest(netlist) + 2 * TAIL)
+
+
+def _at_once(netlist: Netlist, sequences: int) -> np.ndarray:
+    """When the input's beats are written so that all of them show in the first cycle."""
+    return np.full(_input_beats(netlist) * sequences, -VISIBLE)
 
 
 def _input_beats(netlist: Netlist) -> int:
     return netlist.instances[0].unit.actors[0].firings
 
 
-def _network(netlist: Netlist, depths: dict[str, int], released: list[int]) -> tuple[list[Edge], list[Process]]:
+def _network(netlist: Netlist, depths: dict[str, int], released: np.ndarray) -> tuple[list[Edge], list[Process]]:
     """Edge 0 is the design's input, then one edge per buffer (the output's is the last), then edges inside units."""
     source = Edge("input", writes=released)
     edges = [source, *(Edge(buffer.name, depths.get(buffer.name)) for buffer in netlist.buffers)]
