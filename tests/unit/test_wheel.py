@@ -1,4 +1,7 @@
-"""The built wheel: an editable install hides a missing file, so the wheel is built, installed alone and used."""
+"""The built wheel: an editable install hides a missing file, so the wheel is built, installed alone and used.
+
+The source distribution holds the documentation beside the packages.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -23,14 +27,20 @@ def run(*arguments: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the wheel and the source distribution."""
     source = tmp_path_factory.mktemp("source")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.pypi.md", "LICENSE"):
+    for folder in (*PACKAGES, "docs", "examples"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.pypi.md", "LICENSE", "MANIFEST.in", "CHANGELOG.md", "constraints.txt"):
         shutil.copy(ROOT / name, source)
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", source / "dist", cwd=source)
-    return next((source / "dist").glob("*.whl"))
+    run(sys.executable, "-m", "build", "--wheel", "--sdist", "--no-isolation", "--outdir", source / "dist", cwd=source)
+    return source / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    return next(built.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +67,14 @@ def test_wheel_holds_every_source(wheel: Path) -> None:
     assert wanted - names == set()
     assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
     assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_the_source_distribution_holds_the_documentation(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    pages = {str(path.relative_to(ROOT)) for folder in ("docs", "examples") for path in (ROOT / folder).glob("*.*")}
+    assert pages
+    assert pages - names == set()
 
 
 def test_installed_command_runs(installed: Path, tmp_path: Path) -> None:
