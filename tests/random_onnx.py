@@ -380,6 +380,11 @@ def pool_attention(d: Drawing, x: Value) -> Value | None:
     s = d.node("Relu", s) if d.chance(0.2) else s
     if d.chance(0.6):
         s = d.quantized(Value(s, (1, x.shape[1], queries)), 8).name
+    if queries == 1 and d.chance(0.5):  # written as a product and a sum
+        p = d.quantized(Value(d.node("Softmax", s, axis=1), (1, x.shape[1], 1)), 8)
+        y = Value(d.node("Mul", x.name, p.name), x.shape)
+        y = d.quantized(y) if d.chance(0.5) else y
+        return Value(d.node("ReduceSum", y.name, ints(1), keepdims=0), (1, x.shape[-1]))
     p = d.node("Softmax", d.node("Transpose", s, perm=[0, 2, 1]), axis=-1)
     p = d.quantized(Value(p, ()), 8).name
     return Value(d.node("MatMul", p, x.name), (1, queries, x.shape[-1]))

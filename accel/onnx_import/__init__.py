@@ -14,10 +14,11 @@ it operator by operator when it is not. How an import goes:
     layout.py      which axis is what, so that reshapes and transposes cost nothing
     quant.py qcdq.py           quantizers: every kind of value becomes integers
     arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py masks.py
-    queries.py attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
+    attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
     broadcast.py   operands of different shapes
+    turning.py     tokens and channels that change places
     rotary.py      products with tables and rotary embeddings
     ending.py      what stays with the host at the end of a file
     builder.py     the graph while it grows

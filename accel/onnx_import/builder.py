@@ -44,6 +44,7 @@ class Builder:
         self.offsets: dict[str, tuple[Edge, Edge, float]] = {}  # edge → x and x + c for one number c, and c
         self.made: dict[tuple[object, ...], Edge] = {}  # what equal quantizers of a tensor give
         self.choices: dict[tuple[str, bytes], str] = {}  # channels of an edge that were chosen before
+        self.turned: set[str] = set()  # edges whose tokens were channels in the edge before
         self.assumed: set[str] = set()  # edges that stand in for what is refused
         self._nodes: dict[str, Node] = {}
         self._rescales: dict[tuple[object, ...], str] = {}
@@ -256,6 +257,7 @@ class Builder:
         nodes = tuple(node for node in self._nodes.values() if node.name in needed)
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
         self.approximate &= needed
+        self.turned &= needed
         if self.input_name is None or self.host is None or not nodes:
             raise GraphError("nothing is computed from the quantized input")
         return Graph(name, self.input_name, self.host, nodes, output.name)

@@ -33,6 +33,7 @@ from accel.onnx_import import (
     sharing,
     slicing,
     softmax,
+    turning,
 )
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.ending import FINAL, finished, without_ending
@@ -156,7 +157,7 @@ class Imported:
     """An integer graph with the file it came from, and how the file's input is read.
 
     `origins` maps edges to ONNX tensors; alignments have none. `approximate` names the edges whose integers the import
-    had to choose, because the file's are real numbers.
+    had to choose, because the file's are real numbers; `turned` those whose tokens were channels in the edge before.
     """
 
     graph: Graph
@@ -164,6 +165,7 @@ class Imported:
     source: Source
     reading: Reading
     approximate: frozenset[str] = frozenset()
+    turned: frozenset[str] = frozenset()
 
     @property
     def is_exact(self) -> bool:
@@ -218,12 +220,17 @@ def read(
     if given and source.is_integer:
         raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")
     spans = [given] if given else list(dict.fromkeys([None, Range.annotated(source.datatype)]))
+    found: list[Imported] = []
     for span in spans:
         for reading in readings(source, _cut(source)):
             try:
-                return _import(source, reading, span, not failures)
+                found.append(_import(source, reading, span, not failures))
             except Failure as failure:
                 failures.append(failure)
+            if found and not found[-1].turned:
+                return found[-1]
+    if found:  # in the likeliest of the readings that need the fewest turns
+        return min(found, key=lambda one: len(one.turned))
     raise UnsupportedModel(f"{path}: {max(failures, key=lambda failure: failure.progress)}")
 
 
@@ -262,14 +269,14 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
     if problems:
         raise Failure(str(problems), progress)
     try:
-        output = _output(build, values[source.output])
+        output = turning.plain(build, source.output, _output(build, values[source.output]))
         graph = build.finish(printable(source.path.stem), output, source.output)
     except (GraphError, Refused) as error:
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
         why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
         raise Failure("; ".join(why), progress) from None
     graph = replace(graph, view=reading.view(output.layout))
-    return Imported(graph, build.origins, source, reading, frozenset(build.approximate))
+    return Imported(graph, build.origins, source, reading, frozenset(build.approximate), frozenset(build.turned))
 
 
 def _output(build: Builder, value: Value) -> Edge:
@@ -282,9 +289,6 @@ def _output(build: Builder, value: Value) -> Edge:
         raise Refused(f"the output is a float island: no quantizer stands behind {maker(value)}", ISLAND_REMEDY)
     if not isinstance(value, Edge):
         raise Refused("the output is not computed from the quantized input", "quantize the input")
-    if not value.layout.is_plain:
-        why = f"the output {value.layout.shape} is not in the order (batch, tokens, channels)"
-        raise Refused(why, "transpose it back in the model")
     return value
 
 

@@ -10,7 +10,7 @@ from accel.onnx_import import functions
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import RELAYOUT, is_unknown
-from accel.onnx_import.queries import keys_last
+from accel.onnx_import.turning import tokens_last
 from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
 from accel.ops.lookup.op import Lookup
 from accel.ops.norm.op import Norm
@@ -29,7 +29,7 @@ def softmax(build: Builder, call: Call) -> Value:
     x, rom = call.take(2)
     if is_unknown(x, rom):
         return Unknown()
-    edge = keys_last(build, call, _input(build, call, x))
+    edge = tokens_last(build, call.name, _input(build, call, x))
     row, last = edge.layout.shape[-1], edge.layout.axes[-1]
     if any(f.role != "channel" or f.stride != 1 or f.size != row for f in last):
         raise Refused("its last axis is not the keys of one head", RELAYOUT)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from accel.onnx_import import functions, masks
+from accel.onnx_import import channels, functions, masks
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.layout import axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer
-from accel.onnx_import.queries import keys_last
+from accel.onnx_import.turning import tokens_last
 from accel.onnx_import.values import Call, Constant, Edge, Masked, Probabilities, Refused, Unknown, Value
 from accel.ops.softmax.op import Softmax, exp_bits, exp_table
 
@@ -24,27 +27,41 @@ NEAREST = ("half_even", "half_up", "half_away", "half_toward_zero")
 
 @understands("axis")
 def softmax(build: Builder, call: Call) -> Value:
-    """Softmax over the last axis, which must be the keys of one head."""
+    """Softmax over one axis: the keys of a head, or the tokens, which change places with the channels then."""
     (x,) = call.take(1)
     if isinstance(x, Constant):
         return functions.elementwise(build, call)
     if not isinstance(x, Masked) and is_unknown(x):
         return Unknown()
     assert isinstance(x, Edge | Masked)
-    edge = keys_last(build, call, x) if isinstance(x, Edge) else x.edge
-    layout = edge.layout if isinstance(x, Edge) else x.layout
-    rank = len(layout.axes)
-    if call.integer("axis", -1 if call.opset >= 13 else 1) not in (-1, rank - 1):
-        raise Refused("normalizes over an axis that is not the last", "take the softmax over the last axis")
-    row = layout.shape[-1]
-    if any(f.role != "channel" or f.stride != 1 or f.size != row for f in layout.axes[-1]):
-        raise Refused("its last axis is not the keys of one head", RELAYOUT)
+    rank = len(x.layout.axes)
+    axis = call.integer("axis", -1 if call.opset >= 13 else 1)
+    if not -rank <= axis < rank or (call.opset < 13 and axis not in (-1, rank - 1)):
+        raise Refused(f"normalizes over the axes from {axis} on", "take the softmax over one axis")
+    last = (*(i for i in range(rank) if i != axis % rank), axis % rank)
+    found = _over_last(build, call, replace(x, layout=x.layout.transposed(last)))
+    back = tuple(int(i) for i in np.argsort(last))
+    return replace(found, layout=found.layout.transposed(back))
+
+
+def _over_last(build: Builder, call: Call, x: Edge | Masked) -> Probabilities:
+    """Softmax over the last axis."""
+    before = x.layout
+    edge = x if isinstance(x, Edge) else replace(x.edge, layout=before)
+    edge = tokens_last(build, call.name, edge)
+    rank, row = len(before.axes), before.shape[-1]
+    if any(f.role != "channel" for f in edge.layout.axes[-1]):
+        raise Refused("its axis is neither the keys of one head nor all tokens", RELAYOUT)
+    if edge.layout.axes[-1] != axis_of("channel", row):
+        edge = channels.arranged(build, call.name, edge, edge.layout.in_memory_order("channel"))
+    layout = edge.layout
     if not isinstance(x, Masked):
         return Probabilities(edge, row, False, layout, call.name)
-    if x.hidden.reshape(len(x.hidden), -1, row).all(-1).any():
+    hidden = layout.to_edge(before.from_edge(np.broadcast_to(x.hidden, (before.size("batch"), *x.hidden.shape))))[0]
+    if hidden.reshape(len(hidden), -1, row).all(-1).any():
         raise Refused("has a mask that hides every key of a query", "let every query see a key, as itself")
-    causal = masks.is_causal(x.hidden, row) and layout.is_whole(rank - 2, "token")
-    return Probabilities(edge, row, causal, layout, call.name, None if causal else x.hidden)
+    causal = masks.is_causal(hidden, row) and layout.is_whole(rank - 2, "token")
+    return Probabilities(edge, row, causal, layout, call.name, None if causal else hidden)
 
 
 # ---- the operator

@@ -8,41 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto
-from onnx_session import opened
+from qdq_files import I8, as_file, assert_same, normal, quantized
 from qonnx_files import File
 
-from accel import onnx_import, reference
+from accel import onnx_import
 from accel.errors import UserError
 
 PACKAGE = Path(onnx_import.__file__).parent
-
-
-def as_file(path: Path, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the graph makes of inputs of the file's shape, and onnxruntime without optimizations, in output steps."""
-    model = onnx_import.read(path)
-    y = reference.run(model.graph, reference.quantize(model.graph, model.samples(x)))
-    session = opened(path)
-    right = session.run(None, {session.get_inputs()[0].name: x})[0]
-    origin = model.origins[model.graph.output]
-    return y, origin.layout.to_edge(right.astype(np.float64)) / origin.scale
-
-
-def assert_same(path: Path, x: np.ndarray) -> None:
-    y, right = as_file(path, x)
-    np.testing.assert_array_equal(y, np.rint(right))
-
-
-def quantized(f: File, x: str, step: float, zero: object = None, **attributes: object) -> str:
-    """QuantizeLinear and DequantizeLinear."""
-    parameters = [f.const(step), *([] if zero is None else [f.const(zero, dtype=zero.dtype)])]
-    return f.node("DequantizeLinear", f.node("QuantizeLinear", x, *parameters, **attributes), *parameters)
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
-
-
-I8 = np.zeros((), np.int8)
 
 
 # ---- metadata travels with the value

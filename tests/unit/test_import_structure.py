@@ -403,7 +403,6 @@ def test_a_quantizer_in_two_nodes(tmp_path: Path, opset: int) -> None:
         (lambda f, x: f.node("Slice", x, f.ints(0, 1), f.ints(2)), "starts, ends, axes and steps do not fit together"),
         (lambda f, x: f.node("Slice", x, f.ints(2), f.ints(1), f.ints(1)), "selects nothing"),
         (lambda f, x: f.node("Slice", x, x, f.ints(1)), "its starts is not known at export"),
-        (lambda f, x: f.node("Slice", x, f.ints(2), f.ints(-9), f.ints(1), f.ints(-1)), "that are no neighbours"),
         (lambda f, x: f.node("Split", x, f.ints(1, 1), axis=2), r"cannot split 4 into \[1, 1\]"),
         (lambda f, x: f.node("Concat", x, f.ints(1), axis=0), "joins tensors of different rank"),
         (
@@ -416,7 +415,6 @@ def test_a_quantizer_in_two_nodes(tmp_path: Path, opset: int) -> None:
         (lambda f, x: f.node("Einsum", x, x, equation="bti,bti->bti"), "is no product of attention"),
         (lambda f, x: f.node("Einsum", x, x, equation="bti,i"), "does not fit 3 axes"),
         (lambda f, x: f.node("Einsum", x, x, equation="bti->bt"), "does not have 2 operands"),
-        (lambda f, x: f.node("Einsum", x, f.weight(weights(3, 4), 1), equation="bti,to->boi"), "it does not contract"),
         (lambda f, x: f.node("Conv", x, f.weight(weights(2, 3, 3), 1), strides=[1]), "makes 2 columns of 4"),
         (lambda f, x: f.node("Conv", x, f.weight(weights(2, 3, 1), 1), pads=[1, 1]), "makes 6 columns of 4"),
         (lambda f, x: f.node("Clip", x, f.const(0), f.const(6)), "the output is a float island: no quantizer"),
@@ -431,14 +429,6 @@ def test_a_quantizer_in_two_nodes(tmp_path: Path, opset: int) -> None:
                 f.const(0.25), f.const(0, dtype=np.int8),
             ),
             "its scale or zero point is not its QuantizeLinear's",
-        ),
-        (
-            lambda f, x: f.node(
-                "IntSoftmax",
-                f.node("Transpose", f.quant(f.dense(x, weights(4, 4), 0.5, [1, 2, 3, 4], 0.25), 0.5), perm=[0, 2, 1]),
-                f.const(exp_table(0.5, 8, 256)), domain=ACCEL, in_scale=0.5, out_bits=8,
-            ),
-            "is taken over tokens, of scores that are no product with constant queries; use one query vector per head",
         ),
         (
             lambda f, x: f.node("Add", x, f.node("ConstantOfShape", f.ints(1 << 20, 1 << 20))),
