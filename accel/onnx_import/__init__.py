@@ -6,6 +6,7 @@ it operator by operator when it is not. How an import goes:
 
     source.py      the file: parsed, checked, nothing trusted
     patterns.py    norms and softmax written out become the one node they mean
+    writing_out.py rotary embeddings that are one node, operator by operator
     standard.py    forms that exporters write in several ways become one
     inputs.py      what the axes of its input may be
     entry.py       what happens to the input before it is integers; a range that is given for it

@@ -25,6 +25,10 @@ _MERGED = (
     "quantize the model before it is optimized, and save it with optimization level basic at most",
 )
 _FLOAT = ("quantizes to floating-point numbers", "use an integer quantizer (Int8ActPerTensorFloat and others)")
+_ROTARY = (
+    "is a rotary embedding whose heads are not known, or with attributes that change it",
+    "export with fixed sizes and num_heads, without a scale or a packed batch",
+)
 _RECURRENT = ("is recurrent", "accel is for transformers; export the part without it")
 _OVERLAP = ("looks at windows that overlap", "cut the model behind it, and give accel what comes out of it")
 
@@ -40,6 +44,8 @@ _REASONS: dict[tuple[str, str], tuple[str, str]] = {
     **_family("", "QLinearMatMul QLinearConv", _INTEGERS),
     **_family(MICROSOFT, "MatMulNBits MatMulBnb4 GatherBlockQuantized", _WEIGHTS_ONLY),
     **_family(QONNX, "FloatQuant", _FLOAT),
+    **_family("", "RotaryEmbedding", _ROTARY),
+    **_family(MICROSOFT, "RotaryEmbedding", _ROTARY),
     **_family("", "LSTM GRU RNN", _RECURRENT),
     **_family("", "MaxPool AveragePool ConvTranspose Resize", _OVERLAP),
 }

@@ -15,8 +15,9 @@ from onnx import external_data_helper, numpy_helper
 
 from accel.errors import UserError
 from accel.files import kind, require_ordinary
-from accel.onnx_import.standard import nodes_of, standardize
+from accel.onnx_import.standard import MICROSOFT, nodes_of, standardize
 from accel.onnx_import.values import printable, shortened
+from accel.onnx_import.writing_out import write_out
 
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.
@@ -138,6 +139,7 @@ def parse(path: Path) -> onnx.ModelProto:
             _read_external(path, tensor)
     standardize(model)
     _make_batch_one(model)
+    write_out(model, MICROSOFT)
     return model
 
 
