@@ -1,4 +1,4 @@
-"""Products of attention that count: those of keys that a causal mask leaves visible."""
+"""Count of attention's products: a causal mask hides some keys, whose products are not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of a comparison: which layers differ at which level, and how much of its range every layer uses."""
+"""The figure of a comparison: the layers that differ at each level, and the share of its range that a layer uses."""
 
 from __future__ import annotations
 

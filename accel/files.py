@@ -1,4 +1,4 @@
-"""Files and folders as a user names them: which may be read, and the words for one that cannot be written."""
+"""Files and folders that a user names: which ones may be read, and the error for one that cannot be written."""
 
 from __future__ import annotations
 

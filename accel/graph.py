@@ -93,10 +93,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in execution order, one input, one output, and the shapes that these have outside (`view`), if known.
+    """Nodes in execution order, with one input and one output.
 
-    Raises GraphError, naming the node, when an edge is missing, a name is used twice, a node's
-    output goes nowhere, or an operator refuses its input shapes or ranges.
+    `view`, if known, holds the shapes that input and output have in the file. Raises GraphError, naming the node, when
+    an edge is missing, a name is used twice, an output is used by no node, or an operator refuses its inputs.
     """
 
     name: str

@@ -29,10 +29,11 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 @dataclass(frozen=True)
 class Schedule:
-    """`folds` and `memories` by node name; `depths` by buffer name.
+    """Folds and memories by node name, and depths by buffer name.
 
-    A memory is "block" or "lut"; those without an entry are block RAM where they are deep. Buffers without an entry get
-    the depth that the timing asks for. `target` names the device family that hard multipliers are packed for.
+    A memory is "block" (block RAM) or "lut" (look-up tables). A deep memory without an entry is block RAM. A buffer
+    without an entry gets the depth that the timing needs. `target` names the device family for which products are
+    packed into hard multipliers.
     """
 
     folds: dict[str, Fold] = field(default_factory=dict)

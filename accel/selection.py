@@ -1,4 +1,4 @@
-"""One candidate per node, so that the largest share of the budget that any resource takes is as small as it gets.
+"""Selection of one candidate per node that minimizes the largest share of the budget over all resources.
 
 A table holds the shares of one node's candidates: one row each, one column per resource. Prices turn the resources
 into one number and rise for what runs short (multiplicative weights); then single nodes are changed as long as that

@@ -1,4 +1,4 @@
-"""Names as people type them."""
+"""Names in any spelling, and the nearest name to a mistyped one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph's samples and results as the outside has them: in the shapes of the file that the graph was made from."""
+"""The view of a graph from outside: samples and results in the shapes of the file that the graph was made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A design as an AXI peripheral: streams for its samples, a few AXI4-Lite registers; for SoC parts and their DMA.
+"""A design as an AXI peripheral with streams for samples and a few AXI4-Lite registers, for SoCs and their DMA.
 
 The top is Verilog, because Vivado's block designs take no SystemVerilog top; its interface names and attributes let
 Vivado infer `s_axis`, `m_axis` and `s_axi`. Registers: boards/shell/axi/accel_axi_registers.sv; where TLAST may

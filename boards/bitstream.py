@@ -116,7 +116,7 @@ def build(
 
 
 def plan(design: Design, board: Board, *, clock_mhz: float | None = None, seed: int = 1) -> BuildPlan:
-    """Plan that `build` executes, as a value: `plan(…).write(folder)` writes the project without running a tool."""
+    """Plan that `build` executes: `plan(…).write(folder)` writes the project without running a tool."""
     return flows.get(board.flow).plan(_job(design, board, clock_mhz, seed))
 
 

@@ -32,7 +32,7 @@ class Runner(Protocol):
 
 
 class Device:
-    """A board that holds `design`: samples in, results out. A context manager; `close` gives the port back."""
+    """A board that holds `design`: samples in, results out. Use it in `with`, or call `close` at the end."""
 
     def __init__(self, runner: Runner, design: Design, resources: ExitStack | None = None) -> None:
         self._runner = runner
@@ -92,9 +92,10 @@ def connect(
 ) -> Device:
     """Open a board that holds `design` (a Design, or the folder that `accel lower --target rtl` wrote).
 
-    `port` is a serial port; without one, the only USB serial port there is; "virtual" simulates the board. Its
-    speed is that of `board`. `overlay` is a bitstream for a PYNQ board, which is loaded. The board has `timeout`
-    seconds besides the transfer for an answer, and is asked `attempts` times.
+    `port` is a serial port, or "virtual" to simulate the board; by default, it is the only USB serial port. `board`
+    sets the speed of the line. `overlay` is a bitstream for a PYNQ board, which is loaded first. The board has
+    `timeout` seconds, in addition to the transfer, to answer each request, and each request is sent up to `attempts`
+    times.
 
     Raises UserError when there is no such port, several could be meant, or the board holds another design;
     ToolError when nothing answers.

@@ -1,4 +1,4 @@
-"""Faults on the serial line, whatever may happen there: a host gets the right answer or an exception.
+"""Faults on the serial line, planted by tests: a host must get the right answer or an exception.
 
 `soak` runs many inferences over a link while it damages both directions, lets hosts die and leaves requests
 and answers of theirs behind; `virtual_soak` does so with a virtual board.

@@ -1,4 +1,4 @@
-"""Does a design fit a board, and if not: what exceeds what, and what would fit."""
+"""Check that a design fits a board. If it does not: the exceeded resources, and what would fit."""
 
 from __future__ import annotations
 

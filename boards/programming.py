@@ -1,4 +1,4 @@
-"""A finished bitstream onto a board at a USB port, by openFPGALoader."""
+"""Loading a bitstream into a board at a USB port, with openFPGALoader."""
 
 from __future__ import annotations
 

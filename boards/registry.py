@@ -1,4 +1,4 @@
-"""Which boards there are: those of this package, those of installed packages, and a file of the user's own."""
+"""The registry of boards: those of this package, those of installed packages, and a file of the user's own."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _NEAR = 0.75
 
 
 def names() -> list[str]:
-    """The boards there are: this package's, then those of installed packages."""
+    """Names of all boards: first those of this package, then those of other installed packages."""
     return [*_MODULES, *(name for name in _entry_points() if name not in _MODULES)]
 
 
 def get(name: str) -> Board:
-    """Board of a name or alias, however it is written, or the BOARD of a Python file (`./myboard.py`), which is run.
+    """Board with this name or alias in any spelling, or the BOARD of a Python file (`./myboard.py`), which is executed.
 
-    Raises UserError with the nearest name of the same device, or with what is wrong in the file.
+    Raises UserError, which suggests the nearest name of the same device, or says what is wrong in the file.
     """
     if name.endswith(".py"):
         return from_file(Path(name))

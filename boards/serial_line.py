@@ -1,4 +1,4 @@
-"""A serial port as the host's link: no call waits for ever, and every failure says what to look at."""
+"""A serial port as the host's link: no call waits forever, and every error says what to check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits for whom in a design that does not move any more, from the state of its buffers."""
+"""Explanation of a design that hangs: the units that wait for each other, from the state of the buffers."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def write(
 
 
 def load(folder: Path | str) -> Project:
-    """A project that `write` wrote, compiled or not; hls4ml is not needed. Raises UserError when it is none."""
+    """Load a project that `write` wrote, without hls4ml. Raises UserError when the folder holds no such project."""
     folder = Path(folder)
     if not _is_project(folder):
         raise UserError(f"{folder} is no HLS project of accel; `accel lower --target vitis` writes one")

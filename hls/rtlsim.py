@@ -70,15 +70,15 @@ def execute(
     schedule: Schedule | None = None,
     return_full_exec_context: bool = False,
 ) -> Tensors:
-    """Real tensors by name in, real tensors by name out: of an exact import just what qonnx's own execution gives.
+    """Execute a model in RTL simulation: real tensors by name in, real tensors by name out.
 
-    With `nodes` (default: those that are marked) each of them is simulated alone, on what was computed before it, and
-    qonnx executes the others. Without any, or in a marked model, the whole is one design. `schedule` folds the nodes of
-    the model's integer graph (default: as `hls.rtl.lower` does).
+    If the import is exact, the results are those of qonnx's own execution. With `nodes` (default: the marked ones),
+    each of these nodes is simulated alone and qonnx executes the others. Without any, or in a marked model, the whole
+    model is one design. `schedule` folds the nodes of the model's integer graph (default: as `hls.rtl.lower` does).
 
-    Returns the model's output, or with `return_full_exec_context` every tensor that was computed: of a whole model
-    those that its integer graph has. Raises UserError on a model that is not imported, missing or unfit inputs, and
-    nodes that are unknown or cannot run alone; SimulationError when a design hangs.
+    Returns the model's output, or with `return_full_exec_context` every tensor that was computed; for a whole model,
+    these are the tensors of its integer graph. Raises UserError when the model cannot be imported, when inputs are
+    missing or do not fit, and when a node is unknown or cannot run alone; SimulationError when a design hangs.
     """
     imported = _imported(model)
     runner = Runner(imported)

@@ -1,4 +1,4 @@
-"""One unit, stage or buffer of a design on its own, as text and as what synthesis makes of it."""
+"""One unit, stage or buffer of a design on its own: its text, and its synthesized cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrices whose sums fit accumulators of a given width, in training, in evaluation and in the integer graph."""
+"""Matrices whose sums fit accumulators of a given width, in training, in evaluation, and in the integer graph."""
 
 from __future__ import annotations
 

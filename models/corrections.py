@@ -1,4 +1,4 @@
-"""Post-training corrections of a calibrated network: roundings that make up for each other, biases for what is left.
+"""Post-training corrections of a calibrated network: roundings that compensate each other, and bias correction.
 
 Nothing is left behind but other weights and biases, so that the network is exact as before.
 """

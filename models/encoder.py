@@ -15,7 +15,7 @@ from models.layers import STREAM_BITS, Block, dense, input_quant, norm, quant, w
 
 
 class Encoder(nn.Module):
-    """Embedding, positions, blocks, norm, mean over tokens, classifier. Returns real logits (samples, classes).
+    """Transformer: embedding, positions, blocks, norm, mean over tokens, classifier. Returns logits (samples, classes).
 
     With a vocabulary it is a language model: no mean, logits of every token, (samples, tokens, classes).
     """

@@ -1,4 +1,4 @@
-"""Bits for every layer's weights under a budget: fewest where the loss minds least.
+"""Weight bits for every layer under a budget: fewest where they change the loss least.
 
 bits = mixed.search(network, split, budget=20_000)
 recipe = replace(recipe, model=replace(recipe.model, bits_of=bits))

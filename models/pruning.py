@@ -1,4 +1,4 @@
-"""Zeros in weights while training goes on, and heads, neurons and layers that are taken out."""
+"""Pruning: weights that become zero during training, and heads, neurons and layers that are removed."""
 
 from __future__ import annotations
 

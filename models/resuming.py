@@ -1,4 +1,4 @@
-"""The folder of a training: all of its state after every epoch, so that an interrupted one goes on as it would have."""
+"""The folder of a training: its state after every epoch, so that an interrupted training continues exactly."""
 
 from __future__ import annotations
 

@@ -68,9 +68,9 @@ def train(
 ) -> Trained:
     """Train on `split.train_*` (default: the recipe's data), report figures on `split.test_*`. Deterministic per seed.
 
-    With a `folder`, every epoch is kept there, and a training that was interrupted goes on where it was: the result is
-    the same; at its end there is a metrics.json. Raises UserError when the model does not fit the data, the training
-    diverges or the folder is another's.
+    With a `folder`, every epoch is kept there. An interrupted training continues there and gives the same result. At
+    the end, the folder also holds metrics.json. Raises UserError when the model does not fit the data, the training
+    diverges, or the folder holds the training of another recipe.
     """
     recipe = recipe or Recipe()
     split = drawn(split or data.load(recipe.data), recipe)

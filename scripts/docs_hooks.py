@@ -1,15 +1,17 @@
 """Pages that `make docs` generates from the sources.
 
 Operators come from docstrings, headers, schedule and cost model; recipes from `models.presets`; the API from the
-packages' public names.
+packages' public names; the list of modules from their docstrings.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterator
 from importlib import import_module, metadata
 from itertools import takewhile
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +30,11 @@ from accel.ops.softmax.op import exp_table
 from accel.target import DEFAULT
 from models.presets import LEVERS
 
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("accel", "hls", "boards", "models")
 OPERATORS_HERE = "<!-- operators: written by scripts/docs_hooks.py -->"
 RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
+MODULES_HERE = "<!-- modules: written by scripts/docs_hooks.py -->"
 API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
 HLS = (
     "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "rtl.activity",
@@ -43,7 +48,8 @@ X = Tensor((8, 32), -128, 127)
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """mkdocs calls this with every page before it is rendered."""
-    for marker, made in ((OPERATORS_HERE, operators), (RECIPES_HERE, recipes), (API_HERE, api)):
+    pages = ((OPERATORS_HERE, operators), (RECIPES_HERE, recipes), (API_HERE, api), (MODULES_HERE, modules))
+    for marker, made in pages:
         if marker in markdown:
             markdown = markdown.replace(marker, made())
     return markdown
@@ -76,9 +82,23 @@ def recipes() -> str:
 
 def api() -> str:
     """One section per package, one entry per public name."""
-    return "\n".join(
-        f"## {package}\n\n" + "\n".join(_entries(package)) for package in ("accel", "hls", "boards", "models")
+    return "\n".join(f"## {package}\n\n" + "\n".join(_entries(package)) for package in PACKAGES)
+
+
+def modules() -> str:
+    """One table per package: its modules with the first line of their docstrings."""
+    return "\n\n".join(
+        "\n".join((f"### {package}", "", "| module | what it holds |", "|---|---|", *_rows(package)))
+        for package in PACKAGES
     )
+
+
+def _rows(package: str) -> Iterator[str]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        if text:
+            line = text.splitlines()[0].replace("|", "\\|")
+            yield f"| `{path.relative_to(ROOT)}` | {line} |"
 
 
 def public(package: str) -> list[str]:

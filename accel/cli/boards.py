@@ -1,4 +1,4 @@
-"""`accel boards`."""
+"""`accel boards`: the table of all boards."""
 
 from __future__ import annotations
 

@@ -67,15 +67,14 @@ def check(
     po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Checked:
-    """Run `levels` on a QONNX file. What qonnx makes of the file is expected of the reference, and so on downward.
+    """Run `levels` on a QONNX file and compare them.
 
-    Where the file's meaning is float, no integers can be expected of it: the level "qonnx" measures deviations then.
+    The reference has to give the integers that qonnx gives, and all other levels those of the reference. If the file
+    means real numbers, it has no integers to compare with: the level "qonnx" then measures deviations instead.
 
-    With `po2_scales` the file is the one with rounded scales, and the network's deviation from the one as it is gets
-    measured, too.
-
-    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`, what concerns the file as in
-    `accel.onnx_import.read`. Raises UserError on an unfit file or board.
+    `po2_scales` rounds the scales of the file before anything else, and also measures how far this moves the network's
+    outputs. `data`, `samples` and `seed` are explained in `accel.cli.inputs.load_samples`, `input_scale` and
+    `input_bits` in `accel.onnx_import.read`. Raises UserError when the file or the board cannot be used.
     """
     from accel import onnx_import
     from accel.cli.engines import QONNX_LIMIT

@@ -45,16 +45,16 @@ def compare(
     po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Every layer of a model at every level: torch, qonnx, reference, and each project (csim or rtl), where they exist.
+    """Compare every layer of a model at all levels that exist: torch, qonnx, reference, and each project (csim or rtl).
 
-    `model` is a QONNX file, an imported one, an integer graph, or a network of `models`; `project` one or several of:
-    the folder of an HLS project or an RTL design, or either as a value (a `hls.project.Project` must be compiled).
-    `x`, (samples, tokens, channels) or shaped as the file takes it, holds real numbers, which are quantized as the
-    model does, or integers; None or a file: `x`, `samples` and `seed` as in `accel.cli.inputs.load_samples`. Of a file,
-    `input_scale`, `input_bits` and `po2_scales` as in `accel.onnx_import.read`. There is
-    no qonnx level of a file whose meaning is real numbers (`accel check` measures those).
+    `model` is a QONNX file, an imported file, an integer graph, or a network of `models`. `project` is the folder of an
+    HLS project or RTL design, such a project or design as a value, or a list of them. A `hls.project.Project` must be
+    compiled. `x` holds samples, (samples, tokens, channels) or in the shape of the file: integers, or real numbers,
+    which are quantized as the model does. Without `x`, or with a file as `x`, `samples` and `seed` are those of
+    `accel.cli.inputs.load_samples`. For a file, `input_scale`, `input_bits` and `po2_scales` are those of
+    `accel.onnx_import.read`. A file that means real numbers has no level qonnx; `accel check` measures its deviation.
 
-    Raises UserError on unfit samples, or when a project was made from another model.
+    Raises UserError when the samples do not fit, or when a project was made from another model.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""`accel explore`: what every speed of a model costs, as a table and a plot."""
+"""`accel explore`: the cost of every speed of a model, as a table and a plot."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ class Point:
 def explore(
     graph: Graph, board: Board, points: int = 12, progress: Progress | None = None
 ) -> tuple[list[Point], Schedule | None]:
-    """Designs of `graph` from the fastest to the smallest, none worse than another in everything.
+    """Designs of `graph` from the fastest to the smallest, and the schedule of the chosen one.
 
-    At most `points` intervals are tried, evenly spaced on a logarithmic scale, and the fastest design that fits the
-    board: that one is chosen, as by `accel lower --board`. Its schedule is None where nothing fits.
+    At most `points` intervals are tried, evenly spaced on a logarithmic scale, and also the fastest design that fits
+    the board. That one is chosen, as `accel lower --board` does; its schedule is None if nothing fits. A design that
+    another one beats in every figure is left out.
     """
     from accel.folding import Solver
 

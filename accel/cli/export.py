@@ -11,7 +11,10 @@ from accel.cli.output import whole_file
 
 
 def export(checkpoint: Path | str, out: Path | str) -> None:
-    """Write the model of a checkpoint as QONNX to `out`. Raises UserError on an unfit checkpoint or place."""
+    """Write the model of a checkpoint as QONNX to `out`.
+
+    Raises UserError when `checkpoint` cannot be read as one, or `out` cannot be written.
+    """
     import models
 
     trained = models.load(checkpoint)

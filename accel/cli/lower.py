@@ -43,14 +43,14 @@ def lower(
 ) -> LoweredDesign | LoweredProject:
     """Write the sources of `graph` for `target` (one of TARGETS) and the graph itself into folder `out`.
 
-    `interval` is the most cycles per sample that the design may need. `board` names the device: its resources are
-    weighed, and used up when no interval is given, and an HLS project gets its part and clock. `part` and
-    `clock_period_ns` set those of an HLS project directly. `dsp` limits the hard multipliers of RTL, by estimate. With
-    `unrolled` nothing is folded. `schedule` gives the fold of every node. `io` ("stream" or "parallel") is the kind of
-    edges of an HLS project. Returns the figures that are known without simulation or synthesis.
+    `interval` is the upper limit for the cycles per sample. With `board`, the design is folded for the resources of
+    that board; without an interval, it becomes as fast as fits. An HLS project also gets the board's part and clock,
+    which `part` and `clock_period_ns` set directly. `dsp` is the upper limit for the estimated hard multipliers of RTL.
+    With `unrolled`, nothing is folded. `schedule` gives the fold of every node. `io`, "stream" or "parallel", is the
+    kind of edges in an HLS project. Returns the figures that are known without simulation or synthesis.
 
-    Raises UserError when `out` cannot be written, `interval` cannot be reached, nothing fits, the schedule is not one
-    of this graph, or the tool of `target` does not build for the board.
+    Raises UserError when `out` cannot be written, `interval` cannot be reached, nothing fits, the schedule belongs to
+    another graph, or the tool of `target` does not support the board's device.
     """
     _require_possible(target, dsp, io, part, clock_period_ns)
     if unrolled + (schedule is not None) + (interval is not None or dsp is not None) > 1:

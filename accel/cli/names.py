@@ -1,4 +1,4 @@
-"""Names that a shell completes: boards, data sets, recipes."""
+"""Names that a shell can complete: boards, data sets, recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packages this one composes have everyday names: say so when something else hides them."""
+"""The packages hls, models and boards have common names: a clear error when a folder of the user hides one."""
 
 from __future__ import annotations
 

@@ -54,11 +54,11 @@ def quantize(
 ) -> Quantized:
     """Quantize a float network and write the file `out`, which imports as an integer graph.
 
-    `model` is a float ONNX file, `package.module:function` (which returns a torch module), or a module. `data` holds
-    an array per input, samples first, and perhaps `labels`: a file (npz, or npy for one input), or the arrays. The
-    first `samples` of them calibrate, all are compared. `output` names the result that is kept of several. Raises
-    UserError when model and data do not fit, UnsupportedModel, with every reason, when the network has no integer
-    graph; `out` is not written then.
+    `model` is a float ONNX file, a torch module, or the text `package.module:function`, a function that returns one.
+    `data` holds an array per input, with the samples on axis 0, and optionally `labels`. It is a dictionary of arrays,
+    or a file: npz, or npy for one input. The first `samples` samples calibrate, and all are compared. `output` names
+    the result to keep if there are several. Raises UserError when model and data do not fit, and UnsupportedModel, with
+    every reason, when the network has no integer graph; `out` is not written then.
     """
     import onnx
 

@@ -46,10 +46,10 @@ def simulate(
 ) -> Simulated:
     """Simulate the RTL design or HLS project in `folder` and compare its outputs with the graph saved beside it.
 
-    `data`, `samples` and `seed` as in `accel.cli.inputs.load_samples`; `stall` is the probability that either end
-    of an RTL design pauses in a cycle; `watch` records the use of its buffers, `waves` is a VCD file of its streams to
-    write (names and times as in `hls.simulate.run`). Raises UserError when the folder holds neither, or no RTL design
-    to record waves of.
+    `data`, `samples` and `seed` are explained in `accel.cli.inputs.load_samples`. The other arguments are for RTL
+    designs: `stall` is the probability that either end pauses in a cycle, `watch` records the use of buffers, and
+    `waves` is a VCD file to write, with the names and times that `hls.simulate.run` explains. Raises UserError when the
+    folder holds neither a design nor a project, or when waves of an HLS project are asked for.
     """
     from accel import reference, storage
     from accel.cli.engines import Rtl, csim

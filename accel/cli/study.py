@@ -1,4 +1,4 @@
-"""`accel study`: what every lever of efficiency costs and buys, on one model: accuracy, size, cycles, cells."""
+"""`accel study`: efficiency techniques compared on one model by accuracy, size, cycles and cells."""
 
 from __future__ import annotations
 

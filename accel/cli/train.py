@@ -29,9 +29,10 @@ def train(
     recipe: str = RECIPE,
     folder: Path | None = None,
 ) -> Trained:
-    """Train a recipe of `models.presets` and write its checkpoint to `out`; with a `folder` it can be interrupted.
+    """Train a recipe of `models.presets` and write its checkpoint to `out`.
 
-    Raises UserError on an unknown recipe, data that is not installed, and places that are not writable.
+    With `folder`, every epoch is kept there, and the same call continues an interrupted training. Raises UserError when
+    the recipe is unknown, its data are not installed, or a file cannot be written.
     """
     import models
     from models import presets

@@ -1,4 +1,4 @@
-"""A module as the cost model sees it: its name, parameters, and how the contents of its memories fold together."""
+"""A module as the cost model sees it: its name, its parameters, and the size of its memories as logic."""
 
 from __future__ import annotations
 

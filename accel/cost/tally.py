@@ -1,4 +1,4 @@
-"""Amounts of logic in a module, counted from its parameters: the features that the cost model's coefficients weigh.
+"""Amounts of logic in a module, counted from its parameters: the features that the coefficients multiply.
 
 Block RAMs and hard multipliers follow from geometry and are counted exactly; look-up tables, registers and carry
 cells are amounts of a few kinds of logic per module, whose price in cells is fitted.

@@ -19,8 +19,8 @@ from hls.rtl.plan import buffer_depths, predict
 def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     """The dataflow design of a graph.
 
-    Without a schedule it is the default one. Buffers get the depths of the schedule, or those that the timing asks for.
-    `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
+    `schedule` defaults to the one of `accel lower`. Buffers have the depths of the schedule, or those that the timing
+    needs. `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
     """
     schedule = schedule or folding.default(graph)
     require_known(schedule, graph)

@@ -98,6 +98,15 @@ def test_every_operator_has_its_section(site: Path) -> None:
         assert page.count("<strong>Example.</strong>") == len(OPERATORS)
 
 
+def test_every_module_is_listed(site: Path) -> None:
+    page = (site / "architecture.html").read_text()
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.read_text().strip()]
+    assert len(modules) > 200
+    for path in modules:
+        assert (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0].endswith((".", "?")), path
+        assert f"<code>{path.relative_to(ROOT)}</code>" in page, path
+
+
 def test_every_public_name_is_in_the_reference(site: Path) -> None:
     titles = set(re.findall(r"<h3[^>]*>(.*?)</h3>", (site / "api.html").read_text(), re.DOTALL))
     named = {re.sub(r"<[^>]+>", "", title).split()[0] for title in titles}

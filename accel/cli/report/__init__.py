@@ -1,4 +1,4 @@
-"""`accel report`: all that is known about a design, as a page; and what it needs, before any place and route."""
+"""`accel report`: everything known about a design as a web page, with its resources before place and route."""
 
 from __future__ import annotations
 

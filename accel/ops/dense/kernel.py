@@ -1,5 +1,6 @@
-"""Dense: what the HLS back end needs; the arithmetic is in accel_dense.h, for N:M weights in accel_sparse.h, or in an
-adder graph written for the node.
+"""Dense: what the HLS back end needs.
+
+The arithmetic is in accel_dense.h, for N:M weights in accel_sparse.h, or in an adder graph written for the node.
 """
 
 from __future__ import annotations
