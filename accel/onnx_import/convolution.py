@@ -22,7 +22,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import QUANTIZE_WEIGHT, contracted
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import add_constant, is_unknown
-from accel.onnx_import.rotary import masked
+from accel.onnx_import.rotary import kept
 from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
 from accel.ops.window.op import Window
 
@@ -180,4 +180,4 @@ def _shifted(build: Builder, call: Call, x: Edge, axes: list[_Axis], offset: tup
     fill = np.zeros(tensor.shape)
     y = build.add(f"{call.name}/neighbour", Window(first, fill), (x,), x.scale, x.layout, None)
     inside = (place + first >= 0) & (place + first < tensor.tokens)
-    return y if exists[inside].all() else masked(build, f"{call.name}/row", y, exists)
+    return y if exists[inside].all() else kept(build, f"{call.name}/row", y, exists[:, None])

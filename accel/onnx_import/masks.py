@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from accel.onnx_import import functions, linear
+from accel.onnx_import import functions, linear, rotary
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.shaping import shape_of
-from accel.onnx_import.values import Call, Constant, Deferred, Edge, Masked, Refused, Unknown, Value
+from accel.onnx_import.values import (
+    ISLAND_REMEDY,
+    Call,
+    Constant,
+    Deferred,
+    Edge,
+    Masked,
+    Refused,
+    Unknown,
+    Value,
+)
+
+Operand = TypeVar("Operand", bound=Edge | Deferred)
 
 #: A score at or below this is hidden, whatever is added to it.
 HIDDEN = -1e4
@@ -77,7 +90,10 @@ def never(build: Builder, call: Call) -> Value:
 
 
 def where(build: Builder, call: Call) -> Value:
-    """A selection by constants: of one operand alone, of scores that are not hidden, or element by element."""
+    """A selection by constants: of one operand alone, of scores that are not hidden, or element by element.
+
+    Any two activations, or an activation and constants, are the sum of what is kept of each.
+    """
     condition, chosen, other = call.take(3)
     if any(isinstance(value, Unknown) for value in (condition, chosen, other)):
         return Unknown()
@@ -90,17 +106,36 @@ def where(build: Builder, call: Call) -> Value:
     if isinstance(chosen, Constant) and isinstance(other, Constant):
         return functions.elementwise(build, call)
     for scores, number, hidden in ((chosen, other, ~mask), (other, chosen, mask)):
-        if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and _hides(number.value, hidden, shape):
-            return masked(scores, hidden)
-        if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and number.value.size == 1:
-            why = f"puts {float(number.value.reshape(())):.6g} in place of scores, which does not hide them"
-            raise Refused(why, f"hide scores with {HIDDEN:.0f} or less, or with -inf")
-    raise Refused("chooses between two activations", "use it only to hide scores in front of a softmax")
+        if isinstance(scores, Edge | Masked) and isinstance(number, Constant):
+            if _hides(number.value, hidden, shape):
+                return masked(scores, hidden)
+            return _replaced(build, call, _of_shape(scores, shape), hidden, number)
+    if isinstance(chosen, Edge) and isinstance(other, Edge):
+        parts = (_kept(build, call, _of_shape(x, shape), one) for x, one in ((chosen, mask), (other, ~mask)))
+        return linear.add_edges(build, call, *parts)
+    raise Refused("chooses between numbers that no quantizer stands behind", ISLAND_REMEDY)
 
 
 def _hides(numbers: np.ndarray, hidden: np.ndarray, shape: tuple[int, ...]) -> bool:
     """True when the numbers hide a score wherever they are chosen."""
     return bool((np.broadcast_to(numbers, shape)[np.broadcast_to(hidden, shape)] <= HIDDEN).all())
+
+
+def _replaced(build: Builder, call: Call, x: Edge | Masked, elsewhere: np.ndarray, number: Constant) -> Edge | Masked:
+    """Numbers that hide nothing in place of some: 0 there, and the constants added. They are what they are."""
+    if isinstance(x, Masked):
+        edge = _replaced(build, call, replace(x.edge, layout=x.layout), elsewhere, number)
+        still = x.hidden & ~(linear.rows_of(x.layout, elsewhere) != 0)
+        assert isinstance(edge, Edge)
+        return replace(x, edge=edge, hidden=still) if still.any() else edge
+    edge = _kept(build, call, x, ~elsewhere)
+    fill = linear.rows_of(x.layout, np.where(elsewhere, number.value, 0))
+    return linear.add_table(build, call.name, edge, fill, edge.scale, call.output)
+
+
+def _kept(build: Builder, call: Call, x: Edge, kept: np.ndarray) -> Edge:
+    """The edge with zeros elsewhere."""
+    return rotary.kept(build, f"{call.name}/kept", build.settled(x), linear.rows_of(x.layout, kept) != 0)
 
 
 def _whole(value: Value | None, shape: tuple[int, ...]) -> Value:
@@ -109,6 +144,11 @@ def _whole(value: Value | None, shape: tuple[int, ...]) -> Value:
         return value.moved(lambda array: np.broadcast_to(array, shape))
     if not isinstance(value, Edge | Deferred):
         raise Refused("chooses what is not quantized", "put a quantizer in front of it")
+    return _of_shape(value, shape)
+
+
+def _of_shape(value: Operand, shape: tuple[int, ...]) -> Operand:
+    """The operand with axes of size 1 in front."""
     layout = Layout(((),) * (len(shape) - len(value.layout.axes)) + value.layout.axes)
     if layout.shape != shape:
         raise Refused(f"repeats {value.layout.shape} to {shape}", "choose between operands of one shape")

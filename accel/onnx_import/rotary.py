@@ -68,10 +68,10 @@ def signed(build: Builder, hint: str, x: Edge, signs: np.ndarray, origin: str | 
     return build.add(hint, Rotary(*_periodic(table, np.zeros_like(table))), (x,), x.scale, x.layout, origin)
 
 
-def masked(build: Builder, hint: str, x: Edge, kept: np.ndarray) -> Edge:
-    """x with zeros instead of some tokens."""
-    table = kept[:, None].astype(int)
-    return build.add(hint, Rotary(table, np.zeros_like(table)), (x,), x.scale, x.layout, None)
+def kept(build: Builder, hint: str, x: Edge, places: np.ndarray) -> Edge:
+    """x with zeros at all other places (tokens, channels), or (tokens, 1)."""
+    table = places.astype(int)
+    return build.add(hint, Rotary(*_periodic(table, np.zeros_like(table))), (x,), x.scale, x.layout, None)
 
 
 def negative(build: Builder, call: Call, x: Edge) -> Edge:

@@ -136,12 +136,6 @@ CASES: dict[str, tuple[Callable[[File], str], tuple[str, ...]]] = {
             "of a norm or softmax that is written out, leave its own operators out of the quantization",
         ),
     ),
-    "a weak mask": (
-        lambda f: f.quant(
-            f.node("Where", f.const(np.tri(3, 4), dtype=bool), f.quant("in", 0.25), f.const(-100.0)), 0.25
-        ),
-        ("puts -100 in place of scores, which does not hide them; hide scores with -10000 or less, or with -inf",),
-    ),
     "a mask in the quantizer": (
         lambda f: f.quant(f.node("Add", f.quant("in", 0.25), f.const(np.full((3, 4), -7.0))), 2.68e36),
         ("its scale is 2.7e+36: a mask has reached the quantizer; leave the Add or Where",),

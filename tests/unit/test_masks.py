@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from float_files import check, joined, refuse, scores
+from float_files import check, joined, linear, refuse, scores
 from qonnx_files import File
 
 from accel.ops import Softmax
@@ -69,6 +69,29 @@ def test_a_small_number_is_added_not_hidden(tmp_path: Path) -> None:
     """The shifted windows of Swin add −100: with scores of hundreds that is a number as any other."""
     f = File((1, T, 8))
     check(f.save(tmp_path, file(f, lambda f, x, h: added(f, x, h, -100.0), BAND, False)))
+
+
+@pytest.mark.parametrize("number", [-100.0, -7.3, 0.0, 2.5])
+@pytest.mark.parametrize("hidden", [CAUSAL, HEADS], ids=["causal", "heads"])
+def test_numbers_in_place_of_scores_are_what_they_are(tmp_path: Path, hidden: np.ndarray, number: float) -> None:
+    """Where(mask, scores, −100) hides nothing by itself: a softmax over scores that are all as low sees the number."""
+    f = File((1, T, 8))
+    check(f.save(tmp_path, file(f, lambda f, x, h: chosen(f, x, h, number), hidden, False)))
+
+
+def test_a_number_in_place_of_scores_that_were_hidden(tmp_path: Path) -> None:
+    """A second Where shows some of what the first one hides, with another number."""
+    f = File((1, T, 8))
+    imported = check(f.save(tmp_path, file(f, lambda f, x, h: chosen(f, chosen(f, x, CAUSAL), h, -3.0), BAND, False)))
+    assert "rotary" in [node.op.kind for node in imported.graph]
+
+
+def test_a_choice_between_two_activations(tmp_path: Path) -> None:
+    f = File((1, T, 8))
+    x = f.quant("in", 0.023)
+    a, b = (f.quant(linear(f, x, 8, 8, seed), step) for seed, step in ((1, 0.031), (2, 0.017)))
+    y = f.node("Where", f.const(np.arange(8) % 3 > np.arange(T)[:, None] % 2, dtype=bool), a, b)
+    check(f.save(tmp_path, f.quant(y, 0.041)))
 
 
 def test_masks_made_of_constants(tmp_path: Path) -> None:
