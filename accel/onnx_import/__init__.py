@@ -23,6 +23,7 @@ it operator by operator when it is not. How an import goes:
     rotary.py      products with tables and rotary embeddings
     ending.py      what stays with the host at the end of a file
     builder.py     the graph while it grows
+    errors.py      how far its edges are from the file's real numbers at most
     execute.py     the file run by qonnx
     deviation.py   what the import chose, measured against the file
     po2.py         scales rounded to powers of two, on request

@@ -10,7 +10,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.graph import Graph, Node, Scale, Tensor
 from accel.numeric import INT64_EXACT
-from accel.onnx_import import scales
+from accel.onnx_import import errors, scales
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Edge, Uncertain, printable
@@ -37,7 +37,11 @@ class Origin:
 class Builder:
     """Collects nodes; every method that returns an Edge has added what was needed for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, precision: int = 0, last: bool = True) -> None:
+        self.precision = precision  # bits that everything rounded between two quantizers has more
+        self.last = last  # no try with more precision follows
+        self.errors: dict[str, float] = {}  # edge → see errors.py
+        self._own: dict[str, float] = {}  # the part of it that the edge's operator adds
         self.tensors: dict[str, Tensor] = {}
         self.origins: dict[str, Origin] = {}
         self.approximate: set[str] = set()  # edges whose integers are chosen, not given, by the file
@@ -107,9 +111,50 @@ class Builder:
             return self.requantize(hint, self._coarser(edge, *spare), scale, limits, rounding, origin)
         multiplier, shift = scales.power_of_two_factors(ratio) if exact else scales.factors(ratio, size, bound)
         result = self.rescale(hint, Rescale(multiplier, shift, rounding, lo, hi), edge, scale, edge.layout, origin)
+        lossless = exact and shift == 0
         if not exact:
-            self.approximate.add(result.name)
+            self.off(result, scales.error(ratio, multiplier, shift, size, bound) + 0.5)
+        elif not lossless:
+            self._rounded(result.name, 0.5)
         return result
+
+    def off(self, edge: Edge, steps: float) -> Edge:
+        """Say that the import has chosen the edge's integers, whose numbers are that many steps off."""
+        self.approximate.add(edge.name)
+        self._rounded(edge.name, steps)
+        return edge
+
+    def alike(self, part: Edge, x: Edge) -> Edge:
+        """Say that `part`, made by the operator that made x, is as far off."""
+        if x.name in self.approximate:
+            self.approximate.add(part.name)
+        self.errors[part.name] = self.errors.get(x.name, 0.0)
+        return part
+
+    def error(self, edge: Edge, step: np.ndarray) -> float:
+        """How far the edge's numbers are off at most, in steps of a quantizer: one, or one per channel."""
+        return self.errors.get(edge.name, 0.0) * float(np.max(edge.scale / step))
+
+    def own(self, edge: Edge) -> float:
+        """Steps that an edge's operator adds to its error."""
+        return self._own.get(edge.name, 0.0)
+
+    def _rounded(self, name: str, steps: float) -> None:
+        own = self._own.get(name, 0.0)
+        if steps > own and not (name in self.origins and self.origins[name].quantized):
+            self._own[name] = steps
+            self.errors[name] = self.errors.get(name, 0.0) - own + steps
+
+    def require(self, steps: float) -> None:
+        """Refuse an error in front of a quantizer that makes its integer more than one step off."""
+        if steps <= errors.LIMIT:
+            return
+        if not self.last:
+            raise errors.Imprecise
+        raise Uncertain(
+            f"what comes in is up to {steps:.2g} steps of it off: scales between two quantizers are too far apart",
+            "quantize the operators in front of it, or its output to fewer bits",
+        )
 
     def whole(self, edge: Edge, scale: np.ndarray) -> tuple[int, int]:
         """The range of an edge in steps of another scale. Raises Refused beyond 62 bits."""
@@ -130,12 +175,11 @@ class Builder:
         """Say that ONNX tensor `origin`, the output of a quantizer, holds the integers of `edge`."""
         if origin:
             self.origins[edge.name] = Origin(origin, edge.layout, edge.scale, True)
+            self.errors[edge.name] = 0.0
         return edge
 
-    def replace_op(self, edge: Edge, op: Op, origin: str, exact: bool = True) -> Edge:
+    def replace_op(self, edge: Edge, op: Op, origin: str) -> Edge:
         """Exchange the operator of a node that nothing reads yet; its output is now found in tensor `origin`."""
-        if not exact:
-            self.approximate.add(edge.name)
         self._set(replace(self._nodes[edge.name], op=op, scale=as_scale(edge.scale)))
         self.origins[edge.name] = Origin(origin, edge.layout, edge.scale)
         return edge
@@ -171,6 +215,8 @@ class Builder:
         if out.tokens * out.channels > MAX_ELEMENTS:
             raise GraphError(f"its output {out.shape} has more than {MAX_ELEMENTS} elements")
         self.tensors[node.name] = replace(out, scale=node.scale)
+        known = [self.errors.get(name, 0.0) for name in node.inputs]
+        self.errors[node.name] = errors.passed(node.op, inputs, known) + self._own.get(node.name, 0.0)
         self._nodes[node.name] = node
 
     def _unique(self, hint: str) -> str:
@@ -201,7 +247,7 @@ class Builder:
             return edge
         size, fine = self.tensors[edge.name].magnitude, np.asarray(edge.scale.min())
         if not are_multiples(edge.scale) or size * float(edge.scale.max() / fine) >= 1 << scales.EXACT_BITS:
-            fine = np.asarray(scales.meeting([(edge.scale, size)]))
+            fine = np.asarray(scales.meeting([(edge.scale, size)], self.precision))
         return self.requantize(f"{edge.name}/align", edge, fine)
 
     def aligned(self, a: Edge, b: Edge) -> tuple[tuple[Edge, Edge], tuple[int, int], np.ndarray, bool]:
@@ -217,13 +263,13 @@ class Builder:
             ratios, scale = _ratios(a, b)
         if all(ratio.ndim == 0 for ratio in ratios):
             sizes = [self.tensors[edge.name].magnitude for edge in (a, b)]
-            step = scales.sum_grid((float(ratios[0]), float(ratios[1])), (sizes[0], sizes[1]))
+            step = scales.sum_grid((float(ratios[0]), float(ratios[1])), (sizes[0], sizes[1]), self.precision)
             factors = [float(ratio) / step for ratio in ratios]
             exact = all(factor == np.rint(factor) for factor in factors)
-            limit = 2.0 ** (scales.EXACT_BITS if exact else scales.GRID_BITS)
+            limit = 2.0 ** (scales.EXACT_BITS if exact else min(scales.EXACT_BITS, scales.GRID_BITS + self.precision))
             if sum(size * factor for size, factor in zip(sizes, factors, strict=True)) < limit:
                 return (a, b), (round(factors[0]), round(factors[1])), scale * step, exact
-        step = scales.meeting([(edge.scale, self.tensors[edge.name].magnitude) for edge in (a, b)])
+        step = scales.meeting([(edge.scale, self.tensors[edge.name].magnitude) for edge in (a, b)], self.precision)
         kept = max((a, b), key=lambda edge: (edge.scale.ndim == 0, self.tensors[edge.name].magnitude))
         if kept.scale.ndim == 0:
             step = float(kept.scale) * 2.0 ** np.floor(np.log2(step / float(kept.scale)))

@@ -135,9 +135,7 @@ def _part(build: Builder, name: str, x: Edge, order: np.ndarray, layout: Layout,
         part = build.rescale(name, op, source, scale, layout, origin)
     else:
         part = build.add(name, op, (source,), scale, layout, origin)
-    if x.name in build.approximate:
-        build.approximate.add(part.name)
-    return part
+    return build.alike(part, x)
 
 
 def _with_channels(op: Op, order: np.ndarray) -> Op:

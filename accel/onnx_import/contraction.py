@@ -46,31 +46,29 @@ def contracted(build: Builder, call: Call, x: Edge, on_x: Labels, weight: Consta
         raise Refused(f"its matrix has more than {MAX_ELEMENTS} weights", "contract fewer axes at once")
     places = layout.index("channel").reshape(-1)
     spread = _Spread(on_w, out, inner, outer, sizes, places)
-    integers, step, exact = _on_grid(spread.matrix(weight.value), spread.matrix(weight.step))
+    integers, step, exact = _on_grid(spread.matrix(weight.value), spread.matrix(weight.step), build.precision)
     x = build.uniform(x)
     scale, result = common(step * x.scale), _layout(layout, on_x, out, outer, sizes)
     if layout != x.layout:
         y = _token_by_token(build, call, x, integers, scale, result)
     else:
         y = build.add(call.name, Dense(integers, np.zeros(len(step))), (x,), scale, result, call.output)
-    if not exact:
-        build.approximate.add(y.name)
-    return y
+    return y if exact else build.off(y, build.tensors[x.name].magnitude * integers.shape[1] / 2)
 
 
-def _on_grid(value: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+def _on_grid(value: np.ndarray, steps: np.ndarray, more: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Real weights (outputs, inputs) as integers, a step per output, and whether they are what the integers say.
 
     The smallest of a row's own steps, where it divides the others: scales per block or per input may be unrelated. Then
-    it is divided by 2^FINER_BITS, and a weight is off by at most 2^-(FINER_BITS + 1) of it.
+    it is divided by 2^(FINER_BITS + more), and a weight is off by at most half of that.
     """
     step = np.where(steps > 0, steps, np.inf).min(axis=1)
     split = np.array([not are_whole(row) for row in value / step[:, None]])
-    step = np.where(split, step * 2.0**-FINER_BITS, step)
+    step = np.where(split, step * 2.0 ** -(FINER_BITS + more), step)
     integers = value / step[:, None]
     if not split.any():
         return whole(integers), step, True
-    if np.abs(integers).max() >= 1 << MAX_WEIGHT_BITS:
+    if np.abs(integers).max() >= 1 << MAX_WEIGHT_BITS + more:
         raise Refused(TOO_UNLIKE, "quantize weights per tensor, per output channel, or in blocks of similar size")
     return np.rint(integers).astype(np.int64), step, False
 

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 
+from accel.graph import Tensor
 from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.errors import Imprecise
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import (
@@ -233,34 +235,37 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
             raise Uncertain("quantizes a function that is not finite on its input's range", "clip its input")
         return quantizer.integers(values)
 
-    edge = _narrow(build, function.edge, codes)
+    edge = _narrow(build, function.edge, codes, build.error(function.edge, np.asarray(1.0)))
     tensor = build.tensors[edge.name]
     integers = np.arange(tensor.lo, tensor.hi + 1, dtype=np.float32)
     table = codes(integers * np.float32(edge.scale))
     op = Lookup(table, tensor.lo)
     result = build.add(function.hint, op, (edge,), scale, function.layout, call.output)
-    build.approximate.add(result.name)
+    build.off(result, 0.0)
     return build.quantized(result, call.output)
 
 
-def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray]) -> Edge:
+def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray], error: float) -> Edge:
     """The edge with at most 2^12 values, spread over the part of its range in which the output changes.
 
     With at most 2^16 where the output would be off by more than MAX_OFF otherwise, or all of its own values where these
-    are so few. Raises Refused when even that is too coarse.
+    are so few. The edge's real numbers are off by `error`. Raises Refused when even that is too coarse.
     """
     tensor = build.tensors[edge.name]
-    if edge.scale.ndim == 0 and tensor.hi - tensor.lo < ENTRIES:
+    whole = tensor.hi - tensor.lo if edge.scale.ndim == 0 else 1 << MAX_BITS
+    if whole < ENTRIES and _own_entries_do(codes, edge, tensor, error):
         return edge
     ends = [end * float(scale) for end in (tensor.lo, tensor.hi) for scale in (edge.scale.min(), edge.scale.max())]
     lo, hi = _changing(codes, min(ends), max(ends))
     least = max(max(abs(lo), abs(hi)) * 2.0**-24, float(edge.scale.min()) / ENTRIES)
     for entries in (ENTRIES, 1 << MAX_BITS):
         step = max((hi - lo) / (entries - 4), least)
-        if _off(codes, lo, hi, step) <= MAX_OFF:
+        if _off(codes, lo, hi, step, error) <= MAX_OFF:
             return build.requantize(edge.name + "/narrow", edge, np.asarray(step), _steps(lo, hi, step))
-        if edge.scale.ndim == 0 and tensor.hi - tensor.lo < 1 << MAX_BITS:
+        if whole < 1 << MAX_BITS and _own_entries_do(codes, edge, tensor, error):
             return edge
+    if error and not build.last:
+        raise Imprecise
     raise Refused(
         f"changes by more than a step of its output between the {1 << MAX_BITS} entries of a table",
         f"quantize its input to at most {MAX_BITS} bits",
@@ -271,11 +276,27 @@ def _steps(lo: float, hi: float, step: float) -> tuple[int, int]:
     return int(np.floor(lo / step)), int(np.ceil(hi / step))
 
 
-def _off(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float) -> int:
+def _own_entries_do(codes: Callable[[np.ndarray], np.ndarray], edge: Edge, tensor: Tensor, error: float) -> bool:
+    """True for a table with an entry for every value of the edge, whose real numbers are off by `error`."""
+    if not error:
+        return True
+    x = np.arange(tensor.lo, tensor.hi + 1) * float(edge.scale)
+    return _change(codes, x, error) <= MAX_OFF
+
+
+def _off(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, step: float, error: float) -> int:
     """How far the output is from that of the nearest entry, at most, in its own steps: half-way between two entries."""
     first, last = _steps(lo, hi, step)
+    if error:
+        return _change(codes, np.arange(first, last + 1) * step, step / 2 + error)
     values = codes(np.arange(2 * first, 2 * last + 1) * (step / 2))
     return int(np.abs(np.diff(values)).max(initial=0))
+
+
+def _change(codes: Callable[[np.ndarray], np.ndarray], x: np.ndarray, distance: float) -> int:
+    """How far the output for a number is from that for one at this distance, at most."""
+    middle = codes(x)
+    return int(max(np.abs(codes(x + way) - middle).max() for way in (-distance, distance)))
 
 
 def _changing(codes: Callable[[np.ndarray], np.ndarray], lo: float, hi: float) -> tuple[float, float]:

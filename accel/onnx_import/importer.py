@@ -18,6 +18,7 @@ from accel.onnx_import import (
     attributes,
     convolution,
     einsum,
+    errors,
     foreign,
     functions,
     joining,
@@ -147,6 +148,8 @@ MAKERS = {
     *PRODUCTS, linear.gemm, convolution.conv, attention.attention, softmax.softmax, norms.layer, norms.rms,
     arithmetic.batch_normalization,
 }  # fmt: skip
+#: Bits of precision that are tried one after the other (`Builder.precision`).
+PRECISIONS = 0, 4, 8
 #: An edge of more bits has passed several sums or products without a quantizer.
 UNQUANTIZED_BITS = 32
 QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
@@ -224,7 +227,7 @@ def read(
     for span in spans:
         for reading in readings(source, _cut(source)):
             try:
-                found.append(_import(source, reading, span, not failures))
+                found.append(_precisely(source, reading, span, not failures))
             except Failure as failure:
                 failures.append(failure)
             if found and not found[-1].turned:
@@ -254,10 +257,27 @@ def _cut(source: Source) -> Reading | None:
     return None
 
 
-def _import(source: Source, reading: Reading, span: Range | None, likeliest: bool) -> Imported:
-    """The graph for one reading of the input, whose numbers may have a given range. Raises Failure."""
+def _precisely(source: Source, reading: Reading, span: Range | None, likeliest: bool) -> Imported:
+    """The graph with the least precision that keeps every quantizer within a step of the file's. Raises Failure.
+
+    Where none does, or what would is beyond 62 bits, the failure names the quantizer.
+    """
+    for precision, last in zip(PRECISIONS, (False, False, True), strict=True):
+        try:
+            return _import(source, reading, span, likeliest, Builder(precision, last))
+        except errors.Imprecise:
+            continue
+        except Failure:
+            if not precision or last:
+                raise
+            break
+    return _import(source, reading, span, likeliest, Builder(PRECISIONS[0]))
+
+
+def _import(source: Source, reading: Reading, span: Range | None, likeliest: bool, build: Builder) -> Imported:
+    """The graph for one reading of the input, whose numbers may have a given range. Raises Failure, or Imprecise."""
     values = _known(source, reading.layout)
-    build, problems, before, understood = Builder(), Problems(), 0, 0
+    problems, before, understood = Problems(), 0, 0
     if span is not None:
         values[source.input] = span.enter(build, source.input, reading.layout)
     for node in source.nodes:

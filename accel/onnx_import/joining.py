@@ -56,9 +56,7 @@ def concat(build: Builder, call: Call) -> Value:
     total = pieces[-1].start + pieces[-1].size
     join = _tokens if role == "token" else _channels
     result = join(build, call, pieces, scale, template, axis, total)
-    if not exact:
-        build.approximate.add(result.name)
-    return result
+    return result if exact else build.off(result, 0.5)
 
 
 @understands("mode")
@@ -150,7 +148,7 @@ def _pieces(
     if not exact:
         known = [(edge.scale, build.tensors[edge.name].magnitude) for edge in aligned if edge is not None]
         known += [(scale, int(np.abs(real / scale).max())) for real in reals if real is not None]
-        scale = np.asarray(meeting(known))
+        scale = np.asarray(meeting(known, build.precision))
     pieces, start = [], 0
     for edge, size, real in zip(aligned, sizes, reals, strict=True):
         if edge is not None:

@@ -196,9 +196,15 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     a, b = broadcast.paired(build, call, a, b, "adds")
     edges, multipliers, scale, exact = build.aligned(a, b)
     result = build.add(call.name, Add(np.array(multipliers)), edges, scale, a.layout, call.output)
-    if not exact:
-        build.approximate.add(result.name)
-    return result
+    return result if exact else build.off(result, _misfit(build, edges, multipliers, scale))
+
+
+def _misfit(build: Builder, edges: tuple[Edge, Edge], multipliers: tuple[int, int], scale: np.ndarray) -> float:
+    """Steps of a sum by which its operands are off when they are multiplied with integers;"""
+    return sum(
+        float(np.abs(multiplier - edge.scale / scale).max()) * build.tensors[edge.name].magnitude
+        for edge, multiplier in zip(edges, multipliers, strict=True)
+    )
 
 
 def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
@@ -211,9 +217,7 @@ def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     if wide:
         a, b = build.narrowed(a, EXACT_BITS // 2), build.narrowed(b, EXACT_BITS // 2)
     result = build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), a.layout, call.output)
-    if wide:
-        build.approximate.add(result.name)
-    return result
+    return build.off(result, 0.0) if wide else result
 
 
 def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, private: str | None) -> Edge:
@@ -227,10 +231,11 @@ def add_constant(build: Builder, call: Call, x: Edge, constant: Constant, privat
     scaled = table / x.scale
     if direct and producer is not None and isinstance(producer.op, Dense) and (table == table[:1]).all():
         on_grid = are_whole(scaled)
-        if on_grid or build.tensors[x.name].magnitude >= FINE:
+        if on_grid or build.tensors[x.name].magnitude >= FINE << build.precision:
             op = Dense(producer.op.weight, producer.op.bias + whole(np.rint(scaled[0])))
             x = replace(x, rest=_rest(x, scaled[0], on_grid))
-            return build.replace_op(x, op, call.output, on_grid)
+            x = build.replace_op(x, op, call.output)
+            return x if on_grid else build.off(x, 0.5)
     if direct and private == call.output:
         del build.origins[x.name]  # of this node before its constant: no tensor holds it
     unit = x.scale if step is None else rows_of(x.layout, step).min(axis=0)
@@ -251,13 +256,12 @@ def add_table(build: Builder, hint: str, x: Edge, table: np.ndarray, unit: np.nd
     integers = table / scale
     exact = bool(are_whole(integers) and multiplier == np.rint(multiplier))
     if not exact:
-        multiplier = np.asarray(2.0 ** max(0, FINER.bit_length() - build.tensors[x.name].width))
+        multiplier = np.asarray(2.0 ** max(0, FINER.bit_length() + build.precision - build.tensors[x.name].width))
         scale = x.scale / multiplier
         integers = table / scale
     op = Position(whole(np.rint(integers)), int(whole(multiplier)))
     result = build.add(hint, op, (x,), scale, x.layout, origin)
-    if not exact:
-        build.approximate.add(result.name)
+    result = result if exact else build.off(result, 0.5)
     return replace(result, rest=_rest(x, integers, exact, op.multiplier))
 
 

@@ -12,6 +12,8 @@ from accel.graph import Tensor
 from accel.numeric import INT64_EXACT
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.errors import LIMIT as WIDE_LIMIT
+from accel.onnx_import.errors import Imprecise
 from accel.onnx_import.layout import axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.quantizers import Quantizer, per_channel
@@ -21,8 +23,11 @@ from accel.ops.norm.op import Norm
 
 #: ONNX' number of the type float32.
 FLOAT = 1
-#: The input is brought to at most this many bits, and multiplied by at most 2^MAX_FINER.
-INPUT_BITS, MAX_FINER = 16, 12
+#: The input is brought to at most this many bits, or MORE_BITS more than the output has, and multiplied by at most
+#: 2^MAX_FINER.
+INPUT_BITS, MORE_BITS, MAX_FINER = 16, 8, 12
+#: Rows that deviate by less than 2^-ROW_BITS of the range of an edge of more bits are nearly constant.
+ROW_BITS = 5
 #: The error before the result is rounded, in steps, that is wanted, and that is accepted where 62 bits do not suffice:
 #: an integer is then at most 1, or 2, from the nearest one.
 LIMIT, LAST_LIMIT = 0.45, 1.45
@@ -95,9 +100,10 @@ def quantized(
     spare = 0 if rounding in NEAREST else SPARE_BITS
     limits = quantizer.lo << spare, quantizer.hi << spare
     step = np.asarray(scale / 2.0**spare)
-    edge, op = _operator(build, x, x.gamma / step, x.beta / step, limits)
+    bits = max(INPUT_BITS, max(-quantizer.lo, quantizer.hi).bit_length() + 1 + MORE_BITS)
+    edge, op = _operator(build, x, x.gamma / step, x.beta / step, limits, bits)
     result = build.add(x.hint, op, (edge,), step, x.layout, None if spare else call.output)
-    build.approximate.add(result.name)
+    build.off(result, 0.0)
     if spare:
         limits = quantizer.lo, quantizer.hi
         result = build.requantize(call.name, result, scale, limits, rounding, call.output)
@@ -105,12 +111,13 @@ def quantized(
 
 
 def _operator(
-    build: Builder, x: Normalized, gamma: np.ndarray, beta: np.ndarray, limits: tuple[int, int]
+    build: Builder, x: Normalized, gamma: np.ndarray, beta: np.ndarray, limits: tuple[int, int], bits: int
 ) -> tuple[Edge, Norm]:
     """The Norm and the edge that it reads, multiplied by a power of two where epsilon would be too coarse otherwise.
 
-    The error is below LIMIT steps before the result is rounded, or LAST_LIMIT. An edge of more bits than INPUT_BITS is
-    narrowed first, for which no such bound holds on nearly constant rows.
+    The error is below LIMIT steps before the result is rounded, or LAST_LIMIT. An edge of more than `bits` bits is
+    narrowed to these first, or to fewer where 62 bits leave no room for small rows beside large ones. For edges of more
+    than INPUT_BITS the error is that of rows which deviate by 2^-ROW_BITS of the edge's range.
     """
     heads = [values.reshape(-1, x.row) for values in (gamma, beta)]
     if any((values != values[:1]).any() for values in heads):
@@ -118,30 +125,57 @@ def _operator(
     gamma, beta = (values[0] for values in heads)
     if max(np.abs(gamma).max(), np.abs(beta).max()) >= 1 << 30:
         raise Uncertain("its scale or bias is too large for its quantizer", "calibrate the quantizer again")
-    whole = build.uniform(x.edge)
-    wide = build.tensors[whole.name].width > INPUT_BITS
-    edge = build.narrowed(whole, INPUT_BITS)
-    tensor, step = build.tensors[edge.name], float(edge.scale)
-    if x.epsilon * (x.row / step) ** 2 >= INT64_EXACT:
-        raise Uncertain("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
-    best: tuple[float, int, Norm] | None = None
-    for finer in range(MAX_FINER + 1):
-        search = _Search(x.form, tensor, x.row**2 * x.epsilon / step**2, gamma, beta, limits, finer)
-        for error, op in search.candidates():
-            if best is None or error < best[0]:
-                best = error, finer, op
-            if error <= LIMIT:
-                break
-        if best is not None and best[0] <= LIMIT:
-            break
-    if best is None or (best[0] > LAST_LIMIT and not wide):
-        sizes = f"{x.row} channels of {tensor.width} bits"
+    edge = build.uniform(x.edge)
+    tensor = build.tensors[edge.name]
+    if not build.last and build.errors.get(edge.name, 0.0) > (tensor.hi - tensor.lo) * 2.0**-bits:
+        raise Imprecise
+    spares = range(max(0, tensor.width - bits), max(0, tensor.width - INPUT_BITS) + 1)
+    searches = [one for spare in spares for one in _searches(x, tensor, float(edge.scale), spare, gamma, beta, limits)]
+    wide = len(spares) > 1
+    found = _chosen(searches, wide)
+    narrowed = not wide and tensor.width > INPUT_BITS
+    if found is None or (found[0] > (WIDE_LIMIT if wide else LAST_LIMIT) and not narrowed):
+        narrowest = float(edge.scale) * 2.0 ** spares[-1]
+        if x.epsilon * (x.row / narrowest) ** 2 >= INT64_EXACT:
+            raise Uncertain("its epsilon is larger than its input can be", "calibrate the input's quantizer again")
         raise Uncertain(
-            f"{sizes} and an output of {limits[0]}..{limits[1]} are beyond 62-bit arithmetic",
+            f"{x.row} channels of {min(bits, tensor.width)} bits and an output of {limits[0]}..{limits[1]} are beyond "
+            "62-bit arithmetic",
             "quantize the norm's input or output to fewer bits",
         )
-    _, finer, op = best
-    return build.requantize(f"{edge.name}/finer", edge, edge.scale / 2.0**finer) if finer else edge, op
+    _, search, op = found
+    if search.spare:
+        edge = build.requantize(f"{edge.name}/narrow", edge, edge.scale * 2.0**search.spare)
+    if search.finer:
+        edge = build.requantize(f"{edge.name}/finer", edge, edge.scale / 2.0**search.finer)
+    return edge, op
+
+
+def _chosen(searches: list[_Search], wide: bool) -> tuple[float, _Search, Norm] | None:
+    """The Norm of the smallest error: of any row that is not constant, or of those that deviate enough if `wide`."""
+    best: tuple[float, _Search, Norm] | None = None
+    for search in searches:
+        for error, op in search.candidates(2.0**-ROW_BITS if wide else 0.0):
+            if best is None or error < best[0]:
+                best = error, search, op
+            if error <= LIMIT and not wide:
+                return error, search, op
+    return best
+
+
+def _searches(
+    x: Normalized,
+    tensor: Tensor,
+    scale: float,
+    spare: int,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    limits: tuple[int, int],
+) -> list[_Search]:
+    """One for every power of two that an input without its `spare` lowest bits can be multiplied by."""
+    narrow = replace(tensor, lo=tensor.lo >> spare, hi=-(-tensor.hi >> spare))
+    offset = x.row**2 * x.epsilon / (scale * 2.0**spare) ** 2
+    return [_Search(x.form, narrow, offset, gamma, beta, limits, spare, finer) for finer in range(MAX_FINER + 1)]
 
 
 @dataclass(frozen=True)
@@ -158,10 +192,14 @@ class _Search:
     gamma: np.ndarray
     beta: np.ndarray
     limits: tuple[int, int]
+    spare: int
     finer: int
 
-    def candidates(self) -> Iterator[tuple[float, Norm]]:
-        """Errors in output steps with their Norms: as many guard bits as 62-bit arithmetic has room for first."""
+    def candidates(self, least: float) -> Iterator[tuple[float, Norm]]:
+        """Errors in output steps with their Norms: as many guard bits as 62-bit arithmetic has room for first.
+
+        The errors of rows that deviate by this part of the input's range at least, which has lost its lowest bits.
+        """
         n, top = len(self.gamma), max(1, -self.limits[0], self.limits[1])
         row = n if n < self.tensor.channels else 0
         tensor = replace(self.tensor, lo=self.tensor.lo << self.finer, hi=self.tensor.hi << self.finer)
@@ -182,14 +220,19 @@ class _Search:
             op = Norm(self.form, guard, numerator, shift, *self.limits, round(offset), gammas, betas, row)
             if op.peak(tensor) < INT64_EXACT:
                 rounded = float(reach.max()) * 2.0 ** -(bits + 1)
-                yield largest * self._relative(offset, guard, numerator, root) + rounded, op
+                if least and self.spare:
+                    rounded += largest / 2 / (least * (self.tensor.hi - self.tensor.lo))
+                yield largest * self._relative(offset, guard, numerator, root, least) + rounded, op
 
-    def _relative(self, offset: float, guard: int, numerator: int, root: int) -> float:
+    def _relative(self, offset: float, guard: int, numerator: int, root: int, part: float) -> float:
         """The relative error of 1 / r: c is rounded, the root and the quotient are cut.
 
-        It is largest for the smallest v but 0: Σ (x_i − x_j)² over all pairs is at least n − 1, n·Σx² at least n.
+        It is largest for the smallest v: but for 0, Σ (x_i − x_j)² over all pairs is at least n − 1, n·Σx² at least n;
+        and (n · σ)² where rows deviate by σ, this part of the range, at least.
         """
-        least = (len(self.gamma) - (self.form == "layer") or 1) * 4.0**self.finer + offset
+        n = len(self.gamma)
+        smallest = max(n - (self.form == "layer") or 1, (n * part * (self.tensor.hi - self.tensor.lo)) ** 2)
+        least = smallest * 4.0**self.finer + offset
         return abs(offset - round(offset)) / (2 * least) + 2.0**-guard / math.sqrt(least) + root * 2.0**-numerator
 
 

@@ -102,6 +102,7 @@ def _rescale(build: Builder, call: Call, x: Edge, quantizer: Quantizer, scale: n
     have, lo = build.tensors[x.name], max(0, quantizer.lo) if x.relu else quantizer.lo
     if (x.scale == scale).all() and lo <= have.lo and have.hi <= quantizer.hi:
         return replace(x, relu=False, rest=None)  # quantizing integers that already are: the same edge
+    build.require(build.error(x, scale))
     rounding, limits = quantizer.activation_rounding(), (quantizer.lo, quantizer.hi)
     if rounding is None:
         ties = any(are_powers_of_two(ratio) for ratio in np.atleast_1d(x.scale / scale))

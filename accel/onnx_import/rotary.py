@@ -25,23 +25,23 @@ def by_table(build: Builder, call: Call, x: Edge, constant: Constant) -> Edge:
     """x times a constant of every token and channel."""
     x = build.uniform(x)
     rows = linear.rows_of(x.layout, constant.value)
-    table, step = _integers(rows, constant.step)
+    table, step = _integers(rows, constant.step, FRACTION + build.precision)
     source, cos, sin = x, table, np.zeros_like(table)
     found = _product(build, x)
     if found is not None and all(np.abs(one).max() <= 1 for one in (found[1].cos, found[1].sin)):
         source = build.edge(found[0], x.layout)  # of what is exchanged or negated before it is multiplied
         cos, sin = (table * _whole_table(one, table) for one in (found[1].cos, found[1].sin))
     result = build.add(call.name, Rotary(*_periodic(cos, sin)), (source,), x.scale * step, x.layout, call.output)
-    if (table * step != rows).any():
-        build.approximate.add(result.name)
-    return result
+    if (table * step == rows).all():
+        return result
+    return build.off(result, float(np.abs(table - rows / step).max()) * build.tensors[x.name].magnitude)
 
 
-def _integers(rows: np.ndarray, step: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _integers(rows: np.ndarray, step: np.ndarray | None, fraction: int) -> tuple[np.ndarray, np.ndarray]:
     """Constants as integers and what one of them means."""
     unit = 1.0 if step is None else float(step.min())
     if step is None or not are_whole(rows / unit):
-        unit = 2.0 ** (np.frexp(np.abs(rows).max() or 1.0)[1] - FRACTION)
+        unit = 2.0 ** (np.frexp(np.abs(rows).max() or 1.0)[1] - fraction)
     table = whole(np.rint(rows / unit))
     spare = int(np.bitwise_or.reduce(table, axis=None)) or 1
     common = (spare & -spare).bit_length() - 1
@@ -117,9 +117,7 @@ def summed(build: Builder, call: Call, a: Edge, b: Edge) -> Edge | None:
     approximate = bool({a.name, b.name} & build.approximate)
     source = build.edge(first[0], b.layout)
     result = build.add(call.name, Rotary(*_periodic(cos, sin)), (source,), np.asarray(scale), b.layout, call.output)
-    if approximate:
-        build.approximate.add(result.name)
-    return result
+    return build.off(result, p * build.own(a) + q * build.own(b)) if approximate else result
 
 
 def _product(build: Builder, x: Edge) -> tuple[str, Rotary] | None:

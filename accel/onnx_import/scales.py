@@ -56,6 +56,11 @@ def factors(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, 
     return multiplier >> common, shift - common
 
 
+def error(ratio: np.ndarray, multiplier: np.ndarray, shift: int, magnitude: int, bound: int) -> float:
+    """Steps by which m / 2^s is off before anything is rounded, as in `factors`."""
+    return float((np.abs(multiplier * 2.0**-shift - ratio) * _reach(ratio, magnitude, bound)).max())
+
+
 def spare(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, int] | None:
     """Bits that each channel can lose in front of `factors`, and the largest magnitude worth keeping then.
 
@@ -108,26 +113,27 @@ def _trailing_zeros(values: np.ndarray) -> int:
     return (bits & -bits).bit_length() - 1
 
 
-def sum_grid(scales: tuple[float, float], magnitudes: tuple[int, int]) -> float:
+def sum_grid(scales: tuple[float, float], magnitudes: tuple[int, int], more: int = 0) -> float:
     """The step in which two operands are added: the finer scale, divided by 2^j until the coarser one fits it.
 
-    The coarser operand's factor is rounded by at most half a step: an error of magnitude / 2 · step.
+    The coarser operand's factor is rounded by at most half a step: an error of magnitude / 2 · step. `more` bits of
+    precision are added to SUM_PRECISION.
     """
     fine, coarse = sorted(scales)
     magnitude = magnitudes[scales.index(coarse)]
     if coarse / fine == np.rint(coarse / fine):
         return fine
-    guard = np.ceil(np.log2(max(1, magnitude) / 2 * fine / coarse)) + SUM_PRECISION
+    guard = np.ceil(np.log2(max(1, magnitude) / 2 * fine / coarse)) + SUM_PRECISION + more
     return fine * 2.0 ** -max(0, int(guard))
 
 
-def meeting(operands: list[tuple[np.ndarray, int]]) -> float:
+def meeting(operands: list[tuple[np.ndarray, int]], more: int = 0) -> float:
     """A step fine enough for operands of unrelated scales: pairs of scale, one or one per channel, and magnitude.
 
     The finest of all scales divided by up to 2^SPARE_BITS, so that the operand has up to FINE_BITS; but never so fine
-    that the sum of the operands needs more than SUM_BITS.
+    that the sum of the operands needs more than SUM_BITS. All three are larger by `more`.
     """
     finest, size = min((float(scale.min()), size) for scale, size in operands)
-    extra = min(SPARE_BITS, max(0, FINE_BITS - size.bit_length()))
+    extra = min(SPARE_BITS + more, max(0, FINE_BITS + more - size.bit_length()))
     total = sum(max(1, size) * float(scale.max()) for scale, size in operands)
-    return max(finest * 2.0**-extra, total * 2.0**-SUM_BITS)
+    return max(finest * 2.0**-extra, total * 2.0 ** -(SUM_BITS + more))

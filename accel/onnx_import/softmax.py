@@ -89,7 +89,7 @@ def quantized(
     fits = direct and quantizer.lo <= 0 and (1 << bits) - 1 <= quantizer.hi
     unit = np.asarray(2.0**-bits)
     result = build.add(x.hint, op, (edge,), unit, x.layout, call.output if fits else None)
-    build.approximate.add(result.name)
+    build.off(result, 0.0)
     if not fits:
         limits = (quantizer.lo, quantizer.hi)
         result = build.requantize(call.name, result, scale, limits, rounding, call.output)

@@ -26,7 +26,7 @@ def turned(build: Builder, hint: str, x: Edge, heads: int = 1) -> Edge:
     identity = build.add(f"{hint}/identity", Window(-inner, rows), (x,), one, layout, None)
     result = build.add(f"{hint}/turned", MatMul(heads, "scores"), (identity, x), x.scale, layout, None)
     build.turned.add(result.name)
-    return result
+    return build.alike(result, x)
 
 
 def _turned(axis: Axis, inner: int, tokens: int) -> Axis:
