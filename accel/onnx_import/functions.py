@@ -15,7 +15,7 @@ from onnx import ModelProto, helper
 
 from accel.graph import Tensor
 from accel.onnx_import.attributes import ALL, understands
-from accel.onnx_import.builder import Builder
+from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.errors import Imprecise
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
@@ -47,6 +47,7 @@ MAX_SIZE = 100
 MAX_OFFSETS = 8
 ENTRIES = 1 << 12
 """Of a table, as long as that is fine enough."""
+LARGEST = float(np.finfo(np.float32).max)
 MAX_OFF = 1
 """Steps of the output by which the entry of a table may be off for the numbers that are rounded to it."""
 
@@ -231,9 +232,9 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
 
     def codes(x: np.ndarray) -> np.ndarray:
         values = function.evaluate(x.astype(np.float32))
-        if not np.isfinite(values).all():
-            raise Uncertain("quantizes a function that is not finite on its input's range", "clip its input")
-        return quantizer.integers(values)
+        if np.isnan(values).any():
+            raise Uncertain("quantizes a function that is not a number on its input's range", "clip its input")
+        return quantizer.integers(np.clip(values, -LARGEST, LARGEST))  # infinity is clipped as any large number
 
     edge = _narrow(build, function.edge, codes, build.error(function.edge, np.asarray(1.0)))
     tensor = build.tensors[edge.name]
@@ -243,6 +244,23 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
     result = build.add(function.hint, op, (edge,), scale, function.layout, call.output)
     build.off(result, 0.0)
     return build.quantized(result, call.output)
+
+
+def exact(build: Builder, function: Function) -> Edge | None:
+    """The function as a table without a quantizer, where its values are integers in steps of x or of x²: a square.
+
+    None where they are not, or x has more than 2^12 values.
+    """
+    tensor = build.tensors[function.edge.name]
+    if function.edge.scale.ndim or tensor.hi - tensor.lo >= ENTRIES:
+        return None
+    x = np.arange(tensor.lo, tensor.hi + 1) * float(function.edge.scale)
+    values = function.evaluate(x.astype(np.float32)).astype(np.float64)
+    for scale in (function.edge.scale, function.edge.scale**2):
+        if np.isfinite(values).all() and are_whole(values / scale):
+            op = Lookup(whole(np.rint(values / scale)), tensor.lo)
+            return build.add(function.hint, op, (function.edge,), scale, function.layout, None)
+    return None
 
 
 def _narrow(build: Builder, edge: Edge, codes: Callable[[np.ndarray], np.ndarray], error: float) -> Edge:

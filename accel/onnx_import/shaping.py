@@ -9,8 +9,10 @@ from math import prod
 import numpy as np
 from onnx import TensorProto, helper
 
+from accel.onnx_import import functions
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
+from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.source import MAX_ELEMENTS, to_array
@@ -20,6 +22,7 @@ from accel.onnx_import.values import (
     Constant,
     Deferred,
     Edge,
+    Function,
     Real,
     Refused,
     Shared,
@@ -31,7 +34,7 @@ from accel.onnx_import.values import (
 from accel.ops.pool.op import Pool
 
 AGAIN = "export the model again"
-POOL = f"pool over tokens only; {NORM_REMEDY}"
+POOL = f"pool over all tokens or over channels; {NORM_REMEDY}"
 FLOAT, DOUBLE, INT32, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64
 
 
@@ -237,10 +240,10 @@ def global_average_pool(build: Builder, call: Call) -> Value:
 def _pooled(build: Builder, call: Call, mean: bool) -> Value:
     x, given = call.take(1, 2)
     if isinstance(x, Deferred):
-        raise Refused(
-            f"reduces what no quantizer stands behind, the numbers of {maker(x)}",
-            POOL,
-        )
+        exact = functions.exact(build, x) if isinstance(x, Function) else None
+        if exact is None:
+            raise Refused(f"reduces what no quantizer stands behind, the numbers of {maker(x)}", POOL)
+        x = exact
     if is_unknown(x, given):
         return Unknown()
     edge = _activation(x)
@@ -257,15 +260,32 @@ def _activation(x: Value | None) -> Edge:
 
 
 def _summed(build: Builder, call: Call, x: Edge, axes: tuple[int, ...], mean: bool, keep: bool) -> Edge:
-    """The sum over all tokens; a mean is the sum at a smaller scale."""
+    """The sum over all tokens, or over channels; a mean is the sum at a smaller scale."""
+    axes = tuple(axis for axis in axes if x.layout.axes[axis]) or axes
+    gone = {f.role for i in axes for f in x.layout.axes[i]}
     layout = Layout(tuple(() if i in axes else axis for i, axis in enumerate(x.layout.axes)))
+    count = prod(x.layout.shape[i] for i in axes) if mean else 1
+    if gone == {"channel"}:
+        y = _over_channels(build, call, x, axes)
+    elif not gone:
+        y = x
+    elif gone == {"token"} and layout.size("token") == 1:
+        x = build.settled(x)
+        y = build.add(call.name, Pool(), (x,), x.scale, layout, None)
+    else:
+        raise Refused("reduces over some tokens, or over tokens and channels at once", POOL)
     if not keep:
         layout = Layout(tuple(axis for i, axis in enumerate(layout.axes) if i not in axes))
-    gone = [f for i in axes for f in x.layout.axes[i]]
-    if not gone:
-        return replace(x, layout=layout)
-    tokens = x.layout.size("token")
-    if any(f.role != "token" for f in gone) or layout.size("token") > 1:
-        raise Refused("reduces over an axis that is not the tokens", POOL)
-    x = build.settled(x)
-    return build.add(call.name, Pool(), (x,), x.scale / tokens if mean else x.scale, layout, call.output)
+    layout = layout if gone != {"channel"} else layout.packed("channel")
+    y = replace(y, layout=layout, scale=y.scale / count)
+    if gone:
+        build.note(y, call.output)
+    return y
+
+
+def _over_channels(build: Builder, call: Call, x: Edge, axes: tuple[int, ...]) -> Edge:
+    """A product with ones."""
+    labels = tuple(range(len(x.layout.axes)))
+    ones = np.ones([x.layout.shape[axis] for axis in axes])
+    kept = tuple(label for label in labels if label not in axes)
+    return contracted(build, call, x, labels, Constant(ones, ones), axes, kept)

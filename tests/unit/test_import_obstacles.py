@@ -103,7 +103,7 @@ def test_a_stem_does_not_hide_the_next_one(tmp_path: Path, stem: str) -> None:
 def _norm(f: File, quantized: bool) -> str:
     x = f.quant("in", 0.25)
     square = f.node("Mul", x, x)
-    mean = f.node("ReduceMean", f.quant(square, 0.5) if quantized else f.node("Abs", square), axes=[-1])
+    mean = f.node("ReduceMean", f.quant(square, 0.5) if quantized else f.node("Erf", square), axes=[-1])
     return f.quant(f.node("Div", x, f.node("Sqrt", f.quant(mean, 0.5))), 0.25)
 
 
