@@ -71,7 +71,7 @@ def default_out(folder: Path | str, board: str) -> Path:
 def command(folder: Path, name: str, clock: float | None, seed: int, out: Path | None, as_json: bool) -> None:
     """Build a bitstream of the RTL design in FOLDER.
 
-    For boards whose tools are not free software and not installed, the complete project is written instead, and open
+    If the board needs a vendor's tool that is not installed, the complete project is written instead, and open
     synthesis estimates whether the design fits.
 
     \b

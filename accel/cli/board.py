@@ -61,9 +61,9 @@ def command() -> None:
 
     \b
     Examples:
-      accel board program ulx3s-85f build/rtl-ulx3s-85f      what `accel bitstream` wrote, into the FPGA
-      accel board run build/rtl --input x.npy --out y.npy    samples through the board at the only USB serial port
-      accel board serve ulx3s-85f build/rtl                  the same without a board: a simulated one
+      accel board program ulx3s-85f build/rtl-ulx3s-85f      load what `accel bitstream` wrote
+      accel board run build/rtl --input x.npy --out y.npy    run samples on the board at the only USB port
+      accel board serve ulx3s-85f build/rtl                  simulate the board
     """
 
 
@@ -73,7 +73,7 @@ def command() -> None:
 def serve_command(board: str, folder: Path) -> None:
     """Simulate BOARD with the RTL design in FOLDER, cycle by cycle, behind a serial port (a pseudo-terminal).
 
-    The port is printed, and whatever talks to the real board can talk to it, until Ctrl-C.
+    accel prints the port. Until you press Ctrl-C, any program can use this port as it uses the real board.
 
     \b
     Example:
@@ -109,8 +109,8 @@ def serve_command(board: str, folder: Path) -> None:
 def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool, as_json: bool) -> None:
     """Run samples on a board that holds the RTL design in FOLDER.
 
-    The samples are an array (samples, tokens, channels) of real numbers, which are quantized as the model does;
-    results are real numbers as well. The board is asked first whether it holds this very design.
+    The samples are an array (samples, tokens, channels) of real numbers, which are quantized as the model does. The
+    results are real numbers, too. Before the first sample, accel checks that the board holds this design.
 
     \b
     Examples:

@@ -54,7 +54,7 @@ def default_out(folder: Path | str, tool: str) -> Path:
 @click.command(short_help="Run a vendor's tool on an HLS project.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--tool", help="vitis, vivado, vivado-accelerator, quartus, catapult, oneapi, libero.  [default: its own]"
+    "--tool", help="vitis, vivado, vivado-accelerator, quartus, catapult, oneapi, libero.  [default: the project's]"
 )
 @click.option("--cosim", is_flag=True, help="Also simulate the tool's RTL and compare it with the reference.")
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file for --cosim (default: random).")

@@ -158,7 +158,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
     type=click.IntRange(min=0),
     default=MAX_LSB,
     show_default=True,
-    help="Fail if an operator is off the file by more steps of its output.",
+    help="Fail if an operator differs from the file by more steps of its output.",
 )
 @json_option
 @input_range
@@ -176,19 +176,18 @@ def command(
 ) -> int:
     """Run every level on a QONNX MODEL and count the samples on which they disagree.
 
-    What the file computes (qonnx) is expected of the reference, and what the reference computes of all others. All
-    output elements are compared as raw integers. Where a level disagrees, its first faulty layer is named.
+    The reference has to give what qonnx computes from the file, and all other levels have to give what the reference
+    computes. All outputs are compared as raw integers. If a level disagrees, the error names its first faulty layer.
 
     A file with float scales, softmax, norms or functions means real numbers, and the import chooses integer operators
-    for them. Instead of the level qonnx a second table then says, for each operator alone, how far its integers are
-    from the file's, in steps of its output (LSB).
+    for them. Instead of the level qonnx, a second table then shows how far each operator alone is from the file, in
+    steps of its output (LSB).
 
-    The level `netlist` is what yosys makes of the design for the board's part, simulated gate by gate: some minutes
-    for a few samples, so it runs only when --levels names it.
+    The level `netlist` simulates the gates that yosys makes of the design. A few samples take minutes, so it runs only
+    if --levels names it.
 
-    \b
-    DATA holds an array (samples, tokens, channels), or shaped as the model's own input, such as images: real numbers
-    are quantized as the model does, integers are taken as they are.
+    DATA holds an array (samples, tokens, channels), or samples in the shape of the model's own input, such as images.
+    Real numbers are quantized as the model does. Integers are taken as they are.
 
     \b
     Examples:

@@ -145,9 +145,9 @@ def command(
 ) -> int:
     """Compare a QONNX MODEL with the HLS projects and RTL designs in PROJECTS, layer by layer.
 
-    The expected values of a layer are those of the file in qonnx, or of the reference for samples that qonnx does not
-    run. The table counts the samples that differ, and shows the range of the values, the declared range and the share
-    of clipped values. A fault shows in its own layer and in all layers behind it.
+    The expected values of a layer come from the file in qonnx, or from the reference if qonnx does not run a sample.
+    The table counts the samples that differ. It also shows the range of the values, the declared range, and the share
+    of clipped values. A fault shows in its own layer and in the layers behind it.
 
     \b
     Examples:

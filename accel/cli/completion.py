@@ -7,10 +7,10 @@ import click
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Completion for a shell.")
+@click.command(short_help="Print completion for a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
-    """Print the script that makes a shell complete accel's verbs, options, boards, targets, recipes and paths.
+    """Print a script for a shell, which then completes accel's commands, options, boards, targets, recipes and paths.
 
     \b
     Examples:

@@ -159,7 +159,8 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
 def command(model: Path, name: str, points: int, out: Path, as_json: bool, entry: dict[str, Any]) -> None:
     """Fold a QONNX MODEL for many speeds and estimate what each costs on a board.
 
-    Writes pareto.csv, pareto.png and schedule.json: the fastest design that fits.
+    OUT receives the table (pareto.csv), a plot (pareto.png), and the schedule of the fastest design that fits
+    (schedule.json).
 
     \b
     Examples:

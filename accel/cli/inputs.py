@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def input_range(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say how a file is read, first of all a float input; they become `entry`, arguments of `read`."""
 
-    @click.option("--input-scale", type=float, metavar="STEP", help="Step of an input that the file does not quantize.")
-    @click.option("--input-bits", metavar="BITS", help="Its bits; u8: from 0 on.  [default: 8]")
-    @click.option("--po2-scales", is_flag=True, help="Round all scales up to powers of two: shifts, no multipliers.")
+    @click.option("--input-scale", type=float, metavar="STEP", help="Step of an input that is not quantized.")
+    @click.option("--input-bits", metavar="BITS", help="Bits of that input; u8 is unsigned.  [default: 8]")
+    @click.option("--po2-scales", is_flag=True, help="Round scales up to powers of two: no multipliers.")
     @wraps(command)
     def with_range(
         *args: Any, input_scale: float | None, input_bits: str | None, po2_scales: bool, **given: Any

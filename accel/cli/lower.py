@@ -195,8 +195,8 @@ def _solve(graph: Graph, interval: int | None, board: Board | None, dsp: int | N
 def command(model: Path, as_json: bool, entry: dict[str, Any], **options: Any) -> None:
     """Write the hardware sources of an ONNX MODEL and print their predicted speed and size.
 
-    For rtl the cycles are exact and the resources estimated, without simulation or synthesis. They are shown for
-    --board, or else for the board that is the default of the other commands.
+    For rtl, the cycles are exact and the resources are estimated, without simulation or synthesis. Without --board,
+    they are shown for the ULX3S-85F.
 
     \b
     Examples:

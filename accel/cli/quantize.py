@@ -102,14 +102,14 @@ def _accuracy(results: np.ndarray, labels: np.ndarray) -> float:
     return float((classes == labels).mean())
 
 
-@click.command(short_help="Float network to quantized ONNX file.")
+@click.command(short_help="Quantize a float network.")
 @click.argument("model")
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Samples: an array per input, .npz or .npy."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="ONNX file to write.")
 @click.option(
-    "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="At most this many calibrate."
+    "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Calibrate with at most this many."
 )
 @click.option("--output", metavar="NAME", help="Result to keep of several.  [default: the first]")
 @click.option("--per-tensor", is_flag=True, help="One scale for a whole weight matrix instead of one per row.")
@@ -117,7 +117,7 @@ def _accuracy(results: np.ndarray, labels: np.ndarray) -> float:
 def command(
     model: str, data: Path, out: Path, samples: int, output: str | None, per_tensor: bool, as_json: bool
 ) -> None:
-    """Quantize a float MODEL to 8 bits with ONNX Runtime, so that the integer graph can be made of it.
+    """Quantize a float MODEL to 8 bits with ONNX Runtime, so that accel can import it.
 
     MODEL is a float ONNX file, or `package.module:function`: a function without arguments that returns a torch module,
     such as a model of Hugging Face transformers, which is exported first.

@@ -159,7 +159,7 @@ def _part(text: str) -> tuple[int, int]:
 @click.option(
     "--processes", type=click.IntRange(1), default=2, show_default=True, help="Number of trainings that run at once."
 )
-@click.option("--part", default="1/1", show_default=True, help="Run every N-th training, starting with the I-th.")
+@click.option("--part", default="1/1", show_default=True, help="I/N runs every N-th training, starting with the I-th.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -172,8 +172,9 @@ def command(data: str, names: tuple[str, ...], seeds: int, processes: int, part:
     """Train a model with every recipe (bits, pruning, distillation, activations, norms, mixed precision, parallel
     training, hardware), and measure accuracy, size, cycles in simulation and cells by the cost model.
 
-    What is in the folder already is not done again. Several machines that share it take a part each (a SLURM array:
-    --part $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT); the last run without --part collects.
+    Results that OUT already holds are not computed again. Several machines can share OUT and take one part each, in a
+    SLURM array with --part $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT. A last run without --part collects the
+    results.
 
     \b
     Examples:

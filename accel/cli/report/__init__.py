@@ -115,7 +115,7 @@ def show_estimate(needed: Resources, board: Board) -> None:
 
 @click.command(short_help="Write a web page about a design.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--board", "name", help="Also synthesize it for one of `accel boards`: up to minutes.")
+@click.option("--board", "name", help="Also synthesize the design for this board.")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Page to write.  [default: FOLDER/{PAGE}]")
 @click.option("--samples", type=click.IntRange(min=0), default=0, help="Also simulate this many random samples.")
 @json_option
@@ -126,7 +126,7 @@ def command(folder: Path, name: str | None, out: Path | None, samples: int, as_j
     compared, cycles and resources of every unit, the folding, and the figures of bitstreams beside FOLDER.
 
     With --board, yosys synthesizes the design for the board's family, without UART or bus and before place and route.
-    That takes up to minutes, and a vendor's tools give other numbers.
+    This can take minutes. A vendor's tools give other numbers.
 
     \b
     Examples:
@@ -156,4 +156,4 @@ def _show(made: Reported) -> None:
     if estimate:
         show_estimate(estimate.needed, estimate.board)
     else:
-        click.echo("--board NAME adds a synthesis for a board, which takes up to minutes")
+        click.echo("--board NAME adds a synthesis for a board, which can take minutes")
