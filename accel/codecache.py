@@ -88,7 +88,8 @@ def precompiled(headers: Sequence[str], flags: Sequence[str], made_of: Iterable[
     """Arguments with which the compiler has read `headers` already; they go before the source, behind `flags`.
 
     `headers` are lines of C++, `flags` what the source is compiled with as well, its folders of headers included, and
-    `made_of` says what lies there. Empty for other compilers than GCC: their sources include everything themselves.
+    `made_of` says what lies there. Empty at the first call, because precompiling takes as long as reading the headers
+    four times, and always for other compilers than GCC: the sources include everything themselves.
     """
     if "clang" in tools.compiler_version().lower():
         return []
@@ -102,8 +103,21 @@ def precompiled(headers: Sequence[str], flags: Sequence[str], made_of: Iterable[
         return [header, made]
 
     own = [flag for flag in flags if not flag.startswith("-I")]
-    found = entry([*compiler(), text, *own, *made_of], make)
-    return ["-include", str(found / "headers.h")]
+    parts = [*compiler(), text, *own, *made_of]
+    if _is_new([*parts, "wanted"]):
+        return []
+    return ["-include", str(entry(parts, make) / "headers.h")]
+
+
+def _is_new(parts: Iterable[str | bytes]) -> bool:
+    """Is this the first time that somebody asks for `parts`? They leave an empty entry."""
+    home = tools.cache_folder("compiled")
+    place = home / digest(parts)
+    if _use(place):
+        return False
+    with writing(home, REMEDY):
+        place.mkdir(exist_ok=True)
+    return True
 
 
 def _use(place: Path) -> bool:

