@@ -151,7 +151,7 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
         return _object([level, *(headers if level == _FAST else []), "-c", source], source.with_suffix(".o"))
 
     with ThreadPoolExecutor(jobs) as pool:
-        arguments = [_FAST, *headers, *macros, "-Wall", "-c", harness.resolve()]
+        arguments: list[str | Path] = [_FAST, *headers, *macros, "-Wall", "-c", harness.resolve()]
         last = pool.submit(_object, arguments, scratch / "harness.o")
         return [*pool.map(compile_unit, range(len(units))), last.result()]
 
@@ -160,7 +160,7 @@ def _compile_quickly(generated: dict[str, list[str]], harness: Path, macros: lis
     """Like `_compile`, for the least work: one translation unit, not optimized."""
     kinds = ("classes_fast", "support_fast", "classes_slow", "support_slow")
     source = _joined([file for kind in kinds for file in generated.get(kind, [])], scratch / "all.cpp")
-    arguments = [_QUICK, *_headers(_QUICK), *macros, "-include", harness.resolve(), "-c", source]
+    arguments: list[str | Path] = [_QUICK, *_headers(_QUICK), *macros, "-include", harness.resolve(), "-c", source]
     return [_object(arguments, source.with_suffix(".o"))]
 
 
