@@ -14,7 +14,7 @@ from models.accumulators import BoundedLinear
 from models.encoder import Encoder, blank
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 OPSET = 20
@@ -64,7 +64,7 @@ def _cleaned(raw: ModelProto) -> ModelWrapper:
     """qonnx's `cleanup_model` without its renaming: reports show these names, so they say which layer a node is of."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.fold_constants import FoldConstants
-    from qonnx.transformation.general import GiveUniqueParameterTensors, RemoveStaticGraphInputs, RemoveUnusedTensors
+    from qonnx.transformation.general import GiveUniqueParameterTensors
     from qonnx.transformation.infer_shapes import InferShapes
     from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
@@ -74,22 +74,24 @@ def _cleaned(raw: ModelProto) -> ModelWrapper:
         GiveUniqueParameterTensors(),
         FoldConstants(exclude_op_types=QUANTIZERS),
         FoldTransposeIntoQuantInit(),
-        RemoveUnusedTensors(),
-        RemoveStaticGraphInputs(),
-    ):
-        wrapper = wrapper.transform(transformation)
-    _rename(wrapper)
+    ):  # `raw` is ours, and one tidying behind them all is enough
+        wrapper = wrapper.transform(transformation, make_deepcopy=False, cleanup=False)
+    _rename(wrapper.cleanup().graph)
     return wrapper
 
 
-def _rename(wrapper: ModelWrapper) -> None:
+def _rename(graph: GraphProto) -> None:
     """Nodes by module path, output tensors by their node, parameters by node and place; graph ends stay."""
-    ends = {wrapper.graph.input[0].name, wrapper.graph.output[0].name}
-    for node in wrapper.graph.node:
+    names = {end.name: end.name for end in (*graph.input, *graph.output)}
+    parameters = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
         parts = [part for part in node.name.split("/") if part not in ("", "act_quant", "export_handler")]
         node.name = "/".join(parts)
-        for index, name in enumerate(node.input):
-            if wrapper.get_initializer(name) is not None:
-                wrapper.rename_tensor(name, f"{node.name}.{index}")
-        if node.output[0] not in ends:
-            wrapper.rename_tensor(node.output[0], node.name)
+        names |= {name: f"{node.name}.{index}" for index, name in enumerate(node.input) if name in parameters}
+        names.setdefault(node.output[0], node.name)
+    for node in graph.node:
+        node.input[:], node.output[:] = ([names.get(n, n) for n in part] for part in (node.input, node.output))
+    for tensor in (*graph.initializer, *graph.value_info):
+        tensor.name = names.get(tensor.name, tensor.name)
+    for annotation in graph.quantization_annotation:
+        annotation.tensor_name = names.get(annotation.tensor_name, annotation.tensor_name)

@@ -176,7 +176,8 @@ class Attention(nn.Module):
         key = self._shared(self._heads(self.key_quant(self.key(x))))
         value = self._shared(self._heads(self.value_quant(self.value(x))))
         context = self._weights(query @ key.transpose(-1, -2) * self.config.score_scale) @ value
-        flat = context.transpose(1, 2).flatten(2)
+        channels = context.shape[1] * self.config.head_channels  # flatten(2) would be traced into a graph of shapes
+        flat = context.transpose(1, 2).reshape(-1, self.config.tokens, channels)
         return self.out(self.context_quant(flat))
 
     def _weights(self, scores: torch.Tensor) -> torch.Tensor:
