@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -103,22 +104,18 @@ class _Search:
     def by_sensitivity(self) -> Bits:
         """Lower widths from the most bits down, always in the layer whose loss rises least per weight bit saved.
 
-        That rise is measured with all other layers at the most bits, once per layer and width.
+        That rise is measured with all other layers at the most bits, once per layer and width that is compared.
         """
-        most = self.widths[-1]
-        bits = dict.fromkeys(self.sizes, most)
-        rises = {(name, most): 0.0 for name in bits}
-        model = self.quantized(bits)
-        base = self.loss(model)
-        for name in bits:
-            for width in self.widths[:-1]:
-                rises[name, width] = self.loss(self.quantized({**bits, name: width})) - base
+        bits = dict.fromkeys(self.sizes, self.widths[-1])
+        most = dict(bits)
+        loss = cache(lambda *alone: self.loss(self.quantized(dict(alone))))
 
         def price(name: str) -> float:
             width, fewer = bits[name], self.fewer(bits[name])
-            return (rises[name, fewer] - rises[name, width]) / (self.sizes[name] * (width - fewer))
+            now, then = (loss(*{**most, name: alone}.items()) for alone in (width, fewer))
+            return (then - now) / (self.sizes[name] * (width - fewer))
 
-        while (spent := self.cost(model)) > self.budget:
+        while (spent := self.spent(bits)) > self.budget:
             left = [name for name, width in bits.items() if width > self.widths[0]]
             if not left:
                 raise UserError(
@@ -126,8 +123,11 @@ class _Search:
                 )
             chosen = min(left, key=price)
             bits[chosen] = self.fewer(bits[chosen])
-            model = self.quantized(bits)
         return bits
+
+    def spent(self, bits: Bits) -> float:
+        """Their cost; weight bits are known without a calibration."""
+        return self.cost(_with(self.network, bits) if self.cost is weight_bits else self.quantized(bits))
 
     def fewer(self, width: int) -> int:
         return self.widths[self.widths.index(width) - 1]
@@ -150,7 +150,7 @@ class _Search:
     def tried(self, trial: Trial) -> float:
         import optuna
 
-        model = self.quantized({name: trial.suggest_categorical(name, self.widths) for name in self.sizes})
-        if self.cost(model) > self.budget:
+        bits = {name: trial.suggest_categorical(name, self.widths) for name in self.sizes}
+        if self.spent(bits) > self.budget:
             raise optuna.TrialPruned
-        return self.loss(model)
+        return self.loss(self.quantized(bits))

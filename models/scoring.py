@@ -20,15 +20,21 @@ def logits(model: Encoder, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([exact(batch) for batch in (x.double() if x.is_floating_point() else x).split(BATCH)])
 
 
+def judge(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
+    """Fraction of labels, or of next identifiers, that have the largest logit, and mean cross-entropy per label."""
+    found = logits(model, x)
+    entropy = functional.cross_entropy(found.flatten(0, -2), y.flatten()).item()
+    return (found.argmax(-1) == y).double().mean().item(), entropy
+
+
 def accuracy(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Fraction of labels, or of next identifiers, that have the largest logit."""
-    return (logits(model, x).argmax(-1) == y).double().mean().item()
+    """The first of `judge`."""
+    return judge(model, x, y)[0]
 
 
 def nats(model: Encoder, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Mean cross-entropy per label or identifier."""
-    found = logits(model, x)
-    return functional.cross_entropy(found.flatten(0, -2), y.flatten()).item()
+    """The second of `judge`."""
+    return judge(model, x, y)[1]
 
 
 def score(model: Encoder, split: Split) -> float:

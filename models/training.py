@@ -23,7 +23,7 @@ from models.pruning import Masks, shrunk
 from models.quantization import quantize, settle
 from models.recipe import Recipe
 from models.resuming import Run
-from models.scoring import accuracy, nats
+from models.scoring import judge
 
 Progress = Callable[[str, int, int, str], None]
 """Called with stage, epochs done, epochs in all, and a short text."""
@@ -85,11 +85,12 @@ def train(
         if twin.config.accumulator_bits:
             check_accumulators(twin)
         held = split.test_x, split.test_y
+        float_figures, quantized_figures = judge(network, *held), judge(twin, *held)
         figures = {
-            "float_accuracy": accuracy(network, *held),
-            "quantized_accuracy": accuracy(twin, *held),
-            "float_nats": nats(network, *held),
-            "quantized_nats": nats(twin, *held),
+            "float_accuracy": float_figures[0],
+            "quantized_accuracy": quantized_figures[0],
+            "float_nats": float_figures[1],
+            "quantized_nats": quantized_figures[1],
             "seconds": time.perf_counter() - start + stages.run.seconds_before,
         }
     stages.run.finish({**figures, "history": [asdict(epoch) for epoch in stages.history]})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import signal
 import subprocess
@@ -23,11 +22,11 @@ from accel.levels import Level
 def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """One layer of 8 channels, hardly trained."""
     import models
-    from models import training
+    from models import presets
 
     small = models.EncoderConfig(channels=8, heads=2, layers=1, hidden=8)
-    recipe = functools.partial(training.Recipe, model=small, float_epochs=1, quant_epochs=1, batch=256)
-    monkeypatch.setattr(training, "Recipe", recipe)
+    recipe = models.Recipe(model=small, float_epochs=1, quant_epochs=1, batch=256)
+    monkeypatch.setitem(presets.BASES, "digits", recipe)
 
 
 @pytest.mark.usefixtures("small_recipe")

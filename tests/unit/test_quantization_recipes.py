@@ -25,7 +25,7 @@ from models.encoder import Encoder
 from models.quantization import quantize, settle
 from models.recipe import Pruning, Recipe
 
-SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=2, hidden=16, weight_bits=3)
+SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=1, hidden=16, weight_bits=3)
 SHORT = Recipe(model=SMALL, float_epochs=6, quant_epochs=0, batch=64)
 CORRECTIONS = [("equalize",), ("gptq",), ("gpfq",), ("bias",), ("equalize", "gptq", "bias")]
 
@@ -100,7 +100,7 @@ def test_a_correction_changes_parameters_and_stays_exact(
         {"activation": "gelu"},
         {"rank": 3},
         {"heads": 4, "kv_heads": 2},
-        {"shared": True},
+        {"shared": True, "layers": 2},
         {"weight_bits": 2, "per_channel": True, "learned_scales": True},
         {"bits_of": (("blocks.0.feed_forward.up", 1),)},
         {"vocabulary": 7, "classes": 7, "causal": True},
@@ -123,7 +123,7 @@ def test_corrected_networks_of_all_kinds_are_exact(mode: str, change: dict, tmp_
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"activation": "gelu"}, {"rank": 3}, {"kv_heads": 2}, {"shared": True}], ids=str
+    "change", [{}, {"activation": "gelu"}, {"rank": 3}, {"kv_heads": 2}, {"shared": True, "layers": 2}], ids=str
 )
 def test_equalisation_keeps_the_function(change: dict) -> None:
     network = network_of(replace(SMALL, **change))
@@ -186,7 +186,7 @@ def widths(graph: Graph) -> list[int]:
         (10, {"per_channel": True}),
         (11, {"weight_bits": 8, "norm": "none"}),
         (11, {"rank": 3, "activation": "gelu"}),
-        (12, {"shared": True, "narrow": False}),
+        (12, {"shared": True, "layers": 2, "narrow": False}),
         (12, {"norm": "batch"}),
         (9, {"act_bits": 6}),
     ],
@@ -220,9 +220,9 @@ def test_corrections_and_masks_stay_inside_the_accumulator(split: Split, tmp_pat
 def test_a_sum_that_is_too_wide_is_refused(split: Split) -> None:
     model = quantize(network_of(replace(SMALL, accumulator_bits=11)), split.train_x)
     with torch.no_grad():
-        model.blocks[1].feed_forward.down.weight[3] += 1
+        model.blocks[0].feed_forward.down.weight[3] += 1
     with pytest.raises(
-        UserError, match=r"blocks.1/feed_forward/down/MatMul: sums take 1\d bits, EncoderConfig.accumulator_bits is 11"
+        UserError, match=r"blocks.0/feed_forward/down/MatMul: sums take 1\d bits, EncoderConfig.accumulator_bits is 11"
     ):
         check_accumulators(model)
 
@@ -264,7 +264,7 @@ def sensitive() -> tuple[Encoder, Split]:
 
     The labels are what the float network says.
     """
-    network = network_of(replace(SMALL, layers=1))
+    network = network_of(SMALL)
     with torch.no_grad():
         network.blocks[0].feed_forward.up.weight[0, 0] = 8.0
         network.blocks[0].feed_forward.down.weight[:, 0] = 0
@@ -279,12 +279,12 @@ def test_bits_go_where_the_loss_needs_them(sensitive: tuple[Encoder, Split]) -> 
     sizes = mixed.layers(network)
     assert sum(sizes.values()) == 4 * 256 + 2 * 256
     budget = 4 * sum(sizes.values())
-    bits = mixed.search(network, split, budget)
+    bits = mixed.search(network, split, budget, widths=(2, 4, 8))
     chosen, uniform = (quantized(network, split, of) for of in (bits, tuple((name, 4) for name in sizes)))
     assert mixed.weight_bits(chosen) <= budget == mixed.weight_bits(uniform)
     assert dict(bits)["blocks.0.feed_forward.up"] == 8
     assert loss(chosen, split) < loss(uniform, split)
-    assert bits == mixed.search(network, split, budget)
+    assert bits == mixed.search(network, split, budget, widths=(2, 4, 8))
 
 
 def quantized(network: Encoder, split: Split, bits: mixed.BitsOf) -> Encoder:
@@ -306,12 +306,12 @@ def test_a_shared_study_refines_the_choice(sensitive: tuple[Encoder, Split], tmp
         return mixed.search(network, split, budget, widths=widths, trials=trials, storage=storage, seed=seed)
 
     first = found(0)
-    refined = found(8)
+    refined = found(4)
     losses = [loss(quantized(network, split, bits), split) for bits in (first, refined)]
     assert losses[1] <= losses[0]
     assert mixed.weight_bits(quantized(network, split, refined)) <= budget
-    assert found(8, "one") == refined
-    found(3, "one", seed=1)
+    assert found(4, "one") == refined
+    found(2, "one", seed=1)
     assert loss(quantized(network, split, found(1, "one", seed=2)), split) <= losses[1]
     with pytest.raises(UserError, match=r"study 'bits' has another budget, other widths or layers"):
         mixed.search(network, split, budget + 1, widths=widths, trials=1, storage=f"sqlite:///{tmp_path}/one.db")
