@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,15 @@ VARIANTS = {
 }
 
 
-def untrained(config: EncoderConfig, seed: int = 0) -> tuple[Encoder, torch.Tensor]:
+def untrained(config: EncoderConfig) -> tuple[Encoder, torch.Tensor]:
     """A calibrated network with random weights, gammas and biases, and inputs for it."""
-    torch.manual_seed(seed)
+    model, x = _untrained(config)
+    return copy.deepcopy(model), x
+
+
+@cache
+def _untrained(config: EncoderConfig) -> tuple[Encoder, torch.Tensor]:
+    torch.manual_seed(0)
     network = Encoder(replace(config, quantized=False))
     with torch.no_grad():
         for parameter in network.parameters():
@@ -179,7 +186,7 @@ def test_float32_computes_what_float64_computes(config: EncoderConfig) -> None:
     model, x = untrained(config)
     with torch.no_grad():
         assert torch.equal(model(x).double(), models.logits(model, x))
-        assert torch.equal(torch.cat([model(one) for one in x.split(1)]), model(x))
+        assert torch.equal(torch.cat([model(one) for one in x[:4].split(1)]), model(x)[:4])
 
 
 def test_logits_leave_the_model_as_it_was() -> None:
@@ -280,7 +287,9 @@ def test_divergence_is_named(split: Split) -> None:
 
 def test_nothing_is_printed(tmp_path: Path) -> None:
     code = (
-        "import sys, models; t = models.train(models.Recipe(float_epochs=1, quant_epochs=1, batch=1024)); "
+        "import sys, models; from models import EncoderConfig; "
+        "small = EncoderConfig(channels=8, heads=2, layers=1, hidden=8); "
+        "t = models.train(models.Recipe(model=small, float_epochs=1, quant_epochs=1, batch=1024)); "
         "models.export(models.load(models.save(t, sys.argv[1])).model, sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "model.pt"), str(tmp_path / "model.onnx")]

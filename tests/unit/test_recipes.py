@@ -25,7 +25,7 @@ from models.encoder import Encoder
 from models.pruning import Masks, n_of_m, shrunk
 from models.recipe import Distillation, Pruning, Recipe
 
-SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=2, hidden=16)
+SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=1, hidden=16)
 SHORT = Recipe(model=SMALL, float_epochs=3, quant_epochs=4, batch=64)
 
 
@@ -35,6 +35,11 @@ def split() -> Split:
     data = models.data.load("digits")
     train, test = data.train_y < 3, data.test_y < 3
     return Split(data.train_x[train][:, 2:6], data.train_y[train], data.test_x[test][:, 2:6], data.test_y[test])
+
+
+@pytest.fixture(scope="module")
+def plain(split: Split) -> models.Trained:
+    return models.train(SHORT, split=split)
 
 
 def weights_of(trained: models.Trained, tmp_path: Path) -> list[np.ndarray]:
@@ -90,14 +95,15 @@ def test_shrinking_takes_the_least_important_out() -> None:
 
 
 def test_a_shrunk_network_is_exact_and_smaller(split: Split, tmp_path: Path) -> None:
-    recipe = replace(SHORT, pruning=Pruning(neurons=0.5, heads=0.5, layers=1))
+    deep = replace(SHORT, model=replace(SMALL, layers=2))
+    recipe = replace(deep, pruning=Pruning(neurons=0.5, heads=0.5, layers=1))
     trained = models.train(recipe, split=split)
     assert [epoch.stage for epoch in trained.history] == ["float"] * 3 + ["shrunk"] + ["quantized"] * 4
     graph = accel.load(models.export(trained.model, tmp_path / "model.onnx"))
     steps = models.logits(trained.model, split.test_x).numpy() / np.asarray(graph.output_tensor.scale)
     integers = reference.quantize(graph, split.test_x.numpy())
     assert np.array_equal(steps[:, None], reference.run(graph, integers))
-    whole = models.train(replace(SHORT, float_epochs=0, quant_epochs=0), split=split)
+    whole = models.train(replace(deep, float_epochs=0, quant_epochs=0), split=split)
     assert sum(w.size for w in weights_of(trained, tmp_path)) < 0.4 * sum(w.size for w in weights_of(whole, tmp_path))
 
 
@@ -112,7 +118,7 @@ def test_a_layer_without_whole_groups_keeps_its_weights() -> None:
 
 def test_what_cannot_be_pruned_is_refused(split: Split) -> None:
     for change, text in (
-        ({"pruning": Pruning(layers=2)}, r"Pruning.layers takes 2 of 2 layers: leave one"),
+        ({"pruning": Pruning(layers=1)}, r"Pruning.layers takes 1 of 1 layers: leave one"),
         ({"pruning": Pruning(kept=2, group=3)}, r"no layer has whole groups of 3 inputs"),
         ({"pruning": Pruning(weights=0.5), "model": replace(SMALL, weight_bits=1)}, r"binary weights have no zero"),
     ):
@@ -132,11 +138,11 @@ def test_what_cannot_be_pruned_is_refused(split: Split) -> None:
     [
         Distillation(),
         Distillation(logits=0.5, hidden=1.0, attention=10.0),
-        Distillation(teacher=replace(SMALL, channels=32, layers=3)),
+        Distillation(teacher=replace(SMALL, channels=32, layers=2)),
     ],
 )
-def test_a_teacher_changes_the_training(what: Distillation, split: Split) -> None:
-    plain, taught = (models.train(replace(SHORT, distillation=d), split=split) for d in (None, what))
+def test_a_teacher_changes_the_training(what: Distillation, split: Split, plain: models.Trained) -> None:
+    taught = models.train(replace(SHORT, distillation=what), split=split)
     assert taught.history[-1].loss != plain.history[-1].loss
     assert taught.quantized_accuracy > 0.6
     assert ("teacher" in {epoch.stage for epoch in taught.history}) == (what.teacher is not None)
@@ -189,11 +195,19 @@ class Killed(Exception):
     pass
 
 
+MASKED = replace(SHORT, pruning=Pruning(weights=0.5), distillation=Distillation())
+
+
+@pytest.fixture(scope="module")
+def whole(split: Split) -> models.Trained:
+    return models.train(MASKED, split=split)
+
+
 @pytest.mark.parametrize("after", [1, 3, 5])
-def test_an_interrupted_training_goes_on_as_it_would_have(after: int, split: Split, tmp_path: Path) -> None:
-    recipe = replace(SHORT, pruning=Pruning(weights=0.5), distillation=Distillation())
-    whole = models.train(recipe, split=split)
-    epochs = 0
+def test_an_interrupted_training_goes_on_as_it_would_have(
+    after: int, split: Split, whole: models.Trained, tmp_path: Path
+) -> None:
+    recipe, epochs = MASKED, 0
 
     def stop(*_: object) -> None:
         nonlocal epochs
@@ -212,9 +226,11 @@ def test_an_interrupted_training_goes_on_as_it_would_have(after: int, split: Spl
 
 
 def test_a_killed_process_resumes(tmp_path: Path) -> None:
+    config = EncoderConfig(channels=8, heads=2, layers=1, hidden=8)
+    recipe = Recipe(model=config, float_epochs=4, quant_epochs=2, batch=512)
     code = (
-        "import sys, models; r = models.Recipe(float_epochs=4, quant_epochs=2, batch=512); "
-        "models.save(models.train(r, folder=sys.argv[1]), sys.argv[2])"
+        "import sys, models; from models import EncoderConfig, Pruning, Distillation, Recipe; "
+        f"models.save(models.train({recipe!r}, folder=sys.argv[1]), sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "run"), str(tmp_path / "killed.pt")]
     with subprocess.Popen(command) as process:
@@ -222,9 +238,7 @@ def test_a_killed_process_resumes(tmp_path: Path) -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "killed.pt").exists()
-    subprocess.run(command, check=True)
-    subprocess.run([*command[:3], str(tmp_path / "other"), str(tmp_path / "whole.pt")], check=True)
-    first, second = (models.load(tmp_path / f"{name}.pt").model.state_dict() for name in ("killed", "whole"))
+    first, second = (models.train(recipe, folder=folder).model.state_dict() for folder in (tmp_path / "run", None))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
