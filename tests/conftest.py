@@ -18,7 +18,7 @@ settings.register_profile("accel", derandomize=True, deadline=None, database=Non
 settings.load_profile("accel")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_graph() -> Graph:
     """Two dense layers with a rescale between them: x (3, 4) → dense0 → hidden → y (3, 2)."""
     rng = np.random.default_rng(0)
