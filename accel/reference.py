@@ -59,18 +59,18 @@ def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) 
 
 def predict(graph: Graph, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
     """Real samples → real results in the file's own shapes; `Graph.predict` says more."""
-    integers = as_integers(graph, graph.samples(x))
+    integers = as_integers(graph.input, graph.samples(x))
     y = run(graph, integers, device=device) * np.asarray(graph.output_tensor.scale)
     return graph.view.results(y) if graph.view else y
 
 
-def as_integers(graph: Graph, x: np.ndarray) -> np.ndarray:
-    """Integers of the graph's input for (samples, tokens, channels) in real units; identifiers have a scale of 1.
+def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:
+    """Integers of an input for (samples, tokens, channels) in real units; identifiers have a scale of 1.
 
     Raises UserError on unfit ones, where `quantize` would clip an identifier that does not exist.
     """
-    identifiers = x.dtype.kind in "iu" and graph.input.scale == 1
-    return checked(graph, x) if identifiers else quantize(graph, x)
+    identifiers = x.dtype.kind in "iu" and spec.scale == 1
+    return checked_for(spec, x) if identifiers else quantize_to(spec, x)
 
 
 def trace(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> dict[str, np.ndarray]:

@@ -112,20 +112,8 @@ def _graph(header: dict[str, Any], file: Any) -> Graph:
     real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
     tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
     nodes = tuple(_node(entry, file) for entry in header["nodes"])
-    return Graph(
-        _text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), _view(header.get("view"))
-    )
-
-
-def _view(entry: dict[str, Any] | None) -> View | None:
-    """The view; graphs from before there were views have none."""
-    if entry is None:
-        return None
-    batch = None if entry["batch"] is None else _integer(entry["batch"])
-    shape, parts, order, edge, result = (
-        tuple(map(_integer, entry[key])) for key in ("shape", "parts", "order", "edge", "result")
-    )
-    return View(shape, batch, parts, order, (edge[0], edge[1]), result)
+    view = None if header.get("view") is None else View.of(header["view"])  # graphs from before there were views
+    return Graph(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), view)
 
 
 def _node(entry: dict[str, Any], file: Any) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,17 @@ class View:
         sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
         if len(sizes) > 1 or sorted(self.order) != list(range(len(self.parts))) or min(self.shape, default=1) < 1:
             raise GraphError(f"a view of shape {self.shape} does not hold {self.edge}")
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> View:
+        """A view as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
+        shape, parts, order, edge, result = (
+            tuple(_integer(size) for size in entry[key]) for key in ("shape", "parts", "order", "edge", "result")
+        )
+        batch = None if entry["batch"] is None else _integer(entry["batch"])
+        if len(edge) != 2:
+            raise TypeError(f"expected (tokens, channels), got {edge}")
+        return cls(shape, batch, parts, order, edge, result)
 
     @property
     def one(self) -> tuple[int, ...]:
@@ -78,3 +90,9 @@ class View:
         rows = x[None] if self.batch is None else np.moveaxis(x, self.batch, 0)
         split = rows.reshape(len(rows), *self.parts)
         return split.transpose(0, *(place + 1 for place in self.order)).reshape(len(rows), *self.edge)
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected an integer, got {value!r}")
+    return value

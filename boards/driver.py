@@ -13,8 +13,9 @@ import numpy as np
 import boards
 from accel import reference
 from accel.design import Design
-from accel.errors import UserError
+from accel.errors import GraphError, UserError
 from accel.graph import Tensor
+from accel.view import View
 from boards import protocol
 from boards.host import Host
 from boards.serial_line import SerialLine, find_port
@@ -38,12 +39,14 @@ class Device:
         self._runner = runner
         self._resources = resources or ExitStack()
         self.input, self.output = (_tensor(design, end) for end in ("input", "output"))
+        self.view = _view(design)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Real samples (N, tokens, channels) → real results (N, tokens, channels), float64.
+        """Real samples, shaped as the model's file takes them → real results (samples, …) as it has them, float64.
 
-        The input is quantized with the model's own scale and offset, rounded half to even and clipped. Raises UserError
-        on a wrong shape, NaN or infinity, ToolError when the board does not answer.
+        As `accel.load(path).predict`: the input is quantized with the model's own scale and offset, rounded half to
+        even and clipped. (samples, tokens, channels) is taken, too. Raises UserError on a wrong shape, NaN or infinity,
+        ToolError when the board does not answer.
         """
         return self.real(self.raw(self.quantized(x)))
 
@@ -58,15 +61,16 @@ class Device:
 
     def quantized(self, x: np.ndarray) -> np.ndarray:
         """The integers that the board gets for real samples; raises UserError as `predict` does."""
-        return reference.quantize_to(self.input, x)
+        return reference.as_integers(self.input, self.view.samples(np.asarray(x)) if self.view else np.asarray(x))
 
     def checked(self, x: np.ndarray) -> np.ndarray:
         """Integer samples as they are; raises UserError as `raw` does."""
         return reference.checked_for(self.input, x)
 
     def real(self, y: np.ndarray) -> np.ndarray:
-        """Integer results (…, tokens, channels) in real units."""
-        return y * np.asarray(self.output.scale)
+        """Integer results (samples, tokens, channels) in real units and in the file's shape."""
+        real = y * np.asarray(self.output.scale)
+        return self.view.results(real) if self.view else real
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""
@@ -119,6 +123,15 @@ def transfer_s(design: Design, baud: float) -> float:
     """Seconds on the line of a request and its answer."""
     payloads = sum(protocol.payload_bytes(stream) for stream in (design.input, design.output))
     return 10 * (payloads + 2 * protocol.OVERHEAD) / baud
+
+
+def _view(design: Design) -> View | None:
+    """The file's own shapes; None where the model was not made from a file."""
+    try:
+        entry = design.info.get("view")
+        return None if entry is None else View.of(entry)
+    except (GraphError, KeyError, TypeError) as error:
+        raise UserError(f"design {design.name} has a damaged view ({error}): lower its model again") from None
 
 
 def _tensor(design: Design, end: str) -> Tensor:

@@ -33,7 +33,8 @@ def run(
 ) -> tuple[np.ndarray, float]:
     """Samples through a board that holds the design in `folder`: (results, seconds); arguments as `boards.connect`.
 
-    `x` and the results are real numbers, with `raw` the integers of the input and output stream. Raises UserError
+    `x` and the results are real numbers in the shapes of the model's file, as of `Graph.predict`; with `raw` they are
+    (samples, tokens, channels), the integers of the input and output stream. Raises UserError
     when there is no such port, the board holds another design or the samples do not fit, ToolError when it does
     not answer.
     """
@@ -109,8 +110,9 @@ def serve_command(board: str, folder: Path) -> None:
 def run_command(folder: Path, port: str | None, board: str, source: Path, out: Path, raw: bool, as_json: bool) -> None:
     """Run samples on a board that holds the RTL design in FOLDER.
 
-    The samples are an array (samples, tokens, channels) of real numbers, which are quantized as the model does. The
-    results are real numbers, too. Before the first sample, accel checks that the board holds this design.
+    Samples and results are real numbers in the shapes of the model's file, as `accel.load(path).predict` takes and
+    gives them. Samples may also be (samples, tokens, channels), as they are with --raw. Before the first sample, accel
+    checks that the board holds this design.
 
     \b
     Examples:
@@ -126,12 +128,12 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
             y, seconds = run(folder, x, port=port, board=board, raw=raw, progress=tell)
         with path.open("wb") as file:
             np.save(file, y)
-    rate = len(x) / seconds if seconds else 0.0
+    rate = len(y) / seconds if seconds else 0.0
     if as_json:
-        show_json({"out": out, "samples": len(x), "shape": y.shape[1:], "seconds": seconds})
+        show_json({"out": out, "samples": len(y), "shape": y.shape[1:], "seconds": seconds})
         return
     show_table(
-        str(out), ("samples", "shape", "seconds", "samples/s"), [(len(x), y.shape[1:], f"{seconds:.2f}", f"{rate:.1f}")]
+        str(out), ("samples", "shape", "seconds", "samples/s"), [(len(y), y.shape[1:], f"{seconds:.2f}", f"{rate:.1f}")]
     )
 
 

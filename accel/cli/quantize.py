@@ -76,7 +76,7 @@ def quantize(
         except UnsupportedModel as error:
             raise UnsupportedModel(str(error).replace(str(path), network.name)) from None
         tell("deviation of each operator")
-        integers = reference.as_integers(imported.graph, imported.graph.samples(network.samples[:MEASURED]))
+        integers = reference.as_integers(imported.graph.input, imported.graph.samples(network.samples[:MEASURED]))
         deviations = onnx_import.deviations(imported, integers)
     tell("compare with the float network")
     return _compared(network, imported.graph, deviations)

@@ -26,6 +26,10 @@ from accel.onnx_import.values import (
     Value,
 )
 
+DIVIDE = (
+    "multiply by a quantized reciprocal; where samples are normalized by their own statistics, cut the model behind "
+    f"that; {NORM_REMEDY}"
+)
 NOT_FINITE = Refused("its constant holds NaN or infinity", "train or export the model again")
 
 
@@ -80,7 +84,7 @@ def divide(build: Builder, call: Call) -> Value:
     if isinstance(b, Constant):
         return _times(build, call, a, b, True)
     if isinstance(a, Edge | Function) and isinstance(b, Edge | Function) and not functions.of_one_edge(build, a, b):
-        raise Refused("divides two activations", f"multiply by a quantized reciprocal; {NORM_REMEDY}")
+        raise Refused("divides two activations", DIVIDE)
     return functions.elementwise(build, call)
 
 

@@ -19,6 +19,8 @@ from accel.ops.window.op import Window
 QUANTIZE_WEIGHT = "use a weight quantizer (QuantLinear)"
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
+WINDOWS = "make one window of all tokens, with a mask that hides those of other windows, or cut the model in front of its windows"
+
 #: By which weights of unrelated scales get finer steps than the finest of them, and how wide they may become.
 FINER_BITS, MAX_WEIGHT_BITS = 6, 20
 TOO_UNLIKE = "the scales of its weights are too far apart for one row of a matrix"

@@ -30,6 +30,10 @@ _ROTARY = (
     "export with fixed sizes and num_heads, without a scale or a packed batch",
 )
 _RECURRENT = ("is recurrent", "accel is for transformers; export the part without it")
+_STATISTICS = (
+    "normalizes by statistics of many tokens",
+    "cut the model behind it, and give accel what comes out of it",
+)
 _OVERLAP = ("looks at windows that overlap", "cut the model behind it, and give accel what comes out of it")
 
 
@@ -44,6 +48,7 @@ _REASONS: dict[tuple[str, str], tuple[str, str]] = {
     **_family("", "QLinearMatMul QLinearConv", _INTEGERS),
     **_family(MICROSOFT, "MatMulNBits MatMulBnb4 GatherBlockQuantized", _WEIGHTS_ONLY),
     **_family(QONNX, "FloatQuant", _FLOAT),
+    **_family("", "InstanceNormalization GroupNormalization MeanVarianceNormalization", _STATISTICS),
     **_family("", "RotaryEmbedding", _ROTARY),
     **_family(MICROSOFT, "RotaryEmbedding", _ROTARY),
     **_family("", "LSTM GRU RNN", _RECURRENT),

@@ -11,7 +11,7 @@ from accel.onnx_import import broadcast, channels, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, common, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
-from accel.onnx_import.contraction import contracted
+from accel.onnx_import.contraction import WINDOWS, contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.scales import EXACT_BITS
 from accel.onnx_import.values import (
@@ -118,7 +118,10 @@ def attention(
                 second = build.uniform(second)
                 op, scale = MatMul(_heads(left), form, kv_heads), first.scale * second.scale
                 return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
-    raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
+    shapes = f"{a.layout.shape} by {b.layout.shape}"
+    if any(f.role == "token" for axis in a.layout.axes[:-2] for f in axis):
+        raise Refused(f"multiplies {shapes}: attention within windows of the tokens", WINDOWS)
+    raise Refused(f"multiplies {shapes} in no form of attention", RELAYOUT)
 
 
 def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Shared:

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from accel.graph import Tensor
 from accel.onnx_import.builder import Builder
-from accel.onnx_import.contraction import RELAYOUT
+from accel.onnx_import.contraction import RELAYOUT, WINDOWS
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import title
 from accel.onnx_import.values import Constant, Deferred, Edge, Real, Shared, Steps, Unknown, Value, printable, shortened
@@ -40,7 +40,7 @@ class Problems:
     @property
     def contradictions(self) -> int:
         """Nodes that speak against what the axes are taken for."""
-        return sum(len(names) for (_, _, remedy), names in self._nodes.items() if remedy == RELAYOUT)
+        return sum(len(names) for (_, _, remedy), names in self._nodes.items() if remedy in (RELAYOUT, WINDOWS))
 
     def __str__(self) -> str:
         count = len(self)

@@ -40,6 +40,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "mac_utilization": useful_macs(graph) / (multipliers * prediction.interval) if multipliers else 0.0,
         "input": _tensor(source),
         "output": _tensor(result),
+        **({"view": asdict(graph.view)} if graph.view else {}),
         "units": _units(netlist),
         "taps": emit.taps(netlist, graph),
         "schedule": asdict(replace(schedule, memories=netlist.memories, depths=depths)),

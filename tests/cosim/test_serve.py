@@ -3,12 +3,14 @@
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from board_designs import add_one
 from command import accel, assert_refused
+
+from accel.view import View
 
 SCALES = {"input": 0.25, "output": 0.125}
 
@@ -58,6 +60,17 @@ def test_real_samples_go_out_and_real_results_come_back(folder, port, tmp_path):
     assert "samples/s" in result.stdout
     expected = (np.clip(np.rint(x / 0.25), -32, 31) + 1) * 0.125
     assert np.array_equal(np.load(tmp_path / "y.npy"), expected)
+
+
+def test_samples_have_the_files_own_shape(folder, port, tmp_path):
+    """As `accel.load(path).predict` takes them: here channels come first, and results are flat."""
+    view = View((1, 2, 5), 0, (2, 5), (1, 0), (5, 2), (10,))
+    design = meaning(add_one())
+    replace(design, info=design.info | {"view": asdict(view)}).write(tmp_path / "rtl")
+    x = np.random.default_rng(2).normal(0, 2, (3, 2, 5))
+    assert run(tmp_path / "rtl", port, x, tmp_path / "y.npy").exit_code == 0
+    expected = (np.clip(np.rint(x / 0.25), -32, 31) + 1) * 0.125
+    assert np.array_equal(np.load(tmp_path / "y.npy"), expected.transpose(0, 2, 1).reshape(3, 10))
 
 
 def test_integers_go_out_and_come_back(folder, port, tmp_path):

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from board_designs import add_one
 
 from accel.cli import VERBS
 from accel.cli.extras import MODULES
+from accel.view import View
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -75,7 +76,8 @@ for name in boards.names(): boards.get(name)
 def test_samples_run_through_a_device_without_the_extras(tmp_path: Path) -> None:
     """All but the serial line itself: the design's file, quantization, framing, the answer in real units."""
     shape = {"shape": [5, 2], "lo": -32, "hi": 31, "scale": 1.0}
-    design = replace(add_one(), info={"input": shape, "output": shape})
+    view = View((1, 2, 5), 0, (2, 5), (1, 0), (5, 2), (10,))  # channels first, and a flat result
+    design = replace(add_one(), info={"input": shape, "output": shape, "view": asdict(view)})
     design.write(tmp_path)
     samples = tmp_path / "x.npy"
     np.save(samples, np.zeros((2, 5, 2)))
@@ -90,6 +92,8 @@ class Echo:
     def run(self, x): return x + 1
 device = Device(Echo(), Design.load(Path({str(tmp_path)!r})))
 assert (device.predict(read_array(Path({str(samples)!r}))) == 1).all()
+x = np.arange(20).reshape(2, 2, 5)
+assert (device.predict(x) == x.transpose(0, 2, 1).reshape(2, 10) + 1).all()
 """
     )
     assert done.returncode == 0, done.stderr
