@@ -19,7 +19,7 @@ from accel.ops.window.op import Window
 QUANTIZE_WEIGHT = "use a weight quantizer (QuantLinear)"
 RELAYOUT = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
 
-WINDOWS = "make one window of all tokens, with a mask that hides those of other windows, or cut the model in front of its windows"
+WINDOWS = "make one window of all tokens and mask what lies in others, or cut the model in front of its windows"
 
 #: By which weights of unrelated scales get finer steps than the finest of them, and how wide they may become.
 FINER_BITS, MAX_WEIGHT_BITS = 6, 20
