@@ -118,10 +118,9 @@ def attention(
                 second = build.uniform(second)
                 op, scale = MatMul(_heads(left), form, kv_heads), first.scale * second.scale
                 return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
-    shapes = f"{a.layout.shape} by {b.layout.shape}"
     if any(f.role == "token" for axis in a.layout.axes[:-2] for f in axis):
-        raise Refused(f"multiplies {shapes}: attention within windows of the tokens", WINDOWS)
-    raise Refused(f"multiplies {shapes} in no form of attention", RELAYOUT)
+        raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} within windows of the tokens", WINDOWS)
+    raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
 
 
 def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Shared:
