@@ -19,6 +19,8 @@ from accel.onnx_import.values import Call, Constant, Edge, Masked, Probabilities
 
 PROBABILITY_BITS = 12
 """Of the softmax inside the node, which the file gives no quantizer."""
+PROBABILITIES_OFF = 2.5
+"""Steps of such bits by which one may be off before it is rounded."""
 MASKS = "give it a constant mask instead"
 WRITTEN_OUT = "write it out as MatMul, Softmax and MatMul with quantizers between them"
 
@@ -134,4 +136,4 @@ def _probabilities(build: Builder, call: Call, scores: Edge | Masked, causal: bo
     assert isinstance(found, Probabilities)
     unit = np.asarray(2.0**-PROBABILITY_BITS)
     quantizer = Quantizer(unit, 0, 0, (1 << PROBABILITY_BITS) - 1, "half_even", signed=False, bipolar=False)
-    return softmax.quantized(build, inner, found, quantizer, unit, "half_even")
+    return softmax.quantized(build, inner, found, quantizer, unit, "half_even", PROBABILITIES_OFF)

@@ -22,7 +22,7 @@ from accel.ops.rescale.op import Rescale
 from accel.ops.rotary.op import Rotary
 from accel.ops.window.op import Window
 
-LIMIT = 0.9
+LIMIT = 0.96
 """Steps by which a number may be off in front of a quantizer: its integer is then one step off at most."""
 
 

@@ -118,6 +118,28 @@ def test_what_no_precision_holds_is_refused(tmp_path: Path) -> None:
         onnx_import.load(f.save(tmp_path, quantized(f, y, 1e-6, I16)))
 
 
+@pytest.mark.parametrize("keys", [4, 17, 64, 512])
+@pytest.mark.parametrize("step", [2.0**-8, 1 / 255, 2.0**-16, 1 / 65535])
+def test_a_softmax_is_one_step_off_at_most_whatever_its_row(tmp_path: Path, keys: int, step: float) -> None:
+    """Of one large score and many small ones, where what rounding does to the table adds up."""
+    f = File((1, 4, keys), opset=21)
+    p = f.node("Softmax", quantized(f, "in", 0.05, I8), axis=-1)
+    path = f.save(tmp_path, quantized(f, p, step, np.zeros((), np.uint8 if step > 0.001 else np.uint16)))
+    x = RNG.normal(size=(1, 4, keys)).astype(np.float32)
+    x[0, 0] = 0
+    x[0, 1:3, 1:] = np.float32([[-6.3], [-3.0]])
+    y, right = as_file(path, x)
+    assert np.abs(y - np.rint(right)).max() <= 1
+
+
+def test_a_table_that_would_be_too_coarse_is_refused(tmp_path: Path) -> None:
+    f = File((1, 4, 6), opset=21)
+    scores = f.node("MatMul", quantized(f, "in", 0.02, I8), weights(f, 6, 6, 0.005))
+    p = quantized(f, f.node("Softmax", scores, axis=-1), 2.0**-16, np.zeros((), np.uint16))
+    with pytest.raises(UserError, match=r"16 bits, from 6 scores of .* bits, are .*quantize the scores in front of"):
+        onnx_import.load(f.save(tmp_path, p))
+
+
 @pytest.mark.parametrize(
     ("op", "errors", "expected"),
     [

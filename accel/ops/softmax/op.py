@@ -2,7 +2,7 @@
 
     d = max(x) − x;  E = rom[min(d, len(rom) − 1)];  S = Σ E;  F = floor(2^K / S)
     p = min((E·F + 2^(K − ob − 1)) >> (K − ob), 2^ob − 1)
-    ob = out_bits,  eb = max(12, ob + 4),  K = eb + ob + 4,  rom[0] = 2^eb − 1
+    ob = out_bits,  eb ≥ max(12, ob + 4),  K = eb + ob + 4,  rom[0] = 2^eb − 1
 
 Masked keys take no part in the maximum and have E = 0; causal means key j ≤ query i + (Tk − Tq).
 """
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     import torch
 
 
+MAX_OUT_BITS = 20
+
+
 def exp_bits(out_bits: int) -> int:
-    """Width eb of the entries of the exponential table."""
+    """Least width eb of the entries of the exponential table."""
     return max(12, out_bits + 4)
 
 
-def exp_table(scale: float, out_bits: int, entries: int) -> np.ndarray:
+def exp_table(scale: float, out_bits: int, entries: int, more: int = 0) -> np.ndarray:
     """rom[d] = round((2^eb − 1) · exp(−d · scale)) for d = 0..entries − 1, cut after the first zero.
 
-    `scale` is the real value of one step of the input. The last entry stands for every larger d.
+    `scale` is the real value of one step of the input. The last entry stands for every larger d. Long rows want `more`
+    bits: what rounding the entries does to a sum grows with its terms.
     """
-    top = (1 << exp_bits(out_bits)) - 1
+    top = (1 << exp_bits(out_bits) + more) - 1
     rom = np.rint(top * np.exp(-np.arange(entries, dtype=np.float64) * scale)).astype(np.int64)
     nonzero = int(np.count_nonzero(rom))
     return rom[: nonzero + 1]
@@ -50,16 +54,18 @@ class Softmax(Op):
     causal: int = 0
 
     def check(self) -> None:
-        if not 1 <= self.out_bits <= 16:
-            raise GraphError(f"out_bits is 1..16; got {self.out_bits}")
-        if self.rom.ndim != 1 or self.rom.size < 1 or int(self.rom[0]) != (1 << self.exp_bits) - 1:
-            raise GraphError(f"rom must start with 2^{self.exp_bits} - 1; got {self.rom[:1].tolist()}")
+        if not 1 <= self.out_bits <= MAX_OUT_BITS:
+            raise GraphError(f"out_bits is 1..{MAX_OUT_BITS}; got {self.out_bits}")
+        least = exp_bits(self.out_bits)
+        if self.rom.ndim != 1 or self.rom.size < 1 or self.exp_bits < least or self.rom[0] != (1 << self.exp_bits) - 1:
+            raise GraphError(f"rom must start with 2^{least} - 1, or a larger power; got {self.rom[:1].tolist()}")
         if np.any(np.diff(self.rom) > 0) or int(self.rom[-1]) < 0:
             raise GraphError("rom must be non-negative and must not increase")
 
     @property
     def exp_bits(self) -> int:
-        return exp_bits(self.out_bits)
+        """eb of the definition, which the table says."""
+        return int(self.rom[0]).bit_length()
 
     @property
     def numerator_bits(self) -> int:
