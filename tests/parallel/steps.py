@@ -19,7 +19,7 @@ from models.recipe import Recipe
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=2, hidden=16)
 RECIPE = Recipe(model=SMALL, batch=16, quant_rate=3e-3)
-STEPS = 12
+STEPS = 20
 
 Weights = dict[str, torch.Tensor]
 
