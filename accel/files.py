@@ -84,4 +84,9 @@ def kind(path: Path | str, raw: bytes) -> str | None:
         ".safetensors": "a safetensors file",
         ".onnx": "an ONNX file",
     }
-    return names.get(suffix, "an archive" if zipped else None)
+    return names.get(suffix, "an archive" if zipped else "a text file" if _is_text(head) else None)
+
+
+def _is_text(head: bytes) -> bool:
+    text = head.decode("utf-8", errors="ignore")
+    return bool(head) and len(text.encode()) > len(head) - 4 and all(c.isprintable() or c in "\t\r\n" for c in text)

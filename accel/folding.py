@@ -130,9 +130,10 @@ class Solver:
         if self.shortest_fitting is None:
             shares = self._alone(self.intervals[-1]).shares
             worst = int(shares.argmax())
+            scarce = Budget._fields[worst].upper()
             raise UserError(
-                f"the smallest design of {self.graph.name} takes {shares[worst]:.0%} of the {Budget._fields[worst]} "
-                "that the device has for it; choose a larger one or a smaller model"
+                f"the smallest design of {self.graph.name} takes {shares[worst]:.0%} of the {scarce} "
+                "that the device has for it; choose a larger device or a smaller model"
             )
         return self._schedule(self.shortest_fitting)
 
@@ -226,7 +227,8 @@ class Candidates:
         """Folds that need at most `interval` cycles, by node, and what they cost. Raises UserError without any."""
         fast = list(self._fast(interval))
         if not fast:
-            raise UserError(f"node {self.node.name!r} needs {self.shortest} cycles per sample at least, not {interval}")
+            least = f"{self.shortest} cycles per sample at least, not {interval}"
+            raise UserError(f"node {self.node.name!r} needs {least}: choose a longer interval")
         folds, costs = zip(*(choice for k in fast for choice in self._choices(k)), strict=True)
         return list(folds), np.array(costs)
 

@@ -68,7 +68,7 @@ def get(name: str) -> Board:
     if wanted in others:
         return _from_package(others[wanted])
     hint = _nearest(wanted, {**{spelled: board.name for spelled, board in known.items()}, **others})
-    raise UserError(f"unknown board {name!r}: {hint}There are {', '.join(names())}")
+    raise UserError(f"unknown board {name!r}{hint}; there are {', '.join(names())}")
 
 
 def from_file(path: Path) -> Board:
@@ -123,4 +123,4 @@ def _nearest(wanted: str, known: dict[str, str]) -> str:
     """A suggestion; never a name with other digits, since that is another device."""
     alike = [spelled for spelled in known if re.findall(r"\d", spelled) == re.findall(r"\d", wanted)]
     near = difflib.get_close_matches(wanted, alike, n=1, cutoff=_NEAR)
-    return f"did you mean {known[near[0]]}? " if near else ""
+    return f" (did you mean {known[near[0]]}?)" if near else ""

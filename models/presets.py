@@ -135,8 +135,8 @@ def named(data: str, name: str) -> str:
     known = {plain(one): one for one in recipes(data)}
     if plain(name) not in known:
         near = difflib.get_close_matches(plain(name), known, n=1)
-        hint = f"did you mean {known[near[0]]}? " if near else ""
-        raise UserError(f"no recipe {name!r} for {data}: {hint}There are {', '.join(known.values())}")
+        hint = f" (did you mean {known[near[0]]}?)" if near else ""
+        raise UserError(f"no recipe {name!r} for {data}{hint}; there are {', '.join(known.values())}")
     return known[plain(name)]
 
 

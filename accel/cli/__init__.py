@@ -12,6 +12,7 @@ import click
 from accel import files
 from accel.cli import extras, interrupts
 from accel.cli.parts import require_own_packages
+from accel.cli.verbs import Verbs
 from accel.errors import AccelError, UserError
 
 VERBS = (
@@ -20,7 +21,7 @@ VERBS = (
 )  # fmt: skip
 
 
-class Cli(click.Group):
+class Cli(Verbs):
     """Imports a verb when it is asked for, and turns every error a user can cause into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,6 +41,9 @@ class Cli(click.Group):
             warnings.simplefilter("ignore")  # of libraries, to their developers
         try:
             self._run(*args, **kwargs)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            sys.exit(2)
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "accel"
             _fail(2, f"{' '.join(error.format_message().split())} (see {where} --help)")

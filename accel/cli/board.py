@@ -14,6 +14,7 @@ from accel.cli.bitstream import BOARD
 from accel.cli.display import Progress, json_option, show_json, show_table, working
 from accel.cli.inputs import read_array
 from accel.cli.output import whole_file
+from accel.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +57,7 @@ def run(
         return (y if raw else device.real(y)), seconds
 
 
-@click.group(short_help="Load a board, simulate one, run samples on it.")
+@click.group(cls=Verbs, short_help="Load a board, simulate one, run samples on it.")
 def command() -> None:
     """Program a board, simulate one, and run samples on either.
 

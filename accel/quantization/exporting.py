@@ -62,7 +62,9 @@ def _made(name: str, factory: str) -> torch.nn.Module:
     try:
         module = importlib.import_module(name)
     except Exception as error:  # whatever the user's module raises
-        raise UserError(f"cannot import {name}: {type(error).__name__}: {error}") from None
+        missing = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
+        remedy = "; run this in the folder that holds it" if missing else ""
+        raise UserError(f"cannot import {name}: {type(error).__name__}: {error}{remedy}") from None
     finally:
         sys.path.remove("")
     if not callable(function := getattr(module, factory, None)):

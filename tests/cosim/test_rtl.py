@@ -302,5 +302,7 @@ def test_a_norm_of_zeros():
 
 def test_an_interval_beyond_reach_is_refused():
     graph = encoder()
-    with pytest.raises(UserError, match=r"node '\S+' needs \d+ cycles per sample at least, not 1$"):
+    with pytest.raises(
+        UserError, match=r"node '\S+' needs \d+ cycles per sample at least, not 1: choose a longer interval$"
+    ):
         fold_for(graph, 1)

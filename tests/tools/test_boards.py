@@ -103,13 +103,15 @@ def test_no_two_boards_share_a_name():
 
 
 def test_an_unknown_board_is_answered_with_the_nearest():
-    with pytest.raises(UserError, match=r"unknown board 'ulxs3-85f': did you mean ulx3s-85f\? There are ulx3s-85f, "):
+    with pytest.raises(
+        UserError, match=r"unknown board 'ulxs3-85f' \(did you mean ulx3s-85f\?\); there are ulx3s-85f, "
+    ):
         boards.get("ulxs3-85f")
 
 
 @pytest.mark.parametrize("wanted", ["ulx3s-86f", "tangnano4k", "basys2", "arty-a7-50t", "zcu102", "de0-nano", "zzzqqq"])
 def test_another_device_is_no_suggestion(wanted):
-    with pytest.raises(UserError, match=rf"unknown board '{wanted}': There are ulx3s-85f, "):
+    with pytest.raises(UserError, match=rf"unknown board '{wanted}'; there are ulx3s-85f, "):
         boards.get(wanted)
 
 

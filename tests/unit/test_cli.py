@@ -252,3 +252,17 @@ class TestOutput:
             )
         assert (tmp_path / "out.failed" / "half").exists()
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("lowr", "lower"), ("board progam", "program"), ("simulat x", "simulate")]
+)
+def test_a_mistyped_verb_is_answered_with_the_nearest(typed, meant):
+    assert_refused(accel(*typed.split()), f"Did you mean {meant!r}?")
+
+
+@pytest.mark.parametrize("group", [[], ["board"]])
+def test_a_group_alone_shows_its_help(group):
+    result = accel(*group)
+    assert result.exit_code == 2
+    assert result.stderr == accel(*group, "--help").stdout

@@ -105,7 +105,7 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
 
 
 def test_a_budget_that_nothing_fits_is_refused():
-    with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the lut that the device has"):
+    with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the LUT that the device has"):
         fastest(encoder(), "ecp5", Budget(900, 1800, 10, 4))
 
 
