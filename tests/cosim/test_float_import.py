@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import float_blocks
+import form_blocks
 import numpy as np
 import pytest
 import vision_blocks
@@ -19,6 +20,7 @@ from hls import project, rtl, simulate
     [
         pytest.param(lambda folder: float_blocks.export(folder, tokens=4, channels=8, causal=True), id="causal block"),
         pytest.param(vision_blocks.export, id="vision transformer"),
+        pytest.param(form_blocks.export, id="rotary node, Where, norm with quantizers, pooling"),
     ],
 )
 def test_every_edge_of_an_imported_model(tmp_path: Path, export: Callable[[Path], Path]) -> None:
