@@ -1,4 +1,4 @@
-"""A block of rarer forms: rotary nodes, Where, a norm with quantizers inside, attention pooling by Mul and ReduceSum."""
+"""A block of rarer forms: rotary nodes, Where, a norm with quantizers inside, pooling by Mul and ReduceSum."""
 
 from __future__ import annotations
 
