@@ -142,7 +142,7 @@ def _require_same_layers(graph: Graph, level: str, edges: Edges) -> None:
         raise UserError(f"{level}: layer {graph.output!r} is missing: made from another model; lower this one again")
     for layer, values in edges.items():
         if layer not in graph.tensors or values.shape[1:] != graph.tensors[layer].shape:
-            raise UserError(f"{level}: layer {layer!r} {values.shape[1:]} is none of the model's; lower it again")
+            raise UserError(f"{level}: layer {layer!r} {values.shape[1:]} is not in the model; lower it again")
 
 
 def _row(graph: Graph, level: str, layer: str, expected: np.ndarray, edges: Edges) -> Row:

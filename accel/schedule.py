@@ -75,7 +75,7 @@ def _problem(content: Any) -> str | None:
     if unknown:
         return f"unknown entry {min(unknown)!r:.80}; there are {', '.join(asdict(Schedule()))}"
     if content.get("target", DEFAULT.name) not in list(TARGETS):
-        return f"target {content['target']!r:.80} is none of {', '.join(TARGETS)}"
+        return f"target {content['target']!r:.80} is not one of {', '.join(TARGETS)}"
     for name, (expected, fits) in _ENTRIES.items():
         entries = content.get(name, {})
         if not isinstance(entries, dict):

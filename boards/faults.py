@@ -110,7 +110,7 @@ class NoisyLine:
         return self._rng.choice((0, 0, 0, 1, 2, 3))
 
     def _damaged(self, data: bytes, past: Sequence[bytes], count: int) -> bytes:
-        """`data` after so many faults."""
+        """`data` after a number of faults."""
         raw = bytearray(data)
         for _ in range(count):
             kind = self._rng.choice(_KINDS)

@@ -95,7 +95,7 @@ class SimulatedBoard:
         return self._exchange(_EVERYTHING, _FOREVER, cycles)
 
     def settle(self, quiet: int, most: int) -> bytes:
-        """Simulate until the board was quiet for so many cycles, at most `most`; returns what came back."""
+        """Simulate until the board was quiet for `quiet` cycles, for at most `most`; returns the answer."""
         return self._exchange(_EVERYTHING, quiet, most)
 
     def _exchange(self, wanted: int, quiet: int, most: int) -> bytes:

@@ -138,7 +138,7 @@ def row(data: str, name: str, networks: list[Path]) -> Row:
 
 
 def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
-    """Size of a graph and of its design with at most so many multipliers; three samples are simulated and compared."""
+    """Size of a graph and of its design with a limit on multipliers; three samples are simulated and compared."""
     import numpy as np
 
     from accel import reference

@@ -165,7 +165,7 @@ class Builder:
         return int(np.floor(min(ends))), int(np.ceil(max(ends)))
 
     def _coarser(self, edge: Edge, bits: np.ndarray, top: int) -> Edge:
-        """The edge without its lowest bits, so many per channel, and clipped to ±top."""
+        """The edge without a number of its lowest bits, given per channel, and clipped to ±top."""
         most = int(bits.max())
         op = Rescale(np.left_shift(np.int64(1), most - bits), most, "half_even", -top, top)
         scale = common(np.asarray(edge.scale * 2.0 ** (bits if bits.size > 1 else int(bits[0]))))

@@ -17,7 +17,7 @@ from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import title
 from accel.onnx_import.values import Constant, Deferred, Edge, Real, Shared, Steps, Unknown, Value, printable, shortened
 
-#: A refusal lists at most so many; a file with more is another kind of model.
+#: Maximum number in a refusal; a file with more is another kind of model.
 MAX_REASONS = 40
 #: What an unknown activation is taken for: 8 bits, and a scale between those of others.
 STAND_IN = (-128, 127, 2.0**-4)

@@ -14,12 +14,12 @@ SUM_PRECISION = 9
 REACH = 60
 #: What `factors` may be wrong by where 62 bits do not suffice for PRECISION: steps, or 2^-RANGE_BITS of the range.
 COARSE, RANGE_BITS = 2.0**-6, 24
-#: An edge that is too wide to be multiplied keeps so many bits.
+#: Bits that an edge keeps if it is too wide to be multiplied.
 KEPT_BITS = 29
 #: Operands of unrelated scales meet in steps of 2^-SPARE_BITS of the finest one. One of FINE_BITS needs no finer steps,
 #: and no sum more than SUM_BITS.
 SPARE_BITS, FINE_BITS, SUM_BITS = 6, 24, 36
-#: Sums on a grid that holds both operands have at most so many bits: if they are exact, and if they are not.
+#: Maximum bits of sums on a grid that holds both operands: if they are exact, and if they are not.
 EXACT_BITS, GRID_BITS = 52, 32
 TOO_FAR = Uncertain("scales are too far apart", "calibrate the quantizers again")
 

@@ -70,7 +70,7 @@ set_false_path -to [get_ports {{{outputs}}}]
 
 
 def _synthesized(folder: Path, job: Job) -> Resources:
-    """Before fitting only the bits of memories are known: so many blocks at least."""
+    """Before fitting, only the bits of memories are known: the least number of blocks."""
     text = _read(folder / _MAPPED)
     bits = _number(text, r"; Total block memory bits\s*; ([\d,]+)", _MAPPED, missing=0)
     return Resources(

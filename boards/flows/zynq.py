@@ -83,7 +83,7 @@ def package(job: Job, part: str, also: Sequence[str] = (), finish: str = "") -> 
 
 
 def _samples(into: int, out: int) -> dict[str, str]:
-    """DMA and streams for a core with beats of so many bytes. The DMA takes powers of two; others are converted."""
+    """DMA and streams for a core, whose beats have these bytes. The DMA takes powers of two; others are converted."""
     send, receive = (1 << (size - 1).bit_length() for size in (into, out))
     converters, bring, fetch, names = [], "core/s_axis", "core/m_axis", ["core"]
     if send != into:

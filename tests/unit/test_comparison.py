@@ -97,7 +97,7 @@ def test_a_level_that_shows_only_its_output(graph: Graph) -> None:
 
 def test_a_level_of_another_model_is_refused(graph: Graph) -> None:
     other = Level("rtl", lambda x: x, lambda x: {"y": np.zeros((3, 2, 9), np.int64)})
-    with pytest.raises(UserError, match=r"rtl: layer 'y' \(2, 9\) is none of the model's; lower it again"):
+    with pytest.raises(UserError, match=r"rtl: layer 'y' \(2, 9\) is not in the model; lower it again"):
         compare_levels(graph, [other], X)
 
 

@@ -16,6 +16,10 @@ BRITISH = re.compile(
     r"s(?:e|es|ed|er|ers|ing|ation|ations)(?![a-z])",
     re.IGNORECASE,
 )
+#: Words of a riddle: the reader has to find out how many, or what is meant.
+RIDDLE = re.compile(
+    r"\b(at most|least|than|of|for) so many\b|\bso many (bits|cycles|bytes|faults|places)\b|\b(is|are) none of\b"
+)
 TEXT = ("*.py", "*.md", "*.sv", "*.h", "*.cpp", "*.j2")
 
 
@@ -59,3 +63,14 @@ def test_words_are_spelled_with_ize() -> None:
     assert not found, "\n".join(found)
     assert BRITISH.search("requantised")
     assert not BRITISH.search("quantized")
+
+
+def test_no_sentence_is_a_riddle() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in sources("*.py", "*.md")
+        if path != Path(__file__) and "tests" not in path.relative_to(ROOT).parts
+        for match in RIDDLE.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+    assert RIDDLE.search("At least so many places.".lower())

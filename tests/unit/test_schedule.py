@@ -37,7 +37,7 @@ def test_the_file_comes_back_with_a_line_per_node(tmp_path):
     [
         ({"format": 2}, "format 2 is not the one that this accel reads"),
         ({"fold": {}}, "unknown entry 'fold'; there are folds, depths, memories, target"),
-        ({"target": "z80"}, "target 'z80' is none of ecp5"),
+        ({"target": "z80"}, "target 'z80' is not one of ecp5"),
         ({"folds": {"a": 3}}, "folds of 'a': got 3, expected a fold"),
         ({"depths": {"a": 0}}, "depths of 'a': got 0, expected a positive number"),
         ({"memories": {"a": "flash"}}, "memories of 'a': got 'flash', expected one of lut, block"),
@@ -46,7 +46,7 @@ def test_the_file_comes_back_with_a_line_per_node(tmp_path):
         ({"depths": {"a": 1 << 40}}, "got 1099511627776, expected a positive number up to 16777216"),
         ({"depths": []}, r"depths is \[\], expected an object with an entry per name"),
         ({"folds": None}, "folds is None, expected an object"),
-        ({"target": []}, r"target \[\] is none of ecp5"),
+        ({"target": []}, r"target \[\] is not one of ecp5"),
     ],
 )
 def test_a_wrong_file_is_refused(change, message, tmp_path):

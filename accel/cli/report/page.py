@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from boards.board import Board, Resources
 
 TICKS = 6
-"""At most so many on the axis of the timeline."""
+"""Maximum number on the axis of the timeline."""
 LONGEST = 30
 """Characters of a name in a picture: the last ones say most."""
 

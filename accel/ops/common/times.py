@@ -130,7 +130,7 @@ def _adders(multiplier: int, lo: int, hi: int, lanes: int) -> Module:
 
 
 def _delayed(cycles: int) -> list[str]:
-    """The wire that the circuit reads, so many cycles after the input."""
+    """The wire that the circuit reads, this number of cycles after the input."""
     lines = []
     for cycle in range(1, cycles + 1):
         lines += [f"    logic [XW-1:0] x_{cycle};", f"    always_ff @(posedge clk) x_{cycle} <= x_{cycle - 1};"]
