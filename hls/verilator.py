@@ -34,9 +34,7 @@ _WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; wha
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
 _CXX = ("-std=c++14", "-DVERILATOR=1", *_MACROS)  # Verilator's least: the newer the standard, the longer its headers
-_FAST, _SLOW = "-O2", "-O0"  # -O3 gains nothing measurable; _SLOW is code that runs once
-_HUGE = 8 << 20  # bytes of generated C++ from which (a netlist of gates) the compiler takes longer than any run ...
-_FAST_HUGE, _SLOW_HUGE = "-O1", "-O0"  # ... and a third of the time this way
+_FAST, _SLOW = "-O1", "-O0"  # -O2 runs a tenth faster, which pays after 40 million cycles; _SLOW is code that runs once
 _QUICK = "-O0"  # everything as one translation unit: a fifth of the work for the compiler, a tenth of the speed
 _LIBRARY = "-Og"  # Verilator's runtime library does next to nothing in a running simulation
 _RUNTIME, _RUNTIME_WAVES = ("verilated.cpp", "verilated_threads.cpp"), ("verilated_vcd_c.cpp",)
@@ -140,9 +138,7 @@ def _compile(generated: dict[str, list[str]], harness: Path, macros: list[str], 
     jobs = os.cpu_count() or 1
     slow = generated.get("classes_slow", []) + generated.get("support_slow", [])
     fast = generated.get("classes_fast", []) + generated.get("support_fast", [])
-    huge = sum(Path(file).stat().st_size for file in fast + slow) > _HUGE
-    often, once = (_FAST_HUGE, _SLOW_HUGE) if huge else (_FAST, _SLOW)
-    units = [(often, group) for group in _share(fast, jobs)] + [(once, slow)]
+    units = [(_FAST, group) for group in _share(fast, jobs)] + [(_SLOW, slow)]
     headers = _headers(_FAST)
 
     def compile_unit(index: int) -> Path:
@@ -208,8 +204,6 @@ def _toolchain() -> list[str]:
         metadata.version("verilator"),
         _FAST,
         _SLOW,
-        _FAST_HUGE,
-        _SLOW_HUGE,
         _LIBRARY,
         *_CXX,
     ]

@@ -153,7 +153,7 @@ def test_libero_is_exact_on_a_stand_in_for_smarthls(heads: bool, graph: Graph, t
 
 def built(home: Path, sources: list[Path], includes: list[Path], system: Path) -> Path:
     """A shared library of a project's simulation."""
-    flags = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-w"]
+    flags = ["-std=c++17", "-Og", "-fPIC", "-shared", "-fno-gnu-unique", "-w"]
     library = home / f"{home.parent.name}.so"
     paths = [*(f"-I{path}" for path in includes), "-isystem", system]
     tools.run([tools.require("g++"), *flags, *paths, *sources, "-o", library], home, home / "compile.log")

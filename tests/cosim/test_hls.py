@@ -81,9 +81,24 @@ def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> N
     assert_equal_everywhere(written, samples(graph, 32))
 
 
-@pytest.mark.parametrize("io_type", backends.IO_TYPES)
-@pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("pipelined", [False, True])
+@pytest.mark.parametrize(
+    ("pipelined", "causal", "io_type"),
+    [
+        (False, False, "io_stream"),
+        (False, True, "io_parallel"),
+        (True, False, "io_parallel"),
+        (True, True, "io_stream"),
+        *(
+            pytest.param(*rest, marks=[pytest.mark.slow, pytest.mark.minutes])
+            for rest in [
+                (False, False, "io_parallel"),
+                (False, True, "io_stream"),
+                (True, False, "io_stream"),
+                (True, True, "io_parallel"),
+            ]
+        ),
+    ],
+)
 def test_heads_side_by_side(pipelined: bool, causal: bool, io_type: str, tmp_path: Path) -> None:
     """All heads of a token in one step, with divisions as a pipeline and serial, between operators folded anyhow."""
     graph = encoder(Shape(tokens=5, features=5, channels=6, heads=3, causal=causal))

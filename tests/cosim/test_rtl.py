@@ -38,7 +38,7 @@ def test_every_edge_is_exact(name, tmp_path):
     traced = simulate.run(design, x, trace=True)
     assert set(traced.edges) == set(graph.tensors)
     assert all(np.array_equal(traced.edges[edge], expected[edge]) for edge in traced.edges)
-    assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3).outputs, expected[graph.output])
+    assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3, trace=True).outputs, expected[graph.output])
     design.write(tmp_path)
     verilator.lint(tmp_path, design.sources, design.top)
 
@@ -67,7 +67,10 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     assert (ran.latency, ran.interval) == tuple(design.info["predicted"].values())
 
 
-@pytest.mark.parametrize("name", SHAPES)
+LARGE = pytest.param("two_layers_odd", marks=[pytest.mark.slow, pytest.mark.minutes])
+
+
+@pytest.mark.parametrize("name", ["plain", "rms_gelu_causal", LARGE])
 def test_waves_show_every_unit_at_work_when_it_was_predicted(name, tmp_path):
     """Of every unit and sample the first beat taken and the last beat written, as a viewer of waves shows them."""
     graph = encoder(SHAPES[name], seed=2)
