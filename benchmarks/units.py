@@ -85,11 +85,16 @@ class Draw:
         return x, Dense(weight, np.rint(self.rng.normal(0, 40 * x.magnitude, len(weight))).astype(int))
 
     def matmul(self) -> Iterator[Part]:
-        heads, tokens, size, bits = self.pick(1, 2, 4), self.pick(8, 16, 32, 64), self.pick(4, 8, 16), self.pick(4, 8)
+        heads, tokens, size, bits = (
+            self.pick(1, 2, 3, 4),
+            self.pick(8, 16, 17, 24, 50, 64),
+            self.pick(4, 6, 8, 16),
+            self.pick(4, 8),
+        )
         form = "scores" if self.often(0.5) else "values"
         b = self.tensor(tokens, heads * size, bits, 0)
         a = b if form == "scores" else self.tensor(tokens, heads * tokens, 8, 1)
-        kv_heads = heads // min(heads, self.pick(1, 1, 2, 4))
+        kv_heads = heads // self.pick(1, 1, heads)
         yield from self._units(MatMul(heads, form, kv_heads), (a, replace(b, shape=(tokens, kv_heads * size))))
 
     def softmax(self) -> Iterator[Part]:
@@ -111,11 +116,11 @@ class Draw:
     def add(self) -> Iterator[Part]:
         a, b = self.tensor(8, 64, self.pick(4, 8), 0.1), self.tensor(8, 64, self.pick(8, 14, 18), 0)
         multipliers = (1 << self.pick(0, 2, 4, 7), 1) if self.often(0.7) else self.rng.integers(1, 128, 2)
-        yield from self._units(Add(multipliers), (a, b), most_lanes=32)
+        yield from self._units(Add(multipliers), (a, b), most_lanes=32, tables=True)
 
     def mul(self) -> Iterator[Part]:
         a, b = self.tensor(8, 64, self.pick(4, 6, 8, 12), 0.3), self.tensor(8, 64, self.pick(4, 8), 0.3)
-        yield from self._units(Mul(), (a, b), most_lanes=16)
+        yield from self._units(Mul(), (a, b), most_lanes=16, tables=True)
 
     def pool(self) -> Iterator[Part]:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64, 96), self.pick(4, 8), 0.2)
@@ -130,7 +135,7 @@ class Draw:
 
     def embedding(self) -> Iterator[Part]:
         x = Tensor((self.pick(8, 16, 64), 1), 0, self.pick(10, 32, 63, 128) - 1)
-        table = self.weights((x.hi + 1, self.pick(16, 24, 32, 64)), self.pick(4, 8))
+        table = self.weights((x.hi + 1, self.pick(16, 20, 24, 32, 48, 64)), self.pick(4, 8))
         yield from self._units(Embedding(table), (x,), most_lanes=16)
 
     def rescale(self) -> Iterator[Part]:
@@ -156,13 +161,13 @@ class Draw:
     def position(self) -> Iterator[Part]:
         x = self.tensor(self.pick(8, 16, 64), self.pick(16, 32, 64), self.pick(8, 12, 16), 0)
         table = np.rint(self.rng.normal(0, 30, x.shape)).astype(int)
-        yield from self._stages(Position(table, 1 << self.pick(0, 1, 4)), x, self.pick(1, 2, 4, 8, 16))
+        yield from self._stages(Position(table, self.pick(1, 2, 16, 23, 45, 91)), x, self.pick(1, 2, 4, 8, 16))
 
     def rotary(self) -> Iterator[Part]:
         heads, size = self.pick(1, 2, 4), self.pick(8, 16)
         x = self.tensor(self.pick(8, 16, 64), heads * size, self.pick(6, 8, 10), 0)
         cos, sin = (np.rint(self.rng.normal(0, 60, (x.tokens, size))).astype(int) for _ in range(2))
-        yield from self._units(Rotary(cos, sin if self.often(0.7) else 0 * sin), (x,), most_lanes=8)
+        yield from self._units(Rotary(cos, sin if self.often(0.7) else 0 * sin), (x,), most_lanes=8, tables=True)
 
     def adapter(self) -> Iterator[Part]:
         name = str(self.rng.choice(["accel_gather", "accel_scatter", "accel_pass"]))
@@ -186,12 +191,13 @@ class Draw:
     # ---- units of an operator
 
     def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0, tables: bool = False) -> Iterator[Part]:
-        """Half of the smaller ones with `tables` make their products in look-up tables."""
+        """Most of the smaller ones with `tables` make their products in look-up tables, where those have a way."""
         rtl, output = facet(op.kind, "rtl"), op.infer(*inputs)
         folds = [fold for fold in rtl.folds(op, inputs, output) if self._fits(fold, inputs, most_lanes)]
         fold = folds[self.rng.integers(len(folds))]
-        if tables and fold["lanes"] <= 4 and self.often(0.6):
-            fold |= {"multiply": "lut"}
+        in_tables = fold | {"multiply": "lut"}
+        if tables and fold["lanes"] <= 4 and self.often(0.6) and in_tables in rtl.folds(op, inputs, output):
+            fold = in_tables
         for unit in rtl.hardware(op, inputs, output, fold, self.target):
             yield Part(op.kind, unit.module, sample.pins_of(unit))
 

@@ -135,6 +135,9 @@ def matmul(t: Tally, part: Part) -> None:
         t.counter(count)
     t.registers(8)
     depth, width = 2 * p["HEADS"] * key_groups * channel_groups, channels * p["BW"]
+    for factor in (p["HEADS"], channel_groups, key_groups):
+        shifts = factor.bit_count()
+        t.add(index_bits(depth), 2 * (shifts if shifts > 1 else 0), "address")
     t.logic("banks", keys)
     if p["BLOCK"]:
         t.bram += keys * block_rams(width, depth, t.target)

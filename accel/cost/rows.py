@@ -70,9 +70,9 @@ def softmax_scale(t: Tally, part: Part) -> None:
         t.registers(2 * count + lanes * p["EW"])
         digits(t, lanes, p["EW"] + 1, count, product)
     else:
-        t.multiply(p["EW"] + 1, p["FW"] + 1, lanes)
+        t.multiply(p["EW"], p["FW"], lanes, signed=False)
         t.registers(lanes * read_by_round(product, rounding), "products")
-    round_(t, lanes, product + 1, p["YW"], rounding)
+    round_(t, lanes, product + 1, p["YW"], rounding, signed=False)
 
 
 def divide(t: Tally, part: Part) -> None:

@@ -40,8 +40,15 @@ def scatter(t: Tally, part: Part) -> None:
 def add(t: Tally, part: Part) -> None:
     p = part.params
     lanes, bits = p["LANES"], p["YW"] - max(low_zeros(p["P"]), low_zeros(p["Q"]))
-    t.registers(2)
     factors = ((p["P"], p["AW"] + (not p["A_SIGNED"])), (p["Q"], p["BW"] + (not p["B_SIGNED"])))
+    if p["TABLES"]:
+        t.delay(2, 3)
+        for factor, width in factors:
+            constant(t, lanes, width, factor, p["YW"])
+        t.add(bits, lanes)
+        t.registers(lanes * p["YW"])
+        return
+    t.registers(2)
     fused = sum(_times(t, width, factor, lanes) for factor, width in factors) == len(factors)
     t.add(bits, lanes, "fused" if fused else "adders")
     t.registers(lanes * p["YW"], "fused" if fused else "registers")
@@ -63,6 +70,12 @@ def _times(t: Tally, width: int, factor: int, lanes: int) -> bool:
 def mul(t: Tally, part: Part) -> None:
     p = part.params
     lanes, a, b = p["LANES"], p["AW"], p["BW"]
+    if p["DIGITS"]:
+        t.delay(2, 3)
+        t.registers(lanes * (a + 2 * p["DIGITS"]), "operands")
+        t.add(2 * p["DIGITS"], lanes, "fields")
+        digits(t, lanes, a + (not p["A_SIGNED"]), p["DIGITS"], p["YW"])
+        return
     t.registers(4)
     hard = t.multiply(a + (not p["A_SIGNED"]), b + (not p["B_SIGNED"]), lanes, p["YW"])
     t.registers(lanes * (a + b), "hard" if hard else "operands")
@@ -119,6 +132,10 @@ def times(t: Tally, part: Part) -> None:
         unrolled(t, part)
         return
     t.delay(2, 3)
+    if p["TABLES"]:
+        t.registers(p["LANES"] * p["XW"])
+        constant(t, p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["MULTIPLIER"], p["YW"])
+        return
     kind = _hard(t, p["XW"] + (not p["X_SIGNED"]), p["MW"] + 1, p["LANES"])
     t.registers(2 * p["LANES"] * p["XW"], kind)
     t.registers(p["LANES"] * p["YW"], kind)
@@ -160,6 +177,25 @@ def digits(t: Tally, lanes: int, x: int, count: int, out: int) -> None:
     t.registers(lanes * out, "sums")
 
 
+def constant(t: Tally, lanes: int, x: int, factor: int, out: int) -> None:
+    """`accel_constant`: the signed powers of two of a factor, its lower half and its upper half summed side by side."""
+    terms = (3 * factor ^ factor) >> 1
+    places = factor.bit_length() + 1
+    half = (places + 1) // 2
+    ends = [
+        (low, min(x + high, out)) for low, high in ((0, half), (half, places)) if terms >> low & (1 << high - low) - 1
+    ]
+    for low, width in ends:
+        used = [at for at in range(low, half if low == 0 else places) if terms >> at & 1]
+        negative = (factor >> used[0] + 1) & 1  # the lowest power of two is subtracted from nothing
+        for at in used[1 - negative :]:
+            t.add(width - at, lanes, "constants")
+        t.registers(lanes * (width - used[0]), "constants")
+    if len(ends) == 2:
+        t.add(out - half, lanes, "constants")
+    t.registers(lanes * out, "constants")
+
+
 def lookup(t: Tally, part: Part) -> None:
     p = part.params
     lanes, table, block = p["LANES"], part.roms["TABLE_FILE"], bool(p["BLOCK"])
@@ -177,16 +213,30 @@ def _copies(t: Tally, table: Contents, block: bool, lanes: int) -> None:
 
 
 def position(t: Tally, part: Part) -> None:
+    """A DSP48 contains the product, the sum, and the registers in front of them."""
     p = part.params
-    lanes = p["LANES"]
+    lanes, x, table = p["LANES"], p["XW"] + (not p["X_SIGNED"]), part.roms["TABLE_FILE"]
     t.counter(p["BEATS"])
     t.registers(3)
     t.delay(1, 3)
-    t.rom(part.roms["TABLE_FILE"], bool(p["BLOCK"]))
-    t.registers(2 * lanes * p["XW"], "operands")
-    t.registers(lanes * p["YW"])
-    t.add(p["YW"] - low_zeros(p["MULTIPLIER"]), lanes)
-    _times(t, p["XW"] + (not p["X_SIGNED"]), p["MULTIPLIER"], lanes)
+    if p["TABLES"]:
+        constant(t, lanes, x, p["MULTIPLIER"], p["YW"])
+    hard = not p["TABLES"] and _times(t, x, p["MULTIPLIER"], lanes)
+    _constants(t, table, bool(p["BLOCK"]), "hard" if hard else "registers")
+    t.registers(0 if p["TABLES"] else 2 * lanes * p["XW"], "hard" if hard else "operands")
+    t.add(p["YW"] - low_zeros(p["MULTIPLIER"]), lanes, "fused" if hard else "adders")
+    t.registers(lanes * p["YW"], "fused" if hard else "registers")
+
+
+def _constants(t: Tally, table: Contents, block: bool, kind: str) -> None:
+    """`accel_rom` in front of products, which may contain the register behind the memory."""
+    if block:
+        t.bram += block_rams(table.width, table.depth, t.target)
+        t.registers(table.width, kind)
+        return
+    t.table(table)
+    t.registers(table.columns)
+    t.registers(table.columns, kind)
 
 
 def rotary(t: Tally, part: Part) -> None:
@@ -196,18 +246,16 @@ def rotary(t: Tally, part: Part) -> None:
     t.counter(p["WORDS"])
     t.counter(p["HEADS"])
     t.counter(p["WORDS"] * p["TOKENS"])
-    t.delay(2, 3 + p["TURNS"])
-    hard = t.multiply(p["XW"] + (not p["X_SIGNED"]), p["TW"], products, p["YW"])
-    table, operands = part.roms["TABLE_FILE"], "hard" if hard else "operands"
-    if p["BLOCK"]:
-        t.bram += block_rams(table.width, table.depth, t.target)
-        t.registers(table.width, operands)
-    else:
-        t.table(table)
-        t.registers(table.columns)
-        t.registers(table.columns, operands)
+    t.delay(2, 3 + p["TURNS"] + (p["DIGITS"] > 0))
+    x, table = p["XW"] + (not p["X_SIGNED"]), part.roms["TABLE_FILE"]
+    hard = not p["DIGITS"] and t.multiply(x, p["TW"], products, p["YW"])
+    operands = "hard" if hard else "operands"
+    _constants(t, table, bool(p["BLOCK"]), operands)
     t.registers(2 * lanes * p["XW"], operands)
-    t.registers(products * p["YW"], "hard" if hard else "products")
+    if p["DIGITS"]:
+        digits(t, products, x, p["DIGITS"], p["YW"])
+    else:
+        t.registers(products * p["YW"], "hard" if hard else "products")
     if p["TURNS"]:
         t.add(p["YW"], lanes, "fused")
         t.registers(lanes * p["YW"], "fused")

@@ -63,11 +63,14 @@ class Tally:
         self.add(bits, times, "counters")
         self.lut["counters"] += bits * times
 
-    def multiply(self, a: int, b: int, times: int = 1, out: int | None = None) -> bool:
-        """Products of operands of a and b signed bits, in hard multipliers (True) if they are wide enough.
+    def multiply(self, a: int, b: int, times: int = 1, out: int | None = None, signed: bool = True) -> bool:
+        """Products of operands of a and b bits, in hard multipliers (True) if they are wide enough.
 
-        Only the lowest `out` bits of a product are used.
+        Only the lowest `out` bits of a product are used. Unsigned operands need a bit more where hard multipliers are
+        signed only.
         """
+        if not signed and self.target.dsp and self.target.dsp[0] > self.target.dsp[1]:
+            a, b = a + 1, b + 1
         out = min(a + b, out or a + b)
         if min(a, b) < 2 or out < _LEAST_PRODUCT.get(self.target.name, 0) or self.target.dsp is None:
             self.lut["products"] += min(a, out) * min(b, out) * times

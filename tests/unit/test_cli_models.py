@@ -264,14 +264,3 @@ def test_hard_multipliers_are_limited(tiny_model: Path, tmp_path: Path) -> None:
         }
         assert ("dsp" in styles) == (used[limit] > 0)
     assert used[500] > 3
-
-
-def test_hard_multipliers_that_nothing_replaces(tmp_path: Path) -> None:
-    """A product with a table of tokens and channels has no other ones: one per lane."""
-    f = File((1, 4, 2))
-    table = f.quant(f.const(np.random.default_rng(0).uniform(-1, 1, (4, 2))), 1 / 128)
-    gate = f.save(tmp_path, f.quant(f.node("Mul", f.quant("in", 1 / 128), table), 1 / 128))
-    lowered = ("lower", gate, "--target", "rtl", "--interval", 4, "--out", tmp_path / "out")
-    assert_refused(accel(*lowered, "--dsp", 1), " in 4 cycles needs 2 hard multipliers at least, not 1")
-    assert not (tmp_path / "out").exists()
-    assert accel(*lowered, "--dsp", 2).exit_code == 0

@@ -122,6 +122,13 @@ def test_multipliers_of_a_product(operands: tuple[int, int], target: str, expect
     assert tally.dsp == expected
 
 
+@pytest.mark.parametrize(("family", "expected"), [("ecp5", 2), ("xilinx7", 2)])
+def test_a_softmax_of_wide_exponentials(family: str, expected: int) -> None:
+    """Unsigned operands: on ECP5 the highest piece of a factor has one bit, which look-up tables multiply with."""
+    params = {"LANES": 1, "BEATS": 17, "EW": 19, "FW": 20, "SHIFT": 23, "YW": 15, "DIGITS": 0}
+    assert cost.estimate(Module("accel_softmax_scale", params), family).dsp == expected
+
+
 def test_contents_of_a_memory_fold_together() -> None:
     columns = np.array([[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 0]])  # 0, 1, the address' bit 0, a function
     found = contents(Rom(columns, 1))

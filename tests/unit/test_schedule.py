@@ -6,13 +6,14 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from encoders import Shape, encoder, samples
+from hls_graphs import everything
 from random_blocks import block
 
 import boards
 from accel import reference
 from accel.cli.explore import explore
 from accel.errors import UserError
-from accel.folding import Solver, fastest, fold_for
+from accel.folding import DSP, Solver, fastest, fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Rescale
 from accel.schedule import Schedule
@@ -164,6 +165,13 @@ def test_prices_follow_the_budget():
     used = [Solver(graph, "ecp5", Budget(20_000, 20_000, 50, dsps)).at(64)[0] for dsps in (5, 500)]
     few, many = (sum(fold.get("multiply") == "dsp" for fold in schedule.folds.values()) for schedule in used)
     assert few < many
+
+
+def test_every_operator_does_without_hard_multipliers():
+    """Products with constants of tokens, of two edges and of factors that are no powers of two among them."""
+    solver = Solver(everything(0), "ecp5", dsp=0)
+    for interval in (solver.intervals[0], solver.intervals[-1]):
+        assert solver.at(interval)[1][DSP] == 0
 
 
 def test_a_graph_of_stages_has_nothing_to_fold():

@@ -1,11 +1,12 @@
 // y = x * MULTIPLIER for each of LANES lanes, in hard multipliers. Free-running stage, latency 3: two registers in front
-// of the product and one behind it, where the additions of an adder graph have theirs.
+// of the product and one behind it, where the additions of an adder graph have theirs. With TABLES in look-up tables.
 module accel_times #(
     parameter int LANES = 1,
     parameter int XW = 16,
     parameter bit X_SIGNED = 1'b1,
     parameter longint MULTIPLIER = 64'sd3,
     parameter int MW = 2,
+    parameter bit TABLES = 1'b0,
     parameter int YW = 18
 ) (
     input  logic                clk,
@@ -24,13 +25,18 @@ module accel_times #(
     end
     assign m_valid = valid[3];
     assign m_last  = last[3];
-    localparam logic signed [MW:0] M = (MW + 1)'(MULTIPLIER);
     for (genvar l = 0; l < LANES; l++) begin : lane
-        logic signed [XW:0] x1, x2;
-        always_ff @(posedge clk) begin
-            x1 <= {X_SIGNED & s_data[l*XW+XW-1], s_data[l*XW+:XW]};
-            x2 <= x1;
-            m_data[l*YW+:YW] <= YW'((XW + MW + 1)'(x2) * (XW + MW + 1)'(M));
+        logic signed [XW:0] x1;
+        always_ff @(posedge clk) x1 <= {X_SIGNED & s_data[l*XW+XW-1], s_data[l*XW+:XW]};
+        if (TABLES) begin : tables
+            accel_constant #(.XW(XW + 1), .FACTOR(MULTIPLIER), .YW(YW)) times (.clk, .x(x1), .y(m_data[l*YW+:YW]));
+        end else begin : hard
+            localparam logic signed [MW:0] M = (MW + 1)'(MULTIPLIER);
+            logic signed [XW:0] x2;
+            always_ff @(posedge clk) begin
+                x2 <= x1;
+                m_data[l*YW+:YW] <= YW'((XW + MW + 1)'(x2) * (XW + MW + 1)'(M));
+            end
         end
     end
 endmodule

@@ -2,7 +2,7 @@
 // Free-running stage, latency 4 (two of the table); the group counter follows valid beats and restarts on last.
 //
 // DIGITS = 0: hard multipliers, m has MW bits. DIGITS > 0: look-up tables (accel_digits), the table holds the fields of
-// m, which are the base-4 digits of m + sum 4^k, in MW = 2 * DIGITS bits.
+// m, which are the base-4 digits of m + sum 4^k, the lowest MW of their bits.
 module accel_times_table #(
     parameter int LANES = 1,
     parameter int XW = 16,
@@ -57,7 +57,7 @@ module accel_times_table #(
             end
         end else begin : tables
             accel_digits #(.XW(XW + 1), .DIGITS(DIGITS), .YW(YW))
-                digits (.clk, .x, .fields(m[l*MW+:MW]), .y(product));
+                digits (.clk, .x, .fields((2 * DIGITS)'(m[l*MW+:MW])), .y(product));
         end
         assign m_data[l*YW+:YW] = product;
     end

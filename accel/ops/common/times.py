@@ -1,7 +1,8 @@
 """Products with constants as stages in front of a rounding: in hard multipliers or in look-up tables, at equal latency.
 
-A constant that all channels share becomes an adder graph (`accel.ops.dense.unrolled`, a matrix of one element); one per
-channel comes from a table, and look-up tables multiply with its base-4 digits (`accel_digits.sv`).
+A constant that all channels share becomes an adder graph (`accel.ops.dense.unrolled`, a matrix of one element), or a
+sum of powers of two where it is too large for one (`accel_constant.sv`); one per channel comes from a table, and
+look-up tables multiply with its base-4 digits (`accel_digits.sv`).
 """
 
 from __future__ import annotations
@@ -54,10 +55,14 @@ endmodule
 """
 
 
-def folds(multiplier: np.ndarray) -> list[Fold]:
-    """Ways to make the products; a large constant has no adder graph."""
-    graphs = len(multiplier) > 1 or int(multiplier[0]) < MAX_MAGNITUDE
-    return [{"multiply": style} for style in STYLES if style == "dsp" or graphs]
+def folds() -> list[Fold]:
+    """Ways to make the products of a stage, hard multipliers first."""
+    return [{"multiply": style} for style in STYLES]
+
+
+def is_shift(factor: int) -> bool:
+    """True for powers of two, whose products are wires."""
+    return factor & (factor - 1) == 0
 
 
 def product(x: Tensor, multiplier: np.ndarray) -> Tensor:
@@ -72,15 +77,14 @@ def stage(multiplier: np.ndarray, x: Tensor, lanes: int, fold: Fold, target: Tar
     largest = int(multiplier.max())
     params = {"LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MW": largest.bit_length(), "YW": width}
     if len(multiplier) > 1:
-        count = digits(0, largest) if in_tables(fold) else 0
-        values = multiplier + offset(count) if count else multiplier
-        table = Rom(values.reshape(-1, lanes), 2 * count or params["MW"])
+        count, values = digits(0, largest) if in_tables(fold) else 0, multiplier.reshape(-1, lanes)
+        table = coded(values, count) if count else Rom(values, params["MW"])
         params |= {"GROUPS": table.depth, "DIGITS": count, "MW": table.bits, "BLOCK": int(table.is_deep(target))}
         return Stage(Module("accel_times_table", params, {"MULTIPLIER_FILE": table}), lanes, width, LATENCY + 1)
-    if in_tables(fold):
-        module = _adders(int(multiplier[0]), x.lo, x.hi, lanes)
+    if in_tables(fold) and largest < MAX_MAGNITUDE:
+        module = _adders(largest, x.lo, x.hi, lanes)
     else:
-        module = Module("accel_times", params | {"MULTIPLIER": Long(multiplier[0])})
+        module = Module("accel_times", params | {"MULTIPLIER": Long(largest), "TABLES": int(in_tables(fold))})
     return Stage(module, lanes, width, LATENCY)
 
 
@@ -95,6 +99,12 @@ def digits(lo: int, hi: int) -> int:
 def offset(count: int) -> int:
     """Σ 4^k: what makes the base-4 fields of a number those of its digits."""
     return (4**count - 1) // 3
+
+
+def coded(values: np.ndarray, count: int) -> Rom:
+    """Constants as the fields of `count` digits, without the bits that are 0 in all of them."""
+    fields = values + offset(count)
+    return Rom(fields, max(1, int(fields.max()).bit_length()))
 
 
 def in_tables(fold: Fold) -> bool:

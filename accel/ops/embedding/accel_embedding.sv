@@ -41,8 +41,13 @@ module accel_embedding #(
     assign m0_last  = last[3];
 
     wire signed [XW:0] x = {X_SIGNED & s0_data[XW-1], s0_data};
-    logic [AW-1:0] address;
-    always_ff @(posedge clk) address <= AW'((DW'(x) - DW'(BASE)) * DW'(GROUPS)) + AW'(group);
+    wire [AW-1:0] row = AW'(DW'(x) - DW'(BASE));
+    logic [AW-1:0] first, address;
+    always_comb begin  // `*` would take a hard multiplier
+        first = '0;
+        for (int i = 0; i < AW; i++) if (GROUPS[i]) first = first + (row << i);
+    end
+    always_ff @(posedge clk) address <= first + AW'(group);
     accel_rom #(.WIDTH(LANES*YW), .DEPTH(DEPTH), .BLOCK(BLOCK), .FILE(TABLE_FILE))
         rows (.clk, .address, .data(m0_data));
 endmodule

@@ -121,12 +121,12 @@ module accel_matmul #(
         end
 
     // ---- memory, one bank per key lane
-    function automatic logic [DW-1:0] place(input logic half, input logic [HW-1:0] h, input logic [CW-1:0] c,
-                                            input logic [KW-1:0] k);
-        place = DW'((((32'(half) * HEADS + 32'(h)) * CG) + 32'(c)) * KG + 32'(k));
-    endfunction
-    wire [DW-1:0] write_at = place(load_half, load_head, load_channel, load_key);
-    wire [DW-1:0] read_at = SCORES ? place(use_half, head, CW'(beat), KW'(pass)) : place(use_half, head, CW'(pass), KW'(beat));
+    wire [CW-1:0] read_channel = SCORES ? CW'(beat) : CW'(pass);
+    wire [KW-1:0] read_key = SCORES ? KW'(pass) : KW'(beat);
+    logic [DW-1:0] write_at, read_at;
+    accel_place #(.HEADS(HEADS), .CG(CG), .KG(KG), .HW(HW), .CW(CW), .KW(KW), .W(DW))
+        writing (.half(load_half), .head(load_head), .channel(load_channel), .key(load_key), .address(write_at)),
+        reading (.half(use_half), .head(head), .channel(read_channel), .key(read_key), .address(read_at));
     logic [CL*BW-1:0] word2[KL];
     for (genvar k = 0; k < KL; k++) begin : lane
         logic [CL*BW-1:0] word;

@@ -1,19 +1,20 @@
-"""Mul in hardware: waits for a beat on both streams; a multiplier per lane."""
+"""Mul in hardware: waits for a beat on both streams; a product per lane."""
 
 from __future__ import annotations
 
 from accel.graph import Tensor
 from accel.hardware import Fold, Unit, lane_folds
-from accel.ops.common import pairwise
+from accel.ops.common import pairwise, times
 from accel.ops.mul.op import Mul
 from accel.target import Target
 
 
 def folds(op: Mul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
-    """Lanes that divide the channels."""
-    return lane_folds(output.channels)
+    """Lanes that divide the channels, products of both kinds."""
+    return times.with_tables(lane_folds(output.channels))
 
 
 def hardware(op: Mul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
-    return (pairwise.unit("accel_mul", inputs, output, fold, 2, {}),)
+    digits = times.digits(inputs[1].lo, inputs[1].hi) if times.in_tables(fold) else 0
+    return (pairwise.unit("accel_mul", inputs, output, fold, 3 if digits else 2, {"DIGITS": digits}),)

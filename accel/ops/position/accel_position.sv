@@ -1,10 +1,11 @@
 // Position: y = MULTIPLIER * x + table[beat of the sequence], LANES channels per beat.
-// Free-running stage, latency 3; the beat counter restarts after last.
+// Free-running stage, latency 3; the beat counter restarts after last. With TABLES the product takes no hard multiplier.
 module accel_position #(
     parameter int LANES = 1,
     parameter int XW = 8,
     parameter bit X_SIGNED = 1'b1,
-    parameter int MULTIPLIER = 1,
+    parameter longint MULTIPLIER = 64'sd1,
+    parameter bit TABLES = 1'b0,
     parameter int BEATS = 8,
     parameter int TW = 8,
     parameter int YW = 9,
@@ -36,14 +37,21 @@ module accel_position #(
     logic [LANES*TW-1:0] constants;
     accel_rom #(.WIDTH(LANES*TW), .DEPTH(BEATS), .BLOCK(BLOCK), .FILE(TABLE_FILE))
         values (.clk, .address(beat), .data(constants));
-    logic [LANES*XW-1:0] x1, x2;
-    always_ff @(posedge clk) begin
-        x1 <= s_data;
-        x2 <= x1;
-    end
     for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [YW-1:0] x = YW'($signed({X_SIGNED & x2[l*XW+XW-1], x2[l*XW+:XW]}));
         wire signed [TW-1:0] c = constants[l*TW+:TW];
-        always_ff @(posedge clk) m_data[l*YW+:YW] <= x * YW'(MULTIPLIER) + YW'(c);
+        if (TABLES) begin : tables
+            wire signed [XW:0] x = {X_SIGNED & s_data[l*XW+XW-1], s_data[l*XW+:XW]};
+            logic [YW-1:0] product;
+            accel_constant #(.XW(XW + 1), .FACTOR(MULTIPLIER), .YW(YW)) times (.clk, .x, .y(product));
+            always_ff @(posedge clk) m_data[l*YW+:YW] <= product + YW'(c);
+        end else begin : hard
+            logic [XW-1:0] x1, x2;
+            wire signed [YW-1:0] x = YW'($signed({X_SIGNED & x2[XW-1], x2}));
+            always_ff @(posedge clk) begin
+                x1 <= s_data[l*XW+:XW];
+                x2 <= x1;
+                m_data[l*YW+:YW] <= x * YW'(MULTIPLIER) + YW'(c);
+            end
+        end
     end
 endmodule

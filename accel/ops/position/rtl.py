@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from accel.graph import Tensor
-from accel.hardware import Fold, Module, Rom, Stage
+from accel.hardware import Fold, Long, Module, Rom, Stage
 from accel.numeric import signed_width
+from accel.ops.common import times
 from accel.ops.position.op import Position
 from accel.target import Target
+
+
+def folds(op: Position, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+    """How the product is made; none where it is a shift."""
+    return [] if times.is_shift(op.multiplier) else times.folds()
 
 
 def stages(
@@ -19,8 +25,9 @@ def stages(
     module = Module(
         "accel_position",
         {
-            "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MULTIPLIER": op.multiplier,
-            "BEATS": table.depth, "TW": width, "YW": output.width, "BLOCK": int(table.is_deep(target)),
+            "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MULTIPLIER": Long(op.multiplier),
+            "TABLES": int(times.in_tables(fold)), "BEATS": table.depth, "TW": width, "YW": output.width,
+            "BLOCK": int(table.is_deep(target)),
         },
         {"TABLE_FILE": table},
     )  # fmt: skip

@@ -15,7 +15,7 @@ LATENCY = 2
 
 def folds(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     """How the product is made; none where it is a shift."""
-    return [] if op.is_shift else times.folds(op.multiplier)
+    return [] if op.is_shift else times.folds()
 
 
 def stages(

@@ -1,6 +1,7 @@
 // Rotary: y = cos * x, and with TURNS + sin * (the other lane of the pair), LANES channels per beat. A token has WORDS
 // beats of constants, cosines before sines, which its heads use one after the other: WORDS * HEADS beats per token.
-// Latency 3 (two of the memory, products), with TURNS 4.
+// Latency 3 (two of the memory, products), with TURNS 4. DIGITS > 0: products in look-up tables, a cycle later; the memory
+// holds the fields of as many base-4 digits, the lowest TW of their bits.
 module accel_rotary #(
     parameter int LANES = 2,
     parameter int XW = 8,
@@ -9,6 +10,7 @@ module accel_rotary #(
     parameter int WORDS = 1,
     parameter int HEADS = 1,
     parameter int TOKENS = 8,
+    parameter int DIGITS = 0,
     parameter int TW = 8,
     parameter int YW = 17,
     parameter bit BLOCK = 1'b0,
@@ -26,7 +28,7 @@ module accel_rotary #(
     output logic [LANES*YW-1:0] m0_data,
     output logic                m0_last
 );
-    localparam int DEPTH = WORDS * TOKENS, COLUMNS = TURNS ? 2 * LANES : LANES, LATENCY = TURNS ? 4 : 3;
+    localparam int DEPTH = WORDS * TOKENS, COLUMNS = TURNS ? 2 * LANES : LANES, LATENCY = 3 + TURNS + (DIGITS > 0 ? 1 : 0);
     localparam int WW = WORDS > 1 ? $clog2(WORDS) : 1, HW = HEADS > 1 ? $clog2(HEADS) : 1;
     localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
     assign m0_take  = s0_valid && m0_room;
@@ -61,20 +63,23 @@ module accel_rotary #(
         x2 <= x1;
     end
     for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [YW-1:0] x = YW'($signed({X_SIGNED & x2[l*XW+XW-1], x2[l*XW+:XW]}));
-        wire signed [TW-1:0] cosine = constants[l*TW+:TW];
-        if (TURNS) begin : turned
-            localparam int P = l ^ 1;
-            wire signed [YW-1:0] partner = YW'($signed({X_SIGNED & x2[P*XW+XW-1], x2[P*XW+:XW]}));
-            wire signed [TW-1:0] sine = constants[(LANES+l)*TW+:TW];
-            logic signed [YW-1:0] own, other;
-            always_ff @(posedge clk) begin
-                own   <= x * YW'(cosine);
-                other <= partner * YW'(sine);
-                m0_data[l*YW+:YW] <= own + other;
+        // the same lane, and with TURNS the other one of the pair
+        logic signed [YW-1:0] products[TURNS + 1];
+        for (genvar k = 0; k < (TURNS ? 2 : 1); k++) begin : product
+            localparam int P = k == 0 ? l : l ^ 1;
+            wire signed [XW:0] x = {X_SIGNED & x2[P*XW+XW-1], x2[P*XW+:XW]};
+            wire [TW-1:0] constant = constants[(k*LANES+l)*TW+:TW];
+            if (DIGITS == 0) begin : hard
+                always_ff @(posedge clk) products[k] <= YW'((XW + 1 + TW)'(x) * (XW + 1 + TW)'($signed(constant)));
+            end else begin : tables
+                accel_digits #(.XW(XW + 1), .DIGITS(DIGITS), .YW(YW))
+                    digits (.clk, .x, .fields((2 * DIGITS)'(constant)), .y(products[k]));
             end
+        end
+        if (TURNS) begin : turned
+            always_ff @(posedge clk) m0_data[l*YW+:YW] <= products[0] + products[1];
         end else begin : alone
-            always_ff @(posedge clk) m0_data[l*YW+:YW] <= x * YW'(cosine);
+            assign m0_data[l*YW+:YW] = products[0];
         end
     end
 endmodule
