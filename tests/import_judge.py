@@ -20,8 +20,8 @@ from onnx_session import opened, showing
 from accel import onnx_import, reference
 from accel.errors import UserError
 from accel.graph import Graph, Node
-from accel.onnx_import.deviation import _segment
-from accel.onnx_import.execute import Runner, _in_steps
+from accel.onnx_import.deviation import segment
+from accel.onnx_import.execute import Runner, in_steps
 from accel.onnx_import.importer import Imported
 from accel.ops.norm.op import Norm
 
@@ -90,7 +90,7 @@ def _integers(imported: Imported, tensors: dict[str, np.ndarray]) -> tuple[dict[
         if name == graph.output or (origin is not None and origin.quantized):
             assert origin is not None
             try:
-                steps = _in_steps(name, origin, tensors[origin.tensor])
+                steps = in_steps(name, origin, tensors[origin.tensor])
             except Exception as error:  # a layout that is not the tensor's
                 return {}, f"{name}: {error}"
             found[name] = np.rint(steps)
@@ -102,7 +102,7 @@ def _integers(imported: Imported, tensors: dict[str, np.ndarray]) -> tuple[dict[
 def _compared(imported: Imported, layer: str, file: dict[str, np.ndarray]) -> str:
     """What is wrong with the operators up to one edge, if anything."""
     graph = imported.graph
-    nodes = _segment(graph, layer, set(file))
+    nodes = segment(graph, layer, set(file))
     values = {name: torch.from_numpy(integers.astype(np.int64)) for name, integers in file.items()}
     for node in nodes:
         values[node.name] = reference.evaluate(graph, node, values)
@@ -134,7 +134,7 @@ def _own(imported: Imported, node: Node, values: dict[str, np.ndarray]) -> float
     chosen = node.name in imported.approximate
     if node.op.kind == "rescale":
         return 0.52 if chosen or node.name not in imported.origins else 0.0
-    if node.op.kind == "add" and chosen:
+    if node.op.kind in ("add", "rotary") and chosen:  # a multiplier, or an entry of a table, is rounded
         return max(float(np.abs(values[name]).max()) for name in node.inputs) / 2
     return 0.5 if chosen and node.op.kind in ("dense", "position") else 0.0
 

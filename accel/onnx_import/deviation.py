@@ -58,7 +58,7 @@ def _is_quantized(imported: Imported, edge: str) -> bool:
 def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray], quantized: bool) -> Deviation:
     import torch
 
-    nodes = _segment(graph, layer, set(file))
+    nodes = segment(graph, layer, set(file))
     values = {name: torch.from_numpy(integers) for name, integers in file.items()}
     with torch.inference_mode():
         for node in nodes:
@@ -69,7 +69,7 @@ def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray], quantized:
     return Deviation(layer, kinds, wrong.size, int(wrong.max()), float(wrong.mean()), float((wrong > 0).mean()))
 
 
-def _segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
+def segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
     """The nodes between the edges that are known and `layer`, in execution order."""
     wanted, nodes = {layer}, []
     for node in reversed(graph.nodes):

@@ -42,7 +42,7 @@ def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, 
         context = runner.run(padded[start : start + batch])
         for name, chunks in parts.items():
             origin = imported.origins[name]
-            chunks.append(_in_steps(name, origin, context[origin.tensor]))
+            chunks.append(in_steps(name, origin, context[origin.tensor]))
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
 
 
@@ -90,10 +90,14 @@ def integers(name: str, origin: Origin, real: np.ndarray, exact: bool = True) ->
 
     Raises MismatchError when they are none, or when the tensor has another shape.
     """
-    return _whole(name, _in_steps(name, origin, real), exact)
+    return _whole(name, in_steps(name, origin, real), exact)
 
 
-def _in_steps(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+def in_steps(name: str, origin: Origin, real: np.ndarray) -> np.ndarray:
+    """The tensor of an edge in steps of the edge's scale, float64 (samples, tokens, channels).
+
+    Raises MismatchError when the tensor has another shape.
+    """
     try:
         return origin.layout.to_edge(np.asarray(real, dtype=np.float64)) / origin.scale
     except ValueError:
