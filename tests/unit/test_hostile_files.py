@@ -204,7 +204,10 @@ def test_images_and_enormous_inputs(path: Path) -> None:
         (lambda f: f.quant("in", 0.5, signed=-1), "attribute 'signed' is -1; export the model again: it is 0 or 1"),
         (lambda f: f.node("ReduceSum", f.quant("in", 0.5), f.ints(1), keepdims=-1), "attribute 'keepdims' is -1"),
         (lambda f: f.quant("in", 0.5, mode="FLOOR"), "the input is not rounded half to even"),
-        (lambda f: f.quant("in", [[[0.5], [0.25], [0.5]]]), "its scale differs between tokens"),
+        (
+            lambda f: f.quant(f.dense(f.quant("in", 0.5), np.eye(4), 0.5), [[[0.5], [0.25], [0.5]]]),
+            "its scale differs between tokens",
+        ),
         (lambda f: f.quant("in", [0.5, 0.25]), r"constant of shape \(2,\) does not fit \(1, 3, 4\)"),
         (lambda f: f.node("Quant", "in", domain=QUANT), "has 1 inputs"),
         (
@@ -260,13 +263,19 @@ def test_images_and_enormous_inputs(path: Path) -> None:
             "does not contract the channel axis; keep",
         ),
         (
-            lambda f: f.node("ReduceSum", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(2)),
-            "reduces over an axis that is not the tokens",
+            lambda f: f.node("ReduceSum", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(1, 2)),
+            "over tokens and channels at once",
         ),
         (lambda f: f.node("ReduceSum", f.quant("in", 0.5), f.ints(9)), r"axes \[9\] do not fit 3 axes"),
         (lambda f: f.node("Cast", f.quant("in", 0.5), to=6), "casts to a type that rounds"),
-        (lambda f: f.node("Gather", f.quant("in", 0.5), f.ints(0, 2), axis=1), "selects tokens that are no neighbours"),
-        (lambda f: f.node("Gather", f.quant("in", 0.5), f.ints(1, 1), axis=1), "samples or one element repeatedly"),
+        (
+            lambda f: f.node("Gather", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(0, 2), axis=1),
+            "selects tokens that are no neighbours",
+        ),
+        (
+            lambda f: f.node("Gather", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(1, 1), axis=1),
+            "samples or one element repeatedly",
+        ),
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.ints(3), axis=1), "selects an index that does not exist"),
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.quant("in", 0.5)), "places that are not known at export"),
         (lambda f: f.node("Transpose", f.quant("in", 0.5), perm=[0, 2, 1]), r"\(1, 4, 3\) is not in the order"),
