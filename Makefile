@@ -18,8 +18,8 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make check       lint and the quickest tests: a minute"
-	@echo "make test        every test but the slow ones: minutes"
-	@echo "make test-all    those, the documented commands that take minutes, and the notebooks"
+	@echo "make test        what a laptop runs: every kind of check, in six minutes on two cores"
+	@echo "make test-all    those with more examples of each, whole trainings, documented commands, notebooks: half an hour"
 	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
@@ -67,13 +67,13 @@ bench-parallel: | $(STAMP)
 	@PYTHONPATH=. $(BIN)/python benchmarks/scaling.py
 
 check: lint
-	@$(PYTEST) -m "not slow" $(QUICK)
+	@$(PYTEST) -m "not slow and not minutes" $(QUICK)
 
 test: $(STAMP)
-	@$(PYTEST) -m "not slow" $(TESTS)
+	@$(PYTEST) -m "not slow and not minutes" $(TESTS)
 
 test-all: $(STAMP)
-	@$(PYTEST) -m "not slow or minutes" $(TESTS)
+	@$(PYTEST) -m "not slow" $(TESTS)
 	@$(PYTEST) --nbmake --nbmake-timeout=600 notebooks
 
 docs: $(STAMP)

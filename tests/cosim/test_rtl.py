@@ -27,9 +27,10 @@ SHAPES = {
     "rms_gelu_causal": Shape(form="rms", gelu=True, causal=True, tokens=6, heads=1),
     "two_layers_odd": Shape(tokens=3, features=5, channels=6, heads=3, hidden=9, layers=2, bits=2),
 }
+LARGE = pytest.param("two_layers_odd", marks=pytest.mark.minutes)
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", ["plain", "rms_gelu_causal", LARGE])
 def test_every_edge_is_exact(name, tmp_path):
     graph = encoder(SHAPES[name], seed=1)
     design = rtl.lower(graph, random_schedule(graph, 1))
@@ -43,7 +44,14 @@ def test_every_edge_is_exact(name, tmp_path):
     verilator.lint(tmp_path, design.sources, design.top)
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 52))])
+SCHEDULES = [
+    *range(2),
+    *(pytest.param(seed, marks=pytest.mark.minutes) for seed in range(2, 4)),
+    *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 52)),
+]
+
+
+@pytest.mark.parametrize("seed", SCHEDULES)
 def test_random_schedules_are_predicted_to_the_cycle(seed):
     graph = encoder(list(SHAPES.values())[seed % len(SHAPES)], seed)
     design = rtl.lower(graph, random_schedule(graph, seed))
@@ -65,9 +73,6 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     ran = simulate.run(design, x)
     assert np.array_equal(ran.outputs, reference.run(graph, x))
     assert (ran.latency, ran.interval) == tuple(design.info["predicted"].values())
-
-
-LARGE = pytest.param("two_layers_odd", marks=[pytest.mark.slow, pytest.mark.minutes])
 
 
 @pytest.mark.parametrize("name", ["plain", "rms_gelu_causal", LARGE])
@@ -159,7 +164,7 @@ def test_a_deadlock_is_predicted_and_names_who_waits():
         rtl.lower(graph, Schedule(schedule.folds, depths))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.minutes)])
 def test_buffers_hold_what_was_predicted(seed):
     """Depths are the next power of two above what a design fed at its own rate is seen to use, no more."""
     graph = encoder(SHAPES["plain"], seed)

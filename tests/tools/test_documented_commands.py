@@ -156,7 +156,6 @@ def test_commands_of_a_page_run(page: Path, folder: Path) -> None:
         succeeds(step, folder, in_shell if (page, step[-1]) in firsts().values() else in_fork)
 
 
-@pytest.mark.slow
 @pytest.mark.minutes
 @pytest.mark.parametrize("page", pages(slow=True))
 def test_all_commands_of_a_page_run(page: Path, folder: Path) -> None:

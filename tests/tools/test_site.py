@@ -30,7 +30,6 @@ return document.querySelector('[data-md-component=search-result]').innerText;
 """
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.minutes,
     pytest.mark.skipif(
         not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
