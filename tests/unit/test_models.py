@@ -325,7 +325,10 @@ def test_a_missing_checkpoint(tmp_path: Path) -> None:
 
 def test_files_that_are_no_checkpoints(trained: Trained, tmp_path: Path) -> None:
     whole = models.save(trained, tmp_path / "model.pt").read_bytes()
-    for raw in (b"", b"text", b"\x80\x02.", b"PK\x03\x04", whole[:100], whole[: len(whole) // 2], whole[:-30]):
+    (tmp_path / "bad.pt").write_bytes(b"text")
+    with pytest.raises(UserError, match=r"bad.pt: is a text file, no checkpoint; `accel train` writes one"):
+        models.load(tmp_path / "bad.pt")
+    for raw in (b"", b"\x80\x02.", b"PK\x03\x04", whole[:100], whole[: len(whole) // 2], whole[:-30]):
         (tmp_path / "bad.pt").write_bytes(raw)
         with pytest.raises(UserError, match=r"bad.pt: truncated or not a checkpoint \(.*\); `accel train` writes one"):
             models.load(tmp_path / "bad.pt")
