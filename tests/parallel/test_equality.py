@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from gloo import run
@@ -23,7 +25,8 @@ LAYOUTS = {
     "data, pipeline": Parallel(data=2, pipeline=2, microbatches=2),
     "data, pipeline, tensor": Parallel(data=2, pipeline=2, tensor=2, microbatches=2),
 }
-MARKED = [pytest.param(layout, marks=pytest.mark.slow if layout.processes > 4 else ()) for layout in LAYOUTS.values()]
+QUICK = ("DDP", "tensor", "1F1B", "learned scales per channel, sharded", "shared layers")
+"""What every run compares; the others run in `make test-all`, and layouts of more than four processes at night."""
 OTHERS = {
     "scales per channel": (replace(SMALL, per_channel=True), Parallel(tensor=4)),
     "no norms: scales of the stream have gradients": (
@@ -62,12 +65,19 @@ def compare(config: EncoderConfig, layout: Parallel) -> None:
             assert difference <= (WEIGHT if value.ndim else SCALE), f"{name} differs by {difference}"
 
 
-@pytest.mark.parametrize("layout", MARKED, ids=LAYOUTS)
+def cases(found: dict[str, Any]) -> Iterator[Any]:
+    for name, values in found.items():
+        values = values if isinstance(values, tuple) else (values,)
+        later = pytest.mark.slow if values[-1].processes > 4 else pytest.mark.minutes
+        yield pytest.param(*values, id=name, marks=() if name in QUICK else later)
+
+
+@pytest.mark.parametrize("layout", cases(LAYOUTS))
 def test_parallel_training_equals_one_process(layout: Parallel) -> None:
     compare(SMALL, layout)
 
 
-@pytest.mark.parametrize(("config", "layout"), OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(("config", "layout"), cases(OTHERS))
 def test_every_kind_of_network_is_divided_alike(config: EncoderConfig, layout: Parallel) -> None:
     compare(config, layout)
 

@@ -81,10 +81,14 @@ def again(page: Path, step: list[str]) -> bool:
     return "accel bitstream" in step[-1] and any(step in steps(earlier) for earlier in PAGES[: PAGES.index(page)])
 
 
+LONG = ("huggingface.md", "hls.md", "import.md", "verification.md")
+"""Pages whose commands take the longest even without the slow ones: `make test-all` runs them."""
+
+
 def pages(*, slow: bool) -> Iterator[object]:
     for page in PAGES:
         if any(map(is_slow, steps(page))) if slow else chosen(page, slow=False):
-            yield pytest.param(page, id=page.name)
+            yield pytest.param(page, id=page.name, marks=pytest.mark.minutes if page.name in LONG else ())
 
 
 def environment() -> dict[str, str]:
