@@ -45,7 +45,8 @@ def test_a_bitstream_that_meets_timing_at_the_clock_the_pll_makes(built):
 @pytest.mark.parametrize(
     "name",
     [
-        *("icebreaker", "tang-nano-9k"),
+        "icebreaker",
+        pytest.param("tang-nano-9k", marks=pytest.mark.minutes),
         *(pytest.param(name, marks=pytest.mark.slow) for name in OPEN if name not in ("icebreaker", "tang-nano-9k")),
     ],
 )

@@ -19,6 +19,7 @@ from accel.graph import Graph, Node, Tensor
 from accel.ops import Add, Dense, Rescale
 
 WIDTHS = (1280, 390)
+pytestmark = pytest.mark.minutes
 needs_browser = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
 )

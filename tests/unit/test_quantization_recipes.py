@@ -328,6 +328,7 @@ def test_a_shared_study_refines_the_choice(
         mixed.search(network, split, budget + 1, widths=widths, trials=1, storage=f"sqlite:///{tmp_path}/one.db")
 
 
+@pytest.mark.minutes
 def test_a_cost_of_the_callers_own_is_kept(sensitive: tuple[Encoder, Split], tmp_path: Path) -> None:
     """Sums' bits in the integer graph, as a cost model of hardware reads them."""
     network, split = sensitive
