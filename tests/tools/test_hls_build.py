@@ -21,13 +21,6 @@ from hls.backends import BACKENDS
 
 pytest.importorskip("tkinter", reason="the mock tools run Tcl: Python needs its tkinter module")
 MOCKS = Path(__file__).parents[1] / "mock_tools"
-
-
-def later(wanted: bool) -> object:
-    """The mark of a case that `make test` leaves to `make test-all`."""
-    return pytest.mark.minutes if wanted else ()
-
-
 COSIM = [name for name, builder in builders.BUILDERS.items() if not builder.refused]
 
 
@@ -90,7 +83,14 @@ def test_reports_become_values(tool, tools, tiny_graph, tmp_path):
         assert [part.latency for part in report.parts] == [(22, 22), None]
 
 
-@pytest.mark.parametrize("tool", [pytest.param(name, marks=later(name not in ("vitis", "quartus"))) for name in COSIM])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "vitis",
+        "quartus",
+        *(pytest.param(name, marks=pytest.mark.minutes) for name in COSIM if name not in ("vitis", "quartus")),
+    ],
+)
 def test_rtl_results_are_a_level(tool, tools, tiny_graph, tmp_path):
     """The mocks run the project's own test bench on the samples that were written for it."""
     made, x = written(tool, tiny_graph, tmp_path), samples(tiny_graph)
@@ -153,10 +153,10 @@ def test_what_goes_wrong_is_said(tool, fail, text, tools, tiny_graph, tmp_path):
         pytest.param(
             "words",
             r"rtl_cosim_results\.log holds other things than integers: the test bench is not this project's",
-            marks=later(True),
+            marks=pytest.mark.minutes,
         ),
-        pytest.param("no results", r"rtl_cosim_results\.log was not written", marks=later(True)),
-        pytest.param("old results", r"rtl_cosim_results\.log is older than this run", marks=later(True)),
+        pytest.param("no results", r"rtl_cosim_results\.log was not written", marks=pytest.mark.minutes),
+        pytest.param("old results", r"rtl_cosim_results\.log is older than this run", marks=pytest.mark.minutes),
         ("status", r"^C/RTL co-simulation ended with 'Fail'; see .*accel_model_cosim\.rpt"),
     ],
 )
