@@ -22,7 +22,7 @@ _HOME = {
     "Design": "accel.design",
     "Graph": "accel.graph",
     "Node": "accel.graph",
-    "Schedule": "accel.schedule",
+    "Schedule": "accel.dataflow.schedule",
     "Tensor": "accel.graph",
     "UserError": "accel.errors",
     "bitstream": "accel.cli.bitstream",

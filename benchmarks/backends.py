@@ -16,8 +16,8 @@ from utilization import graph_of
 from accel import reference
 from accel.errors import UserError
 from accel.graph import Graph
-from hls import project
-from hls.backends import BACKENDS, IO_TYPES, Backend
+from hls.projects import project
+from hls.projects.backends import BACKENDS, IO_TYPES, Backend
 from models.config import EncoderConfig
 
 MODEL = EncoderConfig(layers=1)

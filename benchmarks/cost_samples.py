@@ -23,7 +23,7 @@ import units
 from accel.cost import model
 from accel.cost.part import Part
 from accel.design import write_atomic
-from hls import sample
+from hls.synthesis import sample
 
 FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 28, "norm": 28, "rescale": 36, "lookup": 36,
           "position": 24, "rotary": 24, "add": 24, "mul": 24, "pool": 16, "window": 20, "embedding": 20, "adapter": 24,
@@ -86,7 +86,7 @@ def key(entry: dict[str, Any]) -> tuple[str, int, int]:
 
 def save(path: Path, target: str, known: dict[tuple[str, int, int], dict[str, Any]]) -> None:
     """One line per sample, with what they were measured with."""
-    from hls.synthesis import family
+    from hls.synthesis.yosys import family
 
     made = {"target": target, "command": family(target).command, "yosys": version("pyosys"), "date": f"{date.today()}"}
     lines = ",\n".join(json.dumps(known[k]) for k in sorted(known))

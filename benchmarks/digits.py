@@ -19,9 +19,10 @@ import numpy as np
 import accel
 import boards
 from accel import reference
+from accel.dataflow.folding import fold_for
 from accel.design import Design
-from accel.folding import fold_for
-from hls import rtl, simulate
+from hls import rtl
+from hls.simulation import simulate
 
 MODEL = Path("build/model.onnx")
 BOARD = "ulx3s-85f"

@@ -20,10 +20,11 @@ import numpy as np
 
 import accel
 from accel.cli import study, studying
+from accel.dataflow.folding import Solver, with_multipliers
 from accel.design import write_atomic
 from accel.errors import UserError
-from accel.folding import Solver, with_multipliers
-from hls import rtl, synthesis
+from hls import rtl
+from hls.synthesis import yosys
 from models import presets
 
 RESULTS = Path(__file__).parent / "results" / "efficiency.json"
@@ -45,7 +46,7 @@ def synthesized(data: str, out: Path) -> dict[str, dict[str, int]]:
     found = {}
     for name in SYNTHESIZED:
         graph = graph_of(data, name, out)
-        counts = synthesis.resources(rtl.lower(graph, with_multipliers(graph, presets.MULTIPLIERS)), "ecp5")
+        counts = yosys.resources(rtl.lower(graph, with_multipliers(graph, presets.MULTIPLIERS)), "ecp5")
         found[name] = asdict(counts)
         print(f"{name:32} {found[name]}", flush=True)
     return found

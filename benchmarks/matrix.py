@@ -18,7 +18,7 @@ from typing import Any
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
 from hls.rtl import emit
-from hls.synthesis import synthesize
+from hls.synthesis.yosys import synthesize
 
 SIZES = ((4, 8), (8, 8), (16, 16))
 WIDTHS = ((4, 8), (4, 4))

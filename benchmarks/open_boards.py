@@ -20,8 +20,8 @@ import accel
 import boards
 import models
 from accel import reference
+from accel.dataflow.folding import fastest, fold_for
 from accel.design import Design, write_atomic
-from accel.folding import fastest, fold_for
 from accel.graph import Graph
 from boards.board import Board
 from hls import rtl

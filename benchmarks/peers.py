@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 
 from accel import tools
 from accel.design import Design
-from hls.simulate import pack
+from hls.simulation.simulate import pack
 
 FLOAT = {"IntSoftmax": ("Softmax", {"axis": -1}), "IntNorm": ("LayerNormalization", {"axis": -1})}
 """Our integer operators → what they are in the QCDQ file: the float ones between quantizers."""

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 
 from accel import reference
+from accel.dataflow.folding import Solver
+from accel.dataflow.schedule import Schedule
 from accel.design import write_atomic
-from accel.folding import Solver
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense
-from accel.schedule import Schedule
-from hls import rtl, simulate, synthesis
+from hls import rtl
+from hls.simulation import simulate
+from hls.synthesis import yosys
 
 RESULTS = Path(__file__).parent / "results" / "sparse.json"
 SIZE, TOKENS = 64, 4
@@ -46,7 +48,7 @@ def weights() -> dict[str, np.ndarray]:
 
 
 def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
-    """One design: measured cycles per token and the cells of synthesis."""
+    """One design: measured cycles per token and the cells of yosys."""
     x = Tensor((TOKENS, SIZE), -128, 127)
     graph = Graph("dense", "x", x, (Node("dense", Dense(weight, np.zeros(SIZE, np.int64)), ("x",)),), "dense")
     solver = Solver(graph, target, dsp=0)
@@ -56,7 +58,7 @@ def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
     samples = np.random.default_rng(1).integers(-128, 128, (8, TOKENS, SIZE))
     ran = simulate.run(design, samples)
     assert np.array_equal(ran.outputs, reference.run(graph, samples))
-    cells = synthesis.resources(design, target)
+    cells = yosys.resources(design, target)
     made = {"cycles": ran.interval / TOKENS, "multipliers": design.info["multipliers"]}
     return {**made, **asdict(cells), "equivalents": cells.equivalents(target)}
 

@@ -25,12 +25,14 @@ import torch
 import accel
 import models
 from accel import onnx_import, reference
-from accel.cli import engines
+from accel.cli import levels
+from accel.dataflow.folding import fold_for
 from accel.design import write_atomic
-from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense
-from hls import project, rtl, simulate
+from hls import rtl
+from hls.projects import project
+from hls.simulation import simulate
 from models import presets
 from models.quantization import quantize, settle
 
@@ -110,7 +112,7 @@ def reference_rows(name: str, folder: Path) -> list[Row]:
     session = peers.onnxruntime(
         peers.qcdq(network.file, folder / f"{name}-qcdq.onnx", SIZES[name].channels), torch.get_num_threads()
     )
-    file = engines.qonnx(onnx_import.read(network.file))
+    file = levels.qonnx(onnx_import.read(network.file))
     compiled = _compiled(network.graph, name, folder)
     rows = []
     for batch in BATCHES:

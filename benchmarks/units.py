@@ -30,7 +30,7 @@ from accel.ops import (
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
-from hls import sample
+from hls.synthesis import sample
 
 LARGEST = 3072
 """Products × bits of both operands: what is synthesized in a minute."""

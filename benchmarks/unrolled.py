@@ -18,7 +18,7 @@ import numpy as np
 from accel.graph import Tensor
 from accel.ops import Dense
 from accel.ops.dense import unrolled
-from hls.synthesis import synthesize
+from hls.synthesis.yosys import synthesize
 
 SIZES = (16, 32, 64)
 WIDTHS = ((4, 8), (4, 4))

@@ -15,10 +15,11 @@ import torch
 
 import accel
 from accel import reference
-from accel.attention import useful_macs
-from accel.folding import fold_for
+from accel.dataflow.folding import fold_for
+from accel.dataflow.utilization import useful_macs
 from accel.graph import Graph
-from hls import rtl, simulate
+from hls import rtl
+from hls.simulation import simulate
 from models.config import EncoderConfig
 from models.encoder import Encoder
 from models.exporting import export

@@ -19,7 +19,7 @@ from utilization import MODELS, graph_of
 
 import boards
 from accel import reference
-from accel.folding import fold_for
+from accel.dataflow.folding import fold_for
 from boards.faults import virtual_soak
 from hls import rtl
 

@@ -10,7 +10,7 @@ from accel.design import Design
 from accel.errors import ToolError
 from accel.target import TARGETS
 from boards.board import Board, Resources
-from hls import synthesis
+from hls.synthesis import yosys
 
 _LABELS = {"ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
 
@@ -26,7 +26,7 @@ def estimate(design: Design, board: Board) -> Resources:
     For boards with free tools it is what their synthesis counts; vendors' own synthesis comes to other numbers.
     Raises ToolError from yosys.
     """
-    return occupied(synthesis.resources(design, board.target), board.target)
+    return occupied(yosys.resources(design, board.target), board.target)
 
 
 def require(used: Resources, board: Board, design: Design) -> None:

@@ -20,7 +20,7 @@ from boards import clocking, shell
 from boards.board import Board
 from boards.host import Host
 from boards.pins import pinout
-from hls import verilator
+from hls.simulation import verilator
 
 _NO_STOP_BIT = 3  # exit code of the simulation program
 _FOREVER = (1 << 64) - 1

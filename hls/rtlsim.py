@@ -24,15 +24,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel import folding, reference, scratch
+from accel import reference, scratch
 from accel.cut import cut
+from accel.dataflow import folding
+from accel.dataflow.schedule import Schedule
 from accel.errors import GraphError, UserError
 from accel.graph import Graph
 from accel.onnx_import import Imported, read
 from accel.onnx_import.execute import Runner, integers
-from accel.schedule import Schedule
-from hls import simulate
 from hls.rtl import lower
+from hls.simulation import simulate
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto

@@ -37,8 +37,9 @@ RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
 MODULES_HERE = "<!-- modules: written by scripts/docs_hooks.py -->"
 API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
 HLS = (
-    "project.write", "project.load", "project.Project", "vendor.build", "vendor.Built", "rtl.lower", "rtl.activity",
-    "simulate.run", "simulate.Simulation", "rtlsim.execute", "rtlsim.mark", "netlist.synthesize", "synthesis.resources",
+    "projects.project.write", "projects.project.load", "projects.project.Project", "projects.vendor.build",
+    "projects.vendor.Built", "rtl.lower", "rtl.activity", "simulation.simulate.run", "simulation.simulate.Simulation",
+    "rtlsim.execute", "rtlsim.mark", "synthesis.gates.synthesize", "synthesis.yosys.resources",
 )  # fmt: skip
 SHIM = "https://unpkg.com/iframe-worker/shim"
 """Address that the plugin `offline` of mkdocs-material writes into every page."""

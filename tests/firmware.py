@@ -17,9 +17,9 @@ from pathlib import Path
 from kernel_reader import Block, Walk, functions, parse
 
 from accel import storage
+from accel.dataflow.schedule import Schedule, is_stage, units_of
 from accel.graph import Graph
 from accel.hardware import Fold, Pattern
-from accel.schedule import Schedule, is_stage, units_of
 
 FORBIDDEN = {
     "floating point": r"\b(float|double)\b|\d\.\d|\b(ap|ac)_u?fixed<",

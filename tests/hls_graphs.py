@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from accel.dataflow.schedule import Schedule, is_stage
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import ROUNDINGS
 from accel.op import Op
@@ -26,7 +27,6 @@ from accel.ops import (
     facet,
 )
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule, is_stage
 
 HOSTILE = [
     "/blocks.0/attn/q", 'quote"', "back\\slash", "int", "a b;\n#error", "$(touch owned)", "../up", "*/ } x", "n0", "x",

@@ -18,7 +18,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accel import reference
-from accel.difference import first_difference
+from accel.dataflow.schedule import Schedule, folds_of
 from accel.errors import MismatchError
 from accel.graph import Graph, Node, Tensor
 from accel.hardware import divisors
@@ -26,11 +26,13 @@ from accel.numeric import ROUNDINGS
 from accel.op import Op
 from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Rotary, Softmax
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule, folds_of
 from accel.target import TARGETS
-from hls import project, rtl, simulate
+from accel.verification.difference import first_difference
+from hls import rtl
+from hls.projects import project
 from hls.rtl.netlist import build
-from hls.rtl.plan import predict
+from hls.rtl.prediction import predict
+from hls.simulation import simulate
 
 Edges = dict[str, np.ndarray]
 Integer = Callable[[int, int], int]

@@ -13,8 +13,8 @@ from accel.cli.inputs import load_samples
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
-    from hls.reports import Span
-    from hls.vendor import Built
+    from hls.projects.reports import Span
+    from hls.projects.vendor import Built
 
 SAMPLES = 8
 
@@ -33,9 +33,9 @@ def build(
     """Run a vendor's tool (default: the project's own) on the HLS project in `folder`; everything goes to `out`.
 
     `cosim` samples go through C/RTL co-simulation; `data` and `seed` as in `accel.cli.inputs.load_samples`. `out`
-    defaults to FOLDER-TOOL. Raises UserError and ToolError as `hls.vendor.build` does.
+    defaults to FOLDER-TOOL. Raises UserError and ToolError as `hls.projects.vendor.build` does.
     """
-    from hls import builders, project, vendor
+    from hls.projects import builders, project, vendor
 
     made = project.load(folder)
     name, _ = builders.choose(made, tool)

@@ -18,8 +18,8 @@ from accel.cli.inputs import input_range, load_samples
 
 if TYPE_CHECKING:
     from accel.graph import Graph
-    from accel.levels import Level, Outcome
     from accel.onnx_import import Deviation, Imported, Rounding
+    from accel.verification.levels import Level, Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 MAX_LSB = 2
@@ -77,8 +77,8 @@ def check(
     `input_bits` in `accel.onnx_import.read`. Raises UserError when the file or the board cannot be used.
     """
     from accel import onnx_import
-    from accel.cli.engines import QONNX_LIMIT
-    from accel.levels import verify_all
+    from accel.cli.levels import QONNX_LIMIT
+    from accel.verification.levels import verify_all
 
     entry: dict[str, Any] = {"input_scale": input_scale, "input_bits": input_bits}
     imported = onnx_import.read(model, **entry, po2_scales=po2_scales)
@@ -103,19 +103,19 @@ def _levels(
 ) -> Iterator[Level]:
     """Levels in order, each made when its turn comes; temporary files live as long as their level."""
     import boards
-    from accel.cli import engines
+    from accel.cli import levels
     from hls import rtl
 
     graph, target = model.graph, boards.get(board)
     design = cache(lambda: rtl.lower(graph))
     make: dict[str, Callable[[], AbstractContextManager[Level]]] = {
-        "qonnx": lambda: nullcontext(engines.qonnx(model)),
-        "reference": lambda: nullcontext(engines.torch_reference(graph, device)),
-        "csim": lambda: engines.temporary_csim(graph),
-        "rtl": lambda: nullcontext(engines.Rtl(design()).level),
-        "rtl_stalled": lambda: nullcontext(engines.Rtl(design(), stall=engines.STALL, seed=seed).level),
-        "board": lambda: nullcontext(engines.board(design(), target)),
-        "netlist": lambda: nullcontext(engines.netlist(design(), target.target)),
+        "qonnx": lambda: nullcontext(levels.qonnx(model)),
+        "reference": lambda: nullcontext(levels.torch_reference(graph, device)),
+        "csim": lambda: levels.temporary_csim(graph),
+        "rtl": lambda: nullcontext(levels.Rtl(design()).level),
+        "rtl_stalled": lambda: nullcontext(levels.Rtl(design(), stall=levels.STALL, seed=seed).level),
+        "board": lambda: nullcontext(levels.board(design(), target)),
+        "netlist": lambda: nullcontext(levels.netlist(design(), target.target)),
     }
     wanted = [name for name in (*LEVELS, *ON_REQUEST) if name in names]
     for number, name in enumerate(wanted, 1):

@@ -21,12 +21,12 @@ from accel.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from accel.comparison import Comparison
     from accel.design import Design
     from accel.graph import Graph
-    from accel.levels import Level
     from accel.onnx_import import Imported
-    from hls.project import Project
+    from accel.verification.comparison import Comparison
+    from accel.verification.levels import Level
+    from hls.projects.project import Project
     from models.encoder import Encoder
 
     Model = Path | str | Imported | Graph | Encoder
@@ -48,18 +48,19 @@ def compare(
     """Compare every layer of a model at all levels that exist: torch, qonnx, reference, and each project (csim or rtl).
 
     `model` is a QONNX file, an imported file, an integer graph, or a network of `models`. `project` is the folder of an
-    HLS project or RTL design, such a project or design as a value, or a list of them. A `hls.project.Project` must be
-    compiled. `x` holds samples, (samples, tokens, channels) or in the shape of the file: integers, or real numbers,
-    which are quantized as the model does. Without `x`, or with a file as `x`, `samples` and `seed` are those of
-    `accel.cli.inputs.load_samples`. For a file, `input_scale`, `input_bits` and `po2_scales` are those of
-    `accel.onnx_import.read`. A file that means real numbers has no level qonnx; `accel check` measures its deviation.
+    HLS project or RTL design, such a project or design as a value, or a list of them. A
+    `hls.projects.project.Project` must be compiled. `x` holds samples, (samples, tokens, channels) or in the shape of
+    the file: integers, or real numbers, which are quantized as the model does. Without `x`, or with a file as `x`,
+    `samples` and `seed` are those of `accel.cli.inputs.load_samples`. For a file, `input_scale`, `input_bits` and
+    `po2_scales` are those of `accel.onnx_import.read`. A file that means real numbers has no level qonnx; `accel check`
+    measures its deviation.
 
     Raises UserError when the samples do not fit, or when a project was made from another model.
     """
     import numpy as np
 
     from accel import onnx_import
-    from accel.comparison import compare_levels
+    from accel.verification.comparison import compare_levels
 
     if isinstance(model, (str, Path)):
         model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales)
@@ -78,22 +79,22 @@ def _told(levels: list[Level], progress: Progress) -> Iterator[Level]:
 def _model_levels(model: Imported | Graph | Encoder) -> tuple[Graph, list[Level]]:
     """The graph of a model, and the levels above the projects."""
     from accel import onnx_import
-    from accel.cli import engines
+    from accel.cli import levels
     from accel.graph import Graph
 
     if isinstance(model, Graph):
-        return model, [engines.torch_reference(model)]
+        return model, [levels.torch_reference(model)]
     if isinstance(model, onnx_import.Imported):
-        file = [engines.qonnx(model)] if model.is_exact else []
-        return model.graph, [*file, engines.torch_reference(model.graph)]
+        file = [levels.qonnx(model)] if model.is_exact else []
+        return model.graph, [*file, levels.torch_reference(model.graph)]
     import models
 
     if not isinstance(model, models.Encoder):
         raise UserError(f"cannot compare a {type(model).__name__}: pass a QONNX file, a graph or a network of `models`")
     with scratch.folder() as folder:
         imported = onnx_import.read(models.export(model, folder / "model.onnx"))
-    graph, levels = _model_levels(imported)
-    return graph, [engines.trained(graph, model), *levels]
+    graph, others = _model_levels(imported)
+    return graph, [levels.trained(graph, model), *others]
 
 
 def _project_levels(projects: Sequence[Made]) -> list[Level]:
@@ -108,9 +109,9 @@ def _project_levels(projects: Sequence[Made]) -> list[Level]:
 
 
 def _project_level(project: Made) -> Level:
-    from accel.cli import engines
+    from accel.cli import levels
     from accel.design import Design
-    from hls import project as projects
+    from hls.projects import project as projects
 
     if isinstance(project, (str, Path)):
         folder = Path(project)
@@ -121,7 +122,7 @@ def _project_level(project: Made) -> Level:
             project.compile()
         else:
             raise UserError(f"{folder} holds neither an RTL design nor an HLS project; `accel lower` writes both")
-    return engines.Rtl(project).level if isinstance(project, Design) else engines.csim(project)
+    return levels.Rtl(project).level if isinstance(project, Design) else levels.csim(project)
 
 
 @click.command(short_help="Compare levels layer by layer.")

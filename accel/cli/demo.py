@@ -31,8 +31,8 @@ def demo(settings: Settings) -> Context:
     unknown board or an unwritable folder, ToolError on a missing tool.
     """
     from accel.cli.report import PAGE
+    from accel.cli.report.record import FILE
     from accel.cli.stages import STAGES, Context
-    from accel.report import FILE
 
     _prepare(settings)
     for name in (FILE, PAGE):
@@ -109,7 +109,7 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, a
         for (name, seconds), result in zip(context.seconds.items(), context.results, strict=True)
     ]
     if as_json:
-        from accel.report import FILE
+        from accel.cli.report.record import FILE
 
         click.echo((out / FILE).read_text(encoding="utf-8"), nl=False)
     else:

@@ -16,8 +16,8 @@ from accel.cli.inputs import input_range
 from accel.cli.output import whole_folder
 
 if TYPE_CHECKING:
+    from accel.dataflow.schedule import Schedule
     from accel.graph import Graph
-    from accel.schedule import Schedule
     from boards.board import Board
 
 TABLE, PLOT, SCHEDULE = "pareto.csv", "pareto.png", "schedule.json"
@@ -49,7 +49,7 @@ def explore(
     the board. That one is chosen, as `accel lower --board` does; its schedule is None if nothing fits. A design that
     another one beats in every figure is left out.
     """
-    from accel.folding import Solver
+    from accel.dataflow.folding import Solver
 
     solver = Solver(graph, board.target, board.budget)
     chosen = solver.fastest() if solver.shortest_fitting else None

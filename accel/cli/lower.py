@@ -18,8 +18,8 @@ from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import UserError
 
 if TYPE_CHECKING:
+    from accel.dataflow.schedule import Schedule
     from accel.graph import Graph
-    from accel.schedule import Schedule
     from boards.board import Board
 
 TARGETS = ("rtl", "vitis", "vivado", "vivado-accelerator", "quartus", "catapult", "oneapi", "libero")
@@ -55,7 +55,7 @@ def lower(
     _require_possible(target, dsp, io, part, clock_period_ns)
     if unrolled + (schedule is not None) + (interval is not None or dsp is not None) > 1:
         raise UserError("--schedule, --unrolled, and --interval with --dsp each choose a folding; give one")
-    from accel.schedule import Schedule
+    from accel.dataflow.schedule import Schedule
 
     device = _board(target, board)
     if isinstance(schedule, Path):
@@ -84,7 +84,7 @@ def _board(target: str, name: str | None) -> Board | None:
     if name is None:
         return None
     import boards
-    from hls import backends
+    from hls.projects import backends
 
     backend = None if target == "rtl" else backends.get(target)
     if backend and backend.boards:
@@ -100,7 +100,7 @@ def _board(target: str, name: str | None) -> Board | None:
 def _write_design(graph: Graph, out: Path, schedule: Schedule | None, board: Board | None) -> LoweredDesign:
     import boards
     from accel import storage
-    from accel.schedule import Schedule
+    from accel.dataflow.schedule import Schedule
     from hls import rtl
 
     with whole_folder(out, DESIGN_FILE) as folder:
@@ -123,7 +123,7 @@ def _write_project(
     clock_period_ns: float | None,
 ) -> LoweredProject:
     """A back end with boards of its own takes the board's name, any other one the board's part and clock."""
-    from hls import project
+    from hls.projects import project
 
     device = _board(target, board)
     if device:
@@ -145,7 +145,7 @@ def _write_project(
 
 def _solve(graph: Graph, interval: int | None, board: Board | None, dsp: int | None, unrolled: bool) -> Schedule | None:
     """The schedule for an interval, a board, or both, within `dsp` hard multipliers; the unrolled one; or none."""
-    from accel import folding
+    from accel.dataflow import folding
     from accel.target import DEFAULT
 
     if unrolled:

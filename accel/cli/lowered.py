@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
     from boards.board import Board, Resources
-    from hls.project import Project
+    from hls.projects.project import Project
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from accel.errors import UserError
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
-    from accel.levels import Outcome
-    from hls.deadlock import BufferUse
-    from hls.simulate import Simulation
+    from accel.verification.levels import Outcome
+    from hls.simulation.deadlock import BufferUse
+    from hls.simulation.simulate import Simulation
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def simulate(
 
     `data`, `samples` and `seed` are explained in `accel.cli.inputs.load_samples`. The other arguments are for RTL
     designs: `stall` is the probability that either end pauses in a cycle, `watch` records the use of buffers, and
-    `waves` is a VCD file to write, with the names and times that `hls.simulate.run` explains. Raises UserError when the
-    folder holds neither a design nor a project, or when waves of an HLS project are asked for.
+    `waves` is a VCD file to write, with the names and times that `hls.simulation.simulate.run` explains. Raises
+    UserError when the folder holds neither a design nor a project, or when waves of an HLS project are asked for.
     """
     from accel import reference, storage
-    from accel.cli.engines import Rtl, csim
+    from accel.cli.levels import Rtl, csim
     from accel.design import Design
-    from accel.levels import verify
+    from accel.verification.levels import verify
 
     folder = Path(folder)
     is_project = (folder / GRAPH_FILE).exists() and not (folder / DESIGN_FILE).exists()
@@ -65,7 +65,7 @@ def simulate(
     x = load_samples(graph, data, samples, seed)
     expected = reference.run(graph, x)
     if design is None:
-        from hls import project
+        from hls.projects import project
 
         made = project.load(folder)
         made.compile()

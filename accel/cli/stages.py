@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from accel import report
 from accel.cli import bitstream as bitstream_verb
-from accel.cli import engines
+from accel.cli import levels
 from accel.cli import lower as lower_verb
 from accel.cli import report as report_verb
 from accel.cli.display import Progress
+from accel.cli.report import record
 from accel.design import GRAPH_FILE
-from accel.levels import Level, Outcome, verify_all
+from accel.verification.levels import Level, Outcome, verify_all
 
 if TYPE_CHECKING:
+    from accel.dataflow.schedule import Schedule
     from accel.design import Design
     from accel.graph import Graph
-    from accel.schedule import Schedule
     from boards.bitstream import BuildResult
-    from hls.simulate import Simulation
+    from hls.simulation.simulate import Simulation
     from models.training import Trained
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Built(Result):
 class Reported(Result):
     """The report."""
 
-    report: report.Report
+    report: record.Report
 
 
 def train(context: Context, tell: Progress) -> Training:
@@ -158,17 +158,17 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     graph = model.graph
     storage.save(graph, context.settings.out / GRAPH_FILE)
     x = reference.quantize(graph, training.images)
-    expected = engines.integers(graph, models.logits(training.trained.model, torch.from_numpy(training.images)).numpy())
+    expected = levels.integers(graph, models.logits(training.trained.model, torch.from_numpy(training.images)).numpy())
     tell("qonnx, reference")
-    levels = engines.qonnx(model), engines.torch_reference(graph, context.settings.device)
-    outcomes = tuple(verify_all(graph, levels, x, expected))
+    ran = levels.qonnx(model), levels.torch_reference(graph, context.settings.device)
+    outcomes = tuple(verify_all(graph, ran, x, expected))
     summary = f"{len(graph.nodes)} nodes, {graph.macs:,} MACs; {agreement(outcomes)}"
     return Imported(graph=graph, x=x, expected=expected, outcomes=outcomes, summary=summary)
 
 
 def csim(context: Context, tell: Progress) -> Result:
     """The Vitis HLS project, compiled with a C++ compiler."""
-    from hls import project
+    from hls.projects import project
 
     imported, folder = context.get(Imported), context.settings.out / "vitis"
     tell("write")
@@ -177,7 +177,7 @@ def csim(context: Context, tell: Progress) -> Result:
     made = project.load(folder)
     made.compile()
     tell("predict")
-    outcomes = imported.verify(engines.csim(made))
+    outcomes = imported.verify(levels.csim(made))
     return Result(outcomes=outcomes, summary=agreement(outcomes))
 
 
@@ -189,8 +189,8 @@ def rtl(context: Context, tell: Progress) -> Simulated:
     tell("generate")
     lower_verb.lower(imported.graph, "rtl", folder, schedule=_small(imported.graph, context.settings.board))
     design = Design.load(folder)
-    plain = engines.Rtl(design)
-    stalled = engines.Rtl(design, stall=engines.STALL, seed=context.settings.seed)
+    plain = levels.Rtl(design)
+    stalled = levels.Rtl(design, stall=levels.STALL, seed=context.settings.seed)
     tell("simulate")
     outcomes = imported.verify(plain.level, stalled.level)
     measured, predicted = plain.simulation, design.info["predicted"]
@@ -204,7 +204,7 @@ def rtl(context: Context, tell: Progress) -> Simulated:
 def _small(graph: Graph, board: str) -> Schedule:
     """The default interval with look-up tables weighed four times: place and route of few of them is short."""
     import boards
-    from accel.folding import DEFAULT_INTERVAL, fold_for, shortest_interval
+    from accel.dataflow.folding import DEFAULT_INTERVAL, fold_for, shortest_interval
 
     device = boards.get(board)
     budget = device.budget._replace(lut=device.budget.lut / 4)
@@ -218,7 +218,7 @@ def bitstream(context: Context, tell: Progress) -> Built:
     settings, design = context.settings, context.get(Simulated).design
     board, rtl_folder = boards.get(settings.board), settings.out / "rtl"
     tell("simulate the board")
-    outcomes = context.get(Imported).verify(engines.board(design, board))
+    outcomes = context.get(Imported).verify(levels.board(design, board))
     build = None
     if settings.bitstream:
         build = bitstream_verb.bitstream(rtl_folder, board.name, settings.out / board.name, tell)
@@ -246,11 +246,11 @@ def write_report(context: Context, tell: Progress) -> Reported:
     training, imported = context.get(Training), context.get(Imported)
     simulated, build = context.get(Simulated), context.get(Built).build
     measured, info = simulated.simulation, simulated.design.info
-    made = report.Report(
-        model=report.Model("digits", _parameters(training.trained), imported.graph.macs),
-        accuracy=report.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
-        levels={o.level: report.Level.of(o) for o in context.outcomes},
-        cycles=report.Cycles(
+    made = record.Report(
+        model=record.Model("digits", _parameters(training.trained), imported.graph.macs),
+        accuracy=record.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
+        levels={o.level: record.Level.of(o) for o in context.outcomes},
+        cycles=record.Cycles(
             measured.latency,
             measured.interval,
             info["predicted"]["latency"],
@@ -258,7 +258,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
             info["mac_utilization"],
             measured.cycles_per_second,
         ),
-        resources=report.Resources(**vars(build.resources)) if build else None,
+        resources=record.Resources(**vars(build.resources)) if build else None,
         fmax_mhz=build.fmax_mhz if build else None,
         clock_mhz=build.clock_mhz if build else None,
         latency_us=measured.latency / build.clock_mhz if build else None,
@@ -270,7 +270,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
         command=context.settings.command,
     )
     out = context.settings.out
-    made.write(out / report.FILE)
+    made.write(out / record.FILE)
     tell("page")
     return Reported(report=made, summary=str(report_verb.report(out, progress=tell).page))
 

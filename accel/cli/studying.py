@@ -142,11 +142,12 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
     import numpy as np
 
     from accel import reference
+    from accel.dataflow.folding import with_multipliers
     from accel.errors import MismatchError
-    from accel.folding import with_multipliers
-    from hls import rtl, simulate
+    from hls import rtl
     from hls.rtl.area import estimate
     from hls.rtl.netlist import build
+    from hls.simulation import simulate
 
     schedule = with_multipliers(graph, multipliers)
     netlist = build(graph, schedule)
@@ -171,7 +172,7 @@ def _size(graph: Graph, netlist: Netlist) -> dict[str, int]:
     """Constants of the matrices and tables of a graph, bits of the weight memories, products that are not by zero."""
     import numpy as np
 
-    from accel.attention import useful_macs
+    from accel.dataflow.utilization import useful_macs
     from accel.ops.dense.op import Dense
 
     parameters, skipped = 0, 0

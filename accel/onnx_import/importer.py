@@ -37,9 +37,9 @@ from accel.onnx_import import (
     turning,
 )
 from accel.onnx_import.builder import Builder, Origin
+from accel.onnx_import.constants import FOLDED, folded, on_activations
 from accel.onnx_import.ending import FINAL, finished, without_ending
 from accel.onnx_import.entry import Range
-from accel.onnx_import.folding import FOLDED, folded, on_activations
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout

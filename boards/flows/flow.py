@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accel.build_plan import BuildPlan
 from accel.errors import ToolError
-from accel.plan import BuildPlan
 from boards.board import Board, Pinout, Resources
 from boards.clocking import Clock
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from accel.plan import BuildPlan, Step
 from boards import fitting
 from boards.board import Resources
 from boards.flows.flow import Flow, Hop, Job
-from hls import synthesis
+from hls.synthesis import yosys
 
 NETLIST, PLACED = "synthesis.json", "placed.json"
 _STAT, _REPORT = "synthesis-stat.json", "nextpnr.json"
@@ -56,9 +56,9 @@ def flow(family: Family) -> Flow:
 
 def _plan(family: Family, job: Job) -> BuildPlan:
     """`seed` starts placement; a clock that is missed fails the flow."""
-    stat, files = f"tee -q -o {_STAT} stat -json\n", synthesis.family(job.board.target).files
+    stat, files = f"tee -q -o {_STAT} stat -json\n", yosys.family(job.board.target).files
     options = f"{family.synthesis(job)} -json {NETLIST}"
-    script = synthesis.script(job.sources, job.top, job.board.target, options) + stat
+    script = yosys.script(job.sources, job.top, job.board.target, options) + stat
     place = (*family.place(job), "--json", NETLIST, "--seed", str(job.seed), "--report", _REPORT)
     return BuildPlan(
         {**job.files, **files, **family.constraints(job), "synthesis.ys": script},
@@ -72,7 +72,7 @@ def _plan(family: Family, job: Job) -> BuildPlan:
 
 def _synthesized(family: Family, folder: Path, job: Job) -> Resources:
     cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-    found = fitting.occupied(synthesis.count(cells, job.board.target), job.board.target)
+    found = fitting.occupied(yosys.count(cells, job.board.target), job.board.target)
     if not family.packed:
         return found
     netlist = json.loads((folder / NETLIST).read_text(encoding="utf-8"))["modules"][job.top]

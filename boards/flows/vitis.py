@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from accel.plan import BuildPlan, Step
 from boards.board import Resources
 from boards.flows import dialect, readme, tcl, vivado, vivado_reports, zynq
 from boards.flows.flow import Flow, Job

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accel.plan import BuildPlan, Step
+from accel.build_plan import BuildPlan, Step
 from boards.flows import dialect, readme, tcl, vivado
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from accel import folding
-from accel.attention import useful_macs
+from accel.dataflow import folding
+from accel.dataflow.schedule import Schedule, require_known
+from accel.dataflow.utilization import useful_macs
 from accel.design import Design, Stream
 from accel.errors import UserError
 from accel.graph import Graph, Tensor
-from accel.schedule import Schedule, require_known
-from hls.rtl import emit, plan
+from hls.rtl import emit, prediction
 from hls.rtl.netlist import Netlist, build
-from hls.rtl.plan import buffer_depths, predict
+from hls.rtl.prediction import buffer_depths, predict
 
 
 def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
@@ -67,7 +67,7 @@ def activity(design: Design, graph: Graph, samples: int) -> dict[str, list[tuple
     Cycle 0 is the first input beat of a run in which neither end pauses; `graph` is what the design was lowered from.
     Raises UserError when it was not.
     """
-    return plan.activity(netlist_of(design, graph), design.info["schedule"]["depths"], samples)
+    return prediction.activity(netlist_of(design, graph), design.info["schedule"]["depths"], samples)
 
 
 def _units(netlist: Netlist) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from accel.dataflow.schedule import Schedule, is_stage, memory_of, stages_of, units_of
 from accel.graph import Graph, Node
 from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
-from accel.schedule import Schedule, is_stage, memory_of, stages_of, units_of
 
 
 @dataclass

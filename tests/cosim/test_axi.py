@@ -15,12 +15,13 @@ from board_designs import add_one
 from cocotb_tools.runner import get_runner
 
 from accel import reference, tools
+from accel.dataflow.folding import fold_for
 from accel.errors import UserError
-from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Rescale
 from boards import axi
-from hls import rtl, verilator
+from hls import rtl
+from hls.simulation import verilator
 
 BENCH = Path(__file__).parents[1] / "axi_bench.py"
 TESTS = [node.name for node in ast.parse(BENCH.read_text()).body if isinstance(node, ast.AsyncFunctionDef)]

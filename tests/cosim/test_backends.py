@@ -13,12 +13,12 @@ import pytest
 from hls_graphs import block, everything, folded, samples
 
 from accel import reference, tools
-from accel.difference import first_difference
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Rescale
-from hls import backends, builders, project
-from hls.backends import BACKENDS
+from accel.verification.difference import first_difference
+from hls.projects import backends, builders, project
+from hls.projects.backends import BACKENDS
 
 SHIMS = Path(__file__).parents[1] / "shims"
 TEMPLATES = Path(hls4ml.__file__).parent / "templates"
@@ -223,7 +223,7 @@ def test_the_widest_edge_that_is_taken_is_exact(backend: str, io_type: str, tmp_
 
 
 def test_another_version_of_hls4ml_is_noticed(tmp_path: Path) -> None:
-    from hls.adapters import repair
+    from hls.projects.adapters import repair
 
     (tmp_path / "top.cpp").write_text("better\n")
     with pytest.raises(ToolError, match=r"top\.cpp as hls4ml wrote it is not as accel knows it from hls4ml 1\.3\.0"):

@@ -14,7 +14,7 @@ from boards import clocking, protocol, shell
 from boards.host import Host
 from boards.pins import pinout
 from boards.protocol import MAGIC, Frame, Reason, Type
-from hls import verilator
+from hls.simulation import verilator
 
 BOARD = boards.get("ulx3s-85f")
 SILENCE = shell.Timing.simulated().timeout + 100

@@ -13,7 +13,8 @@ import accel
 from accel import onnx_import, reference
 from accel.errors import UserError
 from accel.graph import Graph
-from hls import project, rtl
+from hls import rtl
+from hls.projects import project
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from encoders import Shape, encoder
 from firmware import Firmware
 from hls_graphs import everything
 
-from accel import folding
+from accel.dataflow import folding
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Pool
-from hls import project
-from hls.backends import IO_TYPES
+from hls.projects import project
+from hls.projects.backends import IO_TYPES
 
 CAUSAL = encoder(Shape(tokens=64, features=64, channels=64, heads=4, hidden=128, causal=True, gelu=True))
 DIGITS = encoder(Shape(tokens=8, features=8, channels=32, heads=4, hidden=64, layers=2, classes=10))

@@ -12,7 +12,9 @@ import pytest
 import vision_blocks
 
 from accel import onnx_import, reference
-from hls import project, rtl, simulate
+from hls import rtl
+from hls.projects import project
+from hls.simulation import simulate
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,16 @@ from contract import random_schedule
 from encoders import Shape, encoder
 from hls_graphs import block, everything, folded, samples
 
-from accel import folding, reference
-from accel.difference import first_difference
+from accel import reference
+from accel.dataflow import folding
+from accel.dataflow.schedule import Schedule
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule
-from hls import backends, project
-from hls.project import Project
+from accel.verification.difference import first_difference
+from hls.projects import backends, project
+from hls.projects.project import Project
 
 
 def assert_equal_everywhere(written: Project, x: np.ndarray) -> None:
@@ -309,7 +310,7 @@ class TestConversionIsGuarded:
         assert list(tmp_path.iterdir()) == []
 
     def test_unknown_pass(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from hls import conversion
+        from hls.projects import conversion
 
         monkeypatch.setattr(conversion, "_PASSES", conversion._PASSES - {"clone_output"})
         self.write(many_readers(3), tmp_path, "hls4ml applied clone_output, which may change values")
@@ -317,7 +318,7 @@ class TestConversionIsGuarded:
     def test_changed_precision(self, tiny_graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from hls4ml.model.types import FixedPrecisionType
 
-        from hls import conversion
+        from hls.projects import conversion
 
         create = conversion.ModelGraph.from_layer_list
 
@@ -330,7 +331,7 @@ class TestConversionIsGuarded:
         self.write(tiny_graph, tmp_path, r"hls4ml gave n1 precision fixed<16,6.*>; the graph says uint<4>")
 
     def test_dropped_call(self, tiny_graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from hls import conversion
+        from hls.projects import conversion
 
         monkeypatch.setattr(conversion.KernelCall, "format", lambda self, node: "")
         self.write(tiny_graph, tmp_path, r"hls4ml wrote no call of layer n0 \(KernelLayer\) into accel_model.cpp")

@@ -11,12 +11,14 @@ import torch
 
 import accel
 import models
-from accel import generation, reference
+from accel import reference
+from accel.dataflow.folding import fold_for
 from accel.errors import UserError
-from accel.folding import fold_for
 from accel.graph import Graph
 from accel.ops import Softmax
-from hls import rtl, simulate
+from accel.reference import generation
+from hls import rtl
+from hls.simulation import simulate
 from models.config import EncoderConfig
 from models.quantization import quantize, settle
 

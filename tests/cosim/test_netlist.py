@@ -14,9 +14,11 @@ from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Rescale
-from hls import netlist, rtl, simulate, synthesis
+from hls import rtl
 from hls.rtl import emit
-from hls.simulate import SimulationError
+from hls.simulation import simulate
+from hls.simulation.simulate import SimulationError
+from hls.synthesis import gates, yosys
 
 TARGETS = ("ecp5", "ice40", "gowin", "gw5a", "gatemate")
 WIDTHS = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512}  # of one block RAM: width → depth
@@ -46,8 +48,8 @@ def assert_same(design: Design, made: Design, x: np.ndarray, *, stall: float = 0
 def test_a_network_equals_its_rtl_and_the_reference(target: str) -> None:
     graph, x = network()
     design = rtl.lower(graph)
-    made = netlist.synthesize(design, target)
-    assert not any("always_ff" in text for name, text in made.files.items() if name != netlist.CELLS)
+    made = gates.synthesize(design, target)
+    assert not any("always_ff" in text for name, text in made.files.items() if name != gates.CELLS)
     for stall in (0.0, 0.4):
         assert np.array_equal(assert_same(design, made, x, stall=stall), reference.run(graph, x))
 
@@ -58,13 +60,13 @@ def test_a_transformer_equals_its_rtl_and_the_reference(target: str) -> None:
     graph = encoder(Shape(gelu=True), seed=5)
     x = samples(graph, 3)
     design = rtl.lower(graph)
-    assert np.array_equal(assert_same(design, netlist.synthesize(design, target), x), reference.run(graph, x))
+    assert np.array_equal(assert_same(design, gates.synthesize(design, target), x), reference.run(graph, x))
 
 
 def test_one_flipped_bit_of_a_lookup_table_is_found() -> None:
     graph, x = network()
     design = rtl.lower(graph)
-    made = netlist.synthesize(design)
+    made = gates.synthesize(design)
     text = made.files["accel_top.sv"]
     tables = list(re.finditer(r"LUT4 #\(\s*\.INIT\(16'h([0-9a-f]{4})\)\s*\) \\[^(]*y_\w*TRELLIS_FF_Q\w*", text))
     assert tables, "the adders in front of the accumulator are gone: choose another place for the fault"
@@ -143,8 +145,8 @@ endmodule
 @pytest.mark.parametrize("target", [TARGETS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in TARGETS[1:])])
 def test_block_rams_of_every_width_with_their_contents(target: str) -> None:
     design, x = memories()
-    made = netlist.synthesize(design, target)
-    assert synthesis.resources(design, target).bram >= len(WIDTHS)
+    made = gates.synthesize(design, target)
+    assert yosys.resources(design, target).bram >= len(WIDTHS)
     assert_same(design, made, x, stall=0.2)
 
 
@@ -154,8 +156,8 @@ def test_gowin_memories_are_of_the_only_cell_that_nextpnr_has_the_timing_of() ->
     rom = rom.replace("DEPTH = 16", "DEPTH = 512").replace("BLOCK = 1'b0", "BLOCK = 1'b1")
     contents = "".join(f"{7 * word:x}\n" for word in range(512))
     made = (
-        synthesis.synthesize(design.files, design.top, "gowin"),
-        synthesis.synthesize({"accel_rom.sv": rom, "rom.hex": contents}, "accel_rom", "gowin"),
+        yosys.synthesize(design.files, design.top, "gowin"),
+        yosys.synthesize({"accel_rom.sv": rom, "rom.hex": contents}, "accel_rom", "gowin"),
     )
     for one in made:
         assert one.counts.bram > 0
@@ -168,14 +170,14 @@ def test_a_read_of_what_is_being_written_is_found() -> None:
     text = design.files["memories.sv"].replace(f"(beat - 32'd{FIRST})", "beat")
     racing = replace(design, files={**design.files, "memories.sv": text})
     with pytest.raises(AssertionError):
-        assert_same(racing, netlist.synthesize(racing), x)
+        assert_same(racing, gates.synthesize(racing), x)
 
 
 def test_a_target_without_cell_models_is_refused() -> None:
     with pytest.raises(UserError, match="target 'xilinx7' has no cell models to simulate; there are ecp5,"):
-        netlist.synthesize(rtl.lower(network()[0]), "xilinx7")
+        gates.synthesize(rtl.lower(network()[0]), "xilinx7")
 
 
 def test_what_yosys_refuses_is_an_error_with_its_words() -> None:
     with pytest.raises(ToolError, match=r"yosys cannot synthesize module broken for ecp5:\n(.|\n)*ERROR"):
-        synthesis.synthesize({"broken.sv": "module broken(input a, output y);\nassign y = ;\nendmodule\n"}, "broken")
+        yosys.synthesize({"broken.sv": "module broken(input a, output y);\nassign y = ;\nendmodule\n"}, "broken")

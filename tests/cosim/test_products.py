@@ -15,8 +15,8 @@ import pytest
 from accel.design import Design, Stream
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
-from hls import simulate
 from hls.rtl import emit
+from hls.simulation import simulate
 
 CORNERS = np.array([0x00, 0x01, 0xFF, 0x80, 0x7F])  # 0, 1, -1 or the highest, the lowest or the middle, the highest
 BEATS = 2

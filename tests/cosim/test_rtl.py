@@ -9,18 +9,19 @@ from contract import random_schedule
 from encoders import Shape, encoder, samples
 
 from accel import reference
+from accel.dataflow.folding import fold_for
+from accel.dataflow.schedule import Schedule
+from accel.dataflow.timing import DeadlockError
 from accel.design import Design
 from accel.errors import UserError
-from accel.folding import fold_for
 from accel.graph import Graph, Node, Tensor
-from accel.levels import Level, Outcome, verify
 from accel.ops import Norm, Rescale, Softmax
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule
-from accel.timing import DeadlockError
-from hls import rtl, simulate, verilator
+from accel.verification.levels import Level, Outcome, verify
+from hls import rtl
 from hls.rtl.netlist import build
-from hls.rtl.plan import buffer_depths, high_water, predict, slowest
+from hls.rtl.prediction import buffer_depths, high_water, predict, slowest
+from hls.simulation import simulate, verilator
 
 SHAPES = {
     "plain": Shape(),

@@ -11,9 +11,10 @@ from qonnx_files import Encoder, encoder
 
 from accel import onnx_import
 from accel.cut import cut
+from accel.dataflow.folding import unrolled
 from accel.errors import GraphError, UserError
-from accel.folding import unrolled
-from hls import rtlsim, simulate
+from hls import rtlsim
+from hls.simulation import simulate
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,18 @@ from kept import kept_weights
 import accel
 import models
 from accel import reference
+from accel.dataflow.folding import Solver, unrolled, with_multipliers
+from accel.dataflow.schedule import Schedule, units_of
 from accel.errors import UserError
-from accel.folding import Solver, unrolled, with_multipliers
 from accel.graph import Graph, Node, Tensor
 from accel.hardware import Pattern
 from accel.ops import Dense
 from accel.ops.dense import sparsity
-from accel.schedule import Schedule, units_of
-from hls import project, rtl, simulate
+from hls import rtl
+from hls.projects import project
 from hls.rtl.area import estimate
 from hls.rtl.netlist import build
+from hls.simulation import simulate
 from models.encoder import Encoder
 from models.pruning import n_of_m
 from models.quantization import quantize, settle

@@ -10,7 +10,9 @@ from hls_graphs import Builder
 from accel import reference
 from accel.graph import Tensor
 from accel.ops import Lookup
-from hls import project, rtl, simulate
+from hls import rtl
+from hls.projects import project
+from hls.simulation import simulate
 
 
 def test_sixteen_bits(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from contract import values
 from encoders import samples
 
 from accel import reference
+from accel.dataflow.schedule import Schedule, folds_of
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Add, Mul, Position, Rescale, Rotary
-from accel.schedule import Schedule, folds_of
-from hls import rtl, simulate, verilator
+from hls import rtl
+from hls.simulation import simulate, verilator
 
 X = Tensor((3, 4), -100, 127)
 RNG = np.random.default_rng(0)

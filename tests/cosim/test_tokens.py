@@ -12,12 +12,14 @@ from contract import random_schedule
 from hls_graphs import Builder, samples
 
 from accel import onnx_import, reference
+from accel.dataflow.schedule import Schedule
 from accel.graph import Graph, Tensor
 from accel.ops import Add, Embedding, Pool, Window
-from accel.schedule import Schedule
-from hls import project, rtl, simulate, verilator
+from hls import rtl
+from hls.projects import project
 from hls.rtl.netlist import build
-from hls.rtl.plan import predict
+from hls.rtl.prediction import predict
+from hls.simulation import simulate, verilator
 
 TOKENS, CHANNELS = 4, 6
 WINDOWS = [(0, 1), (3, 1), (1, 2), (-1, 5), (0, 6), (-2, 9), (-3, 4), (-2, 2), (4, 3)]

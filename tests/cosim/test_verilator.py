@@ -10,7 +10,8 @@ from board_designs import add_one
 
 from accel.design import Design
 from accel.errors import ToolError, UserError
-from hls import rtl, simulate, verilator
+from hls import rtl
+from hls.simulation import simulate, verilator
 
 HARNESS = """
 #include <cstdio>

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accel import reference
+from accel.dataflow.schedule import Schedule, folds_of
 from accel.graph import Graph, Node, Tensor
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED
 from accel.op import Op
 from accel.ops import Dense, Rescale
-from accel.schedule import Schedule, folds_of
 
 Drawn = tuple[Op, tuple[Tensor, ...]]
 # Tests are inherited on purpose, so they run with different executors; nothing is kept between runs.
@@ -161,8 +161,9 @@ class OperatorContract:
     @COMPILED
     @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
     def test_rtl(self, data: st.DataObject, seed: int) -> None:
-        from hls import rtl, simulate
-        from hls.rtl.plan import SEQUENCES, predict
+        from hls import rtl
+        from hls.rtl.prediction import SEQUENCES, predict
+        from hls.simulation import simulate
 
         op, inputs = self.drawn(data)
         graph = graph_around(op, inputs, seed)
@@ -182,7 +183,7 @@ class OperatorContract:
     @COMPILED
     @given(data=st.data(), seed=st.integers(0, 2**32 - 1), io_type=st.sampled_from(["io_parallel", "io_stream"]))
     def test_csim(self, data: st.DataObject, seed: int, io_type: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-        from hls import project
+        from hls.projects import project
 
         op, inputs = self.drawn(data)
         graph = graph_around(op, inputs, seed)

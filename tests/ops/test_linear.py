@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from kept import kept_weights
 
 from accel import reference
-from accel.attention import useful_macs
+from accel.dataflow.schedule import Schedule
+from accel.dataflow.utilization import useful_macs
 from accel.errors import GraphError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Rotary, Softmax, Window
 from accel.ops.dense import rtl as dense_rtl
 from accel.ops.dense.sparsity import PATTERNS
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule
 
 
 class TestDense(OperatorContract):
@@ -168,7 +168,9 @@ def test_heads_that_share_side_by_side(form: str, heads: int, kv_heads: int, tmp
     """Both fold to all heads at once, with one memory per head of the second operand: RTL, its cycles, and HLS."""
     from firmware import Firmware
 
-    from hls import project, rtl, simulate
+    from hls import rtl
+    from hls.projects import project
+    from hls.simulation import simulate
 
     tokens, size = 3, 2
     a = Tensor((tokens, heads * (size if form == "scores" else tokens)), -8, 7)

@@ -7,15 +7,17 @@ import pytest
 from contract import graph_around, values
 from encoders import Shape, encoder
 
-from accel import folding, reference
-from accel.folding import fold_for
+from accel import reference
+from accel.dataflow import folding
+from accel.dataflow.folding import fold_for
+from accel.dataflow.schedule import Schedule
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense, Norm, Softmax
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
-from accel.schedule import Schedule
-from hls import rtl, simulate, verilator
-from hls.rtl.plan import predict
+from hls import rtl
+from hls.rtl.prediction import predict
+from hls.simulation import simulate, verilator
 
 
 def weights(bits_: int, rows: int, columns: int, seed: int = 0) -> np.ndarray:

@@ -12,8 +12,8 @@ from board_designs import add_one, huge
 
 import boards
 from accel import tools
+from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError, UserError
-from accel.plan import BuildPlan, Step
 from boards import clocking, flows, shell
 from boards.flows.flow import Job
 from boards.host import Host

@@ -16,8 +16,8 @@ from accel.cli.lower import TARGETS
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Rescale
-from hls import builders, project, vendor
-from hls.backends import BACKENDS
+from hls.projects import builders, project, vendor
+from hls.projects.backends import BACKENDS
 
 pytest.importorskip("tkinter", reason="the mock tools run Tcl: Python needs its tkinter module")
 MOCKS = Path(__file__).parents[1] / "mock_tools"

@@ -14,8 +14,8 @@ from command import accel, assert_refused
 from encoders import Shape, encoder
 
 import boards
+from accel.dataflow.folding import fold_for
 from accel.errors import ToolError, UserError
-from accel.folding import fold_for
 from boards import flows
 from boards.pins import pinout
 from hls import rtl

@@ -20,7 +20,7 @@ from accel.cli.display import Stage
 from accel.cli.output import whole_file, whole_folder
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
-from hls import simulate
+from hls.simulation import simulate
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from command import accel, assert_refused
 from pages import Page
 
-from accel.cli import engines
-from accel.levels import Level
+from accel.cli import levels
+from accel.verification.levels import Level
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_mismatch_in_the_demo_is_named(tiny_graph, tmp_path: Path) -> None:
     from accel.cli.stages import Imported
 
     x = np.zeros((3, 3, 4), np.int64)
-    imported = Imported(graph=tiny_graph, x=x, expected=engines.torch_reference(tiny_graph).run(x), summary="")
+    imported = Imported(graph=tiny_graph, x=x, expected=levels.torch_reference(tiny_graph).run(x), summary="")
     (outcome,) = imported.verify(Level("csim", lambda x: imported.expected + 1))
     assert outcome.mismatches == 3
     assert str(outcome.difference).startswith("csim: layer 'y' [0, 0, 0]: expected ")

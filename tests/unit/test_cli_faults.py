@@ -72,7 +72,7 @@ def full(*_: object, **__: object) -> None:
     ("arguments", "breaks"),
     [
         (("lower", "MODEL", "--target", "rtl", "--out", "out"), "accel.design.os.replace"),
-        (("lower", "MODEL", "--target", "vitis", "--out", "out"), "hls.conversion.convert"),
+        (("lower", "MODEL", "--target", "vitis", "--out", "out"), "hls.projects.conversion.convert"),
         (("explore", "MODEL", "--points", "2", "--out", "out"), "accel.cli.explore.write"),
         (("report", "rtl"), "pathlib.Path.write_text"),
         (("board", "run", "rtl", "--input", "x.npy", "--out", "y.npy"), "accel.cli.board.run"),

@@ -12,10 +12,10 @@ from command import accel, assert_refused
 from qonnx_files import File
 
 from accel import onnx_import, reference
-from accel.cli import engines
+from accel.cli import levels
 from accel.design import Design
 from accel.graph import Graph
-from accel.levels import Level
+from accel.verification.levels import Level
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_check_names_the_faulty_layer(tiny_model: Path, monkeypatch: pytest.Monk
 
         return Level("reference", lambda x: trace(x)[graph.output], trace)
 
-    monkeypatch.setattr(engines, "torch_reference", faulty)
+    monkeypatch.setattr(levels, "torch_reference", faulty)
     arguments = ("check", tiny_model, "--levels", "qonnx,reference", "--samples", 4)
     result = accel(*arguments)
     assert result.exit_code == 1

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from accel import reference
-from accel.comparison import compare_levels
 from accel.errors import UserError
 from accel.graph import Graph, Node, Tensor
-from accel.levels import Level
 from accel.ops import Add, Dense, Norm, Rescale
+from accel.verification.comparison import compare_levels
+from accel.verification.levels import Level
 
 X = np.array([[[-8, 7], [0, 3]], [[4, -4], [1, 2]], [[7, 7], [-1, 0]]])
 

@@ -12,13 +12,14 @@ from accel import cost
 from accel.cost import Counts, model
 from accel.cost.part import Part, contents, library_name
 from accel.cost.tally import Tally, block_rams
-from accel.folding import fold_for
+from accel.dataflow.folding import fold_for
+from accel.dataflow.schedule import Schedule
 from accel.hardware import Module, Rom
-from accel.schedule import Schedule
 from accel.target import TARGETS
-from hls import rtl, sample, synthesis
+from hls import rtl
 from hls.rtl import area
 from hls.rtl.netlist import build
+from hls.synthesis import sample, yosys
 
 FAMILIES = sorted(set(model.FITTED.values()))
 MEDIAN, WORST = 0.15, 0.30
@@ -74,7 +75,7 @@ def test_a_whole_design(family: str) -> None:
     design = rtl.lower(graph, fold_for(graph, 512, family))
     schedule = Schedule(**design.info["schedule"])
     predicted = area.estimate(build(graph, schedule), schedule.depths, family)
-    made = synthesis.resources(design, family)
+    made = yosys.resources(design, family)
     assert (predicted.bram, predicted.dsp) == (made.bram, made.dsp)
     assert abs(predicted.equivalents(family) / made.equivalents(family) - 1) < 0.1
     assert abs(predicted.ff / made.ff - 1) < 0.1

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from accel import reference
-from accel.difference import Difference, difference, first_difference
 from accel.errors import MismatchError
 from accel.graph import Graph
-from accel.levels import Level, verify, verify_all
+from accel.verification.difference import Difference, difference, first_difference
+from accel.verification.levels import Level, verify, verify_all
 
 
 def inputs(graph: Graph, samples: int = 6) -> np.ndarray:

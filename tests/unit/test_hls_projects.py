@@ -9,9 +9,9 @@ import pytest
 from encoders import Shape, encoder
 
 from accel import reference
-from hls import project
-from hls.backends import BACKENDS
-from hls.readme import text
+from hls.projects import project
+from hls.projects.backends import BACKENDS
+from hls.projects.readme import text
 
 
 @pytest.fixture(scope="module")

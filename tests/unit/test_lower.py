@@ -14,7 +14,7 @@ from accel.cli.lowered import LoweredDesign, LoweredProject
 from accel.design import Design
 from accel.errors import UserError
 from accel.graph import Graph
-from hls import backends, project
+from hls.projects import backends, project
 
 PARTS = {
     "vitis": ("project.tcl", 'set part "{}"', "set clock_period {}"),

@@ -15,13 +15,13 @@ from pages import Page
 from accel import storage
 from accel.cli.lower import lower
 from accel.cli.report.diagram import figures
+from accel.cli.report.record import Accuracy, Cycles, Level, Model, Report
+from accel.dataflow.schedule import Schedule
+from accel.dataflow.timing import VISIBLE
 from accel.design import Design
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Dense
-from accel.report import Accuracy, Cycles, Level, Model, Report
-from accel.schedule import Schedule
-from accel.timing import VISIBLE
-from hls.rtl import area, plan
+from hls.rtl import area, prediction
 from hls.rtl.netlist import build
 
 
@@ -102,7 +102,7 @@ def test_the_timeline_ends_with_the_latency(tiny_graph: Graph, folder: Path) -> 
     info = Design.load(folder).info
     schedule = Schedule(**info["schedule"])
     netlist = build(tiny_graph, schedule)
-    spans = plan.activity(netlist, schedule.depths, 3)
+    spans = prediction.activity(netlist, schedule.depths, 3)
     first, *later = spans[netlist.instances[-1].name]
     assert first[1] + VISIBLE == info["predicted"]["latency"]
     assert [last - first[1] for _, last in later] == [n * info["predicted"]["interval"] for n in (1, 2)]

@@ -12,15 +12,16 @@ from random_blocks import block
 import boards
 from accel import reference
 from accel.cli.explore import explore
+from accel.dataflow.folding import DSP, Solver, fastest, fold_for
+from accel.dataflow.schedule import Schedule
 from accel.errors import UserError
-from accel.folding import DSP, Solver, fastest, fold_for
 from accel.graph import Graph, Node, Tensor
 from accel.ops import Rescale
-from accel.schedule import Schedule
 from accel.target import Budget
-from hls import rtl, simulate
+from hls import rtl
 from hls.rtl.area import estimate
 from hls.rtl.netlist import build
+from hls.simulation import simulate
 
 
 def test_the_file_comes_back_with_a_line_per_node(tmp_path):

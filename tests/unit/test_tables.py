@@ -11,7 +11,7 @@ from command import accel
 from rich.console import Console
 
 from accel.cli import display
-from accel.comparison import Comparison, Row
+from accel.verification.comparison import Comparison, Row
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80)

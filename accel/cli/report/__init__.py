@@ -15,9 +15,9 @@ from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
     from accel.cli.report.page import Estimate
+    from accel.cli.report.record import Level
     from accel.cli.report.sources import Sources
     from accel.cli.simulate import Simulated
-    from accel.report import Level
     from boards.board import Board, Resources
 
 PAGE = "report.html"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accel.schedule import Schedule
+from accel.dataflow.schedule import Schedule
 
 if TYPE_CHECKING:
     from accel.cost import Counts

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from accel import tools
 from accel.cli.report import diagram, hardware
-from accel.report import Level
+from accel.cli.report.record import Level
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from accel.cli.explore import PLOT, SCHEDULE
 from accel.cli.lower import DESIGN_FILE
+from accel.cli.report.record import FILE, Report
+from accel.dataflow.schedule import Schedule
 from accel.design import GRAPH_FILE, Design
-from accel.report import FILE, Report
-from accel.schedule import Schedule
 
 if TYPE_CHECKING:
     from accel.graph import Graph

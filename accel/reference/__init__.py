@@ -1,0 +1,20 @@
+"""The graph as software: in torch on any device, compiled for this processor, and token by token."""
+
+from accel.reference.evaluation import (
+    NATIVE,
+    as_integers,
+    checked,
+    checked_for,
+    dequantize,
+    evaluate,
+    predict,
+    quantize,
+    quantize_to,
+    run,
+    trace,
+)
+
+__all__ = [
+    "NATIVE", "as_integers", "checked", "checked_for", "dequantize", "evaluate", "predict", "quantize", "quantize_to",
+    "run", "trace",
+]  # fmt: skip

@@ -1,0 +1,151 @@
+"""The reference level: the integer graph in torch, on any device, whole test sets at once.
+
+Each node runs in the cheapest dtype that its `peak` proves exact: float32, float64 or int64, or 8-bit products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accel.errors import UserError
+from accel.graph import Graph, Node, Tensor
+from accel.reference import native
+
+if TYPE_CHECKING:
+    import torch
+
+NATIVE = "native"
+"""The device that is this processor without torch."""
+
+
+def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
+    """Real inputs (samples, tokens, channels) → integers of the graph's input, rounded half to even, clipped.
+
+    Raises UserError on a wrong shape, NaN or infinity.
+    """
+    return quantize_to(graph.input, real)
+
+
+def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
+    """Like `quantize`, for an input that is known without its graph."""
+    real = np.asarray(real, dtype=np.float64)
+    _check_shape(spec, real)
+    if not np.isfinite(real).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(real))[0])
+        raise UserError(
+            f"input is {real[where]} at index {where}: clean the data, only finite numbers can be quantized"
+        )
+    steps = (real - np.asarray(spec.offset)) / np.asarray(spec.scale)
+    return np.clip(np.rint(steps), spec.lo, spec.hi).astype(np.int64)
+
+
+def dequantize(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """Integers of the graph's input (samples, tokens, channels) → the real numbers that they stand for, float64."""
+    return x * np.asarray(graph.input.scale) + np.asarray(graph.input.offset)
+
+
+def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> np.ndarray:
+    """Integer inputs (samples, tokens, channels) → integer outputs, int64.
+
+    `device` is one of torch's, or "native": compiled for this processor, a second or two once per graph and process,
+    faster from then on. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range,
+    ToolError where "native" finds no compiler.
+    """
+    return _run(graph, x, device, batch, (graph.output,))[graph.output]
+
+
+def predict(graph: Graph, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
+    """Real samples → real results in the file's own shapes; `Graph.predict` says more."""
+    integers = as_integers(graph.input, graph.samples(x))
+    y = run(graph, integers, device=device) * np.asarray(graph.output_tensor.scale)
+    return graph.view.results(y) if graph.view else y
+
+
+def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:
+    """Integers of an input for (samples, tokens, channels) in real units; identifiers have a scale of 1.
+
+    Raises UserError on unfit ones, where `quantize` would clip an identifier that does not exist.
+    """
+    identifiers = x.dtype.kind in "iu" and spec.scale == 1
+    return checked_for(spec, x) if identifiers else quantize_to(spec, x)
+
+
+def trace(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> dict[str, np.ndarray]:
+    """Like `run`, but every edge of the graph by name."""
+    return _run(graph, x, device, batch, tuple(graph.tensors))
+
+
+def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
+    import torch
+
+    x = checked(graph, x)
+    if device == NATIVE:
+        return native.compiled(graph, keep).run(x)
+    target = _device(device)
+    parts: list[list[np.ndarray]] = []
+    with torch.inference_mode():
+        for start in range(0, len(x), batch):
+            values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
+            parts.append([values[name].to("cpu", torch.int64).numpy() for name in keep])
+    return {name: np.concatenate(found) for name, found in zip(keep, zip(*parts, strict=True), strict=True)}
+
+
+def evaluate(graph: Graph, node: Node, values: MutableMapping[str, torch.Tensor]) -> torch.Tensor:
+    """One node's output from the integers of its inputs, in the cheapest dtype that is exact.
+
+    The inputs stay in that dtype in `values`: other readers mostly want the same.
+    """
+    dtype = graph.carriers[node.name]
+    for name in node.inputs:
+        values[name] = values[name].to(dtype)
+    return node.op.evaluate(*(values[name] for name in node.inputs))
+
+
+def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:
+    """Every edge in `keep`; others are dropped after their last reader."""
+    values = {graph.input_name: x}
+    remaining = {name: len(nodes) for name, nodes in graph.consumers.items()}
+    for node in graph:
+        values[node.name] = evaluate(graph, node, values)
+        for name in node.inputs:
+            remaining[name] -= 1
+            if not remaining[name] and name not in keep:
+                del values[name]
+    return values
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device {name!r} is not usable ({reason}); try --device cpu or native") from None
+    return device
+
+
+def _check_shape(spec: Tensor, x: np.ndarray) -> None:
+    if x.ndim != 3 or x.shape[1:] != spec.shape or len(x) == 0:
+        want = ", ".join(map(str, spec.shape))
+        raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
+
+
+def checked(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """`x` as int64. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range."""
+    return checked_for(graph.input, x)
+
+
+def checked_for(spec: Tensor, x: np.ndarray) -> np.ndarray:
+    """Like `checked`, for an input that is known without its graph."""
+    x = np.asarray(x)
+    _check_shape(spec, x)
+    if x.dtype.kind not in "iu":
+        raise UserError(f"input is {x.dtype}, the graph takes integers: use accel.reference.quantize for real values")
+    if x.min() < spec.lo or x.max() > spec.hi:
+        raise UserError(f"input values {x.min()}..{x.max()} leave the declared range {spec.lo}..{spec.hi}")
+    return np.ascontiguousarray(x, dtype=np.int64)

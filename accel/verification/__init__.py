@@ -1,0 +1,1 @@
+"""Implementations of a graph as levels that are compared with `==`, and the first place where two differ."""

@@ -1,0 +1,20 @@
+"""The back ends that take our layer as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hls4ml.model.graph import ModelGraph
+
+from hls.projects.conversion import KernelCall, KernelConfig
+
+TEMPLATES = (KernelConfig, KernelCall)
+
+
+def prepare(backend: Any) -> None:
+    """Nothing is missing."""
+
+
+def finish(project: Path, model: ModelGraph) -> None:
+    """Nothing to repair."""

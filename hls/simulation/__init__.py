@@ -1,0 +1,1 @@
+"""Generated SystemVerilog as cycle-accurate software: Verilator, its harness, and why a design hangs."""

@@ -1,0 +1,213 @@
+"""Cycle-accurate simulation of a design in Verilator, with or without random stalls on both ends."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from accel import scratch
+from accel.design import Design, write_atomic
+from accel.errors import AccelError, UserError
+from accel.files import is_full, no_space, writing
+from hls.rtl.prediction import interval_of
+from hls.simulation import deadlock, verilator
+from hls.simulation.deadlock import BufferUse
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+UNWRITTEN, HUNG, MISPLACED = 2, 3, 4  # exit codes of the harness
+SHORT_RUN = (
+    300_000  # cycles up to which an optimized simulation is not worth its compile time; 20 times that break even
+)
+WAVES = "waves.vcd"
+TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")
+
+
+class SimulationError(AccelError):
+    """The design stopped moving or broke its protocol."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Outputs (samples, tokens, channels) and measured cycles.
+
+    `latency`: first input beat of the first sample to its last output beat. `interval`: cycles between samples over
+    the last few. `beats`: cycle of every output beat, counted from the first input beat. `seconds` is run time
+    without compilation. `edges` of the graph when traced, `buffers` by name when watched.
+    """
+
+    outputs: np.ndarray
+    latency: int
+    interval: float
+    cycles: int
+    seconds: float
+    beats: np.ndarray
+    edges: dict[str, np.ndarray] | None = None
+    buffers: dict[str, BufferUse] | None = None
+
+    @property
+    def cycles_per_second(self) -> float:
+        return self.cycles / self.seconds
+
+
+def run(
+    design: Design,
+    x: np.ndarray,
+    *,
+    stall: float = 0.0,
+    seed: int = 0,
+    pace: int = 0,
+    trace: bool = False,
+    watch: bool = False,
+    waves: Path | None = None,
+) -> Simulation:
+    """Simulate integer samples (samples, tokens, channels).
+
+    `stall` is the probability that the source or the sink pauses in a cycle; the source spreads a sample over `pace`
+    cycles. With `trace` the result also holds every edge of the graph, with `watch` the use of every buffer. `waves` is
+    a VCD file to write: the streams between all units, those of unit n by the names i<n>_*, of buffer n by f<n>_*;
+    cycle n is at times 2n and 2n + 1. Raises UserError on unfit samples or a file that cannot be written,
+    SimulationError when the design hangs: it names the units that wait for each other, and the waves are written.
+    """
+    x = _checked(design, x)
+    with scratch.folder() as folder:
+        design.write(folder)
+        write_atomic(folder / "stimulus", pack(x, design.input.lanes, design.input.width).tobytes())
+        arguments: list[str | int] = [
+            "stimulus", "result", design.input.beats, design.output.beats, len(x), round(100 * stall), seed,
+            _patience(design, stall, pace), pace, *(["trace"] if trace else []),
+        ]  # fmt: skip
+        quick = _cycles(design, len(x), stall, pace) <= SHORT_RUN
+        done, seconds = _execute(design, folder, arguments, trace or watch, quick, waves is not None)
+        if waves:
+            _keep(folder / WAVES, waves)
+        if done.returncode == HUNG and not (trace or watch):
+            done, seconds = _execute(design, folder, arguments, True, quick, False)
+        _raise_if_failed(done, design, folder)
+        return _result(design, folder, len(x), int(done.stdout.split()[0]), seconds, trace)
+
+
+def _execute(
+    design: Design, folder: Path, arguments: list[str | int], watched: bool, quick: bool, waves: bool
+) -> tuple[subprocess.CompletedProcess[str], float]:
+    """The finished process and its run time; `watched` compiles the design with its taps and counters."""
+    sources = design.sources
+    if watched:
+        write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
+        sources = [TRACE_SWITCH[0], *sources]
+    defines = ["ACCEL_WAVES"] if waves else []
+    executable = verilator.build(folder, sources, design.top, HARNESS, defines=defines, quick=quick, waves=waves)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [executable, *map(str, arguments)], cwd=folder, capture_output=True, encoding="utf-8", errors="replace"
+    )
+    return done, time.perf_counter() - start
+
+
+def _keep(recorded: Path, waves: Path) -> None:
+    with writing(waves, "choose another file for the waves"):
+        shutil.move(recorded, waves)
+
+
+def _checked(design: Design, x: np.ndarray) -> np.ndarray:
+    unknown = [key for key in ("input", "output", "predicted") if key not in design.info]
+    if unknown:
+        raise UserError(f"design {design.name} does not tell its {unknown[0]}; write it again with `accel lower`")
+    spec = design.info["input"]
+    x = np.asarray(x)
+    if x.ndim != 3 or list(x.shape[1:]) != spec["shape"] or len(x) == 0:
+        raise UserError(f"input shape is {x.shape}, the design takes (samples, {', '.join(map(str, spec['shape']))})")
+    if x.dtype.kind not in "iu" or x.min() < spec["lo"] or x.max() > spec["hi"]:
+        raise UserError(f"the design takes integers in {spec['lo']}..{spec['hi']}; got {x.dtype} {x.min()}..{x.max()}")
+    return x.astype(np.int64)
+
+
+def _cycles(design: Design, samples: int, stall: float, pace: int) -> float:
+    """About how many cycles a run takes."""
+    predicted = design.info["predicted"]
+    return (predicted["latency"] + samples * max(predicted["interval"], pace)) / (1 - min(stall, 0.95))
+
+
+def _patience(design: Design, stall: float, pace: int) -> int:
+    """Cycles without any movement after which a design counts as hung: far more than it ever needs for a sample."""
+    return int((10_000 + 20 * design.info["predicted"]["latency"] + pace) / (1 - min(stall, 0.95)))
+
+
+def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, folder: Path) -> None:
+    if not done.returncode:
+        return
+    if done.returncode == UNWRITTEN and is_full(done.stderr, folder):
+        raise no_space(folder)
+    reason = f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"
+    if done.returncode == HUNG:
+        reason = f"nothing moved any more: {deadlock.explain(_buffers(design, folder))}"
+    elif done.returncode == MISPLACED:
+        reason = "`last` came at the wrong beat"
+    moved = f" (cycles, beats in, beats out: {done.stdout.strip()})" if done.stdout else ""
+    raise SimulationError(f"simulation of {design.name}: {reason}{moved}")
+
+
+def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
+    """Reports of a watched design; empty when it was not watched."""
+    rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
+    names = design.info["schedule"]["depths"] if len(rows) else []
+    return {
+        name: BufferUse(int(most), bool(beat), bool(room)) for name, (most, beat, room) in zip(names, rows, strict=True)
+    }
+
+
+def _result(design: Design, folder: Path, samples: int, cycles: int, seconds: float, trace: bool) -> Simulation:
+    out = design.output
+    shape = (samples, *design.info["output"]["shape"])
+    words = np.fromfile(folder / "result", dtype=np.uint32)
+    times = np.fromfile(folder / "result.times", dtype=np.int64)
+    beats, starts = times[: samples * out.beats], times[samples * out.beats :]
+    beats = beats - starts[0]
+    ends = beats[out.beats - 1 :: out.beats]
+    edges = _edges(design, np.fromfile(folder / "trace", dtype=np.int32), samples) if trace else None
+    return Simulation(
+        unpack(words, out.lanes, out.width, out.signed).reshape(shape),
+        int(ends[0]),
+        interval_of(tuple(ends.tolist())) if samples > 1 else float("nan"),
+        cycles,
+        seconds,
+        beats,
+        edges,
+        _buffers(design, folder) or None,
+    )
+
+
+def _edges(design: Design, pairs: np.ndarray, samples: int) -> dict[str, np.ndarray]:
+    """Traced words → every edge of the graph."""
+    ids, words = pairs.reshape(-1, 2).T
+    edges = {}
+    for number, tap in enumerate(design.info["taps"]):
+        tokens, channels = tap["shape"]
+        own = np.ascontiguousarray(words[ids == number]).view(np.uint32)
+        values = unpack(own, tap["lanes"], tap["width"], tap["signed"])
+        edges[tap["layer"]] = values[: samples * tokens * channels].reshape(samples, tokens, channels)
+    return edges
+
+
+def pack(values: np.ndarray, lanes: int, width: int) -> np.ndarray:
+    """Integers → 32-bit words, a whole number per beat of `lanes` elements, lane 0 lowest."""
+    elements = values.reshape(-1, lanes, 1).astype(np.int64)
+    bits = (elements >> np.arange(width)) & 1
+    beats = bits.reshape(len(bits), lanes * width).astype(np.uint8)
+    padded = np.pad(beats, ((0, 0), (0, -beats.shape[1] % 32)))
+    return np.packbits(padded, axis=1, bitorder="little").view("<u4")
+
+
+def unpack(words: np.ndarray, lanes: int, width: int, signed: bool) -> np.ndarray:
+    """Inverse of `pack`: a flat array of integers."""
+    per_beat = -(-lanes * width // 32)
+    raw = np.ascontiguousarray(words.astype("<u4").reshape(-1, per_beat)).view(np.uint8)
+    bits = np.unpackbits(raw, axis=1, bitorder="little")[:, : lanes * width].reshape(-1, width)
+    values = bits.astype(np.int64) @ (1 << np.arange(width, dtype=np.int64))
+    if signed:
+        values -= (bits[:, -1].astype(np.int64)) << width
+    return values
