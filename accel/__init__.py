@@ -21,9 +21,10 @@ from typing import Any
 _HOME = {
     "Design": "accel.design",
     "Graph": "accel.graph",
+    "Model": "accel.model",
     "Node": "accel.graph",
     "Schedule": "accel.dataflow.schedule",
-    "Tensor": "accel.graph",
+    "Tensor": "accel.tensor",
     "UserError": "accel.errors",
     "bitstream": "accel.cli.bitstream",
     "check": "accel.cli.check",

@@ -7,9 +7,10 @@ from collections.abc import Collection
 import numpy as np
 
 from accel.errors import GraphError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops.dense.op import Dense
 from accel.ops.rescale.op import Rescale
+from accel.tensor import Tensor
 
 
 def cut(graph: Graph, output: str, ends: Collection[str]) -> tuple[Graph, tuple[str, ...]]:

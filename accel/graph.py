@@ -9,76 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite, prod
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from accel.errors import GraphError
-from accel.numeric import INT64_EXACT, bits, carrier
+from accel.numeric import INT64_EXACT, carrier
 from accel.op import Op
-from accel.view import View
+from accel.tensor import Scale, Tensor
 
 if TYPE_CHECKING:
     import torch
-
-Scale = float | tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One edge: `shape` is (tokens, channels) without the sample axis, values lie in lo..hi.
-
-    `scale` and `offset` (one number each, or one per channel) turn integers into real values, integer · scale + offset;
-    nothing computes with them. Only a graph's input has an offset: what a file subtracts before its first quantizer.
-    """
-
-    shape: tuple[int, int]
-    lo: int
-    hi: int
-    scale: Scale = 1.0
-    offset: Scale = 0.0
-
-    def __post_init__(self) -> None:
-        if len(self.shape) != 2 or min(self.shape) < 1:
-            raise GraphError(f"a tensor is (tokens, channels), both at least 1; got {self.shape}")
-        if self.lo > self.hi:
-            raise GraphError(f"empty range {self.lo}..{self.hi}")
-        scales, offsets = (each if isinstance(each, tuple) else (each,) for each in (self.scale, self.offset))
-        for name, numbers in (("scales", scales), ("offsets", offsets)):
-            if len(numbers) not in (1, self.channels):
-                raise GraphError(f"{len(numbers)} {name} for {self.channels} channels")
-        if not all(isfinite(scale) and scale > 0 for scale in scales):
-            raise GraphError(f"scales are finite and above 0; got {min(scales)}")
-        if not all(map(isfinite, offsets)):
-            raise GraphError("offsets are finite")
-
-    @property
-    def tokens(self) -> int:
-        return self.shape[0]
-
-    @property
-    def channels(self) -> int:
-        return self.shape[1]
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return self.tokens * self.channels
-
-    @property
-    def width(self) -> int:
-        """Bits of one element."""
-        return bits(self.lo, self.hi)[0]
-
-    @property
-    def signed(self) -> bool:
-        return self.lo < 0
-
-    @property
-    def magnitude(self) -> int:
-        """Largest absolute value."""
-        return max(abs(self.lo), abs(self.hi))
 
 
 @dataclass(frozen=True)
@@ -95,8 +34,8 @@ class Node:
 class Graph:
     """Nodes in execution order, with one input and one output.
 
-    `view`, if known, holds the shapes that input and output have in the file. Raises GraphError, naming the node, when
-    an edge is missing, a name is used twice, an output is used by no node, or an operator refuses its inputs.
+    Raises GraphError, naming the node, when an edge is missing, a name is used twice, an output is used by no node, or
+    an operator refuses its inputs.
     """
 
     name: str
@@ -104,16 +43,10 @@ class Graph:
     input: Tensor
     nodes: tuple[Node, ...]
     output: str
-    view: View | None = field(default=None, compare=False)
     tensors: dict[str, Tensor] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", self._infer())
-        if self.view and (self.view.edge != self.input.shape or prod(self.view.result) != self.output_tensor.size):
-            raise GraphError(
-                f"graph {self.name!r}: its view has input {self.view.edge} and result {self.view.result}, the graph "
-                f"{self.input.shape} and {self.output_tensor.shape}: it is another graph's; use view=None here"
-            )
 
     def _infer(self) -> dict[str, Tensor]:
         if self.input.magnitude >= INT64_EXACT:
@@ -145,23 +78,6 @@ class Graph:
             return replace(out, scale=node.scale)
         except GraphError as error:
             raise GraphError(f"node {node.name!r} ({node.op.kind}): {error}") from None
-
-    def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples, shaped as the file takes them or (samples, tokens, channels), as (samples, tokens, channels).
-
-        Raises UserError on any other shape. A graph that was not made from a file takes only the latter.
-        """
-        return self.view.samples(np.asarray(x)) if self.view else np.asarray(x)
-
-    def predict(self, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
-        """Real samples, shaped as the file takes them → real results (samples, …) as the file has them, float64.
-
-        Inputs are quantized as the model does, identifiers are taken as they are; every integer in between is the
-        graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
-        """
-        from accel import reference
-
-        return reference.predict(self, x, device=device)
 
     @cached_property
     def carriers(self) -> dict[str, torch.dtype]:

@@ -18,7 +18,7 @@ from accel.numeric import INT64_EXACT
 if TYPE_CHECKING:
     import torch
 
-    from accel.graph import Tensor
+    from accel.tensor import Tensor
 
 
 def frozen(values: Any) -> np.ndarray:

@@ -20,9 +20,11 @@ import numpy as np
 from accel.design import write_atomic
 from accel.errors import GraphError, UserError
 from accel.files import require_ordinary
-from accel.graph import Graph, Node, Scale, Tensor
+from accel.graph import Graph, Node
+from accel.model import Model, view_of
 from accel.op import Op
 from accel.ops import OPERATORS, operator
+from accel.tensor import Scale, Tensor
 from accel.view import View
 
 FORMAT = 1
@@ -41,6 +43,7 @@ def save(graph: Graph, path: Path | str) -> str:
     Equal graphs with equal views give equal bytes. Raises UserError when the place is not writable.
     """
     arrays: dict[str, np.ndarray] = {}
+    view = view_of(graph)
     header = {
         "magic": MAGIC,
         "format": FORMAT,
@@ -48,7 +51,7 @@ def save(graph: Graph, path: Path | str) -> str:
         "input": {"name": graph.input_name, **_tensor_entry(graph.input)},
         "nodes": [_node_entry(index, node, arrays) for index, node in enumerate(graph)],
         "output": graph.output,
-        "view": asdict(graph.view) if graph.view else None,
+        "view": asdict(view) if view else None,
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
@@ -56,7 +59,7 @@ def save(graph: Graph, path: Path | str) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def load(path: Path | str) -> Graph:
+def load(path: Path | str) -> Model:
     """Read a graph that `save` wrote.
 
     Raises UserError when the file is missing, truncated, of another kind or of a newer format.
@@ -71,7 +74,7 @@ def load(path: Path | str) -> Graph:
                 raise UserError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB; it is no graph that accel saved")
             header = json.loads(str(file["header"]))
             _check_format(path, header)
-            return _graph(header, file)
+            return _model(header, file)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or 'not a graph file'}") from None
     except GraphError as error:
@@ -106,14 +109,14 @@ def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[s
     return {"name": node.name, "kind": node.op.kind, "inputs": node.inputs, "scale": node.scale, "fields": values}
 
 
-def _graph(header: dict[str, Any], file: Any) -> Graph:
+def _model(header: dict[str, Any], file: Any) -> Model:
     source = header["input"]
     shape = (_integer(source["shape"][0]), _integer(source["shape"][1]))
     real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
     tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
     nodes = tuple(_node(entry, file) for entry in header["nodes"])
     view = None if header.get("view") is None else View.of(header["view"])  # graphs from before there were views
-    return Graph(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), view)
+    return Model(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), view)
 
 
 def _node(entry: dict[str, Any], file: Any) -> Node:

@@ -20,8 +20,9 @@ from accel import reference
 from accel.dataflow.folding import Solver
 from accel.dataflow.schedule import Schedule
 from accel.design import write_atomic
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense
+from accel.tensor import Tensor
 from hls import rtl
 from hls.simulation import simulate
 from hls.synthesis import yosys

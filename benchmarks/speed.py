@@ -28,8 +28,9 @@ from accel import onnx_import, reference
 from accel.cli import levels
 from accel.dataflow.folding import fold_for
 from accel.design import write_atomic
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense
+from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
 from hls.simulation import simulate

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Module, Unit
 from accel.op import Op
 from accel.ops import (
@@ -30,6 +29,7 @@ from accel.ops import (
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
+from accel.tensor import Tensor
 from hls.synthesis import sample
 
 LARGEST = 3072

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.ops import Dense
 from accel.ops.dense import unrolled
+from accel.tensor import Tensor
 from hls.synthesis.yosys import synthesize
 
 SIZES = (16, 32, 64)

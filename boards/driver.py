@@ -14,7 +14,7 @@ import boards
 from accel import reference
 from accel.design import Design
 from accel.errors import GraphError, UserError
-from accel.graph import Tensor
+from accel.tensor import Tensor
 from accel.view import View
 from boards import protocol
 from boards.host import Host

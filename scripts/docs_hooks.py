@@ -22,12 +22,12 @@ import accel
 import boards
 import models
 from accel import cost
-from accel.graph import Tensor
 from accel.hardware import Fold, Stage, Unit
 from accel.op import Op
 from accel.ops import OPERATORS, facet, folder, operator
 from accel.ops.softmax.op import exp_table
 from accel.target import DEFAULT
+from accel.tensor import Tensor
 from models.presets import LEVERS
 
 ROOT = Path(__file__).parents[1]

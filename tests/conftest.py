@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense, Rescale
+from accel.tensor import Tensor
 
 settings.register_profile("accel", derandomize=True, deadline=None, database=None)
 settings.load_profile("accel")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accel.dataflow.schedule import Schedule, is_stage
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.numeric import ROUNDINGS
 from accel.op import Op
 from accel.ops import (
@@ -27,6 +27,7 @@ from accel.ops import (
     facet,
 )
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 HOSTILE = [
     "/blocks.0/attn/q", 'quote"', "back\\slash", "int", "a b;\n#error", "$(touch owned)", "../up", "*/ } x", "n0", "x",

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from accel.graph import Tensor
 from accel.ops import Norm
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 QUANT, ACCEL = "qonnx.custom_op.general", "accel.qonnx_ops"
 

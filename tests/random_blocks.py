@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from accel import reference
 from accel.dataflow.schedule import Schedule, folds_of
 from accel.errors import MismatchError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
 from accel.ops import Add, Dense, Lookup, MatMul, Mul, Norm, Pool, Position, Rescale, Rotary, Softmax
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS
+from accel.tensor import Tensor
 from accel.verification.difference import first_difference
 from hls import rtl
 from hls.projects import project

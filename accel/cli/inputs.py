@@ -58,8 +58,10 @@ def load_samples(
 def as_samples(graph: Graph, values: np.ndarray) -> np.ndarray:
     """Samples as the graph takes them: real numbers are quantized, integers checked. Raises UserError on unfit ones."""
     from accel import reference
+    from accel.model import view_of
 
-    values = graph.samples(values)
+    view = view_of(graph)
+    values = view.samples(values) if view else values
     return reference.quantize(graph, values) if values.dtype.kind == "f" else reference.checked(graph, values)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from accel.graph import Graph
+    from accel.model import Model
     from accel.onnx_import import Deviation
     from accel.quantization import Network
 
@@ -34,7 +34,7 @@ class Quantized:
     labels.
     """
 
-    graph: Graph
+    graph: Model
     deviations: tuple[Deviation, ...]
     samples: int
     cosine: float
@@ -82,7 +82,7 @@ def quantize(
     return _compared(network, imported.graph, deviations)
 
 
-def _compared(network: Network, graph: Graph, deviations: tuple[Deviation, ...]) -> Quantized:
+def _compared(network: Network, graph: Model, deviations: tuple[Deviation, ...]) -> Quantized:
     import numpy as np
 
     real = network.run()

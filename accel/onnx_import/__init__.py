@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.graph import Graph
+from accel.model import Model
 from accel.onnx_import.builder import Origin
 from accel.onnx_import.deviation import Deviation, deviations
 from accel.onnx_import.execute import execute
@@ -49,6 +49,6 @@ def load(
     input_scale: float | None = None,
     input_bits: int | str | None = None,
     po2_scales: bool = False,
-) -> Graph:
+) -> Model:
     """The integer graph of a QONNX file; arguments and errors as of `read`."""
     return read(path, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales).graph

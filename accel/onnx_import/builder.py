@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel.errors import GraphError
-from accel.graph import Graph, Node, Scale, Tensor
+from accel.graph import Graph, Node
 from accel.numeric import INT64_EXACT
 from accel.onnx_import import errors, scales
 from accel.onnx_import.layout import Layout
@@ -16,6 +16,7 @@ from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Edge, Uncertain, printable
 from accel.op import Op
 from accel.ops.rescale.op import Rescale
+from accel.tensor import Scale, Tensor
 
 #: Parts of Brevitas' node names that say nothing about the layer.
 NOISE = {"", "act_quant", "export_handler", "activation_impl", "input_quant", "output_quant"}

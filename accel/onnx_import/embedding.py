@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.onnx_import.builder import Builder, common, whole
 from accel.onnx_import.contraction import QUANTIZE_WEIGHT
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused
 from accel.ops.embedding.op import Embedding
+from accel.tensor import Tensor
 
 
 def embedding(build: Builder, call: Call, table: Constant, identifiers: Real) -> Edge:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel.errors import UserError
-from accel.graph import Tensor
 from accel.onnx_import.builder import Builder, as_scale, common
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import rows_of
@@ -20,6 +19,7 @@ from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused
 from accel.ops.position.op import Position
+from accel.tensor import Tensor
 
 MAX_BITS = 32
 SIGNS = "multiply the weights of the first layer by it instead"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.op import Op
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
@@ -21,6 +20,7 @@ from accel.ops.position.op import Position
 from accel.ops.rescale.op import Rescale
 from accel.ops.rotary.op import Rotary
 from accel.ops.window.op import Window
+from accel.tensor import Tensor
 
 LIMIT = 0.96
 """Steps by which a number may be off in front of a quantizer: its integer is then one step off at most."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 
-from accel.graph import Tensor
 from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.errors import Imprecise
@@ -36,6 +35,7 @@ from accel.onnx_import.values import (
     island,
 )
 from accel.ops.lookup.op import MAX_BITS, Lookup
+from accel.tensor import Tensor
 
 #: ONNX operators that act on one number at a time.
 _NAMES = """

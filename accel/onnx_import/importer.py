@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import onnx
 from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel, UserError
-from accel.graph import Graph
+from accel.model import Model
 from accel.onnx_import import (
     arithmetic,
     attention,
@@ -163,7 +163,7 @@ class Imported:
     had to choose, because the file's are real numbers; `turned` those whose tokens were channels in the edge before.
     """
 
-    graph: Graph
+    graph: Model
     origins: dict[str, Origin]
     source: Source
     reading: Reading
@@ -177,7 +177,7 @@ class Imported:
         return not self.approximate and all(powers)
 
     def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples of the file's shape as (samples, tokens, channels), as `Graph.samples` has them."""
+        """Samples of the file's shape as (samples, tokens, channels), as `Model.samples` has them."""
         return self.graph.samples(x)
 
     @property
@@ -295,8 +295,8 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
         why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
         raise Failure("; ".join(why), progress) from None
-    graph = replace(graph, view=reading.view(output.layout))
-    return Imported(graph, build.origins, source, reading, frozenset(build.approximate), frozenset(build.turned))
+    model = Model.of(graph, reading.view(output.layout))
+    return Imported(model, build.origins, source, reading, frozenset(build.approximate), frozenset(build.turned))
 
 
 def _output(build: Builder, value: Value) -> Edge:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.numeric import INT64_EXACT
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
@@ -20,6 +19,7 @@ from accel.onnx_import.quantizers import Quantizer, per_channel
 from accel.onnx_import.softmax import NEAREST
 from accel.onnx_import.values import Call, Constant, Edge, Normalized, Refused, Uncertain, Unknown, Value
 from accel.ops.norm.op import Norm
+from accel.tensor import Tensor
 
 #: ONNX' number of the type float32.
 FLOAT = 1

@@ -7,7 +7,6 @@ from accel.reference.evaluation import (
     checked_for,
     dequantize,
     evaluate,
-    predict,
     quantize,
     quantize_to,
     run,
@@ -15,6 +14,6 @@ from accel.reference.evaluation import (
 )
 
 __all__ = [
-    "NATIVE", "as_integers", "checked", "checked_for", "dequantize", "evaluate", "predict", "quantize", "quantize_to",
+    "NATIVE", "as_integers", "checked", "checked_for", "dequantize", "evaluate", "quantize", "quantize_to",
     "run", "trace",
 ]  # fmt: skip

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.reference import native
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch
@@ -55,13 +56,6 @@ def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) 
     ToolError where "native" finds no compiler.
     """
     return _run(graph, x, device, batch, (graph.output,))[graph.output]
-
-
-def predict(graph: Graph, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
-    """Real samples → real results in the file's own shapes; `Graph.predict` says more."""
-    integers = as_integers(graph.input, graph.samples(x))
-    y = run(graph, integers, device=device) * np.asarray(graph.output_tensor.scale)
-    return graph.view.results(y) if graph.view else y
 
 
 def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from accel.dataflow.schedule import Schedule, fold_of, is_stage
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.hardware import Fold
 from accel.kernel import Kernel, fork, regroup
 from accel.ops import facet
+from accel.tensor import Tensor
 
 
 @dataclass(frozen=True)

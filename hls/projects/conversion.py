@@ -24,9 +24,9 @@ from hls4ml.model.types import IntegerPrecisionType, NamedType, Source
 from hls4ml.utils.config import create_config
 
 from accel.errors import ToolError
-from accel.graph import Tensor
 from accel.kernel import Kernel, Precision
 from accel.ops import OPERATORS, folder
+from accel.tensor import Tensor
 from hls.projects import backends
 from hls.projects.calls import Plan
 

@@ -10,7 +10,9 @@ from accel.dataflow.schedule import Schedule, require_known
 from accel.dataflow.utilization import useful_macs
 from accel.design import Design, Stream
 from accel.errors import UserError
-from accel.graph import Graph, Tensor
+from accel.graph import Graph
+from accel.model import view_of
+from accel.tensor import Tensor
 from hls.rtl import emit, prediction
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.prediction import buffer_depths, predict
@@ -40,7 +42,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "mac_utilization": useful_macs(graph) / (multipliers * prediction.interval) if multipliers else 0.0,
         "input": _tensor(source),
         "output": _tensor(result),
-        **({"view": asdict(graph.view)} if graph.view else {}),
+        **({"view": asdict(view)} if (view := view_of(graph)) else {}),
         "units": _units(netlist),
         "taps": emit.taps(netlist, graph),
         "schedule": asdict(replace(schedule, memories=netlist.memories, depths=depths)),

@@ -17,8 +17,9 @@ from cocotb_tools.runner import get_runner
 from accel import reference, tools
 from accel.dataflow.folding import fold_for
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense, Rescale
+from accel.tensor import Tensor
 from boards import axi
 from hls import rtl
 from hls.simulation import verilator

@@ -14,8 +14,9 @@ from hls_graphs import block, everything, folded, samples
 
 from accel import reference, tools
 from accel.errors import ToolError, UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Rescale
+from accel.tensor import Tensor
 from accel.verification.difference import first_difference
 from hls.projects import backends, builders, project
 from hls.projects.backends import BACKENDS

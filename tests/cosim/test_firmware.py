@@ -17,8 +17,9 @@ from firmware import Firmware
 from hls_graphs import everything
 
 from accel.dataflow import folding
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Pool
+from accel.tensor import Tensor
 from hls.projects import project
 from hls.projects.backends import IO_TYPES
 

@@ -20,9 +20,10 @@ from accel import reference
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
 from accel.errors import ToolError, UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 from accel.verification.difference import first_difference
 from hls.projects import backends, project
 from hls.projects.project import Project

@@ -12,8 +12,9 @@ from encoders import Shape, encoder, samples
 from accel import reference
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense, Rescale
+from accel.tensor import Tensor
 from hls import rtl
 from hls.rtl import emit
 from hls.simulation import simulate

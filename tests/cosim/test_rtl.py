@@ -14,9 +14,10 @@ from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import DeadlockError
 from accel.design import Design
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Norm, Rescale, Softmax
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 from accel.verification.levels import Level, Outcome, verify
 from hls import rtl
 from hls.rtl.netlist import build

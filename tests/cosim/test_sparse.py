@@ -16,10 +16,11 @@ from accel import reference
 from accel.dataflow.folding import Solver, unrolled, with_multipliers
 from accel.dataflow.schedule import Schedule, units_of
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.hardware import Pattern
 from accel.ops import Dense
 from accel.ops.dense import sparsity
+from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
 from hls.rtl.area import estimate

@@ -8,8 +8,8 @@ import numpy as np
 from hls_graphs import Builder
 
 from accel import reference
-from accel.graph import Tensor
 from accel.ops import Lookup
+from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
 from hls.simulation import simulate

@@ -7,8 +7,9 @@ from encoders import samples
 
 from accel import reference
 from accel.dataflow.schedule import Schedule, folds_of
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Add, Mul, Position, Rescale, Rotary
+from accel.tensor import Tensor
 from hls import rtl
 from hls.simulation import simulate, verilator
 

@@ -13,8 +13,9 @@ from hls_graphs import Builder, samples
 
 from accel import onnx_import, reference
 from accel.dataflow.schedule import Schedule
-from accel.graph import Graph, Tensor
+from accel.graph import Graph
 from accel.ops import Add, Embedding, Pool, Window
+from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
 from hls.rtl.netlist import build

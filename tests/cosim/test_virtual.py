@@ -11,7 +11,8 @@ import boards
 from accel import reference
 from accel.design import Design
 from accel.errors import ToolError, UserError
-from accel.graph import Graph, Tensor
+from accel.graph import Graph
+from accel.tensor import Tensor
 from boards.protocol import MAGIC
 from hls import rtl
 

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from accel import reference
 from accel.dataflow.schedule import Schedule, folds_of
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED
 from accel.op import Op
 from accel.ops import Dense, Rescale
+from accel.tensor import Tensor
 
 Drawn = tuple[Op, tuple[Tensor, ...]]
 # Tests are inherited on purpose, so they run with different executors; nothing is kept between runs.

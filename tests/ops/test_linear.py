@@ -12,11 +12,12 @@ from accel import reference
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.utilization import useful_macs
 from accel.errors import GraphError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Rotary, Softmax, Window
 from accel.ops.dense import rtl as dense_rtl
 from accel.ops.dense.sparsity import PATTERNS
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 
 class TestDense(OperatorContract):

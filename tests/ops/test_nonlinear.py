@@ -6,9 +6,9 @@ import numpy as np
 from contract import Drawn, OperatorContract, tensors, widened
 from hypothesis import strategies as st
 
-from accel.graph import Tensor
 from accel.ops import Norm, Softmax
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 
 class TestSoftmax(OperatorContract):

@@ -11,10 +11,11 @@ from accel import reference
 from accel.dataflow import folding
 from accel.dataflow.folding import fold_for
 from accel.dataflow.schedule import Schedule
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense, Norm, Softmax
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 from hls import rtl
 from hls.rtl.prediction import predict
 from hls.simulation import simulate, verilator

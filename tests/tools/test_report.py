@@ -15,8 +15,9 @@ from pages import Page
 
 from accel.cli.lower import lower
 from accel.design import Design
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Rescale
+from accel.tensor import Tensor
 
 WIDTHS = (1280, 390)
 pytestmark = pytest.mark.minutes

@@ -10,8 +10,9 @@ import pytest
 
 from accel import reference
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Norm, Rescale
+from accel.tensor import Tensor
 from accel.verification.comparison import compare_levels
 from accel.verification.levels import Level
 

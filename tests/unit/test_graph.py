@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from accel.errors import GraphError, UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.op import frozen
 from accel.ops import (
     OPERATORS,
@@ -27,6 +27,7 @@ from accel.ops import (
     operator,
 )
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 X = Tensor((3, 4), -8, 7)
 HALVE = Rescale([1], 1, "half_even", -8, 7)

@@ -11,9 +11,9 @@ from qonnx_files import File
 
 from accel import onnx_import
 from accel.errors import UserError
-from accel.graph import Tensor
 from accel.onnx_import.errors import passed
 from accel.ops import Add, Dense, MatMul, Mul, Pool, Position, Rescale, Rotary, Window
+from accel.tensor import Tensor
 
 I16 = np.zeros((), np.int16)
 RNG = np.random.default_rng(4)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from accel.errors import AccelError
-from accel.graph import Tensor
 from accel.ops import Norm, Softmax
 from accel.ops.lookup.qat import IntLookup
 from accel.ops.norm.qat import IntNorm
 from accel.ops.softmax.op import exp_table
 from accel.ops.softmax.qat import IntSoftmax
 from accel.qat import ExactLayer, quantized, scale_of, value_of
+from accel.tensor import Tensor
 
 LAYERS = {
     "softmax": IntSoftmax,

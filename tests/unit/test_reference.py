@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accel import reference
 from accel.errors import GraphError, ToolError, UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.numeric import (
     FLOAT32_EXACT,
     FLOAT64_CARRIED,
@@ -31,6 +31,7 @@ from accel.numeric import (
 from accel.op import Op
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Pool, Position, Rescale, Softmax, Window
 from accel.ops.softmax.op import exp_table
+from accel.tensor import Tensor
 
 Rows = list[list[int]]
 Case = tuple[Op, tuple[Tensor, ...], Callable[..., Rows]]

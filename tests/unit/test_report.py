@@ -19,8 +19,9 @@ from accel.cli.report.record import Accuracy, Cycles, Level, Model, Report
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import VISIBLE
 from accel.design import Design
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Dense
+from accel.tensor import Tensor
 from hls.rtl import area, prediction
 from hls.rtl.netlist import build
 

@@ -15,9 +15,10 @@ from accel.cli.explore import explore
 from accel.dataflow.folding import DSP, Solver, fastest, fold_for
 from accel.dataflow.schedule import Schedule
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Rescale
 from accel.target import Budget
+from accel.tensor import Tensor
 from hls import rtl
 from hls.rtl.area import estimate
 from hls.rtl.netlist import build

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from accel import reference, storage
 from accel.errors import UserError
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
 from accel.ops import Norm, Rescale
+from accel.tensor import Tensor
 
 
 def same(a: Graph, b: Graph) -> None:

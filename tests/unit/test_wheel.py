@@ -85,7 +85,8 @@ def test_installed_command_runs(installed: Path, tmp_path: Path) -> None:
 def test_installed_package_generates_hardware(installed: Path, tmp_path: Path) -> None:
     code = """
 import accel, sys
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
+from accel.tensor import Tensor
 from accel.ops import Dense
 from hls import rtl
 assert accel.__file__.startswith(sys.prefix), accel.__file__

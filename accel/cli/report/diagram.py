@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from accel.dataflow.schedule import is_stage
-from accel.graph import Graph, Node, Tensor
+from accel.graph import Graph, Node
+from accel.tensor import Tensor
 
 WIDTH, ROW, FIGURES, PADDING = 252, 19, 15, 5
 """Of a box: its width, the height of an operator and of the figures between two of them, and at top and bottom."""

@@ -177,7 +177,7 @@ def _model(sources: Sources, name: str) -> list[tuple[str, str]]:
 
 
 def _tensor(about: dict[str, Any]) -> Any:
-    from accel.graph import Tensor
+    from accel.tensor import Tensor
 
     tokens, channels = about["shape"]
     return Tensor((tokens, channels), about["lo"], about["hi"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel
 from accel.ops.add.op import Add
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_add.h")
 

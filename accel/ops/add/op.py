@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from accel.errors import GraphError
-from accel.graph import Tensor
 from accel.op import Op
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch

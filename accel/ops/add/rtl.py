@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Long, Unit, lane_folds
 from accel.ops.add.op import Add
 from accel.ops.common import pairwise, times
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Add, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, produce
+from accel.tensor import Tensor
 
 
 def unit(

@@ -12,12 +12,12 @@ from hashlib import sha256
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Long, Module, Rom, Stage
 from accel.numeric import bits
 from accel.ops.common.multiply import STYLES
 from accel.ops.dense.unrolled import MAX_MAGNITUDE, Circuit, solve
 from accel.target import Target
+from accel.tensor import Tensor
 
 LATENCY = 3
 """Cycles of a product with one constant; a table of constants takes one more."""

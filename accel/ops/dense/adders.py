@@ -11,12 +11,12 @@ from hashlib import sha256
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.kernel import Kernel, Precision
 from accel.numeric import bits
 from accel.ops import folder
 from accel.ops.dense.op import Dense
 from accel.ops.dense.unrolled import AdderGraph, Term, ranges, solve
+from accel.tensor import Tensor
 
 HEADER = folder("common") / "accel_io.h"
 FRAME = """

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Pattern
 from accel.kernel import Kernel, Table
 from accel.ops.dense import adders
 from accel.ops.dense.op import Dense
 from accel.ops.dense.sparsity import compress
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_dense.h")
 SPARSE = Path(__file__).with_name("accel_sparse.h")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce, window
 from accel.numeric import signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
 from accel.ops.dense import sparsity, unrolled
 from accel.ops.dense.op import Dense
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

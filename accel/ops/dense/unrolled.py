@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accel.errors import AccelError
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, produce
 from accel.numeric import bits
 from accel.ops.dense.op import Dense
+from accel.tensor import Tensor
 
 MAX_WEIGHTS = 128 * 128
 """Largest matrix that is solved: it takes a minute, and 100,000 LUTs."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, every, lane_folds, per_row, produce
 from accel.ops.embedding.op import Embedding
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Module, Rom, Stage
 from accel.ops.lookup.op import Lookup
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def stages(

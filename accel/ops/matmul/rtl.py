@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accel.graph import Tensor
 from accel.hardware import (
     Actor,
     Fold,
@@ -22,6 +21,7 @@ from accel.hardware import (
 from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.matmul.op import MatMul
 from accel.target import Target
+from accel.tensor import Tensor
 
 FILLED_EARLY = -1
 """A filled half may be read the cycle after its last write: two cycles sooner than a beat leaves a buffer, plus one."""

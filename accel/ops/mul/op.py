@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
-from accel.graph import Tensor
 from accel.op import Op
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Unit, lane_folds
 from accel.ops.common import pairwise, times
 from accel.ops.mul.op import Mul
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Mul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel, Precision, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.op import frozen
 from accel.ops.norm.op import Norm
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_norm.h")
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from accel.errors import GraphError
-from accel.graph import Tensor
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantize
 from accel.op import Op, frozen
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from accel.graph import Tensor
 from accel.ops.norm.op import Norm
 from accel.qat import ExactLayer
+from accel.tensor import Tensor
 
 EPSILON = 1e-5
 """Of the smooth function; the integer definition needs none."""

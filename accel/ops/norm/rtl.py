@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from accel.graph import Tensor
 from accel.hardware import (
     Actor,
     Fold,
@@ -26,6 +25,7 @@ from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
 from accel.ops.norm.op import Norm
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

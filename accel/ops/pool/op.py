@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.graph import Tensor
 from accel.op import Op
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch

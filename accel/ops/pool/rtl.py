@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, lane_folds, produce, window
 from accel.ops.pool.op import Pool
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

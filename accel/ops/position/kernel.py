@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.ops.position.op import Position
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_position.h")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Long, Module, Rom, Stage
 from accel.numeric import signed_width
 from accel.ops.common import times
 from accel.ops.position.op import Position
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Position, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

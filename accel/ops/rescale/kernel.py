@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel, Table
 from accel.numeric import ROUNDINGS, bits
 from accel.ops.rescale.op import Rescale
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_rescale.h")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from accel.graph import Tensor
 from accel.hardware import Fold, Long, Module, Stage
 from accel.numeric import ROUNDINGS
 from accel.ops.common import times
 from accel.ops.rescale.op import Rescale
 from accel.target import Target
+from accel.tensor import Tensor
 
 LATENCY = 2
 """Cycles of the rounding: one to round, one to clip."""

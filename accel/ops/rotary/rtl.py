@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, every, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.common import times
 from accel.ops.rotary.op import Rotary
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

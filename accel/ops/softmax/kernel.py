@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Fold
 from accel.kernel import Kernel, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.ops.softmax.op import Softmax
+from accel.tensor import Tensor
 
 HEADER = Path(__file__).with_name("accel_softmax.h")
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from accel.errors import GraphError
-from accel.graph import Tensor
 from accel.numeric import divide, lookup, lowest, requantize
 from accel.op import Op
+from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accel.graph import Tensor
 from accel.hardware import (
     Actor,
     Fold,
@@ -24,6 +23,7 @@ from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, serial_folds
 from accel.ops.softmax.op import Softmax
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:

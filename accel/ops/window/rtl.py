@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.graph import Tensor
 from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, Use, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.window.op import Window
 from accel.target import Target
+from accel.tensor import Tensor
 
 
 def folds(op: Window, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
