@@ -17,8 +17,8 @@ from accel import scratch, tools
 from accel.design import write_atomic
 from accel.errors import ToolError
 from accel.files import writing
+from accel.progress import Progress
 
-Progress = Callable[[str], None]
 SCRIPT = "build.sh"
 
 

@@ -16,6 +16,7 @@ from accel.errors import UserError
 from accel.files import require_ordinary, writing
 
 FORMAT = 1
+DESIGN_FILE = "design.json"
 GRAPH_FILE = "graph.accel"
 """The graph beside a design or an HLS project, by which it is simulated and compared."""
 MAX_SIZE = 1 << 31
@@ -76,7 +77,7 @@ class Design:
             folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.files.items():
             write_atomic(folder / name, text)
-        write_atomic(folder / "design.json", json.dumps(self._header(), indent=1))
+        write_atomic(folder / DESIGN_FILE, json.dumps(self._header(), indent=1))
 
     def _header(self) -> dict[str, Any]:
         return {
@@ -97,7 +98,7 @@ class Design:
         Raises UserError when files are missing, were changed or name others, or when the graph beside them is another
         design's.
         """
-        folder, path = Path(folder), Path(folder) / "design.json"
+        folder, path = Path(folder), Path(folder) / DESIGN_FILE
         try:
             header = json.loads(_text(path))
             problem = _problem(header)

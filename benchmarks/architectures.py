@@ -23,11 +23,11 @@ import torch
 import transformers
 from torch import nn
 
-from accel.cli.lower import lower
-from accel.cli.quantize import quantize
-from accel.cli.simulate import simulate
 from accel.errors import UserError
 from accel.graph import Graph
+from accel.verbs.lower import lower
+from accel.verbs.quantize import quantize
+from accel.verbs.simulate import simulate
 
 KEY = "transformers"
 SAMPLES, WORDS, CHANNELS, HEADS, TOKENS = 16, 64, 32, 4, 8

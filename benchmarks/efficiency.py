@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 import accel
-from accel.cli import study, studying
 from accel.dataflow.folding import Solver, with_multipliers
 from accel.design import write_atomic
 from accel.errors import UserError
+from accel.verbs import study, studying
 from hls import rtl
 from hls.synthesis import yosys
 from models import presets

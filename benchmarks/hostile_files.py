@@ -202,7 +202,7 @@ def _stored() -> Iterator[Case]:
 def _lowered(model: bytes) -> dict[str, bytes]:
     """The files of a design of this model."""
     from accel import onnx_import
-    from accel.cli.lower import lower
+    from accel.verbs.lower import lower
 
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "model.onnx").write_bytes(model)

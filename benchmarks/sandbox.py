@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 
 ADDRESSES = 8 << 30  # what libraries only reserve is nobody's loss
 FINDINGS = 20  # of the audit hook, at most
-PRELOAD = ("torch", "onnx", "onnxruntime", "hls.rtl", "accel.cli.levels", "accel.onnx_import", "boards", "models")
+PRELOAD = ("torch", "onnx", "onnxruntime", "hls.rtl", "accel.verbs.levels", "accel.onnx_import", "boards", "models")
 PRELOAD += ("accel.reference", "accel.storage", "accel.dataflow.folding", "accel.verification.levels", "rich.table")
 PRELOAD += ("hls.projects.project",)
 PRELOAD += ("qonnx.core.onnx_exec", "qonnx.transformation.infer_shapes")

@@ -25,12 +25,12 @@ import torch
 import accel
 import models
 from accel import onnx_import, reference
-from accel.cli import levels
 from accel.dataflow.folding import fold_for
 from accel.design import write_atomic
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor
+from accel.verbs import levels
 from hls import rtl
 from hls.projects import project
 from hls.simulation import simulate

@@ -14,8 +14,8 @@ from typing import Any
 
 from import_results import record
 
-from accel.cli.check import check
 from accel.errors import UserError
+from accel.verbs.check import check
 
 SAMPLES, FEW = 64, 4
 RANGES = {"qkeras_jettagging": {"input_scale": 2.0**-10, "input_bits": 16}}

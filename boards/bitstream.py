@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from accel.build_plan import BuildPlan, Progress
+from accel.build_plan import BuildPlan
 from accel.design import Design, write_atomic
 from accel.errors import ToolError, UserError
 from accel.files import require_ordinary
+from accel.progress import Progress
 from boards import axi, clocking, fitting, flows, host_files, shell
 from boards.board import Board, Resources
 from boards.flows.flow import Job

@@ -1,4 +1,4 @@
-"""The command `accel`, and the only place that composes all parts: one module per verb, imported when it is used."""
+"""The command `accel`: one module per verb, imported when it is used. What a verb does is in `accel.verbs`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import click
 
 from accel import files
 from accel.cli import extras, interrupts
+from accel.cli.group import Verbs
 from accel.cli.parts import require_own_packages
-from accel.cli.verbs import Verbs
 from accel.errors import AccelError, UserError
 
 VERBS = (

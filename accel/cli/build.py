@@ -8,47 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accel.cli.display import Progress, json_option, show_json, show_table, working
-from accel.cli.inputs import load_samples
-from accel.cli.output import whole_folder
+from accel.cli.display import json_option, show_json, show_table, working
+from accel.verbs.build import SAMPLES, build
 
 if TYPE_CHECKING:
     from hls.projects.reports import Span
     from hls.projects.vendor import Built
-
-SAMPLES = 8
-
-
-def build(
-    folder: Path | str,
-    out: Path | str | None = None,
-    tool: str | None = None,
-    progress: Progress | None = None,
-    *,
-    cosim: int = 0,
-    data: Path | str | None = None,
-    seed: int = 0,
-    export: bool = False,
-) -> Built:
-    """Run a vendor's tool (default: the project's own) on the HLS project in `folder`; everything goes to `out`.
-
-    `cosim` samples go through C/RTL co-simulation; `data` and `seed` as in `accel.cli.inputs.load_samples`. `out`
-    defaults to FOLDER-TOOL. Raises UserError and ToolError as `hls.projects.vendor.build` does.
-    """
-    from hls.projects import builders, project, vendor
-
-    made = project.load(folder)
-    name, _ = builders.choose(made, tool)
-    samples = load_samples(made.graph, data, cosim, seed) if cosim else None
-    vendor.plan(made, name, cosim=samples, export=export)  # a refusal comes before anything is written
-    with whole_folder(Path(out or default_out(folder, name)), vendor.RESULT, keep_failed=True) as new:
-        return vendor.build(made, new, name, cosim=samples, export=export, progress=progress)
-
-
-def default_out(folder: Path | str, tool: str) -> Path:
-    """Beside the project's folder."""
-    folder = Path(folder)
-    return folder.with_name(f"{folder.name}-{tool}")
 
 
 @click.command(short_help="Run a vendor's tool on an HLS project.")

@@ -2,126 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from accel.cli import names
-from accel.cli.bitstream import BOARD
-from accel.cli.display import Progress, json_option, show_json, show_table, working
-from accel.cli.inputs import input_range, load_samples
+from accel.cli.display import json_option, show_json, show_table, working
+from accel.cli.inputs import input_range
+from accel.verbs import BOARD
+from accel.verbs.check import LEVELS, ON_REQUEST, Checked, check
 
 if TYPE_CHECKING:
-    from accel.graph import Graph
-    from accel.onnx_import import Deviation, Imported, Rounding
-    from accel.verification.levels import Level, Outcome
+    from accel.onnx_import import Deviation
+    from accel.verification.levels import Outcome
 
-LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 MAX_LSB = 2
 """Steps of its output by which an operator may be off the file before `check` fails."""
-ON_REQUEST = ("netlist",)
-"""Levels that take minutes: run when they are asked for by name."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Results of a model file at every level, in order.
-
-    `deviations` is empty for an exact file, which is a level itself; of any other it says how far each operator of
-    the graph is from the file. `rounding` is what powers of two for its scales change, where they are asked for.
-    """
-
-    graph: Graph
-    outcomes: tuple[Outcome, ...]
-    deviations: tuple[Deviation, ...] = ()
-    ending: tuple[str, ...] = ()  # operators at the end of the file that stay with the host
-    rounding: Rounding | None = None
-
-    @property
-    def worst(self) -> Deviation | None:
-        """The operator that is farthest from the file; None for an exact file."""
-        return max(self.deviations, key=lambda found: found.max_lsb, default=None)
-
-    @property
-    def mismatches(self) -> int:
-        """Over all levels."""
-        return sum(outcome.mismatches for outcome in self.outcomes)
-
-
-def check(
-    model: Path | str,
-    data: Path | str | None = None,
-    samples: int = 64,
-    *,
-    levels: Sequence[str] = LEVELS,
-    board: str = BOARD,
-    device: str = "cpu",
-    seed: int = 0,
-    input_scale: float | None = None,
-    input_bits: int | str | None = None,
-    po2_scales: bool = False,
-    progress: Progress | None = None,
-) -> Checked:
-    """Run `levels` on a QONNX file and compare them.
-
-    The reference has to give the integers that qonnx gives, and all other levels those of the reference. If the file
-    means real numbers, it has no integers to compare with: the level "qonnx" then measures deviations instead.
-
-    `po2_scales` rounds the scales of the file before anything else, and also measures how far this moves the network's
-    outputs. `data`, `samples` and `seed` are explained in `accel.cli.inputs.load_samples`, `input_scale` and
-    `input_bits` in `accel.onnx_import.read`. Raises UserError when the file or the board cannot be used.
-    """
-    from accel import onnx_import
-    from accel.cli.levels import QONNX_LIMIT
-    from accel.verification.levels import verify_all
-
-    entry: dict[str, Any] = {"input_scale": input_scale, "input_bits": input_bits}
-    imported = onnx_import.read(model, **entry, po2_scales=po2_scales)
-    progress = progress or (lambda text: None)
-    graph = imported.graph
-    deviations: tuple[Deviation, ...] = ()
-    x = load_samples(graph, data, samples, seed)
-    if "qonnx" in levels and not imported.is_exact:
-        progress("deviations from the file")
-        levels = [name for name in levels if name != "qonnx"]
-        deviations = onnx_import.deviations(imported, x[:QONNX_LIMIT])
-    rounding = None
-    if po2_scales:
-        progress("deviation by rounded scales")
-        rounding = onnx_import.rounding(imported, onnx_import.read(model, **entry), x[:QONNX_LIMIT])
-    chosen = _levels(imported, levels, board, device, seed, progress)
-    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
-
-
-def _levels(
-    model: Imported, names: Sequence[str], board: str, device: str, seed: int, progress: Progress
-) -> Iterator[Level]:
-    """Levels in order, each made when its turn comes; temporary files live as long as their level."""
-    import boards
-    from accel.cli import levels
-    from hls import rtl
-
-    graph, target = model.graph, boards.get(board)
-    design = cache(lambda: rtl.lower(graph))
-    make: dict[str, Callable[[], AbstractContextManager[Level]]] = {
-        "qonnx": lambda: nullcontext(levels.qonnx(model)),
-        "reference": lambda: nullcontext(levels.torch_reference(graph, device)),
-        "csim": lambda: levels.temporary_csim(graph),
-        "rtl": lambda: nullcontext(levels.Rtl(design()).level),
-        "rtl_stalled": lambda: nullcontext(levels.Rtl(design(), stall=levels.STALL, seed=seed).level),
-        "board": lambda: nullcontext(levels.board(design(), target)),
-        "netlist": lambda: nullcontext(levels.netlist(design(), target.target)),
-    }
-    wanted = [name for name in (*LEVELS, *ON_REQUEST) if name in names]
-    for number, name in enumerate(wanted, 1):
-        progress(f"{number} of {len(wanted)} levels: {name}")
-        with make[name]() as level:
-            yield level
 
 
 def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:

@@ -6,63 +6,14 @@ import os
 import shlex
 import shutil
 import sys
-import time
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from accel.cli import names
-from accel.cli.bitstream import BOARD
 from accel.cli.display import json_option, show_table, working
-from accel.cli.output import require_writable
-
-if TYPE_CHECKING:
-    from accel.cli.stages import Context, Settings
-
-OUT = Path("build/demo")
-
-
-def demo(settings: Settings) -> Context:
-    """Run every stage and show its progress; the last one writes `report.json` and the page into `settings.out`.
-
-    What a stage has finished stays there, whole, when a later one fails. Raises UserError at once on an
-    unknown board or an unwritable folder, ToolError on a missing tool.
-    """
-    from accel.cli.report import PAGE
-    from accel.cli.report.record import FILE
-    from accel.cli.stages import STAGES, Context
-
-    _prepare(settings)
-    for name in (FILE, PAGE):
-        (settings.out / name).unlink(missing_ok=True)
-    context = Context(settings)
-    for number, (name, stage) in enumerate(STAGES.items(), 1):
-        start = time.perf_counter()
-        with working(f"{number}/{len(STAGES)} {name}") as tell:
-            result = stage(context, tell)
-        click.echo(f"    {result.summary}", err=True)
-        seconds = context.seconds | {name: round(time.perf_counter() - start, 3)}
-        context = replace(context, results=(*context.results, result), seconds=seconds)
-    return context
-
-
-def _prepare(settings: Settings) -> None:
-    """Refuse now what would fail after minutes."""
-    import boards
-    from accel import tools
-    from boards import flows
-    from boards.pins import pinout
-
-    board = boards.get(settings.board)
-    pinout(board)  # the board is simulated behind its serial port
-    require_writable(settings.out)
-    needed = ["g++", "verilator"]
-    if settings.bitstream and flows.get(board.flow).free:
-        needed += flows.get(board.flow).tools
-    for tool in needed:
-        tools.require(tool)
+from accel.verbs import BOARD
+from accel.verbs.demo import OUT, demo
 
 
 def _next(out: Path, board: str) -> list[str]:
@@ -101,15 +52,16 @@ def command(board: str, out: Path, no_bitstream: bool, seed: int, device: str, a
       accel demo
       accel demo --no-bitstream --seed 1 --out build/demo1
     """
-    from accel.cli.stages import Settings
+    from accel.verbs.stages import Settings
 
-    context = demo(Settings(out, board, seed, device, not no_bitstream))
+    settings = Settings(out, board, seed, device, not no_bitstream)
+    context = demo(settings, working, lambda summary: click.echo(f"    {summary}", err=True))
     rows = [
         (name, f"{seconds:.1f}", result.summary)
         for (name, seconds), result in zip(context.seconds.items(), context.results, strict=True)
     ]
     if as_json:
-        from accel.cli.report.record import FILE
+        from accel.verbs.report.record import FILE
 
         click.echo((out / FILE).read_text(encoding="utf-8"), nl=False)
     else:

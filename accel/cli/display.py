@@ -6,18 +6,18 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from accel.progress import Progress
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-Progress = Callable[[str], None]
-"""Called with what is being done now. Where the text counts ("3 of 60"), a bar shows it and the time that is left."""
 _COUNT = re.compile(r"\b(\d+) of (\d+)\b")
 
 

@@ -7,19 +7,7 @@ from pathlib import Path
 import click
 
 from accel.cli.display import json_option, show_json, working
-from accel.cli.output import whole_file
-
-
-def export(checkpoint: Path | str, out: Path | str) -> None:
-    """Write the model of a checkpoint as QONNX to `out`.
-
-    Raises UserError when `checkpoint` cannot be read as one, or `out` cannot be written.
-    """
-    import models
-
-    trained = models.load(checkpoint)
-    with whole_file(Path(out)) as path:
-        models.export(trained.model, path)
+from accel.verbs.export import export
 
 
 @click.command(short_help="Write a checkpoint as a QONNX file.")

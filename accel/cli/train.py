@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from accel.cli import interrupts, names
-from accel.cli.display import Progress, json_option, show_json, working
-from accel.cli.output import whole_file
+from accel.cli.display import json_option, show_json, working
+from accel.verbs.train import CHECKPOINT, DATA, RECIPE, train
 
-if TYPE_CHECKING:
-    from models.training import Trained
-
-CHECKPOINT = Path("build/model.pt")
-DATA, RECIPE = "digits", "W4A8"
 NOT_KEPT = "nothing half-written was left behind; with --folder an interrupted training can go on"
-
-
-def train(
-    out: Path | str = CHECKPOINT,
-    seed: int = 0,
-    progress: Progress | None = None,
-    *,
-    data: str = DATA,
-    recipe: str = RECIPE,
-    folder: Path | None = None,
-) -> Trained:
-    """Train a recipe of `models.presets` and write its checkpoint to `out`.
-
-    With `folder`, every epoch is kept there, and the same call continues an interrupted training. Raises UserError when
-    the recipe is unknown, its data are not installed, or a file cannot be written.
-    """
-    import models
-    from models import presets
-    from models.training import in_words
-
-    chosen = replace(presets.recipe(data, recipe), seed=seed)
-    tell = in_words(progress) if progress else None
-    with whole_file(Path(out)) as path:
-        trained: Trained = models.train(chosen, folder=folder, progress=tell)
-        models.save(trained, path)
-    return trained
 
 
 @click.command(short_help="Train a transformer.")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 
 from accel.errors import UserError
+from accel.progress import Progress
 from accel.quantization.choice import Choice, choose
 from accel.quantization.cleaning import Network, bypassed
 from accel.quantization.exporting import silence
-
-Progress = Callable[[str], None]
 
 
 def quantized(

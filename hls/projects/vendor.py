@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from accel import reference, tools
-from accel.build_plan import SCRIPT, BuildPlan, Progress
+from accel.build_plan import SCRIPT, BuildPlan
 from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import ToolError, UserError
+from accel.progress import Progress
 from accel.verification.levels import Level, Outcome, verify
 from hls.projects.builders import Builder, Job, choose, program
 from hls.projects.project import BENCH_EXACT, BENCH_INPUTS, BENCH_OUTPUTS, Project, bench_lines

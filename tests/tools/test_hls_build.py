@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from command import accel, assert_refused
 
-from accel.cli.lower import TARGETS
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node
 from accel.ops import Rescale
 from accel.tensor import Tensor
+from accel.verbs.lower import TARGETS
 from hls.projects import builders, project, vendor
 from hls.projects.backends import BACKENDS
 

@@ -13,11 +13,11 @@ from browser import BROWSER, DRIVER, Browser, browser
 from command import accel
 from pages import Page
 
-from accel.cli.lower import lower
 from accel.design import Design
 from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Rescale
 from accel.tensor import Tensor
+from accel.verbs.lower import lower
 
 WIDTHS = (1280, 390)
 pytestmark = pytest.mark.minutes

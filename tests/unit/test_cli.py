@@ -17,9 +17,9 @@ from command import accel, assert_refused
 
 from accel.cli import VERBS, boards
 from accel.cli.display import Stage
-from accel.cli.output import whole_file, whole_folder
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
+from accel.verbs.output import whole_file, whole_folder
 from hls.simulation import simulate
 
 

@@ -14,7 +14,7 @@ import pytest
 from command import accel, assert_refused
 from pages import Page
 
-from accel.cli import levels
+from accel.verbs import levels
 from accel.verification.levels import Level
 
 
@@ -120,7 +120,7 @@ def test_an_interrupted_command_leaves_nothing(number: signal.Signals, tmp_path:
 
 def test_a_mismatch_in_the_demo_is_named(tiny_graph, tmp_path: Path) -> None:
     """The table of the demo ends with exit code 1 when any level is wrong."""
-    from accel.cli.stages import Imported
+    from accel.verbs.stages import Imported
 
     x = np.zeros((3, 3, 4), np.int64)
     imported = Imported(graph=tiny_graph, x=x, expected=levels.torch_reference(tiny_graph).run(x), summary="")

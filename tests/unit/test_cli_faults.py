@@ -13,9 +13,9 @@ import pytest
 from command import accel, assert_refused
 
 from accel import storage
-from accel.cli.lower import lower
 from accel.graph import Graph, Node
 from accel.ops import Rescale
+from accel.verbs.lower import lower
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from command import accel, assert_refused
 from qonnx_files import File
 
 from accel import onnx_import, reference
-from accel.cli import levels
 from accel.design import Design
 from accel.graph import Graph
+from accel.verbs import levels
 from accel.verification.levels import Level
 
 

@@ -9,8 +9,8 @@ import pytest
 from command import accel, assert_refused
 
 from accel import tools
-from accel.cli import doctor
 from accel.errors import ToolError
+from accel.verbs import doctor
 
 
 def test_every_tool_says_what_it_enables() -> None:

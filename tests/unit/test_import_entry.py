@@ -14,11 +14,11 @@ from onnx import helper
 from qonnx_files import QUANT, File
 
 from accel import onnx_import, reference, storage
-from accel.cli.check import check
 from accel.errors import UnsupportedModel, UserError
 from accel.onnx_import import Imported
 from accel.onnx_import.entry import Range
 from accel.tensor import Tensor
+from accel.verbs.check import check
 
 
 def file_output(imported: Imported, x: np.ndarray) -> np.ndarray:

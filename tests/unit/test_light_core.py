@@ -86,7 +86,7 @@ def test_samples_run_through_a_device_without_the_extras(tmp_path: Path) -> None
 import numpy as np
 from accel.design import Design
 from boards.driver import Device
-from accel.cli.inputs import read_array
+from accel.verbs.inputs import read_array
 from pathlib import Path
 class Echo:
     def run(self, x): return x + 1

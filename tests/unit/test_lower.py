@@ -9,11 +9,11 @@ import pytest
 from command import accel, assert_refused
 
 import boards
-from accel.cli.lower import TARGETS, lower
-from accel.cli.lowered import LoweredDesign, LoweredProject
 from accel.design import Design
 from accel.errors import UserError
 from accel.graph import Graph
+from accel.verbs.lower import TARGETS, lower
+from accel.verbs.lowered import LoweredDesign, LoweredProject
 from hls.projects import backends, project
 
 PARTS = {

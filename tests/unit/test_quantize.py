@@ -17,8 +17,8 @@ from torch import nn
 
 import accel
 from accel import storage
-from accel.cli.quantize import Quantized
 from accel.errors import GraphError, UnsupportedModel, UserError
+from accel.verbs.quantize import Quantized
 
 TOKENS, CHANNELS, WORDS = 4, 8, 11
 

@@ -13,15 +13,15 @@ from command import accel, assert_refused
 from pages import Page
 
 from accel import storage
-from accel.cli.lower import lower
-from accel.cli.report.diagram import figures
-from accel.cli.report.record import Accuracy, Cycles, Level, Model, Report
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import VISIBLE
 from accel.design import Design
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor
+from accel.verbs.lower import lower
+from accel.verbs.report.diagram import figures
+from accel.verbs.report.record import Accuracy, Cycles, Level, Model, Report
 from hls.rtl import area, prediction
 from hls.rtl.netlist import build
 

@@ -11,7 +11,6 @@ from random_blocks import block
 
 import boards
 from accel import reference
-from accel.cli.explore import explore
 from accel.dataflow.folding import DSP, Solver, fastest, fold_for
 from accel.dataflow.schedule import Schedule
 from accel.errors import UserError
@@ -19,6 +18,7 @@ from accel.graph import Graph, Node
 from accel.ops import Rescale
 from accel.target import Budget
 from accel.tensor import Tensor
+from accel.verbs.explore import explore
 from hls import rtl
 from hls.rtl.area import estimate
 from hls.rtl.netlist import build

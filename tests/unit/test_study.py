@@ -11,8 +11,8 @@ import pytest
 from command import accel, assert_refused
 
 import models
-from accel.cli import study, studying
 from accel.errors import UserError
+from accel.verbs import study, studying
 from models import presets
 from models.recipe import Recipe
 

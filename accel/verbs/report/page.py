@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from accel import tools
-from accel.cli.report import diagram, hardware
-from accel.cli.report.record import Level
+from accel.verbs.report import diagram, hardware
+from accel.verbs.report.record import Level
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import jinja2
 
-    from accel.cli.report.sources import Sources
-    from accel.cli.simulate import Simulated
+    from accel.verbs.report.sources import Sources
+    from accel.verbs.simulate import Simulated
     from boards.bitstream import BuildResult
     from boards.board import Board, Resources
 
@@ -114,7 +114,7 @@ def _template() -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("accel.cli.report", "."),
+        loader=jinja2.PackageLoader("accel.verbs.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from accel.cli import bitstream as bitstream_verb
-from accel.cli import levels
-from accel.cli import lower as lower_verb
-from accel.cli import report as report_verb
-from accel.cli.display import Progress
-from accel.cli.report import record
 from accel.design import GRAPH_FILE
+from accel.progress import Progress
+from accel.verbs import bitstream as bitstream_verb
+from accel.verbs import levels
+from accel.verbs import lower as lower_verb
+from accel.verbs import report as report_verb
+from accel.verbs.report import record
 from accel.verification.levels import Level, Outcome, verify_all
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Reported(Result):
 def train(context: Context, tell: Progress) -> Training:
     """Float pre-training, then quantization-aware training; a checkpoint."""
     import models
-    from accel.cli.train import train as run
+    from accel.verbs.train import train as run
 
     trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
     images = models.data.load("digits").test_x.numpy()

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.cli.explore import PLOT, SCHEDULE
-from accel.cli.lower import DESIGN_FILE
-from accel.cli.report.record import FILE, Report
 from accel.dataflow.schedule import Schedule
-from accel.design import GRAPH_FILE, Design
+from accel.design import DESIGN_FILE, GRAPH_FILE, Design
+from accel.verbs.explore import PLOT, SCHEDULE
+from accel.verbs.report.record import FILE, Report
 
 if TYPE_CHECKING:
     from accel.graph import Graph

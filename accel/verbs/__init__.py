@@ -1,0 +1,4 @@
+"""The Python API: one module per verb, and what they share. Here, and in `accel.cli`, all packages come together."""
+
+BOARD = "ulx3s-85f"
+"""The board of every verb to which none is named."""
