@@ -1,19 +1,14 @@
-"""Matrices whose sums fit accumulators of a given width, in training, in evaluation, and in the integer graph."""
+"""Matrices whose sums fit accumulators of a given width, in training and in evaluation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brevitas.nn as qnn
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 
-from accel import scratch
-from accel.errors import UserError
 from accel.qat import Activation, scale_of
-
-if TYPE_CHECKING:
-    from models.encoder import Encoder
 
 
 class BoundedLinear(qnn.QuantLinear):  # type: ignore[misc]  # Brevitas has no types
@@ -60,20 +55,3 @@ def onto_l1_balls(rows: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
     counts = torch.arange(1, rows.shape[1] + 1, device=rows.device)
     threshold = (excess / counts).amax(1, keepdim=True).clamp(min=0)
     return rows.sign() * (size - threshold).clamp(min=0)
-
-
-def check_accumulators(model: Encoder) -> None:
-    """Raises UserError, naming the first Dense of a block whose sums are too wide in the exported graph."""
-    import accel
-    from models.exporting import export
-
-    bits = model.config.accumulator_bits
-    with scratch.folder() as folder:
-        graph = accel.load(export(model, folder / "model.onnx"))
-    for node in graph:
-        width = graph.tensors[node.name].width
-        if node.op.kind == "dense" and node.name.startswith("blocks") and width > bits:
-            raise UserError(
-                f"{node.name}: sums take {width} bits, EncoderConfig.accumulator_bits is {bits}: "
-                "run one batch in train mode, or raise it"
-            )

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel import scratch
 from accel.design import write_atomic
 from accel.errors import UserError
 from models.accumulators import BoundedLinear
@@ -36,6 +37,22 @@ def export(model: Encoder, path: Path | str) -> Path:
     raw = _traced(exported)
     write_atomic(path, _cleaned(raw).model.SerializeToString(deterministic=True))
     return path
+
+
+def check_accumulators(model: Encoder) -> None:
+    """Raises UserError, naming the first Dense of a block whose sums are too wide in the exported graph."""
+    import accel
+
+    bits = model.config.accumulator_bits
+    with scratch.folder() as folder:
+        graph = accel.load(export(model, folder / "model.onnx"))
+    for node in graph:
+        width = graph.tensors[node.name].width
+        if node.op.kind == "dense" and node.name.startswith("blocks") and width > bits:
+            raise UserError(
+                f"{node.name}: sums take {width} bits, EncoderConfig.accumulator_bits is {bits}: "
+                "run one batch in train mode, or raise it"
+            )
 
 
 def _traced(model: Encoder) -> ModelProto:

@@ -12,12 +12,12 @@ import torch
 
 from accel.errors import UserError
 from models import data, mixed
-from models.accumulators import check_accumulators
 from models.config import EncoderConfig
 from models.corrections import correct
 from models.data import Split
 from models.distillation import distilled
 from models.encoder import Encoder
+from models.exporting import check_accumulators
 from models.fitting import Constraint, Fit, Loss, cross_entropy, reproducible
 from models.pruning import Masks, shrunk
 from models.quantization import quantize, settle

@@ -35,10 +35,9 @@ from pathlib import Path
 
 from accel.model import Model
 from accel.onnx_import.builder import Origin
-from accel.onnx_import.deviation import Deviation, deviations
+from accel.onnx_import.deviation import Deviation, Rounding, deviations, rounding
 from accel.onnx_import.execute import execute
 from accel.onnx_import.importer import Imported, read
-from accel.onnx_import.po2 import Rounding, rounding
 
 __all__ = ["Deviation", "Imported", "Origin", "Rounding", "deviations", "execute", "load", "read", "rounding"]
 

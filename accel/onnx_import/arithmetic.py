@@ -24,6 +24,7 @@ from accel.onnx_import.values import (
     Shared,
     Unknown,
     Value,
+    rows_of,
 )
 
 DIVIDE = (
@@ -115,7 +116,7 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
     if isinstance(x, Normalized):
         return norms.scaled(x, factor)
     if isinstance(x, Edge) and factor.size > 1:
-        rows = linear.rows_of(x.layout, factor)
+        rows = rows_of(x.layout, factor)
         if (rows != rows[:1]).any():
             return rotary.by_table(build, call, x, Constant(factor, None if inverse else by.step))
         return _scaled_per_channel(build, call, x, per_channel(x.layout, factor))

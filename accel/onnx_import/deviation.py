@@ -2,7 +2,7 @@
 
 Between two quantizers of the file both sides have integers. The graph's nodes there get the file's own integers, as
 qonnx computes them, and what they give is compared with what the file's quantizer gives behind them. Errors of one
-operator are therefore never counted for another.
+operator are therefore never counted for another. `rounding` measures what powers of two for the file's scales change.
 """
 
 from __future__ import annotations
@@ -34,6 +34,19 @@ class Deviation:
     max_lsb: int
     mean_lsb: float
     differing: float
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Outputs of a network with rounded scales against those of its file, over all samples.
+
+    `largest` and `mean` are deviations as shares of the file's largest output; `changed` is the share of samples whose
+    largest output is another one.
+    """
+
+    largest: float
+    mean: float
+    changed: float
 
 
 def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
@@ -77,3 +90,17 @@ def segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
             wanted.update(node.inputs)
             nodes.append(node)
     return nodes[::-1]
+
+
+def rounding(imported: Imported, original: Imported, x: np.ndarray) -> Rounding:
+    """How far a network with rounded scales is from its file, on integer samples of the network.
+
+    Raises UserError when qonnx cannot run the file.
+    """
+    graph, output = imported.graph, original.graph.output
+    real = reference.dequantize(graph, x)
+    expected = steps(original, real, [output])[output] * np.asarray(original.graph.output_tensor.scale)
+    made = reference.run(graph, x) * np.asarray(graph.output_tensor.scale)
+    wrong = np.abs(made - expected) / max(float(np.abs(expected).max()), np.finfo(np.float64).tiny)
+    best = (values.reshape(len(values), -1).argmax(1) for values in (made, expected))
+    return Rounding(float(wrong.max()), float(wrong.mean()), float(np.not_equal(*best).mean()))

@@ -14,10 +14,9 @@ import numpy as np
 from accel.errors import UserError
 from accel.onnx_import.builder import Builder, as_scale, common
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.linear import rows_of
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.scales import are_powers_of_two
-from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused
+from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused, rows_of
 from accel.ops.position.op import Position
 from accel.tensor import Tensor
 

@@ -27,6 +27,7 @@ from accel.onnx_import.values import (
     Unknown,
     Value,
     island,
+    rows_of,
 )
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
@@ -274,21 +275,6 @@ def _rest(x: Edge, added: np.ndarray, on_grid: bool, multiplier: int = 1) -> np.
         return had
     left = added - np.rint(added)
     return left if had is None else had + left
-
-
-def rows_of(layout: Layout, values: np.ndarray) -> np.ndarray:
-    """Constants that broadcast to a layout, as float64 (tokens, channels)."""
-    if not np.isfinite(values).all():
-        raise Refused("its constant holds NaN or infinity", "train or export the model again")
-    try:
-        rows = layout.to_edge(values.astype(np.float64))
-    except ValueError:
-        raise Refused(
-            f"adds shape {values.shape} to {layout.shape}", "add a constant of the activation's shape"
-        ) from None
-    if (rows != rows[:1]).any():
-        raise Refused("its constant differs between samples", "export with a constant that is the same for all samples")
-    return rows[0]
 
 
 def with_signs(build: Builder, call: Call, x: Edge, signs: np.ndarray) -> Edge:

@@ -22,6 +22,7 @@ from accel.onnx_import.values import (
     Refused,
     Unknown,
     Value,
+    rows_of,
 )
 
 Operand = TypeVar("Operand", bound=Edge | Deferred)
@@ -125,17 +126,17 @@ def _replaced(build: Builder, call: Call, x: Edge | Masked, elsewhere: np.ndarra
     """Numbers that hide nothing in place of some: 0 there, and the constants added. They are what they are."""
     if isinstance(x, Masked):
         edge = _replaced(build, call, replace(x.edge, layout=x.layout), elsewhere, number)
-        still = x.hidden & ~(linear.rows_of(x.layout, elsewhere) != 0)
+        still = x.hidden & ~(rows_of(x.layout, elsewhere) != 0)
         assert isinstance(edge, Edge)
         return replace(x, edge=edge, hidden=still) if still.any() else edge
     edge = _kept(build, call, x, ~elsewhere)
-    fill = linear.rows_of(x.layout, np.where(elsewhere, number.value, 0))
+    fill = rows_of(x.layout, np.where(elsewhere, number.value, 0))
     return linear.add_table(build, call.name, edge, fill, edge.scale, call.output)
 
 
 def _kept(build: Builder, call: Call, x: Edge, kept: np.ndarray) -> Edge:
     """The edge with zeros elsewhere."""
-    return rotary.kept(build, f"{call.name}/kept", build.settled(x), linear.rows_of(x.layout, kept) != 0)
+    return rotary.kept(build, f"{call.name}/kept", build.settled(x), rows_of(x.layout, kept) != 0)
 
 
 def _whole(value: Value | None, shape: tuple[int, ...]) -> Value:

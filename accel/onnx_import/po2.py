@@ -1,4 +1,4 @@
-"""Scales rounded up to powers of two, so that every Rescale is a shift; and how far the network is from its file then.
+"""Scales rounded up to powers of two, so that every Rescale is a shift.
 
 Rounded up, no value is clipped that was not; steps become less than twice as large. Integers that the file stores
 (weights, biases) are rounded to their new steps.
@@ -6,32 +6,13 @@ Rounded up, no value is clipped that was not; steps become less than twice as la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
 from accel.onnx_import.standard import nodes_of
 
-if TYPE_CHECKING:
-    from accel.onnx_import.importer import Imported
-
 QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear")
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """Outputs of a network with rounded scales against those of its file, over all samples.
-
-    `largest` and `mean` are deviations as shares of the file's largest output; `changed` is the share of samples whose
-    largest output is another one.
-    """
-
-    largest: float
-    mean: float
-    changed: float
 
 
 def power_of_two(scale: np.ndarray) -> np.ndarray:
@@ -86,20 +67,3 @@ def _store(model: onnx.ModelProto, node: onnx.NodeProto, index: int, values: np.
     name = f"{node.input[index]}/po2/{len(model.graph.initializer)}"
     model.graph.initializer.append(numpy_helper.from_array(values, name))
     node.input[index] = name
-
-
-def rounding(imported: Imported, original: Imported, x: np.ndarray) -> Rounding:
-    """How far a network with rounded scales is from its file, on integer samples of the network.
-
-    Raises UserError when qonnx cannot run the file.
-    """
-    from accel import reference
-    from accel.onnx_import.execute import steps
-
-    graph, output = imported.graph, original.graph.output
-    real = reference.dequantize(graph, x)
-    expected = steps(original, real, [output])[output] * np.asarray(original.graph.output_tensor.scale)
-    made = reference.run(graph, x) * np.asarray(graph.output_tensor.scale)
-    wrong = np.abs(made - expected) / max(float(np.abs(expected).max()), np.finfo(np.float64).tiny)
-    best = (values.reshape(len(values), -1).argmax(1) for values in (made, expected))
-    return Rounding(float(wrong.max()), float(wrong.mean()), float(np.not_equal(*best).mean()))

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import channels, linear
+from accel.onnx_import import channels
 from accel.onnx_import.builder import Builder, are_whole, whole
-from accel.onnx_import.values import Call, Constant, Edge, Function, Shared
+from accel.onnx_import.values import Call, Constant, Edge, Function, Shared, rows_of
 from accel.ops.rotary.op import Rotary
 
 #: Constants without a step of their own are rounded to 2^-FRACTION of the power of two above the largest.
@@ -24,7 +24,7 @@ FRACTION = 15
 def by_table(build: Builder, call: Call, x: Edge, constant: Constant) -> Edge:
     """x times a constant of every token and channel."""
     x = build.uniform(x)
-    rows = linear.rows_of(x.layout, constant.value)
+    rows = rows_of(x.layout, constant.value)
     table, step = _integers(rows, constant.step, FRACTION + build.precision)
     source, cos, sin = x, table, np.zeros_like(table)
     found = _product(build, x)

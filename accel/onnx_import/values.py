@@ -269,3 +269,18 @@ class Call:
             problem = "missing" if value is None else "of the wrong type"
             raise Refused(f"attribute {name!r} is {problem}", "export the model again")
         return value
+
+
+def rows_of(layout: Layout, values: np.ndarray) -> np.ndarray:
+    """Constants that broadcast to a layout, as float64 (tokens, channels)."""
+    if not np.isfinite(values).all():
+        raise Refused("its constant holds NaN or infinity", "train or export the model again")
+    try:
+        rows = layout.to_edge(values.astype(np.float64))
+    except ValueError:
+        raise Refused(
+            f"adds shape {values.shape} to {layout.shape}", "add a constant of the activation's shape"
+        ) from None
+    if (rows != rows[:1]).any():
+        raise Refused("its constant differs between samples", "export with a constant that is the same for all samples")
+    return rows[0]

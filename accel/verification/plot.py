@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel.verification.comparison import Comparison, Row
+from accel.verification.row import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,13 +18,12 @@ LONGEST = 36
 """Characters of a layer's name that are shown: the last ones say most."""
 
 
-def figure(comparison: Comparison) -> Figure:
+def figure(model: str, levels: tuple[str, ...], layers: dict[str, dict[str, Row]]) -> Figure:
     """Layers from top to bottom; left the share of samples that differ, right the values in their declared range."""
     from matplotlib.figure import Figure
 
-    layers, levels = comparison.layers, comparison.levels
     made = Figure(figsize=(7 + 0.9 * len(levels), 1.8 + 0.24 * len(layers)), layout="constrained")
-    made.suptitle(f"{comparison.model}: levels by layer")
+    made.suptitle(f"{model}: levels by layer")
     left, right = made.subplots(1, 2, sharey=True, width_ratios=[0.55 * len(levels) + 0.3, 4])
     left.set_yticks(range(len(layers)), [_short(layer) for layer in layers], fontsize=8)
     _mismatches(left, layers, levels)

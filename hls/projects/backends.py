@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -103,7 +104,7 @@ def get(name: str) -> Backend:
     return known[plain(name)]
 
 
-def board(backend: Backend, name: str | None) -> str | None:
+def board_of(backend: Backend, name: str | None) -> str | None:
     """The board of that name (default: the first one), None where there are no boards. Raises UserError."""
     if not backend.boards:
         if name is not None:
@@ -114,3 +115,37 @@ def board(backend: Backend, name: str | None) -> str | None:
     if wanted not in known:
         raise UserError(f"{backend.name} has no board {name!r}; choose one of {', '.join(backend.boards)}")
     return known[wanted]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Device and interface of a project. `board` is None for back ends without boards. Raises UserError."""
+
+    backend: str
+    io_type: str
+    part: str
+    clock_period_ns: float
+    board: str | None = None
+
+    def __post_init__(self) -> None:
+        backend = get(self.backend)
+        if self.io_type not in IO_TYPES:
+            raise UserError(f"io_type {self.io_type!r} is not supported; choose one of {', '.join(IO_TYPES)}")
+        if self.io_type in backend.refused:
+            raise UserError(
+                f"{backend.name} has no {self.io_type}: {backend.refused[self.io_type]}; "
+                f"choose {', '.join(backend.io_types)}"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.part):
+            raise UserError(f"part {self.part!r} is no part number; one looks like {backend.part}")
+        if not 0 < self.clock_period_ns < 1e6:
+            raise UserError(f"a clock period of {self.clock_period_ns} ns is not usable; 10 is 100 MHz")
+
+    @classmethod
+    def of(cls, backend: Backend, io_type: str, part: str | None, clock_period_ns: float, board: str | None) -> Options:
+        """Fill in defaults. A board sets the part."""
+        chosen = board_of(backend, board)
+        if chosen and part not in (None, backend.boards[chosen]):
+            raise UserError(f"{chosen} has part {backend.boards[chosen]}, not {part}: leave the part out")
+        given = backend.boards[chosen] if chosen else backend.part if part is None else part
+        return cls(backend.name, io_type, given, clock_period_ns, chosen)

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hls4ml.backends import get_backend
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
@@ -28,10 +28,8 @@ from accel.kernel import Kernel, Precision
 from accel.ops import OPERATORS, folder
 from accel.tensor import Tensor
 from hls.projects import backends
+from hls.projects.backends import Options
 from hls.projects.calls import Plan
-
-if TYPE_CHECKING:
-    from hls.projects.project import Target
 
 _INT_MAX = (1 << 31) - 1
 
@@ -50,22 +48,22 @@ _PASSES = {
 }
 
 
-def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) -> ModelGraph:
+def convert(plan: Plan, source: Tensor, top: str, home: Path, options: Options) -> ModelGraph:
     """The `ModelGraph` that writes a project into `home`: `source` is the plan's input, `top` the function's name.
 
     Raises ToolError when hls4ml changed what it was given.
     """
-    backend = backends.get(target.backend)
+    backend = backends.get(options.backend)
     _register_sources(backend.name)
     templates = _register_templates(backend.inherits or backend.name)
     config = create_config(
         output_dir=str(home),
         project_name=top,
-        backend=target.backend,
-        part=target.part,
-        clock_period=target.clock_period_ns,
-        io_type=target.io_type,
-        **({"board": target.board} if target.board else {}),
+        backend=options.backend,
+        part=options.part,
+        clock_period=options.clock_period_ns,
+        io_type=options.io_type,
+        **({"board": options.board} if options.board else {}),
         **backend.options,
     )
     precision = f"{'' if source.signed else 'u'}int<{source.width}>"
@@ -80,7 +78,7 @@ def convert(plan: Plan, source: Tensor, top: str, home: Path, target: Target) ->
         "LayerName": {plan.source: {"Precision": {"result": precision}}, **layers},
     }
     config["TraceOutput"] = True
-    listed = _layers(plan, source, target.io_type not in backend.untraced)
+    listed = _layers(plan, source, options.io_type not in backend.untraced)
     model = ModelGraph.from_layer_list(config, listed, inputs=[plan.source], outputs=[plan.result])
     _check(model, plan, source, templates)
     _partition(model)

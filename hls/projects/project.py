@@ -32,7 +32,7 @@ from accel.files import writing
 from accel.graph import Graph
 from accel.numeric import FLOAT64_EXACT
 from hls.projects import backends, calls, csim, readme
-from hls.projects.backends import Backend
+from hls.projects.backends import Backend, Options
 from hls.projects.calls import Plan
 
 BENCH_INPUTS, BENCH_OUTPUTS = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
@@ -44,42 +44,6 @@ CONFIG = "hls4ml_config.yml"
 DIGEST = "GraphSHA256"
 """The line of CONFIG that says which graph the project was written from."""
 MAX_CLONES = 7  # the copies of a stream that hls4ml's nnet::clone_stream can make
-
-
-@dataclass(frozen=True)
-class Target:
-    """Device and interface of a project. `board` is None for back ends without boards. Raises UserError."""
-
-    backend: str
-    io_type: str
-    part: str
-    clock_period_ns: float
-    board: str | None = None
-
-    def __post_init__(self) -> None:
-        backend = backends.get(self.backend)
-        if self.io_type not in backends.IO_TYPES:
-            raise UserError(f"io_type {self.io_type!r} is not supported; choose one of {', '.join(backends.IO_TYPES)}")
-        if self.io_type in backend.refused:
-            raise UserError(
-                f"{backend.name} has no {self.io_type}: {backend.refused[self.io_type]}; "
-                f"choose {', '.join(backend.io_types)}"
-            )
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.part):
-            raise UserError(f"part {self.part!r} is no part number; one looks like {backend.part}")
-        if not 0 < self.clock_period_ns < 1e6:
-            raise UserError(f"a clock period of {self.clock_period_ns} ns is not usable; 10 is 100 MHz")
-
-    @classmethod
-    def of(
-        cls, backend: backends.Backend, io_type: str, part: str | None, clock_period_ns: float, board: str | None
-    ) -> Target:
-        """Fill in defaults. A board sets the part."""
-        chosen = backends.board(backend, board)
-        if chosen and part not in (None, backend.boards[chosen]):
-            raise UserError(f"{chosen} has part {backend.boards[chosen]}, not {part}: leave the part out")
-        given = backend.boards[chosen] if chosen else backend.part if part is None else part
-        return cls(backend.name, io_type, given, clock_period_ns, chosen)
 
 
 @dataclass(frozen=True)
@@ -217,17 +181,17 @@ def write(
     Raises UserError when something asked for is not supported, ToolError when hls4ml changed the graph's integers.
     """
     folder = Path(folder)
-    target = Target.of(backends.get(backend), io_type, part, clock_period_ns, board)
-    _check_graph(graph, target)
+    options = Options.of(backends.get(backend), io_type, part, clock_period_ns, board)
+    _check_graph(graph, options)
     _check_folder(folder)
     schedule = schedule or folding.default(graph)
     require_known(schedule, graph)
     plan = calls.plan(graph, _layer_names(graph), schedule, arrays=io_type == "io_parallel")
-    _check_plan(plan, backends.get(target.backend))
+    _check_plan(plan, backends.get(options.backend))
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with scratch.folder(folder.parent) as work:
-            _write(graph, schedule, plan, work, folder, target)
+            _write(graph, schedule, plan, work, folder, options)
     return Project(folder, graph)
 
 
@@ -245,25 +209,25 @@ def _graph(folder: Path) -> Graph:
     return storage.load(folder / GRAPH_FILE)
 
 
-def _write(graph: Graph, schedule: Schedule, plan: Plan, work: Path, folder: Path, target: Target) -> None:
+def _write(graph: Graph, schedule: Schedule, plan: Plan, work: Path, folder: Path, options: Options) -> None:
     """Fill `work`, then move it to `folder`."""
     project = work / "project"
     project.mkdir()
     with _quiet(work / "hls4ml.log"):
         from hls.projects import conversion
 
-        model = conversion.convert(plan, graph.input, TOP, project, target)
-        conversion.write(model, project, target.backend)
+        model = conversion.convert(plan, graph.input, TOP, project, options)
+        conversion.write(model, project, options.backend)
     _say_where(project, folder)
     digest = storage.save(graph, project / GRAPH_FILE)
     with (project / CONFIG).open("a", encoding="utf-8") as config:
         config.write(f"{DIGEST}: {digest}\n")
     (project / SCHEDULE).write_text(Schedule(schedule.folds, target=schedule.target).text(), encoding="utf-8")
     _write_bench(graph, project)
-    backend = backends.get(target.backend)
+    backend = backends.get(options.backend)
     (port,) = model.get_output_variables()
     name = port.name.rpartition(".")[2]  # Quartus has it in a struct
-    about = readme.text(graph, backend, name, target.part, target.io_type, target.clock_period_ns)
+    about = readme.text(graph, backend, name, options.part, options.io_type, options.clock_period_ns)
     (project / "README.md").write_text(about, encoding="utf-8")
     os.replace(work / "hls4ml.log", project / "hls4ml.log")
     if folder.exists():
@@ -313,9 +277,9 @@ def _quiet(log: Path) -> Iterator[None]:
         yield
 
 
-def _check_graph(graph: Graph, target: Target) -> None:
+def _check_graph(graph: Graph, options: Options) -> None:
     """Refuse edges beyond the C simulation's float64, hls4ml's stream copies or a board's bus."""
-    backend, io_type = backends.get(target.backend), target.io_type
+    backend, io_type = backends.get(options.backend), options.io_type
     if not graph.nodes:
         raise UserError(f"graph {graph.name!r} has no operators: there is nothing to build")
     for name, tensor in graph.tensors.items():

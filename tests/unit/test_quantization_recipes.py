@@ -17,11 +17,12 @@ from accel import onnx_import, reference
 from accel.errors import UserError
 from accel.graph import Graph
 from models import mixed
-from models.accumulators import check_accumulators, onto_l1_balls
+from models.accumulators import onto_l1_balls
 from models.config import EncoderConfig
 from models.corrections import correct, equalize
 from models.data import Split
 from models.encoder import Encoder
+from models.exporting import check_accumulators
 from models.quantization import quantize, settle
 from models.recipe import Pruning, Recipe
 

@@ -11,7 +11,8 @@ from command import accel
 from rich.console import Console
 
 from accel.cli import display
-from accel.verification.comparison import Comparison, Row
+from accel.verification.comparison import Comparison
+from accel.verification.row import Row
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80)
