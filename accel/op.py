@@ -14,6 +14,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.numeric import INT64_EXACT
+from accel.rows import Rows, mixing
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,8 @@ class Op(ABC):
 
     kind: ClassVar[str]
     arity: ClassVar[int] = 1
+    keeps: ClassVar[tuple[int, ...]] = ()
+    """Inputs of which a row of the output reads the rows of other tokens."""
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -61,6 +64,21 @@ class Op(ABC):
     @abstractmethod
     def evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         """The normative definition. Tensors are (samples, tokens, channels), integers in any exact carrier."""
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        """How the output's rows are known, from how those of the inputs are, in a sequence of `tokens` tokens.
+
+        The default is an operator that works on every token alone. Raises GraphError, saying why, when a row needs
+        later tokens.
+        """
+        return mixing(*inputs)
+
+    def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
+        """Rows first, first + 1, … of `evaluate`, from the same rows of its inputs.
+
+        Inputs in `keeps` come with all tokens: those behind the rows have any values of their range.
+        """
+        return self.evaluate(*inputs)
 
     def narrow(self, *inputs: Tensor) -> torch.dtype | None:
         """A smaller dtype than the carrier in which `evaluate` takes its inputs, with the same result and faster."""

@@ -1,5 +1,6 @@
 """The graph as software: in torch on any device, compiled for this processor, and token by token."""
 
+from accel.reference.decoding import Decoder, decode
 from accel.reference.evaluation import (
     NATIVE,
     as_integers,
@@ -14,6 +15,6 @@ from accel.reference.evaluation import (
 )
 
 __all__ = [
-    "NATIVE", "as_integers", "checked", "checked_for", "dequantize", "evaluate", "quantize", "quantize_to",
-    "run", "trace",
+    "NATIVE", "Decoder", "as_integers", "checked", "checked_for", "decode", "dequantize", "evaluate", "quantize",
+    "quantize_to", "run", "trace",
 ]  # fmt: skip

@@ -78,7 +78,7 @@ def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, 
     x = checked(graph, x)
     if device == NATIVE:
         return native.compiled(graph, keep).run(x)
-    target = _device(device)
+    target = usable(device)
     parts: list[list[np.ndarray]] = []
     with torch.inference_mode():
         for start in range(0, len(x), batch):
@@ -111,7 +111,8 @@ def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.
     return values
 
 
-def _device(name: str) -> torch.device:
+def usable(name: str) -> torch.device:
+    """One of torch's devices. Raises UserError when it is not usable here."""
     import torch
 
     try:

@@ -6,29 +6,30 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from accel import reference
 from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.embedding.op import Embedding
 from accel.ops.matmul.op import MatMul
 from accel.ops.softmax.op import Softmax
+from accel.reference.decoding import decode
+from accel.reference.evaluation import NATIVE
 
 
 def generate(graph: Graph, prompt: Sequence[int], count: int, *, device: str = "cpu") -> Iterator[int]:
     """`count` identifiers that follow a prompt, one after the other; the lowest one wins where logits are equal.
 
-    The graph always sees its full number of tokens: later ones are blank, and a causal graph does not look at them. Of
-    more identifiers than it has tokens it sees the last ones. Raises UserError for a graph that is no causal language
-    model, an empty prompt and an identifier that the graph does not know.
+    Every identifier costs one row of the graph, while they are not more than it has tokens. Of more it sees the last
+    ones: each at another place than before, so that all rows are evaluated again. Raises UserError for a graph that is
+    no causal language model, an empty prompt and an identifier that the graph does not know.
     """
     _check(graph, prompt)
-    scale = np.asarray(graph.output_tensor.scale)
+    scale, decoder = np.asarray(graph.output_tensor.scale), decode(graph, device="cpu" if device == NATIVE else device)
     known = list(prompt)
     for _ in range(count):
-        seen = known[-graph.input.tokens :]
-        x = np.full((1, *graph.input.shape), graph.input.lo, np.int64)
-        x[0, : len(seen), 0] = seen
-        logits = reference.run(graph, x, device=device)[0, len(seen) - 1] * scale
+        if len(known) > graph.input.tokens:
+            decoder.restart()
+        new = known[-graph.input.tokens :][decoder.tokens :]
+        logits = decoder.append(np.array(new, np.int64)[None, :, None])[0, -1] * scale
         known.append(int(logits.argmax()))
         yield known[-1]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Add(Op):
     def peak(self, a: Tensor, b: Tensor) -> int:
         p, q = map(int, self.multipliers)
         return p * a.magnitude + q * b.magnitude
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        return elementwise(*inputs, keeps_zero=True)
 
     def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         import torch

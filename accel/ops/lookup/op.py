@@ -10,6 +10,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.numeric import lookup
 from accel.op import Op
+from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class Lookup(Op):
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        return elementwise(*inputs, keeps_zero=-len(self.table) < self.base <= 0 and not self.table[-self.base])
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         return lookup(self.constant("table", x), x - self.base)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows, mixing
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class MatMul(Op):
 
     kind: ClassVar[str] = "matmul"
     arity: ClassVar[int] = 2
+    keeps: ClassVar[tuple[int, ...]] = (1,)
     heads: int
     form: str
     kv_heads: int = 0  # 0: as many as heads, which the field then holds
@@ -68,6 +70,14 @@ class MatMul(Op):
     def peak(self, a: Tensor, b: Tensor) -> int:
         terms = self.size(b) if self.form == "scores" else b.tokens
         return terms * a.magnitude * b.magnitude
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        if self.form == "scores":
+            mixing(*inputs)
+            return Rows.SCORES
+        if inputs[0] is not Rows.SHARES:
+            raise GraphError("it adds up values of later tokens; its first input has to come from a causal Softmax")
+        return mixing(inputs[1])
 
     def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         left, right = self._split(a, self.group), self._split(b, 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Mul(Op):
 
     def peak(self, a: Tensor, b: Tensor) -> int:
         return a.magnitude * b.magnitude
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        return Rows.SHARES if Rows.SHARES in inputs else elementwise(*inputs, keeps_zero=True)
 
     def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return a * b

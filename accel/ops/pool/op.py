@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ class Pool(Op):
 
     def peak(self, x: Tensor) -> int:
         return x.tokens * x.magnitude
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        raise GraphError("a sum over tokens needs all of them")
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         return x.sum(1, keepdim=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -36,5 +37,13 @@ class Position(Op):
     def peak(self, x: Tensor) -> int:
         return self.multiplier * x.magnitude + int(np.abs(self.table).max())
 
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        return elementwise(*inputs, keeps_zero=False)
+
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        return (x if self.multiplier == 1 else x * self.multiplier) + self.constant("table", x)
+        return self.evaluate_rows(0, x.shape[1], x)
+
+    def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
+        (x,) = inputs
+        table = self.constant("table", x)[first : first + x.shape[1]]
+        return (x if self.multiplier == 1 else x * self.multiplier) + table

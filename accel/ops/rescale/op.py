@@ -13,6 +13,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.numeric import ROUNDINGS, requantize
 from accel.op import Op
+from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Rescale(Op):
 
     def peak(self, x: Tensor) -> int:
         return x.magnitude * int(self.multiplier.max()) + ((1 << self.shift) >> 1)
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        return elementwise(*inputs, keeps_zero=self.lo <= 0 <= self.hi)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         product = x if self.is_shift else x * self.constant("multiplier", x)

@@ -18,6 +18,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.numeric import INT64_EXACT
 from accel.op import Op
+from accel.rows import Rows, elementwise, mixing
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -65,10 +66,22 @@ class Rotary(Op):
     def peak(self, x: Tensor) -> int:
         return int((np.abs(self.cos) + np.abs(self.sin)).max()) * x.magnitude
 
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        """Without `sin` it may be the mask that makes scores 0 for later keys."""
+        if self.turns:
+            return mixing(*inputs)
+        hides = self.period % tokens == 0 and not np.triu(self.cos.reshape(tokens, -1, tokens).swapaxes(0, 1), 1).any()
+        return Rows.SHARES if hides else elementwise(*inputs, keeps_zero=True)
+
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
+        return self.evaluate_rows(0, x.shape[1], x)
+
+    def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
+        (x,) = inputs
+        cos, sin = (self.constant(name, x)[first : first + x.shape[1]].unsqueeze(1) for name in ("cos", "sin"))
         heads = x.unflatten(-1, (-1, self.period))
-        y = heads * self.constant("cos", x).unsqueeze(1)
+        y = heads * cos
         if self.turns:
             partners = heads.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
-            y = y.addcmul_(partners, self.constant("sin", x).unsqueeze(1))
+            y = y.addcmul_(partners, sin)
         return y.flatten(-2)

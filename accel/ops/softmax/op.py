@@ -17,6 +17,7 @@ import numpy as np
 from accel.errors import GraphError
 from accel.numeric import divide, lookup, lowest, requantize
 from accel.op import Op
+from accel.rows import Rows, mixing
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -89,23 +90,32 @@ class Softmax(Op):
         """E·F is at most 2^K; what rounding adds beyond that is clipped, however it is rounded itself."""
         return max(1 << self.numerator_bits, self.row << self.exp_bits, x.hi - x.lo)
 
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        if self.causal and self.row == tokens:
+            return Rows.SHARES
+        if Rows.SCORES in inputs:
+            raise GraphError("it looks at scores of later tokens; only a causal Softmax does not (causal=1)")
+        return mixing(*inputs)
+
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        rows = x.unflatten(-1, (-1, self.row))
-        masked = self._masked(rows) if self.causal else None
-        visible = rows if masked is None else rows.masked_fill(masked, lowest(x.dtype))
+        return self.evaluate_rows(0, x.shape[1], x)
+
+    def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
+        rows = inputs[0].unflatten(-1, (-1, self.row))
+        masked = self._masked(rows, first + self.row - tokens) if self.causal else None
+        visible = rows if masked is None else rows.masked_fill(masked, lowest(rows.dtype))
         distance = (visible.amax(-1, keepdim=True) - rows).clamp_(0, len(self.rom) - 1)
-        exponentials = lookup(self.constant("rom", x), distance)
+        exponentials = lookup(self.constant("rom", rows), distance)
         if masked is not None:
             exponentials.masked_fill_(masked, 0)
         inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
         top = (1 << self.out_bits) - 1
         return requantize(exponentials.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)
 
-    def _masked(self, rows: torch.Tensor) -> torch.Tensor:
-        """True where key j may not be seen: j > i + (Tk − Tq). Shape (tokens, 1, row)."""
+    def _masked(self, rows: torch.Tensor, last: int) -> torch.Tensor:
+        """True where key j may not be seen: j > i + last. Shape (queries, 1, row)."""
         import torch
 
-        tokens = rows.shape[1]
-        query = torch.arange(tokens, device=rows.device)[:, None, None]
+        query = torch.arange(rows.shape[1], device=rows.device)[:, None, None]
         key = torch.arange(self.row, device=rows.device)
-        return key > query + (self.row - tokens)
+        return key > query + last

@@ -15,6 +15,7 @@ import numpy as np
 
 from accel.errors import GraphError
 from accel.op import Op
+from accel.rows import Rows
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Window(Op):
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude, int(np.abs(self.fill).max()))
+
+    def by_row(self, tokens: int, *inputs: Rows) -> Rows:
+        raise GraphError("a window of the sequence has rows of other tokens, or none")
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         fill = self.constant("fill", x).expand(len(x), -1, -1)
