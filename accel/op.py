@@ -7,6 +7,7 @@ and, where training needs a layer of its own, `qat.py`. Back ends never name an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +33,12 @@ def frozen(values: Any) -> np.ndarray:
     array = np.array(array, dtype=np.int64)
     array.setflags(write=False)
     return array
+
+
+def product_error(inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+    """Bound on the error of a product of two numbers, one from each edge."""
+    (a, b), (first, second) = inputs, errors
+    return a.magnitude * second + b.magnitude * first + first * second
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +67,15 @@ class Op(ABC):
     @abstractmethod
     def peak(self, *inputs: Tensor) -> int:
         """Bound on the magnitude of every intermediate value: it chooses the reference's carrier."""
+
+    @abstractmethod
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        """Bound on how far the output is off where the inputs are off by `errors`, all in steps of their own edges.
+
+        The import asks for it between two quantizers of a file. What the operator itself rounds is not included. The
+        width of the output's range is a bound where no better one is needed: the imports of softmax and norm have their
+        own.
+        """
 
     @abstractmethod
     def evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:

@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from accel.onnx_import import importer
+from accel.onnx_import import handlers
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.values import Call, Constant, Edge, Value
 
 
 def _before_refusing(act: Callable[[], object]) -> None:
     """Every MatMul acts before it is imported."""
-    original = importer.HANDLERS["", "MatMul"]
+    original = handlers.HANDLERS["", "MatMul"]
 
     def handler(build: Builder, call: Call) -> Value:
         act()
         return original(build, call)
 
-    importer.HANDLERS["", "MatMul"] = handler
+    handlers.HANDLERS["", "MatMul"] = handler
 
 
 def traceback() -> None:

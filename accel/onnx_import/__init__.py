@@ -10,12 +10,14 @@ it operator by operator when it is not. How an import goes:
     standard.py    forms that exporters write in several ways become one
     inputs.py      what the axes of its input may be
     entry.py       what happens to the input before it is integers; a range that is given for it
-    importer.py    one handler per ONNX operator, refusals collected
+    importer.py    every reading is tried; what one of them leads to, or all that is refused
+    walk.py        one node after the other, refusals collected
+    handlers.py    one handler per ONNX operator
     values.py      what a tensor means: a constant, an edge with a scale and a layout, real numbers made from an edge
     layout.py      which axis is what, so that reshapes and transposes cost nothing
     quant.py qcdq.py           quantizers: every kind of value becomes integers
     arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py masks.py
-    attention.py nonlinear.py shaping.py slicing.py joining.py folding.py      the other handlers
+    attention.py nonlinear.py shaping.py slicing.py joining.py constants.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
     broadcast.py   operands of different shapes

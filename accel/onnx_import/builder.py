@@ -217,7 +217,8 @@ class Builder:
             raise GraphError(f"its output {out.shape} has more than {MAX_ELEMENTS} elements")
         self.tensors[node.name] = replace(out, scale=node.scale)
         known = [self.errors.get(name, 0.0) for name in node.inputs]
-        self.errors[node.name] = errors.passed(node.op, inputs, known) + self._own.get(node.name, 0.0)
+        passed = node.op.error(inputs, known) if any(known) else 0.0
+        self.errors[node.name] = passed + self._own.get(node.name, 0.0)
         self._nodes[node.name] = node
 
     def _unique(self, hint: str) -> str:

@@ -1,56 +1,30 @@
-"""The walk over an ONNX file: one handler per operator, all refusals collected before anything is reported."""
+"""The import of a file: in each reading of its input, with as little precision as is enough, or with all refusals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from accel.errors import GraphError, UnsupportedModel, UserError
 from accel.model import Model
-from accel.onnx_import import (
-    arithmetic,
-    attention,
-    attributes,
-    convolution,
-    einsum,
-    errors,
-    foreign,
-    functions,
-    joining,
-    linear,
-    masks,
-    nonlinear,
-    norms,
-    obstacles,
-    patterns,
-    qcdq,
-    quant,
-    shaping,
-    sharing,
-    slicing,
-    softmax,
-    turning,
-)
+from accel.onnx_import import errors, patterns, sharing, turning
 from accel.onnx_import.builder import Builder, Origin
-from accel.onnx_import.constants import FOLDED, folded, on_activations
 from accel.onnx_import.ending import FINAL, finished, without_ending
 from accel.onnx_import.entry import Range
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
+from accel.onnx_import.handlers import DOMAINS, MOVES, QUANTIZERS, QUANTIZING, SCALES, handler_of, known_handler
 from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.obstacles import MAX_REASONS, Failure, Problems
 from accel.onnx_import.po2 import with_powers_of_two
 from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
-from accel.onnx_import.standard import QONNX, nodes_of
+from accel.onnx_import.standard import nodes_of
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
-    Call,
     Constant,
     Deferred,
     Edge,
@@ -58,101 +32,16 @@ from accel.onnx_import.values import (
     Refused,
     Shared,
     Steps,
-    Uncertain,
     Unknown,
     Value,
     maker,
     printable,
     shortened,
 )
+from accel.onnx_import.walk import visit
 
-Handler = Callable[[Builder, Call], Value | tuple[Value, ...]]
-
-#: ONNX domain → the part of the table below. No other domain is ever looked up: qonnx imports modules by domain.
-DOMAINS = {"": "", "ai.onnx": "", QONNX: "qonnx", "accel.qonnx_ops": "accel"}
-
-HANDLERS: dict[tuple[str, str], Handler] = {
-    **{("", op): functions.elementwise for op in sorted(functions.ELEMENTWISE)},
-    ("qonnx", "Quant"): quant.quant,
-    ("qonnx", "IntQuant"): quant.quant,
-    ("qonnx", "BipolarQuant"): quant.bipolar,
-    ("accel", "IntSoftmax"): nonlinear.softmax,
-    ("accel", "IntNorm"): nonlinear.norm,
-    ("accel", "IntLookup"): nonlinear.lookup,
-    ("", "Relu"): nonlinear.relu,
-    ("", "MatMul"): linear.matmul,
-    ("", "Gemm"): linear.gemm,
-    ("", "Add"): arithmetic.add,
-    ("", "Sum"): arithmetic.total,
-    ("", "Sub"): arithmetic.subtract,
-    ("", "Neg"): arithmetic.negate,
-    ("", "Mul"): arithmetic.multiply,
-    ("", "Div"): arithmetic.divide,
-    ("", "BatchNormalization"): arithmetic.batch_normalization,
-    ("", "Softmax"): softmax.softmax,
-    ("", "Where"): masks.where,
-    ("", "IsNaN"): masks.never,
-    ("", "IsInf"): masks.never,
-    ("", "LayerNormalization"): norms.layer,
-    ("", "RMSNormalization"): norms.rms,
-    ("", "SimplifiedLayerNormalization"): norms.rms,
-    ("", "ReduceSum"): shaping.reduce_sum,
-    ("", "ReduceMean"): shaping.reduce_mean,
-    ("", "GlobalAveragePool"): shaping.global_average_pool,
-    ("", "Reshape"): shaping.reshape,
-    ("", "Transpose"): shaping.transpose,
-    ("", "Flatten"): shaping.flatten,
-    ("", "Squeeze"): shaping.squeeze,
-    ("", "Unsqueeze"): shaping.unsqueeze,
-    ("", "Identity"): shaping.identity,
-    ("", "Dropout"): shaping.dropout,
-    ("", "Cast"): shaping.cast,
-    ("", "CastLike"): shaping.cast_like,
-    ("", "Constant"): shaping.constant,
-    ("", "Shape"): shaping.shape,
-    ("", "Gather"): slicing.gather,
-    ("", "Slice"): slicing.slice_,
-    ("", "Split"): slicing.split,
-    ("", "Concat"): joining.concat,
-    ("", "Pad"): joining.pad,
-    ("", "Expand"): slicing.expand,
-    ("", "Tile"): slicing.tile,
-    ("", "QuantizeLinear"): qcdq.quantize,
-    ("", "Clip"): qcdq.clip,
-    ("", "DequantizeLinear"): qcdq.dequantize,
-    ("", "Einsum"): einsum.einsum,
-    ("", "Conv"): convolution.conv,
-    ("", "Attention"): attention.attention,
-}
-
-#: What moves heads that others share, what multiplies them, and what treats all of their channels alike; everything
-#: else gets them repeated.
-MOVES = {
-    shaping.reshape, shaping.transpose, shaping.flatten, shaping.squeeze, shaping.unsqueeze, shaping.identity,
-    shaping.dropout, shaping.shape,
-}  # fmt: skip
-#: What may stand between QuantizeLinear and DequantizeLinear.
-MOVES_INTEGERS = MOVES - {shaping.shape} | {
-    slicing.slice_, slicing.split, slicing.gather, slicing.expand, slicing.tile, joining.concat,
-}  # fmt: skip
-#: What a file may do to its input, with constants, before it is quantized.
-SCALES = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide}
-#: What takes channels that nothing has read yet, or joins them again.
-PICKS = {arithmetic.negate, joining.concat}
-QUANTIZERS = {quant.quant, quant.bipolar, qcdq.quantize, qcdq.clip, qcdq.dequantize}
-PRODUCTS = {linear.matmul, einsum.einsum}
-ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
-
-#: Refused operators behind which the import goes on: new activations come out of them, whatever came in.
-MAKERS = {
-    *PRODUCTS, linear.gemm, convolution.conv, attention.attention, softmax.softmax, norms.layer, norms.rms,
-    arithmetic.batch_normalization,
-}  # fmt: skip
 #: Bits of precision that are tried one after the other (`Builder.precision`).
 PRECISIONS = 0, 4, 8
-#: An edge of more bits has passed several sums or products without a quantizer.
-UNQUANTIZED_BITS = 32
-QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 
 
 @dataclass(frozen=True)
@@ -244,16 +133,13 @@ def _cut(source: Source) -> Reading | None:
     for node in source.nodes:
         inputs = (values.get(name) for name in node.input)
         read = next((value for value in inputs if isinstance(value, Edge | Real)), None)
-        if (
-            read is not None
-            and not source.is_integer
-            and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) not in MOVES | QUANTIZERS | SCALES
-        ):
+        handler = known_handler(node)
+        if read is not None and not source.is_integer and handler not in MOVES | QUANTIZERS | SCALES:
             return cut(source.shape, read.layout)
-        if isinstance(read, Real) and HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type)) in SCALES:
+        if isinstance(read, Real) and handler in SCALES:
             values[node.output[0]] = read  # whatever it is scaled with
             continue
-        _visit(build, source, node, values, problems)
+        visit(build, source, node, values, problems)
     return None
 
 
@@ -282,7 +168,7 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
         values[source.input] = span.enter(build, source.input, reading.layout)
     for node in source.nodes:
         known = len(problems)
-        _visit(build, source, node, values, problems)
+        visit(build, source, node, values, problems)
         before += not problems
         understood += len(problems) == known and not any(isinstance(values[name], Unknown) for name in node.output)
     progress = -problems.contradictions, before, understood
@@ -338,7 +224,7 @@ def _unknown_operators(model: onnx.ModelProto) -> list[str]:
     for node in nodes_of(model.graph):
         if node.op_type not in CONTROL_FLOW:
             try:
-                _handler(node)
+                handler_of(node)
             except Refused as refusal:
                 operators = found.setdefault(refusal.remedy, {})
                 operators.setdefault(printable(node.op_type), []).append(repr(title(node, 40)))
@@ -348,87 +234,3 @@ def _unknown_operators(model: onnx.ModelProto) -> list[str]:
         + f"; {remedy}"
         for remedy, operators in found.items()
     ]
-
-
-def _handler(node: onnx.NodeProto) -> Handler:
-    """Raises Refused when there is none."""
-    domain = DOMAINS.get(node.domain, "?")
-    default = on_activations if domain == "" and node.op_type in FOLDED else None
-    handler = HANDLERS.get((domain, node.op_type), default)
-    if handler is None:
-        why, remedy = foreign.reason(node)
-        raise Refused(why, remedy)
-    return handler
-
-
-def _visit(build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value], problems: Problems) -> None:
-    """Import one node: its output's meaning goes to `values`, a refusal to `problems`."""
-    result: Value | tuple[Value, ...] = Unknown()
-    try:
-        result = _result(build, source, node, values)
-    except (Refused, GraphError) as error:
-        made_up = obstacles.depends_on_stand_in(build, [values.get(name) for name in node.input])
-        if not (made_up and isinstance(error, GraphError | Uncertain)):
-            problems.add(node, *_reason(build, node, values, error))
-        handler = HANDLERS.get((DOMAINS.get(node.domain, "?"), node.op_type), on_activations)
-        if handler in MAKERS or handler is on_activations:
-            result = obstacles.stand_ins(build, node, values, source.opset)
-    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
-        problems.add(node, f"is malformed ({type(error).__name__})", "export the model again")
-    results = result if isinstance(result, tuple) else (result,)
-    refused = any(isinstance(value, Unknown) for value in results)
-    for index, name in enumerate(node.output):
-        values[name] = results[index] if index < len(results) else Unknown()
-        if index >= len(results) and name and source.uses[name] and not refused:
-            problems.add(node, f"its output {index} is used", "use only the first output")
-
-
-def _reason(
-    build: Builder, node: onnx.NodeProto, values: dict[str, Value], error: Refused | GraphError
-) -> tuple[str, str]:
-    """Why a node is refused, and the remedy."""
-    if isinstance(error, Refused):
-        return error.why, error.remedy
-    edges = [value for name in node.input if isinstance(value := values.get(name), Edge)]
-    widest = max((build.tensors[edge.name].width for edge in edges), default=0)
-    if widest <= UNQUANTIZED_BITS:
-        return str(error), "change the layer's sizes or bit widths"
-    if node.op_type in ("Add", "Sum", "Sub"):
-        return "nothing quantizes the sum of the residual path", "put a QuantIdentity behind it"
-    return f"nothing quantizes what comes in, which has {widest} bits by now", "put a QuantIdentity in front of it"
-
-
-def _result(
-    build: Builder, source: Source, node: onnx.NodeProto, values: dict[str, Value]
-) -> Value | tuple[Value, ...]:
-    """Apply the node's handler to its inputs. Raises Refused, or the error that a malformed node leads to."""
-    handler, call = _handler(node), _call(source, node, values)
-    attributes.check(call, handler)
-    if handler in ALIKE and (heads := sharing.through(build, handler, call)):
-        return heads
-    activations = not any(isinstance(value, Constant) for value in call.inputs)
-    if handler not in MOVES | PICKS:
-        for name, value in zip(call.tensors, call.inputs, strict=True):
-            if isinstance(value, Shared) and not (handler in PRODUCTS and activations and value.signs is None):
-                values[name] = sharing.read(build, value)
-        call = _call(source, node, values)
-    if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
-        return qcdq.moved(build, handler, call)
-    constant = folded(call) if DOMAINS[node.domain] == "" else None
-    return handler(build, call) if constant is None else constant
-
-
-def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Call:
-    tensors = list(node.input)
-    while tensors and not tensors[-1]:
-        tensors.pop()
-    return Call(
-        node.name or node.op_type,
-        node.op_type,
-        tuple(values[name] if name else None for name in tensors),
-        tuple(tensors),
-        tuple(source.uses[name] for name in tensors),
-        tuple(node.output),
-        {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute},
-        source.opset,
-    )

@@ -136,6 +136,17 @@ class OperatorContract:
             assert torch.equal(op.evaluate(*(x.to(dtype) for x in xs)).long(), y), dtype
 
     @CHEAP
+    @given(data=st.data(), seed=st.integers(0, 2**32 - 1), size=st.integers(1, 3))
+    def test_errors_of_inputs_are_bounded(self, data: st.DataObject, seed: int, size: int) -> None:
+        op, inputs = self.drawn(data)
+        rng, xs = np.random.default_rng(seed), [values(t, 5, seed + i) for i, t in enumerate(inputs)]
+        pairs = zip(xs, inputs, strict=True)
+        others = [np.clip(x + rng.integers(-size, size + 1, x.shape), t.lo, t.hi) for x, t in pairs]
+        y, other = (op.evaluate(*map(torch.from_numpy, given)).numpy() for given in (xs, others))
+        rounded = int(op.kind == "rescale")
+        assert np.abs(y - other).max() <= op.error(inputs, [float(size)] * len(inputs)) + rounded
+
+    @CHEAP
     @given(data=st.data())
     def test_stored_graph_comes_back(self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
         from accel import storage

@@ -11,7 +11,7 @@ from qonnx_files import File
 
 from accel import onnx_import
 from accel.errors import UserError
-from accel.onnx_import.errors import passed
+from accel.op import Op
 from accel.ops import Add, Dense, MatMul, Mul, Pool, Position, Rescale, Rotary, Window
 from accel.tensor import Tensor
 
@@ -154,6 +154,6 @@ def test_a_table_that_would_be_too_coarse_is_refused(tmp_path: Path) -> None:
         (Window(0, np.zeros((3, 4))), [0.5], 0.5),
     ],
 )  # fmt: skip
-def test_errors_pass_an_operator(op: object, errors: list[float], expected: float) -> None:
+def test_errors_pass_an_operator(op: Op, errors: list[float], expected: float) -> None:
     x = Tensor((3, 4), -10, 10, 1.0)
-    assert passed(op, [x] * len(errors), errors) == pytest.approx(expected)  # type: ignore[arg-type]
+    assert op.error([x] * len(errors), errors) == pytest.approx(expected)

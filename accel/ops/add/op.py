@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,6 +38,9 @@ class Add(Op):
     def peak(self, a: Tensor, b: Tensor) -> int:
         p, q = map(int, self.multipliers)
         return p * a.magnitude + q * b.magnitude
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return sum(int(m) * error for m, error in zip(self.multipliers, errors, strict=True))
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return elementwise(*inputs, keeps_zero=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -60,6 +61,9 @@ class Dense(Op):
         fits = span.min <= x.lo and x.hi <= span.max and self.weight.min() >= -128 and self.weight.max() <= 127
         reach = (256 * np.abs(self.weight).sum(1) + np.abs(self.bias)).max()
         return dtype if fits and reach <= INT32_EXACT else None
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0] * float(np.abs(self.weight).sum(1).max())
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         import torch

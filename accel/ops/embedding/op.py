@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,6 +43,9 @@ class Embedding(Op):
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return float(self.table.max() - self.table.min())
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         return self.constant("table", x)[(x[:, :, 0] - self.base).long()]

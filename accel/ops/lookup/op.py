@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -40,6 +42,9 @@ class Lookup(Op):
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return float(np.abs(np.diff(self.table)).max(initial=0)) * math.ceil(errors[0])
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return elementwise(*inputs, keeps_zero=-len(self.table) < self.base <= 0 and not self.table[-self.base])

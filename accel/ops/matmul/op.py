@@ -8,11 +8,12 @@ values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, ⌊h/G⌋·d + c]     a (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, product_error
 from accel.rows import Rows, mixing
 from accel.tensor import Tensor
 
@@ -55,21 +56,27 @@ class MatMul(Op):
         """Channels of a head of the second input."""
         return b.channels // self.kv_heads
 
+    def terms(self, b: Tensor) -> int:
+        """Products in a sum."""
+        return self.size(b) if self.form == "scores" else b.tokens
+
     def infer(self, a: Tensor, b: Tensor) -> Tensor:
         if b.channels % self.kv_heads:
             raise GraphError(f"{b.channels} channels do not split into {self.kv_heads} heads")
+        terms = self.terms(b)
         expected, channels = self.heads * self.size(b), self.heads * b.tokens
-        terms = self.size(b)
         if self.form == "values":
-            expected, channels, terms = channels, expected, b.tokens
+            expected, channels = channels, expected
         if a.channels != expected:
             raise GraphError(f"first input has {a.channels} channels, expected {expected}")
         corners = [p * q for p in (a.lo, a.hi) for q in (b.lo, b.hi)]
         return Tensor((a.tokens, channels), terms * min(corners), terms * max(corners))
 
     def peak(self, a: Tensor, b: Tensor) -> int:
-        terms = self.size(b) if self.form == "scores" else b.tokens
-        return terms * a.magnitude * b.magnitude
+        return self.terms(b) * a.magnitude * b.magnitude
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return self.terms(inputs[1]) * product_error(inputs, errors)
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         if self.form == "scores":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, product_error
 from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
@@ -29,6 +30,9 @@ class Mul(Op):
 
     def peak(self, a: Tensor, b: Tensor) -> int:
         return a.magnitude * b.magnitude
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return product_error(inputs, errors)
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return Rows.SHARES if Rows.SHARES in inputs else elementwise(*inputs, keeps_zero=True)

@@ -11,6 +11,7 @@ fraction adds f to s, and β is given at the scale of the sum. The rounding is h
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -128,6 +129,9 @@ class Norm(Op):
 
         sums = self.rows(x).channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
         return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_CARRIED else None
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return float(self.hi - self.lo)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         """Sums over the channels stay in the dtype of x; what is made of them is float64, or int64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +26,9 @@ class Pool(Op):
 
     def peak(self, x: Tensor) -> int:
         return x.tokens * x.magnitude
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0] * inputs[0].tokens
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         raise GraphError("a sum over tokens needs all of them")

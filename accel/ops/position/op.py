@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -36,6 +37,9 @@ class Position(Op):
 
     def peak(self, x: Tensor) -> int:
         return self.multiplier * x.magnitude + int(np.abs(self.table).max())
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0] * self.multiplier
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return elementwise(*inputs, keeps_zero=False)

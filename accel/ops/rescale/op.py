@@ -5,6 +5,7 @@ A left shift is a multiplier 2^k; shifts that differ per channel are multipliers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -71,6 +72,9 @@ class Rescale(Op):
 
     def peak(self, x: Tensor) -> int:
         return x.magnitude * int(self.multiplier.max()) + ((1 << self.shift) >> 1)
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0] * float(self.multiplier.max()) / 2.0**self.shift
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return elementwise(*inputs, keeps_zero=self.lo <= 0 <= self.hi)

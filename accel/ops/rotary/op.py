@@ -10,6 +10,7 @@ Without `sin` it is a product with a table: a gate of constants, or a mask.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -65,6 +66,9 @@ class Rotary(Op):
 
     def peak(self, x: Tensor) -> int:
         return int((np.abs(self.cos) + np.abs(self.sin)).max()) * x.magnitude
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0] * float((np.abs(self.cos) + np.abs(self.sin)).max())
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         """Without `sin` it may be the mask that makes scores 0 for later keys."""

@@ -9,6 +9,7 @@ Masked keys take no part in the maximum and have E = 0; causal means key j ≤ q
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -89,6 +90,9 @@ class Softmax(Op):
     def peak(self, x: Tensor) -> int:
         """E·F is at most 2^K; what rounding adds beyond that is clipped, however it is rounded itself."""
         return max(1 << self.numerator_bits, self.row << self.exp_bits, x.hi - x.lo)
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return float((1 << self.out_bits) - 1)
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         if self.causal and self.row == tokens:

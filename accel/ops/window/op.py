@@ -8,6 +8,7 @@ padding) before or behind a sequence. A window beside the sequence holds constan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,6 +58,9 @@ class Window(Op):
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude, int(np.abs(self.fill).max()))
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return errors[0]
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         raise GraphError("a window of the sequence has rows of other tokens, or none")
