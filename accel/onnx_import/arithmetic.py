@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import entry, functions, linear, masks, norms, rotary
+from accel.onnx_import import channels, entry, functions, linear, masks, norms, rotary
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.linear import is_unknown
@@ -31,22 +32,50 @@ DIVIDE = (
     "multiply by a quantized reciprocal; where samples are normalized by their own statistics, cut the model behind "
     f"that; {NORM_REMEDY}"
 )
+Combine = Callable[[Builder, Call, Edge, Edge], Edge]
+
 NOT_FINITE = Refused("its constant holds NaN or infinity", "train or export the model again")
 
 
 def add(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
-    if isinstance(a, Edge) and isinstance(b, Edge):
-        return linear.add_edges(build, call, a, b)
     if isinstance(b, Constant):
         return _plus(build, call, a, b, 0)
     if isinstance(a, Constant):
         return _plus(build, call, b, a, 1)
+    if isinstance(a, Edge) and isinstance(b, Edge):
+        return linear.add_edges(build, call, a, b)
+    return _combined(build, call, a, b, linear.add_edges)
+
+
+def _combined(build: Builder, call: Call, a: Value | None, b: Value | None, make: Combine) -> Value:
+    """Two activations: of one edge a function, which a quantizer rounds once; else, and for other readers, an edge."""
+
+    def made() -> Edge | None:
+        first, second = (
+            functions.as_edge(build, value) if isinstance(value, Edge | Function) else None for value in (a, b)
+        )
+        return None if first is None or second is None else make(build, call, first, second)
+
     if isinstance(a, Edge | Function) and isinstance(b, Edge | Function) and not functions.of_one_edge(build, a, b):
-        first, second = (rotary.as_edge(build, operand) for operand in (a, b))
-        if first is not None and second is not None:
-            return linear.add_edges(build, call, first, second)
-    return functions.elementwise(build, call)
+        edge = made()
+        if edge is not None:
+            return edge
+    return _function(build, call, made)
+
+
+def _function(build: Builder, call: Call, made: Callable[[], Edge | None]) -> Value:
+    """The node as a function of an edge, and what makes an edge of it for readers that need one."""
+    found = functions.elementwise(build, call)
+    if not isinstance(found, Function):
+        return found
+    layout = found.layout
+
+    def arranged() -> Edge | None:
+        edge = made()
+        return None if edge is None else channels.arranged(build, call.name, edge, layout)
+
+    return replace(found, made=arranged)
 
 
 def total(build: Builder, call: Call) -> Value:
@@ -67,17 +96,39 @@ def subtract(build: Builder, call: Call) -> Value:
     if isinstance(b, Constant) and not isinstance(a, Constant):
         return _plus(build, call, a, Constant(-b.value, b.step), 0)
     if isinstance(a, Edge) and isinstance(b, Edge) and a.name != b.name:
-        return linear.add_edges(build, call, a, rotary.negative(build, call, b))
-    return functions.elementwise(build, call)
+        return _difference(build, call, a, b)
+    return _combined(build, call, a, b, _difference)
+
+
+def _difference(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
+    return linear.add_edges(build, call, a, rotary.negative(build, f"{call.name}/negative", b))
 
 
 def multiply(build: Builder, call: Call) -> Value:
     a, b = call.take(2)
     if isinstance(a, Constant) and (not isinstance(b, Constant) or a.step is None):
         a, b = b, a
-    if isinstance(a, Edge) and isinstance(b, Edge) and not functions.of_one_edge(build, a, b):
-        return linear.multiply_edges(build, call, a, b)
-    return _times(build, call, a, b, False) if isinstance(b, Constant) else functions.elementwise(build, call)
+    if isinstance(b, Constant):
+        return _times(build, call, a, b, False)
+    return _combined(build, call, a, b, linear.multiply_edges)
+
+
+@understands()
+def power(build: Builder, call: Call) -> Value:
+    """Squares and cubes are products; any other power is a function of real numbers."""
+    x, exponent = call.take(2)
+    times = float(exponent.value.reshape(())) if isinstance(exponent, Constant) and exponent.value.size == 1 else 0.0
+    if not isinstance(x, Edge | Function) or times not in (2, 3):
+        return functions.elementwise(build, call)
+
+    def made() -> Edge | None:
+        edge = functions.as_edge(build, x)
+        if edge is None or times == 2:
+            return None if edge is None else linear.multiply_edges(build, call, edge, edge)
+        square = linear.multiply_edges(build, replace(call, outputs=()), edge, edge)
+        return linear.multiply_edges(build, call, square, edge)
+
+    return _function(build, call, made)
 
 
 def divide(build: Builder, call: Call) -> Value:
@@ -102,7 +153,12 @@ def _plus(build: Builder, call: Call, x: Value | None, constant: Constant, index
         return total
     if isinstance(x, Normalized):
         return norms.shifted(x, constant.value)
-    return functions.elementwise(build, call)
+
+    def made() -> Edge | None:
+        edge = functions.as_edge(build, x) if isinstance(x, Function) else None
+        return None if edge is None else linear.add_constant(build, call, edge, constant, None)
+
+    return (made() if constant.value.size > 1 else None) or _function(build, call, made)
 
 
 def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: bool) -> Value:
@@ -120,6 +176,8 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
         if (rows != rows[:1]).any():
             return rotary.by_table(build, call, x, Constant(factor, None if inverse else by.step))
         return _scaled_per_channel(build, call, x, per_channel(x.layout, factor))
+    if isinstance(x, Function) or (isinstance(x, Edge) and (factor <= 0).any()):
+        return _scaled(build, call, x, by, factor, inverse)
     if (factor <= 0).any() or not isinstance(x, Edge | Masked | Constant):
         return functions.elementwise(build, call)
     if isinstance(x, Edge):
@@ -129,6 +187,21 @@ def _times(build: Builder, call: Call, x: Value | None, by: Constant, inverse: b
     if x.step is None or np.broadcast_shapes(x.value.shape, factor.shape) != x.value.shape:
         return functions.elementwise(build, call)
     return Constant(x.value * factor.astype(x.value.dtype), x.step * factor)
+
+
+def _scaled(build: Builder, call: Call, x: Edge | Function, by: Constant, factor: np.ndarray, inverse: bool) -> Value:
+    """A function times constants, or an edge times a number that is not positive."""
+
+    def made() -> Edge | None:
+        edge, number = functions.as_edge(build, x), float(factor.reshape(-1)[0])
+        if edge is None or not number:
+            return None
+        edge = edge if number > 0 else rotary.negative(build, call.name, edge)
+        return replace(edge, scale=common(edge.scale * abs(number)))
+
+    if factor.size > 1 and (edge := functions.as_edge(build, x)) is not None:
+        return _times(build, call, edge, by, inverse)
+    return _function(build, call, made)
 
 
 def _scaled_per_channel(build: Builder, call: Call, x: Edge, factor: np.ndarray) -> Edge:
@@ -145,7 +218,12 @@ def negate(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
     if isinstance(x, Shared) and not x.repeats:
         return replace(x, signs=-np.ones(len(x.order), dtype=int) if x.signs is None else -x.signs, origin=None)
-    return functions.elementwise(build, call)
+
+    def made() -> Edge | None:
+        edge = functions.as_edge(build, x) if isinstance(x, Edge | Function) else None
+        return None if edge is None else rotary.negative(build, call.name, edge)
+
+    return _function(build, call, made)
 
 
 @understands("epsilon", "momentum", "training_mode")

@@ -6,7 +6,7 @@ edge can have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from onnx import ModelProto, helper
 
 from accel.onnx_import.attributes import ALL, understands
-from accel.onnx_import.builder import Builder, are_whole, whole
+from accel.onnx_import.builder import Builder, whole
 from accel.onnx_import.errors import Imprecise
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.source import MAX_ELEMENTS
@@ -47,6 +47,8 @@ MAX_SIZE = 100
 MAX_OFFSETS = 8
 ENTRIES = 1 << 12
 """Of a table, as long as that is fine enough."""
+ROUNDED = 2.0**-20
+"""Relative error that float32 leaves in an integer at most."""
 LARGEST = float(np.finfo(np.float32).max)
 MAX_OFF = 1
 """Steps of the output by which the entry of a table may be off for the numbers that are rounded to it."""
@@ -82,26 +84,7 @@ def elementwise(build: Builder, call: Call) -> Value:
             given[i] = operand.evaluate(x)
         return execute(call, given)
 
-    return Function(first.edge, evaluate, first.layout, call.name, size, _factor(call, constants, first))
-
-
-def _factor(call: Call, constants: Mapping[int, np.ndarray], x: Function) -> float | None:
-    """The number that a chain multiplies with, if it does nothing else."""
-    if x.factor is None or len(call.inputs) - len(constants) != 1:
-        return None
-    if call.op_type == "Neg":
-        return -x.factor
-    if call.op_type in ("Mul", "Div") and (call.op_type == "Mul" or 1 in constants):
-        (number,) = (float(array.reshape(())) for array in constants.values())
-        if np.isfinite(number) and number:
-            return x.factor * number if call.op_type == "Mul" else x.factor / number
-    return None
-
-
-def negated(x: Edge, hint: str) -> Function:
-    """−x."""
-    plain = as_function(x)
-    return replace(plain, evaluate=lambda values: -plain.evaluate(values), hint=hint, size=1, factor=-1.0)
+    return Function(first.edge, evaluate, first.layout, call.name, size)
 
 
 def as_function(value: Value) -> Function:
@@ -113,7 +96,7 @@ def as_function(value: Value) -> Function:
         raise island(value)
     if value.relu:
         return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)
-    return Function(value, lambda x: x, value.layout, value.name, factor=1.0)
+    return Function(value, lambda x: x, value.layout, value.name)
 
 
 def of_one_edge(build: Builder, *operands: Edge | Function) -> bool:
@@ -246,20 +229,30 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
     return build.quantized(result, call.output)
 
 
-def exact(build: Builder, function: Function) -> Edge | None:
-    """The function as a table without a quantizer, where its values are integers in steps of x or of x²: a square.
+def as_edge(build: Builder, x: Edge | Function) -> Edge | None:
+    """What a reader that needs integers gets; None for a function of real numbers, which only a quantizer can read."""
+    if isinstance(x, Edge):
+        return x
+    edge = x.made() if x.made is not None else exact(build, x)
+    return None if edge is None else replace(edge, layout=x.layout)
 
-    None where they are not, or x has more than 2^12 values.
+
+def exact(build: Builder, function: Function) -> Edge | None:
+    """The function as a table where its values are integers, or integers in steps of x: a sign, an absolute value.
+
+    None where they are not, or where x has more than 2^12 values.
     """
-    tensor = build.tensors[function.edge.name]
-    if function.edge.scale.ndim or tensor.hi - tensor.lo >= ENTRIES:
+    edge, tensor = function.edge, build.tensors[function.edge.name]
+    if edge.scale.ndim or tensor.hi - tensor.lo >= ENTRIES:
         return None
-    x = np.arange(tensor.lo, tensor.hi + 1) * float(function.edge.scale)
+    x = np.arange(tensor.lo, tensor.hi + 1) * float(edge.scale)
     values = function.evaluate(x.astype(np.float32)).astype(np.float64)
-    for scale in (function.edge.scale, function.edge.scale**2):
-        if np.isfinite(values).all() and are_whole(values / scale):
-            op = Lookup(whole(np.rint(values / scale)), tensor.lo)
-            return build.add(function.hint, op, (function.edge,), scale, function.layout, None)
+    for step in sorted([1.0, float(edge.scale)], reverse=True):
+        integers = values / step
+        table = np.rint(integers)
+        if np.abs(integers).max() <= ENTRIES and (np.abs(integers - table) <= ROUNDED * np.abs(integers)).all():
+            op = Lookup(whole(table), tensor.lo)
+            return build.add(function.hint, op, (edge,), np.asarray(step), function.layout, None)
     return None
 
 

@@ -51,6 +51,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("", "Neg"): arithmetic.negate,
     ("", "Mul"): arithmetic.multiply,
     ("", "Div"): arithmetic.divide,
+    ("", "Pow"): arithmetic.power,
     ("", "BatchNormalization"): arithmetic.batch_normalization,
     ("", "Softmax"): softmax.softmax,
     ("", "Where"): masks.where,
@@ -110,6 +111,11 @@ ALIKE = {quant.quant, arithmetic.multiply, arithmetic.divide}
 MAKERS = {
     *PRODUCTS, linear.gemm, convolution.conv, attention.attention, softmax.softmax, norms.layer, norms.rms,
     arithmetic.batch_normalization,
+}  # fmt: skip
+#: Handlers that need integers: a function becomes an edge for them where it can.
+READERS = MAKERS | {
+    shaping.reduce_sum, shaping.reduce_mean, shaping.global_average_pool, joining.concat, joining.pad, slicing.expand,
+    slicing.tile,
 }  # fmt: skip
 QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 

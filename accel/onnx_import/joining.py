@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel.onnx_import import channels, rotary, sharing, slicing
+from accel.onnx_import import channels, functions, sharing, slicing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, alike, axis_of
@@ -104,7 +104,7 @@ def _padded(
 def _read(build: Builder, value: Value | None) -> Value | None:
     """Channels that were chosen, or negated, as an edge."""
     value = sharing.read(build, value) if isinstance(value, Shared) else value
-    return rotary.as_edge(build, value) or value if isinstance(value, Function) else value
+    return functions.as_edge(build, value) or value if isinstance(value, Function) else value
 
 
 def _constants(parts: list[Constant], axis: int) -> Constant:

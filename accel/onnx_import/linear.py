@@ -31,10 +31,13 @@ from accel.onnx_import.values import (
 )
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
+from accel.ops.lookup.op import Lookup
 from accel.ops.matmul.op import MatMul
 from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
 
+#: Entries of a table of squares at most: more take a multiplier.
+SQUARES = 1 << 12
 #: An edge that reaches this many steps is fine enough for constants between them: an error of 2^-15 of its range.
 FINE = 1 << 14
 #: A Position makes it so fine: 2^-19 of its range.
@@ -211,15 +214,20 @@ def _misfit(build: Builder, edges: tuple[Edge, Edge], multipliers: tuple[int, in
 
 
 def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
-    """The product of two activations: its scale is the product of the scales.
+    """The product of two activations: its scale is the product of the scales. A square is a table where it is short.
 
     It is exact up to EXACT_BITS; beyond, the operands are narrowed to half of these.
     """
     a, b = (build.settled(edge) for edge in broadcast.paired(build, call, a, b, "multiplies"))
+    tensor, scale = build.tensors[a.name], common(a.scale * b.scale)
+    if a.name == b.name and tensor.hi - tensor.lo < SQUARES:
+        table = np.arange(tensor.lo, tensor.hi + 1) ** 2
+        return build.add(call.name, Lookup(table, tensor.lo), (a,), scale, a.layout, call.output)
     wide = build.tensors[a.name].magnitude * build.tensors[b.name].magnitude >= 1 << EXACT_BITS
     if wide:
         a, b = build.narrowed(a, EXACT_BITS // 2), build.narrowed(b, EXACT_BITS // 2)
-    result = build.add(call.name, Mul(), (a, b), common(a.scale * b.scale), a.layout, call.output)
+        scale = common(a.scale * b.scale)
+    result = build.add(call.name, Mul(), (a, b), scale, a.layout, call.output)
     return build.off(result, 0.0) if wide else result
 
 

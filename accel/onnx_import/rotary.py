@@ -9,10 +9,11 @@ share. Products of one edge, and their sum, then are one operator, as long as no
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from accel.onnx_import import channels
+from accel.onnx_import import channels, functions
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.values import Call, Constant, Edge, Function, Shared, rows_of
 from accel.ops.rotary.op import Rotary
@@ -74,20 +75,17 @@ def kept(build: Builder, hint: str, x: Edge, places: np.ndarray) -> Edge:
     return build.add(hint, Rotary(*_periodic(table, np.zeros_like(table))), (x,), x.scale, x.layout, None)
 
 
-def negative(build: Builder, call: Call, x: Edge) -> Edge:
+def negative(build: Builder, hint: str, x: Edge) -> Edge:
     """−x as an edge of its own."""
     x = build.settled(x)
-    return signed(build, f"{call.name}/negative", x, np.full(build.tensors[x.name].channels, -1), None)
+    return signed(build, hint, x, np.full(build.tensors[x.name].channels, -1), None)
 
 
-def as_edge(build: Builder, x: Edge | Function) -> Edge | None:
-    """A product of an edge with a number as an edge; None for any other function."""
-    if isinstance(x, Edge):
-        return x
-    if x.factor is None:
-        return None
-    edge = replace(x.edge, layout=x.layout, scale=x.edge.scale * abs(x.factor))
-    return edge if x.factor > 0 else signed(build, x.hint, edge, np.full(build.tensors[edge.name].channels, -1), None)
+def negated(build: Builder, x: Edge, hint: str) -> Function:
+    """−x as a function of it, so that a quantizer behind it needs no operator."""
+    plain = functions.as_function(x)
+    made = partial(negative, build, hint, x)
+    return replace(plain, evaluate=lambda values: -plain.evaluate(values), hint=hint, size=1, made=made)
 
 
 def summed(build: Builder, call: Call, a: Edge, b: Edge) -> Edge | None:

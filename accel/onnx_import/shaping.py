@@ -9,7 +9,6 @@ from math import prod
 import numpy as np
 from onnx import TensorProto, helper
 
-from accel.onnx_import import functions
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import contracted
@@ -22,7 +21,6 @@ from accel.onnx_import.values import (
     Constant,
     Deferred,
     Edge,
-    Function,
     Real,
     Refused,
     Shared,
@@ -240,10 +238,7 @@ def global_average_pool(build: Builder, call: Call) -> Value:
 def _pooled(build: Builder, call: Call, mean: bool) -> Value:
     x, given = call.take(1, 2)
     if isinstance(x, Deferred):
-        exact = functions.exact(build, x) if isinstance(x, Function) else None
-        if exact is None:
-            raise Refused(f"reduces what no quantizer stands behind, the numbers of {maker(x)}", POOL)
-        x = exact
+        raise Refused(f"reduces what no quantizer stands behind, the numbers of {maker(x)}", POOL)
     if is_unknown(x, given):
         return Unknown()
     edge = _activation(x)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import import functions, rotary
+from accel.onnx_import import rotary
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.channels import arranged, chosen, order_of
 from accel.onnx_import.layout import Layout, alike, axis_of
@@ -45,7 +45,7 @@ def read(build: Builder, x: Shared) -> Edge | Function:
         return turned
     y = repeated(build, replace(x, signs=None, origin=None))
     if (x.signs < 0).all():
-        return functions.negated(y, x.hint)
+        return rotary.negated(build, y, x.hint)
     return rotary.signed(build, x.hint, build.settled(y), x.signs, None)
 
 

@@ -17,7 +17,7 @@ from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.shaping import AGAIN, numbers, shape_of
 from accel.onnx_import.sharing import repeated, shared
 from accel.onnx_import.source import MAX_ELEMENTS
-from accel.onnx_import.values import Call, Constant, Edge, Real, Refused, Shared, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Function, Real, Refused, Shared, Unknown, Value
 from accel.ops.window.op import Window
 
 FIXED = "select with constants"
@@ -136,6 +136,10 @@ def taken(
 
     `origin` as in `Builder.add`.
     """
+    if isinstance(x, Function):  # it is applied to what is taken
+        part = taken(build, call, replace(x.edge, layout=x.layout), axis, places, None, drop)
+        edge = repeated(build, part) if isinstance(part, Edge | Shared) else x.edge
+        return replace(x, edge=edge, layout=edge.layout, made=None)
     if is_unknown(x):
         return Unknown()
     if isinstance(x, Constant):

@@ -113,8 +113,8 @@ class Unknown:
 class Function:
     """Real numbers computed from `edge` element by element: `evaluate` maps its real values to float32.
 
-    `size` counts the operators in it. Where it is a product with one number, `factor` is that number. A quantizer makes
-    a Lookup of it.
+    `size` counts the operators in it. A quantizer makes a Lookup of it. For any other reader `made`, where it is known,
+    makes an edge with operators of edges (see `functions.as_edge`).
     """
 
     edge: Edge
@@ -122,7 +122,7 @@ class Function:
     layout: Layout
     hint: str
     size: int = 0
-    factor: float | None = None
+    made: Callable[[], Edge | None] | None = None
 
 
 @dataclass(frozen=True)

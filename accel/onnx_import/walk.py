@@ -6,7 +6,7 @@ import onnx
 from onnx import helper
 
 from accel.errors import GraphError
-from accel.onnx_import import attributes, obstacles, qcdq, sharing
+from accel.onnx_import import attributes, functions, obstacles, qcdq, sharing
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.constants import folded, on_activations
 from accel.onnx_import.handlers import (
@@ -17,12 +17,13 @@ from accel.onnx_import.handlers import (
     MOVES_INTEGERS,
     PICKS,
     PRODUCTS,
+    READERS,
     handler_of,
     known_handler,
 )
 from accel.onnx_import.obstacles import Problems
 from accel.onnx_import.source import Source
-from accel.onnx_import.values import Call, Constant, Edge, Refused, Shared, Steps, Uncertain, Unknown, Value
+from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Steps, Uncertain, Unknown, Value
 
 #: An edge of more bits has passed several sums or products without a quantizer.
 UNQUANTIZED_BITS = 32
@@ -78,10 +79,22 @@ def _result(
             if isinstance(value, Shared) and not (handler in PRODUCTS and activations and value.signs is None):
                 values[name] = sharing.read(build, value)
         call = _call(source, node, values)
+    if handler in READERS and any(isinstance(value, Function) for value in call.inputs):
+        _made_edges(build, call, values)
+        call = _call(source, node, values)
     if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
         return qcdq.moved(build, handler, call)
     constant = folded(call) if DOMAINS[node.domain] == "" else None
     return handler(build, call) if constant is None else constant
+
+
+def _made_edges(build: Builder, call: Call, values: dict[str, Value]) -> None:
+    """Functions of integers as edges, for this node and for all behind it."""
+    for name, value in zip(call.tensors, call.inputs, strict=True):
+        if isinstance(value, Function) and (edge := functions.as_edge(build, value)) is not None:
+            values[name] = edge
+            if edge.name not in build.origins and not edge.relu:
+                build.note(edge, name)
 
 
 def _call(source: Source, node: onnx.NodeProto, values: dict[str, Value]) -> Call:
