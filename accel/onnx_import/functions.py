@@ -230,7 +230,7 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
 
 
 def as_edge(build: Builder, x: Edge | Function) -> Edge | None:
-    """The edge for a reader that needs integers; None for a function of real numbers, which only a quantizer can read."""
+    """An edge for readers that need integers; None for a function of real numbers, which only a quantizer can read."""
     if isinstance(x, Edge):
         return x
     edge = x.made() if x.made is not None else exact(build, x)
