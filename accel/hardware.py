@@ -103,16 +103,46 @@ class Port:
     width: int
 
 
+@dataclass(frozen=True)
+class Every:
+    """The firings k of a sequence with first ≤ k mod period < first + count."""
+
+    period: int
+    first: int = 0
+    count: int = 1
+
+    def includes(self, firing: Any) -> Any:
+        """True for a firing of this kind; element by element for an array of firings."""
+        phase = firing % self.period
+        return (self.first <= phase) & (phase < self.first + self.count)
+
+    def within(self, firings: int) -> np.ndarray:
+        """Ascending numbers of these firings, of the first `firings` of a sequence."""
+        phases = np.arange(self.first, min(self.first + self.count, self.period))
+        found = (np.arange(0, firings, self.period)[:, None] + phases).ravel()
+        return found[found < firings]
+
+    def number(self, firings: int) -> int:
+        """How many of the first `firings` these are."""
+        whole, rest = divmod(firings, self.period)
+        last = min(self.first + self.count, self.period)
+        return whole * (last - self.first) + max(0, min(rest, last) - self.first)
+
+
+ALWAYS = Every(1)
+"""All firings."""
+
+
 class Use(NamedTuple):
-    """Use of an edge by an actor, per firing of a sequence (boolean arrays).
+    """Use of an edge by an actor: which firings of a sequence do what.
 
     Input: `hold` says where the head beat must be present, `done` where it leaves.
     Output: `hold` says where a place is taken, `done` where the beat is written, `latency` cycles after the firing.
     """
 
     edge: str
-    hold: np.ndarray
-    done: np.ndarray
+    hold: Every
+    done: Every
     latency: int = 0
 
 
@@ -175,25 +205,14 @@ def side_by_side(units: tuple[Unit, ...], copies: int) -> tuple[Unit, ...]:
     )
 
 
-def every(firings: int) -> np.ndarray:
-    """All firings."""
-    return np.ones(firings, dtype=bool)
+def consume(edge: str, when: Every = ALWAYS) -> Use:
+    """One beat read and dropped at every such firing."""
+    return Use(edge, when, when)
 
 
-def window(firings: int, period: int, first: int, count: int = 1) -> np.ndarray:
-    """Firings k with first ≤ k mod period < first + count."""
-    phase = np.arange(period)
-    return np.resize((first <= phase) & (phase < first + count), firings)
-
-
-def consume(edge: str, mask: np.ndarray) -> Use:
-    """One beat read and dropped at every marked firing."""
-    return Use(edge, mask, mask)
-
-
-def produce(edge: str, mask: np.ndarray, latency: int) -> Use:
-    """One beat written `latency` cycles after every marked firing."""
-    return Use(edge, mask, mask, latency)
+def produce(edge: str, when: Every, latency: int) -> Use:
+    """One beat written `latency` cycles after every such firing."""
+    return Use(edge, when, when, latency)
 
 
 def divisors(n: int) -> list[int]:
@@ -206,6 +225,6 @@ def lane_folds(channels: int) -> list[Fold]:
     return [{"lanes": lanes} for lanes in divisors(channels)]
 
 
-def per_row(firings: int, beats: int, edge: str) -> Use:
+def per_row(beats: int, edge: str) -> Use:
     """An input held during the `beats` firings of a row and dropped with the last."""
-    return Use(edge, every(firings), window(firings, beats, beats - 1))
+    return Use(edge, ALWAYS, Every(beats, beats - 1))

@@ -1,74 +1,265 @@
-// The evaluation of accel/dataflow/timing.py, compiled: the same steps on the same arrays.
+// The evaluation of accel/dataflow/timing.py, compiled: as many equal events at once as their edges allow, sequence by
+// sequence, so that an edge keeps no more beats than wait in it.
+
+#include <algorithm>
+#include <queue>
+#include <vector>
 
 using Integer = long long;
 
 namespace {
 
 constexpr Integer VISIBLE = 2;
+constexpr Integer CHUNK = 256;
+constexpr Integer NEVER = -(1LL << 62);
 enum Use { SHOWN, PLACED, LEFT, WRITTEN };
-enum Times { TAKES, WRITES, READS };
+
+std::vector<Integer> ring(Integer places) {
+    std::size_t size = 1;
+    while (static_cast<Integer>(size) < places)
+        size *= 2;
+    return std::vector<Integer>(size, NEVER);
+}
+
+struct Edge {
+    Integer depth = -1;                    // places, negative without a limit
+    Integer taken = 0, freed = 0;          // places since the start
+    Integer written = 0, read = 0;         // beats of this sequence
+    Integer last_read = -1;
+    std::vector<Integer> writes, reads;    // of the beats that wait, and of those whose places may be taken again
+    std::vector<Integer> takes, leaves;    // since the start, where the most places are asked for
+    std::vector<Integer> readers, takers;  // processes
+};
 
 struct Network {
-    const Integer *firsts, *gaps, *starts, *edges, *latencies, *intervals, *depths, *places;
-    Integer *counts, *times, *now, *next, *left;
+    Integer processes, edges, sequences, period, released, result;
+    bool all; // times of all beats are kept, and sequences that repeat the one before are left out
+    // steps of the processes, and events per sequence; uses by kind of event; edges; the beats from outside
+    const Integer *firsts, *gaps, *counts, *kinds, *events, *starts, *used, *latencies, *moves, *depths, *beats, *releases;
+    Integer *next, *left, *first_reads, *last_writes, *given, *most, *places;
 
-    Integer *of(Integer edge, Times kind) const { return times + places[3 * edge + kind]; }
-    Integer &count(Integer edge, Times kind) const { return counts[3 * edge + kind]; }
-    void append(Integer edge, Times kind, Integer time) const { of(edge, kind)[count(edge, kind)++] = time; }
+    Network(const Integer *sizes, Integer *const *a)
+        : processes(sizes[0]), edges(sizes[1]), sequences(sizes[2]), period(sizes[3]), released(sizes[4]),
+          result(sizes[5]), all(sizes[6]), firsts(a[0]), gaps(a[1]), counts(a[2]), kinds(a[3]), events(a[4]),
+          starts(a[5]), used(a[6]), latencies(a[7]), moves(a[8]), depths(a[9]), beats(a[10]), releases(a[11]),
+          next(a[12]), left(a[13]), first_reads(a[14]), last_writes(a[15]), given(a[16]), most(a[17]), places(a[18]) {}
+};
 
-    // first cycle in which the next unread beat is at the head, -1 if it is not known yet
-    Integer visible(Integer edge) const {
-        const Integer index = count(edge, READS);
-        if (index >= count(edge, WRITES))
-            return -1;
-        const Integer arrived = of(edge, WRITES)[index] + VISIBLE;
-        const Integer after = index ? of(edge, READS)[index - 1] + 1 : 0;
-        return arrived > after ? arrived : after;
-    }
+struct Run : Network {
+    std::vector<Edge> edge;
+    std::vector<Integer> now, done;
+    std::queue<Integer> pending;
+    std::vector<char> queued;
+    Integer sequence = 0, out = 0, span = 1;
+    bool changed = false;
 
-    // first cycle in which one more place can be taken, -1 if it is not known yet
-    Integer free(Integer edge) const {
-        const Integer index = count(edge, TAKES) - depths[edge];
-        if (depths[edge] < 0 || index < 0)
-            return 0;
-        return index < count(edge, READS) ? of(edge, READS)[index] + 1 : -1;
-    }
-
-    bool fire(Integer process) const {
-        const Integer event = next[process], *start = starts + 4 * event;
-        const bool first = now[process] < 0;
-        Integer time = first ? 0 : now[process] + gaps[event] * intervals[process];
-        for (Integer use = start[SHOWN]; use < start[LEFT]; use++) {
-            const Integer least = use < start[PLACED] ? visible(edges[use]) : free(edges[use]);
-            if (least < 0)
-                return false;
-            time = least > time ? least : time;
+    explicit Run(const Network &network)
+        : Network(network), now(processes, -1), done(processes, 0), queued(processes, 0) {
+        for (Integer number = 0; number < edges; number++) {
+            Edge made;
+            made.depth = depths[number];
+            made.writes = ring(all || made.depth < 0 ? beats[number] : std::min(made.depth, beats[number]));
+            made.reads = ring(std::max<Integer>(made.depth, 1));
+            if (made.depth > 0 && beats[number])
+                span = std::max(span, (made.depth + beats[number] - 1) / beats[number]);
+            edge.push_back(made);
         }
+        for (Integer process = 0; process < processes; process++)
+            for (Integer step = firsts[process]; step < firsts[process + 1]; step++) {
+                const Integer *start = starts + 4 * kinds[step];
+                for (Integer use = start[SHOWN]; use < start[LEFT]; use++) {
+                    Edge &met = edge[used[use]];
+                    std::vector<Integer> &list = use < start[PLACED] ? met.readers : met.takers;
+                    if (list.empty() || list.back() != process)
+                        list.push_back(process);
+                }
+            }
+    }
+
+    void wake(const std::vector<Integer> &processes) {
+        for (const Integer process : processes)
+            if (!queued[process]) {
+                queued[process] = 1;
+                pending.push(process);
+            }
+    }
+
+    // how many events of this kind their edges allow
+    Integer allowed(const Integer *start, Integer most) const {
+        for (Integer use = start[SHOWN]; use < start[PLACED]; use++) {
+            const Edge &met = edge[used[use]];
+            const Integer waiting = met.written - met.read;
+            most = std::min(most, moves[use] || !waiting ? waiting : most);
+        }
+        for (Integer use = start[PLACED]; use < start[LEFT]; use++) {
+            const Edge &met = edge[used[use]];
+            if (met.depth >= 0)
+                most = std::min(most, met.depth + met.freed - met.taken);
+        }
+        return most;
+    }
+
+    void schedule(const Integer *start, Integer count, Integer own, Integer gap, Integer *time) const {
+        std::fill(time, time + count, 0);
+        for (Integer use = start[SHOWN]; use < start[PLACED]; use++) {
+            const Edge &met = edge[used[use]];
+            const Integer mask = static_cast<Integer>(met.writes.size()) - 1, move = moves[use];
+            time[0] = std::max(time[0], met.last_read + 1);
+            for (Integer k = 0; k < count; k++)
+                time[k] = std::max(time[k], met.writes[(met.read + k * move) & mask] + VISIBLE);
+        }
+        for (Integer use = start[PLACED]; use < start[LEFT]; use++) {
+            const Edge &met = edge[used[use]];
+            const Integer mask = static_cast<Integer>(met.reads.size()) - 1, from = met.taken - met.depth;
+            if (met.depth >= 0)
+                for (Integer k = std::max<Integer>(0, -from); k < count; k++)
+                    time[k] = std::max(time[k], met.reads[(from + k) & mask] + 1);
+        }
+        for (Integer k = 0; k < count; k++)
+            own = (time[k] = std::max(time[k], own)) + gap;
+    }
+
+    void take(Edge &met, const Integer *time, Integer count) {
+        met.taken += count;
+        if (all)
+            met.takes.insert(met.takes.end(), time, time + count);
+    }
+
+    void leave(Integer number, const Integer *time, Integer count) {
+        Edge &met = edge[number];
+        const Integer mask = static_cast<Integer>(met.reads.size()) - 1;
+        if (!met.read)
+            first_reads[number * sequences + sequence] = time[0];
+        if (met.depth >= 0)
+            for (Integer k = 0; k < count; k++)
+                met.reads[(met.freed + k) & mask] = time[k];
+        met.read += count;
+        met.freed += count;
+        met.last_read = time[count - 1];
+        if (all)
+            met.leaves.insert(met.leaves.end(), time, time + count);
+        if (number == result && !all)
+            out = std::copy(time, time + count, given + out) - given;
+        if (met.depth >= 0)
+            wake(met.takers);
+    }
+
+    void write(Integer number, const Integer *time, Integer count, Integer latency) {
+        Edge &met = edge[number];
+        const Integer mask = static_cast<Integer>(met.writes.size()) - 1;
+        for (Integer k = 0; k < count; k++) {
+            Integer &place = met.writes[(met.written + k) & mask];
+            changed |= place + period != time[k] + latency;
+            place = time[k] + latency;
+        }
+        met.written += count;
+        last_writes[number * sequences + sequence] = time[count - 1] + latency;
+        wake(met.readers);
+    }
+
+    bool fire(Integer process) {
+        Integer time[CHUNK];
+        const Integer step = next[process], *start = starts + 4 * kinds[step];
+        const Integer most = std::min({counts[step] - done[process], left[process], CHUNK});
+        const Integer count = allowed(start, most), gap = gaps[step];
+        if (count <= 0)
+            return false;
+        schedule(start, count, now[process] < 0 ? 0 : now[process] + gap, gap, time);
         for (Integer use = start[PLACED]; use < start[LEFT]; use++)
-            append(edges[use], TAKES, time);
+            take(edge[used[use]], time, count);
         for (Integer use = start[LEFT]; use < start[WRITTEN]; use++)
-            append(edges[use], READS, time);
+            leave(used[use], time, count);
         for (Integer use = start[WRITTEN]; use < start[WRITTEN + 1]; use++)
-            append(edges[use], WRITES, time + latencies[use]);
-        now[process] = time;
-        next[process] = event + 1 == firsts[process + 1] ? firsts[process] : event + 1;
-        left[process]--;
+            write(used[use], time, count, latencies[use]);
+        now[process] = time[count - 1];
+        left[process] -= count;
+        done[process] += count;
+        if (done[process] == counts[step]) {
+            done[process] = 0;
+            next[process] = step + 1 == firsts[process + 1] ? firsts[process] : step + 1;
+        }
         return true;
+    }
+
+    // one sequence; false where processes wait for ever
+    bool advance() {
+        changed = false;
+        for (Edge &each : edge)
+            each.written = each.read = 0;
+        for (Integer k = 0; k < released; k++)
+            edge[0].writes[k] = releases[k] + sequence * period;
+        edge[0].written = released;
+        std::copy(events, events + processes, left);
+        for (Integer process = 0; process < processes; process++)
+            wake({process});
+        while (!pending.empty()) {
+            const Integer process = pending.front();
+            pending.pop();
+            queued[process] = 0;
+            while (left[process] && fire(process))
+                ;
+        }
+        sequence++;
+        return std::all_of(left, left + processes, [](Integer events) { return events == 0; });
+    }
+
+    // whether the last sequence is the one before it, `period` cycles later
+    bool repeats() const {
+        const auto same = [this](const std::vector<Integer> &times) {
+            const auto beats = static_cast<std::ptrdiff_t>(times.size()) / sequence;
+            return std::equal(times.end() - beats, times.end(), times.end() - 2 * beats,
+                              [this](Integer later, Integer earlier) { return later == earlier + period; });
+        };
+        return sequence > 1 && !changed && std::all_of(edge.begin(), edge.end(), [&](const Edge &each) {
+            return same(each.takes) && same(each.leaves);
+        });
+    }
+
+    // all sequences, or as many as it takes until all further ones repeat the last: no event depends on one that is
+    // more than `span` sequences earlier
+    bool complete() {
+        Integer repeated = 0;
+        while (sequence < sequences && repeated < span) {
+            if (!advance())
+                return false;
+            repeated = all && repeats() ? repeated + 1 : 0;
+        }
+        return true;
+    }
+
+    // the most places that are taken at once
+    Integer most_taken(const Edge &each) const {
+        const Integer known = sequence, beats = static_cast<Integer>(each.takes.size()) / known;
+        const auto at = [&](const std::vector<Integer> &times, Integer k) {
+            const Integer more = std::max<Integer>(0, k / beats - known + 1);
+            return times[k - more * beats] + more * period;
+        };
+        Integer found = 0, gone = 0;
+        for (Integer n = 0; beats && n < sequences; n++) {
+            const bool steady = n >= known - 1 && gone >= (known - 1) * beats; // further ones would repeat this one
+            for (Integer k = n * beats; k < (n + 1) * beats; k++) {
+                for (const Integer time = at(each.takes, k); gone < k && at(each.leaves, gone) < time;)
+                    gone++;
+                found = std::max(found, k + 1 - gone);
+            }
+            if (steady)
+                break;
+        }
+        return found;
     }
 };
 
 } // namespace
 
-extern "C" void run(Integer processes, const Integer *firsts, const Integer *gaps, const Integer *starts,
-                    const Integer *edges, const Integer *latencies, const Integer *intervals, const Integer *depths,
-                    const Integer *places, Integer *counts, Integer *times, Integer *now, Integer *next,
-                    Integer *left) {
-    const Network network{firsts, gaps, starts, edges, latencies, intervals, depths, places, counts, times, now, next,
-                          left};
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (Integer process = 0; process < processes; process++)
-            while (left[process] && network.fire(process))
-                moved = true;
+extern "C" Integer run(const Integer *sizes, Integer *const *arrays) {
+    Run run(Network(sizes, arrays));
+    const bool complete = run.complete();
+    for (Integer number = 0; number < run.edges; number++) {
+        const Edge &each = run.edge[number];
+        if (run.all && complete)
+            run.most[number] = run.most_taken(each);
+        const Integer known[] = {each.written, each.read, each.taken, each.freed};
+        std::copy(known, known + 4, run.places + 4 * number);
     }
+    return complete;
 }

@@ -4,32 +4,32 @@ Every unit starts work at most once per cycle and then never stops, so a firing 
 
     t(k) = max(t(k − 1) + interval,  head beats present,  a place free in every output that is taken)
 
-which is evaluated here beat by beat, without data. `hls.rtl` builds the same network in SystemVerilog;
-a test holds the predicted cycle of every output beat against the simulated one.
+which is evaluated here without data. `hls.rtl` builds the same network in SystemVerilog; a test holds the predicted
+cycle of every output beat against the simulated one.
 
-The evaluation is compiled (`timing.cpp`) where there is a C++ compiler, and some 100 times slower in Python where there
-is none.
+The firings that use an edge are the events of an actor. Those that follow each other at the same distance and do the
+same are one step of its program (`accel.dataflow.program`), however many they are. The evaluation takes as many events
+of a step at once as its edges allow. It is compiled (`timing.cpp`) where there is a C++ compiler, and goes event by
+event in Python where there is none.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from accel import codecache, tools
+from accel.dataflow.program import LEFT, SHOWN, WRITTEN, program
 from accel.errors import AccelError, ToolError
 from accel.hardware import Actor
 
 VISIBLE = 2
 """Cycles from writing a beat into a buffer until its reader sees it (memory, output register)."""
-SHOWN, PLACED, LEFT, WRITTEN = range(4)
-"""What a firing does with an edge: needs its head beat, takes a place, drops the head beat, writes a beat."""
-TAKES, WRITES, READS = range(3)
 SOURCE, LIBRARY = Path(__file__).with_suffix(".cpp"), "timing.so"
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 
@@ -38,115 +38,108 @@ class DeadlockError(AccelError):
     """Actors wait for each other for ever; the text names them."""
 
 
-def _none() -> np.ndarray:
-    return np.empty(0, dtype=np.int64)
-
-
-@dataclass
-class Edge:
-    """A buffer: at most `depth` places (None: unlimited). Cycles of all beats are filled in by `run`."""
-
-    name: str
-    depth: int | None = None
-    takes: np.ndarray = field(default_factory=_none)
-    writes: np.ndarray = field(default_factory=_none)
-    reads: np.ndarray = field(default_factory=_none)
-
-    def most_taken(self) -> int:
-        """High-water mark of places taken."""
-        gone = np.searchsorted(self.reads, self.takes, side="left")
-        return int((np.arange(1, len(self.takes) + 1) - gone).max(initial=0))
-
-
-@dataclass
+@dataclass(frozen=True)
 class Process:
-    """An actor with its edges by index, run for a number of sequences."""
+    """An actor with its edges by index: one per input; for every output, all that carry it, `late` cycles later."""
 
     name: str
     actor: Actor
     inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
-def run(edges: Sequence[Edge], processes: Sequence[Process], sequences: int) -> None:
-    """Run every process for `sequences` sequences and fill in the times of all edges.
-
-    Edges whose `writes` are filled already are the outside world. Raises DeadlockError, naming who waits for what.
-    """
-    network = Network(edges, processes, sequences)
-    (_compiled() or evaluate)(network)
-    if network.left.any():
-        stuck = np.flatnonzero(network.left)[:8].tolist()
-        raise DeadlockError("; ".join(_waiting(network, number, edges, processes) for number in stuck))
-    for number, edge in enumerate(edges):
-        edge.takes, edge.writes, edge.reads = (network.of(number, kind) for kind in (TAKES, WRITES, READS))
+    outputs: tuple[tuple[int, ...], ...]
+    late: tuple[int, ...]
 
 
 class Network:
-    """Processes and edges as arrays of integers.
+    """Processes between edges, as arrays of integers; edge 0 comes from outside.
 
-    A process has `left` events to come, the `next` of those that repeat with every sequence, from `firsts` on; the last
-    one was `now`, negative before the first. An event comes `gaps` firings after the one before it; `starts` has where
-    its uses of each kind begin in `edges` and `latencies`. `counts` of `times` are known per edge and kind of time,
-    from `places` on.
+    A process does the steps from `firsts` on in turn, `events` of them per sequence: `counts` of the same of the
+    `kinds`, `gaps` cycles apart at least. The uses of each kind of event begin at `starts` in `used` and `latencies`,
+    those of every sort behind the ones before it; `moves` is 1 where a beat is needed that leaves with the event.
+    `beats` are those of an edge per sequence.
     """
 
-    def __init__(self, edges: Sequence[Edge], processes: Sequence[Process], sequences: int) -> None:
-        events = [_events(process) for process in processes]
-        sizes = np.array([len(gaps) for gaps, *_ in events])
-        self.firsts = np.concatenate([[0], sizes.cumsum()])
-        self.gaps, self.edges, self.latencies = (np.concatenate(parts) for parts in list(zip(*events, strict=True))[:3])
-        counts = np.concatenate([uses for *_, uses in events])
-        self.starts = np.concatenate([[0], counts.cumsum()])
-        self.intervals = np.array([process.actor.interval for process in processes])
-        self.depths = np.array([-1 if edge.depth is None else edge.depth for edge in edges])
-        self.left, self.next = sizes * sequences, self.firsts[:-1].copy()
-        self.now = np.full(len(processes), -1)
-        self._prepare_times(edges, np.repeat(np.arange(len(counts)) % 4, counts), sequences)
-
-    def _prepare_times(self, edges: Sequence[Edge], kinds: np.ndarray, sequences: int) -> None:
-        room = np.zeros((len(edges), 3), dtype=np.int64)
-        for time, use in ((TAKES, PLACED), (WRITES, WRITTEN), (READS, LEFT)):
-            room[:, time] = np.bincount(self.edges[kinds == use], minlength=len(edges)) * sequences
-        given = np.array([len(edge.writes) for edge in edges])
-        room[:, WRITES] += given
-        self.places = np.concatenate([[0], room.ravel().cumsum()])
-        self.counts = np.zeros(3 * len(edges), dtype=np.int64)
-        self.counts[WRITES::3] = given
-        self.times = np.zeros(self.places[-1], dtype=np.int64)
-        for number in np.flatnonzero(given).tolist():
-            self.of(number, WRITES)[:] = edges[number].writes
-
-    def of(self, edge: int, kind: int) -> np.ndarray:
-        """Times of one kind that are known of an edge."""
-        start = self.places[3 * edge + kind]
-        return self.times[start : start + self.counts[3 * edge + kind]]
+    def __init__(self, edges: Sequence[str], processes: Sequence[Process]) -> None:
+        self.edges, self.processes = edges, processes
+        programs = [program(process.actor) for process in processes]
+        self.firsts = np.cumsum([0, *(len(made.counts) for made in programs)])
+        self.gaps, self.counts = (np.concatenate(parts) for parts in zip(*(made[:2] for made in programs), strict=True))
+        offsets = np.cumsum([0, *(len(made.uses) for made in programs)]).tolist()
+        self.kinds = np.concatenate([made.kinds + offset for made, offset in zip(programs, offsets, strict=False)])
+        self.events = np.array([made.events for made in programs])
+        self.beats = np.zeros(len(edges), dtype=np.int64)
+        starts, uses = [0], []
+        for process, made in zip(processes, programs, strict=True):
+            for output, among in zip(process.actor.outputs, process.outputs, strict=True):
+                self.beats[list(among)] = output.done.number(process.actor.firings)
+            for kind in made.uses:
+                for sort, ports in enumerate(kind):
+                    uses += [use for port in ports for use in _uses(process, sort, port, moves=port in kind[LEFT])]
+                    starts.append(len(uses))
+        self.starts = np.array(starts)
+        self.used, self.latencies, self.moves = np.array(uses, dtype=np.int64).reshape(-1, 3).T.copy()
 
 
-Events = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Of the firings of a sequence that use an edge: the gap before each; edges and latencies of all their uses, ordered by
-event and kind; (4 · events,) how many uses of each kind an event has."""
+def _uses(process: Process, sort: int, port: int, *, moves: bool) -> list[tuple[int, int, int]]:
+    """The edges of a port, each with a latency and whether its beat leaves."""
+    if sort in (SHOWN, LEFT):
+        return [(process.inputs[port], 0, int(moves))]
+    latency = process.actor.outputs[port].latency + process.late[port] if sort == WRITTEN else 0
+    return [(edge, latency, 0) for edge in process.outputs[port]]
 
 
-def _events(process: Process) -> Events:
-    actor = process.actor
-    uses: list[tuple[np.ndarray, int, int, int]] = []
-    for use, edge in zip(actor.inputs, process.inputs, strict=True):
-        fresh = use.hold & ~np.concatenate(([False], use.hold[:-1] & ~use.done[:-1]))
-        uses += [(fresh, SHOWN, edge, 0), (use.done, LEFT, edge, 0)]
-    for use, edge in zip(actor.outputs, process.outputs, strict=True):
-        uses += [(use.hold, PLACED, edge, 0), (use.done, WRITTEN, edge, use.latency)]
-    fired = [np.flatnonzero(mask) for mask, *_ in uses]
-    firings = np.concatenate(fired)
-    kinds, edges, latencies = (np.repeat([use[i] for use in uses], list(map(len, fired))) for i in (1, 2, 3))
-    when, event = np.unique(firings, return_inverse=True)
-    gaps = np.diff(when, prepend=when[-1] - actor.firings)
-    order = np.argsort(4 * event + kinds, kind="stable")
-    return gaps, edges[order], latencies[order], np.bincount(4 * event + kinds, minlength=4 * len(when))
+class Run:
+    """A network run for a number of sequences.
+
+    `released` are the cycles in which the first sequence's beats are written to edge 0; those of the next ones come
+    `period` cycles later each. `depths` are the places of every edge, negative without a limit. After `run`,
+    `first_reads` and `last_writes` (edges, sequences) are cycles of processes, `given` the cycles in which the beats of
+    the edge `result` were read, and `most` the places of every edge that were taken at once.
+
+    With `most` nothing else is asked for, and sequences that repeat the one before them are left out.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        depths: np.ndarray,
+        sequences: int,
+        released: np.ndarray,
+        period: int = 0,
+        *,
+        result: int = 0,
+        most: bool = False,
+    ) -> None:
+        self.network, self.depths, self.sequences, self.result = network, depths, sequences, result
+        self.released, self.period, self.all = released, period, most
+        self.beats = network.beats.copy()
+        self.beats[0] = len(released)
+        edges = len(network.edges)
+        self.next, self.left = network.firsts[:-1].copy(), np.zeros_like(network.events)
+        self.first_reads, self.last_writes = (np.zeros((edges, sequences), dtype=np.int64) for _ in range(2))
+        self.given = np.zeros(0 if most else self.beats[result] * sequences, dtype=np.int64)
+        self.most = np.zeros(edges, dtype=np.int64)
+        self.places = np.zeros((edges, 4), dtype=np.int64)  # written, read; taken, freed
+
+    def run(self) -> Run:
+        """Evaluate all sequences. Raises DeadlockError, naming who waits for what."""
+        if not (_compiled() or evaluate)(self):
+            stuck = np.flatnonzero(self.left)[:8].tolist()
+            raise DeadlockError("; ".join(self._waiting(number) for number in stuck))
+        return self
+
+    def _waiting(self, number: int) -> str:
+        kind = 4 * self.network.kinds[self.next[number]]
+        shown, placed, left = self.network.starts[kind : kind + 3].tolist()
+        names, used = self.network.edges, self.network.used
+        empty = [names[i] for i in used[shown:placed] if self.places[i, 1] >= self.places[i, 0]]
+        full = [i for i in used[placed:left] if 0 <= self.depths[i] <= self.places[i, 2] - self.places[i, 3]]
+        return f"{self.network.processes[number].name} waits for " + ", ".join(
+            [f"a beat on {name}" for name in empty] + [f"a place in {names[i]} (depth {self.depths[i]})" for i in full]
+        )
 
 
 @cache
-def _compiled() -> Callable[[Network], None] | None:
+def _compiled() -> Callable[[Run], bool] | None:
     """`evaluate`, compiled; None without a C++ compiler."""
 
     def make(work: Path) -> list[Path]:
@@ -159,73 +152,107 @@ def _compiled() -> Callable[[Network], None] | None:
         return None
     function = ctypes.CDLL(str(place / LIBRARY)).run
 
-    def evaluated(network: Network) -> None:
-        arrays = ("firsts", "gaps", "starts", "edges", "latencies", "intervals", "depths", "places", "counts", "times",
-                  "now", "next", "left")  # fmt: skip
-        pointers = [getattr(network, name).ctypes.data_as(ctypes.c_void_p) for name in arrays]
-        function(ctypes.c_longlong(len(network.left)), *pointers)
+    def evaluated(run: Run) -> bool:
+        network = run.network
+        sizes = (len(network.events), len(network.edges), run.sequences, run.period, len(run.released), run.result,
+                 run.all)  # fmt: skip
+        arrays = [
+            network.firsts, network.gaps, network.counts, network.kinds, network.events, network.starts, network.used,
+            network.latencies, network.moves, run.depths, run.beats, run.released, run.next, run.left, run.first_reads,
+            run.last_writes, run.given, run.most, run.places,
+        ]  # fmt: skip
+        assert all(array.dtype == np.int64 and array.flags.c_contiguous for array in arrays)
+        pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+        return bool(function((ctypes.c_longlong * len(sizes))(*map(int, sizes)), pointers))
 
     return evaluated
 
 
-def evaluate(network: Network) -> None:
-    """Fire all processes until every one is done or blocked: the definition of `timing.cpp`."""
-    edges, latencies, starts = network.edges.tolist(), network.latencies.tolist(), network.starts.tolist()
-    moved = True
-    while moved:
-        moved = False
-        for process in np.flatnonzero(network.left).tolist():
-            while network.left[process] and _fire(network, process, starts, edges, latencies):
-                moved = True
+def evaluate(run: Run) -> bool:
+    """Evaluate all sequences event by event: the definition of `timing.cpp`. False where processes wait for ever."""
+    machine = _Machine(run)
+    for sequence in range(run.sequences):
+        if not machine.advance(sequence):
+            break
+    else:
+        machine.report()
+    run.places[:] = np.array([list(map(len, machine.times(edge))) for edge in range(len(run.network.edges))])
+    return not run.left.any()
 
 
-def _fire(network: Network, process: int, starts: list[int], edges: list[int], latencies: list[int]) -> bool:
-    """The next event of a process; False where it waits."""
-    event = int(network.next[process])
-    shown, placed, left, written, end = starts[4 * event : 4 * event + 5]
-    waits = [visible(network, edge) for edge in edges[shown:placed]] + [
-        free(network, edge) for edge in edges[placed:left]
-    ]
-    if None in waits:
-        return False
-    before = int(network.now[process])
-    own = 0 if before < 0 else before + int(network.gaps[event] * network.intervals[process])
-    time = max([own, *(wait for wait in waits if wait is not None)])
-    appended = [(edge, TAKES, time) for edge in edges[placed:left]]
-    appended += [(edge, READS, time) for edge in edges[left:written]]
-    appended += [(edges[use], WRITES, time + latencies[use]) for use in range(written, end)]
-    for edge, kind, cycle in appended:
-        slot = 3 * edge + kind
-        network.times[network.places[slot] + network.counts[slot]] = cycle
-        network.counts[slot] += 1
-    network.now[process] = time
-    network.next[process] = event + 1 if event + 1 < network.firsts[process + 1] else network.firsts[process]
-    network.left[process] -= 1
-    return True
+class _Machine:
+    """The times of all beats, edge by edge: `writes`, `reads` and `takes` since the start."""
 
+    def __init__(self, run: Run) -> None:
+        self.run, self.network = run, run.network
+        count = len(run.network.edges)
+        self.writes: list[list[int]] = [[] for _ in range(count)]
+        self.reads: list[list[int]] = [[] for _ in range(count)]
+        self.takes: list[list[int]] = [[] for _ in range(count)]
+        self.now, self.done = [-1] * len(run.left), [0] * len(run.left)
 
-def visible(network: Network, edge: int) -> int | None:
-    """First cycle in which the next unread beat is at the head, if it is known yet."""
-    writes, reads = network.of(edge, WRITES), network.of(edge, READS)
-    if len(reads) >= len(writes):
-        return None
-    arrived = int(writes[len(reads)]) + VISIBLE
-    return max(arrived, int(reads[-1]) + 1) if len(reads) else arrived
+    def times(self, edge: int) -> tuple[list[int], ...]:
+        return self.writes[edge], self.reads[edge], self.takes[edge], self.reads[edge]
 
+    def advance(self, sequence: int) -> bool:
+        """One sequence of every process; False where one is left."""
+        run = self.run
+        run.left[:] = self.network.events
+        self.writes[0] += (run.released + sequence * run.period).tolist()
+        moved = True
+        while moved:
+            moved = False
+            for process in np.flatnonzero(run.left).tolist():
+                while run.left[process] and self._fire(process):
+                    moved = True
+        return not run.left.any()
 
-def free(network: Network, edge: int) -> int | None:
-    """First cycle in which one more place can be taken, if it is known yet."""
-    index = len(network.of(edge, TAKES)) - int(network.depths[edge])
-    if network.depths[edge] < 0 or index < 0:
-        return 0
-    reads = network.of(edge, READS)
-    return int(reads[index]) + 1 if index < len(reads) else None
+    def _fire(self, process: int) -> bool:
+        """The next event of a process; False where it waits."""
+        network, step = self.network, int(self.run.next[process])
+        kind = 4 * network.kinds[step]
+        shown, placed, left, written, end = network.starts[kind : kind + 5].tolist()
+        used, gap = network.used.tolist(), int(network.gaps[step])
+        waits = [self._visible(edge) for edge in used[shown:placed]] + [self._free(edge) for edge in used[placed:left]]
+        if None in waits:
+            return False
+        own = 0 if self.now[process] < 0 else self.now[process] + gap
+        time = max([own, *(wait for wait in waits if wait is not None)])
+        for use in range(placed, end):
+            times = (self.takes if use < left else self.reads if use < written else self.writes)[used[use]]
+            times.append(time + int(network.latencies[use]))
+        self.now[process] = time
+        self.run.left[process] -= 1
+        self.done[process] += 1
+        if self.done[process] == network.counts[step]:
+            after, (first, last) = step + 1, network.firsts[process : process + 2]
+            self.done[process], self.run.next[process] = 0, after if after < last else first
+        return True
 
+    def _visible(self, edge: int) -> int | None:
+        """First cycle in which the next unread beat is at the head, if it is known yet."""
+        writes, reads = self.writes[edge], self.reads[edge]
+        if len(reads) >= len(writes):
+            return None
+        arrived = writes[len(reads)] + VISIBLE
+        return max(arrived, reads[-1] + 1) if reads else arrived
 
-def _waiting(network: Network, number: int, edges: Sequence[Edge], processes: Sequence[Process]) -> str:
-    shown, placed, left = network.starts[4 * network.next[number] :][:3].tolist()
-    empty = [edges[i].name for i in network.edges[shown:placed] if visible(network, i) is None]
-    full = [f"{edges[i].name} (depth {edges[i].depth})" for i in network.edges[placed:left] if free(network, i) is None]
-    return f"{processes[number].name} waits for " + ", ".join(
-        [f"a beat on {name}" for name in empty] + [f"a place in {name}" for name in full]
-    )
+    def _free(self, edge: int) -> int | None:
+        """First cycle in which one more place can be taken, if it is known yet."""
+        index = len(self.takes[edge]) - int(self.run.depths[edge])
+        if self.run.depths[edge] < 0 or index < 0:
+            return 0
+        return self.reads[edge][index] + 1 if index < len(self.reads[edge]) else None
+
+    def report(self) -> None:
+        """Fill in what a run gives."""
+        run = self.run
+        if not run.all:
+            run.given[:] = self.reads[run.result]
+        for edge in range(len(self.network.edges)):
+            writes, reads, takes = (np.array(times[edge]) for times in (self.writes, self.reads, self.takes))
+            if len(reads):
+                run.first_reads[edge] = reads.reshape(run.sequences, -1)[:, 0]
+                run.last_writes[edge] = 0 if edge == 0 else writes.reshape(run.sequences, -1)[:, -1]
+            gone = np.searchsorted(reads, takes, side="left")
+            run.most[edge] = (np.arange(1, len(takes) + 1) - gone).max(initial=0)

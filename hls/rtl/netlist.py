@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from accel.dataflow.schedule import Schedule, is_stage, memory_of, stages_of, units_of
 from accel.graph import Graph, Node
-from accel.hardware import Actor, Module, Port, Stage, Unit, consume, every, per_row, produce, window
+from accel.hardware import ALWAYS, Actor, Every, Module, Port, Stage, Unit, consume, per_row, produce
 
 
 @dataclass
@@ -192,8 +192,7 @@ class _Builder:
 
 
 def _pass_unit(beats: int, lanes: int, width: int) -> Unit:
-    always = every(beats)
-    actor = Actor(beats, (consume("in0", always),), (produce("out", always, 1),))
+    actor = Actor(beats, (consume("in0"),), (produce("out", ALWAYS, 1),))
     module = Module("accel_pass", {"WIDTH": lanes * width})
     return Unit(module, (Port("in0", lanes, width),), (Port("out", lanes, width),), (actor,))
 
@@ -203,11 +202,11 @@ def _adapter(elements: int, have: int, want: int, width: int) -> Unit:
     ratio = max(have, want) // min(have, want)
     beats = elements // min(have, want)
     params = {"WIDTH": min(have, want) * width, "RATIO": ratio}
-    edge = window(beats, ratio, ratio - 1)
+    edge = Every(ratio, ratio - 1)
     if want > have:
-        actor = Actor(beats, (consume("in0", every(beats)),), (produce("out", edge, 1),))
+        actor = Actor(beats, (consume("in0"),), (produce("out", edge, 1),))
         module = Module("accel_gather", params)
     else:
-        actor = Actor(beats, (per_row(beats, ratio, "in0"),), (produce("out", every(beats), 1),))
+        actor = Actor(beats, (per_row(ratio, "in0"),), (produce("out", ALWAYS, 1),))
         module = Module("accel_scatter", params)
     return Unit(module, (Port("in0", have, width),), (Port("out", want, width),), (actor,))

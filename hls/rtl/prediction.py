@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.dataflow.timing import VISIBLE, Edge, Process, run
-from accel.hardware import Actor, Use, consume, every
+from accel.dataflow.timing import VISIBLE, Network, Process, Run
+from accel.hardware import Actor, consume
 from hls.rtl.netlist import Netlist
 
 SEQUENCES = 12
@@ -31,13 +31,11 @@ class Prediction:
 def predict(netlist: Netlist, depths: dict[str, int]) -> Prediction:
     """Timing with an input that always offers a beat and an output that always takes one."""
     sequences = _sequences(netlist)
-    edges, processes = _network(netlist, depths, _at_once(netlist, sequences))
-    run(edges, processes, sequences)
-    given = edges[len(netlist.buffers)].reads
-    times = tuple((given - edges[0].reads[0]).tolist())
-    per_sequence = len(times) // sequences
-    ends = times[per_sequence - 1 :: per_sequence]
-    return Prediction(ends[0], interval_of(ends), times[: per_sequence * SEQUENCES])
+    made = _at_once(netlist, depths, sequences)
+    given = made.given - made.first_reads[0, 0]
+    per_sequence = len(given) // sequences
+    ends = tuple(given[per_sequence - 1 :: per_sequence].tolist())
+    return Prediction(ends[0], interval_of(ends), tuple(given[: per_sequence * SEQUENCES].tolist()))
 
 
 def activity(netlist: Netlist, depths: dict[str, int], samples: int) -> dict[str, list[tuple[int, int]]]:
@@ -46,21 +44,15 @@ def activity(netlist: Netlist, depths: dict[str, int], samples: int) -> dict[str
     Cycles and conditions as in `predict`: 0 is the first input beat, VISIBLE cycles after its last write the output
     has a sample.
     """
-    edges, processes = _network(netlist, depths, _at_once(netlist, samples))
-    run(edges, processes, samples)
-    start, count = int(edges[0].reads[0]), len(netlist.buffers)
+    made = _at_once(netlist, depths, samples)
+    start, count = made.first_reads[0, 0], len(netlist.buffers)
     found: dict[str, list[tuple[int, int]]] = {}
     for instance in netlist.instances:
-        own = [process for process in processes if process.name == instance.name]
-        taken = [edges[i].reads for process in own for i in process.inputs if i <= count]
-        written = [edges[i].writes for process in own for i in process.outputs if i <= count]
-        found[instance.name] = [
-            (
-                min(int(times[sample * len(times) // samples]) for times in taken) - start,
-                max(int(times[(sample + 1) * len(times) // samples - 1]) for times in written) - start,
-            )
-            for sample in range(samples)
-        ]
+        own = [process for process in made.network.processes if process.name == instance.name]
+        taken = [i for process in own for i in process.inputs if i <= count]
+        written = [i for process in own for among in process.outputs for i in among if i <= count]
+        first, last = made.first_reads[taken].min(0) - start, made.last_writes[written].max(0) - start
+        found[instance.name] = list(zip(first.tolist(), last.tolist(), strict=True))
     return found
 
 
@@ -85,10 +77,10 @@ def high_water(netlist: Netlist) -> dict[str, int]:
     Found by timing the design with unlimited buffers and samples spread evenly at the interval of the slowest unit.
     """
     interval, beats, sequences = slowest(netlist), _input_beats(netlist), _sequences(netlist)
-    released = (np.arange(sequences)[:, None] * interval + np.arange(beats) * interval // beats - VISIBLE).ravel()
-    edges, processes = _network(netlist, {}, released)
-    run(edges, processes, sequences)
-    return {buffer.name: edge.most_taken() for buffer, edge in zip(netlist.buffers, edges[1:], strict=False)}
+    released = np.arange(beats) * interval // beats - VISIBLE
+    made = Run(network(netlist), _places(netlist, {}), sequences, released, interval, most=True).run()
+    names = [buffer.name for buffer in netlist.buffers]
+    return dict(zip(names, made.most[1:].tolist(), strict=False))
 
 
 def slowest(netlist: Netlist) -> int:
@@ -98,25 +90,30 @@ def slowest(netlist: Netlist) -> int:
 
 def _sequences(netlist: Netlist) -> int:
     """How many sequences are timed: all that are in the pipeline at once, then enough to see a few steady intervals."""
-    edges, processes = _network(netlist, {}, _at_once(netlist, 1))
-    run(edges, processes, 1)
-    latency = int(edges[len(netlist.buffers)].reads[-1] - edges[0].reads[0])
+    made = _at_once(netlist, {}, 1)
+    latency = int(made.given[-1] - made.first_reads[0, 0])
     return max(SEQUENCES, latency // slowest(netlist) + 2 * TAIL)
 
 
-def _at_once(netlist: Netlist, sequences: int) -> np.ndarray:
-    """When the input's beats are written so that all of them show in the first cycle."""
-    return np.full(_input_beats(netlist) * sequences, -VISIBLE)
+def _at_once(netlist: Netlist, depths: dict[str, int], sequences: int) -> Run:
+    """A run whose input beats are all written before the first cycle, and show in it."""
+    released = np.full(_input_beats(netlist), -VISIBLE)
+    return Run(network(netlist), _places(netlist, depths), sequences, released, result=len(netlist.buffers)).run()
 
 
 def _input_beats(netlist: Netlist) -> int:
     return netlist.instances[0].unit.actors[0].firings
 
 
-def _network(netlist: Netlist, depths: dict[str, int], released: np.ndarray) -> tuple[list[Edge], list[Process]]:
+def _places(netlist: Netlist, depths: dict[str, int]) -> np.ndarray:
+    """Places of every edge of `network`, -1 where there is no limit."""
+    inside = [places for instance in netlist.instances for places in instance.unit.places.values()]
+    return np.array([-1, *(depths.get(buffer.name, -1) for buffer in netlist.buffers), *inside])
+
+
+def network(netlist: Netlist) -> Network:
     """Edge 0 is the design's input, then one edge per buffer (the output's is the last), then edges inside units."""
-    source = Edge("input", writes=released)
-    edges = [source, *(Edge(buffer.name, depths.get(buffer.name)) for buffer in netlist.buffers)]
+    names = ["input", *(buffer.name for buffer in netlist.buffers)]
     into = {(b.reader.instance, b.reader.port): i + 1 for i, b in enumerate(netlist.buffers) if b.reader}
     into[0, 0] = 0
     out_of: dict[tuple[int, int], list[int]] = {}
@@ -125,39 +122,25 @@ def _network(netlist: Netlist, depths: dict[str, int], released: np.ndarray) -> 
     processes = []
     for number, instance in enumerate(netlist.instances):
         unit = instance.unit
-        inside = {}
-        for name, places in unit.places.items():
-            inside[name] = len(edges)
-            edges.append(Edge(f"{instance.name}.{name}", places))
+        inside = {name: len(names) + i for i, name in enumerate(unit.places)}
+        names += [f"{instance.name}.{name}" for name in unit.places]
         reads = {port.edge: into[number, i] for i, port in enumerate(unit.inputs)} | inside
-        gives = {port.edge: out_of[number, i] for i, port in enumerate(unit.outputs)}
+        gives = {port.edge: tuple(out_of[number, i]) for i, port in enumerate(unit.outputs)}
+        gives |= {name: (edge,) for name, edge in inside.items()}
         delay = {unit.outputs[instance.result_index].edge: sum(stage.latency for stage in instance.stages)}
         for actor in unit.actors:
-            outputs: list[tuple[Use, int]] = []
-            for use in actor.outputs:
-                late = use._replace(latency=use.latency + delay.get(use.edge, 0))
-                outputs += [(late, edge) for edge in gives.get(use.edge, [inside.get(use.edge, -1)])]
-            processes.append(
-                Process(
-                    instance.name,
-                    Actor(actor.firings, actor.inputs, tuple(use for use, _ in outputs), actor.interval),
-                    tuple(reads[use.edge] for use in actor.inputs),
-                    tuple(edge for _, edge in outputs),
-                )
-            )
+            inputs = tuple(reads[use.edge] for use in actor.inputs)
+            outputs = tuple(gives[use.edge] for use in actor.outputs)
+            late = tuple(delay.get(use.edge, 0) for use in actor.outputs)
+            processes.append(Process(instance.name, actor, inputs, outputs, late))
     last = len(netlist.buffers)
-    beats = _output_beats(netlist)
-    processes.append(Process("output", Actor(beats, (consume("in0", every(beats)),), ()), (last,), ()))
-    return edges, processes
+    processes.append(Process("output", Actor(_output_beats(netlist), (consume("in0"),), ()), (last,), (), ()))
+    return Network(names, processes)
 
 
 def _output_beats(netlist: Netlist) -> int:
     """Beats of one sequence on the design's output."""
     source = netlist.buffers[-1].source
-    edge = netlist.instances[source.instance].unit.outputs[source.port].edge
-    return sum(
-        int(use.done.sum())
-        for a in netlist.instances[source.instance].unit.actors
-        for use in a.outputs
-        if use.edge == edge
-    )
+    unit = netlist.instances[source.instance].unit
+    edge = unit.outputs[source.port].edge
+    return sum(use.done.number(a.firings) for a in unit.actors for use in a.outputs if use.edge == edge)

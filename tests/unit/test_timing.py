@@ -6,7 +6,9 @@ from contract import random_schedule
 from encoders import Shape, encoder
 
 from accel.dataflow import timing
+from accel.dataflow.program import program
 from accel.errors import ToolError
+from accel.hardware import Actor, Every, consume, per_row, produce
 from hls.rtl import prediction
 from hls.rtl.netlist import Netlist, build
 
@@ -20,8 +22,12 @@ def netlist(number: int) -> Netlist:
     return build(graph, random_schedule(graph, number))
 
 
-def network(made: Netlist, depths: dict[str, int]) -> tuple[list[timing.Edge], list[timing.Process]]:
-    return prediction._network(made, depths, np.full(prediction._input_beats(made) * 3, -timing.VISIBLE))
+def run(made: Netlist, depths: dict[str, int], *, most: bool = False, missing: int = 0) -> timing.Run:
+    """Six sequences, all of whose beats but `missing` are there from the start; `most`: one in the time of a unit."""
+    beats, interval = prediction._input_beats(made) - missing, prediction.slowest(made) if most else 0
+    released = np.arange(beats) * interval // beats - timing.VISIBLE
+    places = prediction._places(made, depths)
+    return timing.Run(prediction.network(made), places, 6, released, interval, result=len(made.buffers), most=most)
 
 
 @pytest.mark.parametrize("number", range(len(FORMS)))
@@ -30,11 +36,45 @@ def test_compiled_equals_python(number):
     made = netlist(number)
     planned = prediction.buffer_depths(made)
     for depths in ({}, planned, {name: max(2, depth // 4) for name, depth in planned.items()}):
-        both = [timing.Network(*network(made, depths), 3) for _ in range(2)]
-        timing.evaluate(both[0])
-        timing._compiled()(both[1])
-        for name in ("times", "counts", "now", "next", "left"):
+        both = [run(made, depths) for _ in range(2)]
+        complete = timing.evaluate(both[0])
+        assert timing._compiled()(both[1]) == complete
+        for name in ("next", "left", *(("given", "first_reads", "last_writes") if complete else ("places",))):
             assert np.array_equal(getattr(both[0], name), getattr(both[1], name)), name
+
+
+@pytest.mark.parametrize("number", range(len(FORMS)))
+def test_the_most_places_taken_need_no_sequence_that_repeats(number):
+    both = [run(netlist(number), {}, most=True) for _ in range(2)]
+    assert timing.evaluate(both[0])
+    assert timing._compiled()(both[1])
+    assert np.array_equal(both[0].most, both[1].most)
+    assert both[0].most.max() > 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_program_does_what_its_actor_says(seed):
+    """Every firing that uses an edge is one event, at its place; periods that do not fit a sequence among them."""
+    rng = np.random.default_rng(seed)
+    period = int(rng.integers(1, 7))
+    first = int(rng.integers(0, period))
+    some = Every(period, first, int(rng.integers(1, period - first + 1)))
+    rows = Every(period, period - 1)
+    firings = int(rng.integers(1, 5)) * period * int(rng.integers(1, 4)) + int(rng.integers(0, 2)) * (seed % 3)
+    actor = Actor(firings, (consume("in0", some), per_row(period, "in1")), (produce("out", rows, 3),), 2)
+    made = program(actor)
+    assert made.events % made.counts.sum() == 0 or made.events == made.counts.sum()
+    when = np.cumsum(np.repeat(made.gaps, made.counts)) - made.gaps[0]
+    firing = np.arange(firings)
+    wanted = some.includes(firing) | rows.includes(firing) | (firing % period == 0)
+    assert made.events == wanted.sum()
+    found = np.flatnonzero(wanted)[: len(when)]
+    assert np.array_equal(2 * (found - found[0]), when)
+    assert (
+        [some.number(firings), rows.number(firings)]
+        == [len(mask.within(firings)) for mask in (some, rows)]
+        == [int(mask.includes(firing).sum()) for mask in (some, rows)]
+    )
 
 
 def test_without_a_compiler_python_evaluates(monkeypatch):
@@ -65,7 +105,9 @@ def test_cycles_are_those_that_have_been_known():
 
 def test_a_deadlock_names_who_waits():
     made = netlist(1)
-    edges, processes = network(made, prediction.buffer_depths(made))
-    edges[0].writes = edges[0].writes[:-1]
-    with pytest.raises(timing.DeadlockError, match="waits for a beat on input"):
-        timing.run(edges, processes, 3)
+    depths = prediction.buffer_depths(made)
+    for evaluated in (timing._compiled, lambda: None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(timing, "_compiled", evaluated)
+            with pytest.raises(timing.DeadlockError, match="waits for a beat on input"):
+                run(made, depths, missing=1).run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, produce
+from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
 from accel.tensor import Tensor
 
 
@@ -18,10 +18,9 @@ def unit(
         "LANES": lanes, "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed),
     }  # fmt: skip
     firings = output.size // lanes
-    always = every(firings)
     return Unit(
         Module(module, {**shared, **params, "YW": output.width}),
         (Port("in0", lanes, a.width), Port("in1", lanes, b.width)),
         (Port("out", lanes, output.width),),
-        (Actor(firings, (consume("in0", always), consume("in1", always)), (produce("out", always, latency),)),),
+        (Actor(firings, (consume("in0"), consume("in1")), (produce("out", ALWAYS, latency),)),),
     )

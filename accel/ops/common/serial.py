@@ -6,7 +6,7 @@ between two registers (`accel_divide_pipe.sv`, `accel_isqrt_pipe.sv`).
 
 from __future__ import annotations
 
-from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, produce
+from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
 
 
 def serial_folds(folds: list[Fold]) -> list[Fold]:
@@ -42,6 +42,5 @@ def isqrt_unit(edge_in: str, edge_out: str, x_width: int, shift: int, root_peak:
 
 
 def _unit(module: Module, source: Port, result: Port, rows: int, latency: int, interval: int) -> Unit:
-    always = every(rows)
-    actor = Actor(rows, (consume(source.edge, always),), (produce(result.edge, always, latency),), interval)
+    actor = Actor(rows, (consume(source.edge),), (produce(result.edge, ALWAYS, latency),), interval)
     return Unit(module, (source,), (result,), (actor,))

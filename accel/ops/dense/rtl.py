@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import Actor, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce, window
+from accel.hardware import Actor, Every, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce
 from accel.numeric import signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
 from accel.ops.dense import sparsity, unrolled
@@ -71,8 +71,8 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
     firings = x.tokens * passes * beats
     actor = Actor(
         firings,
-        (consume("in0", window(firings, passes * beats, 0, beats)),),
-        (produce("out", window(firings, beats, beats - 1), array_latency(simd) + selected),),
+        (consume("in0", Every(passes * beats, 0, beats)),),
+        (produce("out", Every(beats, beats - 1), array_latency(simd) + selected),),
     )
     return (
         Unit(

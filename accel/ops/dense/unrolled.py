@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accel.errors import AccelError
-from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, produce
+from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
 from accel.numeric import bits
 from accel.ops.dense.op import Dense
 from accel.tensor import Tensor
@@ -307,12 +307,11 @@ def unit(op: Dense, x: Tensor, output: Tensor, levels: int) -> Unit:
     """One unit that takes a token per cycle, with a register behind every `levels` adders."""
     plain = Tensor((1, x.channels), x.lo, x.hi)  # neither tokens nor scales change the circuit
     module, latency = _module(op.weight.shape, op.weight.tobytes(), op.bias.tobytes(), plain, output.width, levels)
-    always = every(x.tokens)
     return Unit(
         module,
         (Port("in0", x.channels, x.width),),
         (Port("out", output.channels, output.width),),
-        (Actor(x.tokens, (consume("in0", always),), (produce("out", always, latency),)),),
+        (Actor(x.tokens, (consume("in0"),), (produce("out", ALWAYS, latency),)),),
         multipliers=op.weight.size,
     )
 

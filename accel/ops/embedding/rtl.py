@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, every, lane_folds, per_row, produce
+from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Rom, Unit, lane_folds, per_row, produce
 from accel.ops.embedding.op import Embedding
 from accel.target import Target
 from accel.tensor import Tensor
@@ -29,5 +29,5 @@ def hardware(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fo
         {"TABLE_FILE": table},
     )  # fmt: skip
     firings = x.tokens * groups
-    actor = Actor(firings, (per_row(firings, groups, "in0"),), (produce("out", every(firings), 3),))
+    actor = Actor(firings, (per_row(groups, "in0"),), (produce("out", ALWAYS, 3),))
     return (Unit(module, (Port("in0", 1, x.width),), (Port("out", lanes, output.width),), (actor,)),)

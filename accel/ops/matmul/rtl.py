@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accel.hardware import (
-    Actor,
-    Fold,
-    Module,
-    Port,
-    Unit,
-    Use,
-    consume,
-    divisors,
-    every,
-    produce,
-    side_by_side,
-    window,
-)
+from accel.hardware import ALWAYS, Actor, Every, Fold, Module, Port, Unit, Use, consume, divisors, produce, side_by_side
 from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.matmul.op import MatMul
 from accel.target import Target
@@ -71,17 +58,17 @@ def _unit(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, si
     loads = b.tokens * b.channels // channel_lanes
     load = Actor(
         loads,
-        (consume("in1", every(loads)),),
-        (Use("half", window(loads, loads, 0), window(loads, loads, loads - 1), FILLED_EARLY),),
+        (consume("in1"),),
+        (Use("half", Every(loads), Every(loads, loads - 1), FILLED_EARLY),),
     )
     firings = a.tokens * op.kv_heads * turns * passes * beats
     compute = Actor(
         firings,
         (
-            consume("in0", window(firings, passes * beats, 0, beats)),
-            Use("half", every(firings), window(firings, firings, firings - 1)),
+            consume("in0", Every(passes * beats, 0, beats)),
+            Use("half", ALWAYS, Every(firings, firings - 1)),
         ),
-        (produce("out", window(firings, beats, beats - 1), array_latency(simd)),),
+        (produce("out", Every(beats, beats - 1), array_latency(simd)),),
     )
     return Unit(
         module,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from accel.hardware import (
+    ALWAYS,
     Actor,
+    Every,
     Fold,
     Long,
     Module,
@@ -13,11 +15,9 @@ from accel.hardware import (
     Rom,
     Unit,
     consume,
-    every,
     lane_folds,
     per_row,
     produce,
-    window,
 )
 from accel.numeric import bits, signed_width
 from accel.op import frozen
@@ -63,7 +63,7 @@ def _stats(op: Norm, x: Tensor, lanes: int, tables: bool) -> Unit:
     beats = x.channels // lanes
     firings = x.tokens * beats
     variance_width = _variance_width(op, x)
-    row_end = window(firings, beats, beats - 1)
+    row_end = Every(beats, beats - 1)
     module = Module(
         "accel_norm_stats",
         {
@@ -75,7 +75,7 @@ def _stats(op: Norm, x: Tensor, lanes: int, tables: bool) -> Unit:
     results = (Port("variance", 1, variance_width), Port("sum", 1, _sum_width(x)))
     actor = Actor(
         firings,
-        (consume("in0", every(firings)),),
+        (consume("in0"),),
         tuple(produce(port.edge, row_end, 10 if tables else 6) for port in results),
     )
     return Unit(module, (Port("in0", lanes, x.width),), results, (actor,))
@@ -104,8 +104,8 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int, 
     rows = (Port("inverse", 1, inverse_width), Port("sum", 1, _sum_width(x)))
     actor = Actor(
         firings,
-        (consume("in0", every(firings)), *(per_row(firings, beats, port.edge) for port in rows)),
-        (produce("out", every(firings), 8 + tables if op.has_affine else 6),),
+        (consume("in0"), *(per_row(beats, port.edge) for port in rows)),
+        (produce("out", ALWAYS, 8 + tables if op.has_affine else 6),),
     )
     return Unit(
         Module("accel_norm_scale", params, roms),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel.hardware import Actor, Fold, Module, Port, Unit, consume, every, lane_folds, produce, window
+from accel.hardware import Actor, Every, Fold, Module, Port, Unit, consume, lane_folds, produce
 from accel.ops.pool.op import Pool
 from accel.target import Target
 from accel.tensor import Tensor
@@ -28,7 +28,7 @@ def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, t
     firings = x.tokens * groups
     actor = Actor(
         firings,
-        (consume("in0", every(firings)),),
-        (produce("out", window(firings, firings, firings - groups, groups), 1),),
+        (consume("in0"),),
+        (produce("out", Every(firings, firings - groups, groups), 1),),
     )
     return (Unit(module, (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),), (actor,)),)

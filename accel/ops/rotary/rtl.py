@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, consume, every, lane_folds, produce
+from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Rom, Unit, consume, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.common import times
 from accel.ops.rotary.op import Rotary
@@ -34,7 +34,5 @@ def hardware(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
         },
         {"TABLE_FILE": table},
     )  # fmt: skip
-    actor = Actor(
-        firings, (consume("in0", every(firings)),), (produce("out", every(firings), 3 + op.turns + (count > 0)),)
-    )
+    actor = Actor(firings, (consume("in0"),), (produce("out", ALWAYS, 3 + op.turns + (count > 0)),))
     return (Unit(module, (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),), (actor,)),)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accel.hardware import (
+    ALWAYS,
     Actor,
+    Every,
     Fold,
     Module,
     Port,
@@ -13,11 +15,9 @@ from accel.hardware import (
     Unit,
     consume,
     divisors,
-    every,
     per_row,
     produce,
     side_by_side,
-    window,
 )
 from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, serial_folds
@@ -50,13 +50,13 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         "LANES": lanes, "BEATS": beats, "HEADS": heads, "TOKENS": x.tokens, "CAUSAL": int(bool(op.causal)),
         "XW": x.width, "X_SIGNED": int(x.signed),
     }  # fmt: skip
-    always, row_end = every(firings), window(firings, beats, beats - 1)
+    row_end = Every(beats, beats - 1)
     elements = Port("in0", lanes, x.width)
     largest = Unit(
         Module("accel_softmax_max", shape),
         (elements,),
         (Port("max", 1, x.width),),
-        (Actor(firings, (consume("in0", always),), (produce("max", row_end, 1 + _levels(lanes)),)),),
+        (Actor(firings, (consume("in0"),), (produce("max", row_end, 1 + _levels(lanes)),)),),
     )
     exponentials = Unit(
         _exp_module(op, x, shape, sum_width, target),
@@ -65,8 +65,8 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         (
             Actor(
                 firings,
-                (consume("in0", always), per_row(firings, beats, "max")),
-                (produce("exp", always, 4), produce("sum", row_end, 6)),
+                (consume("in0"), per_row(beats, "max")),
+                (produce("exp", ALWAYS, 4), produce("sum", row_end, 6)),
             ),
         ),
     )
@@ -91,8 +91,8 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
         (
             Actor(
                 firings,
-                (consume("exp", always), per_row(firings, beats, "inverse")),
-                (produce("out", always, 5 if digits else 3),),
+                (consume("exp"), per_row(beats, "inverse")),
+                (produce("out", ALWAYS, 5 if digits else 3),),
             ),
         ),
     )

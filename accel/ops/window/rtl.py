@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import Actor, Fold, Module, Port, Rom, Unit, Use, lane_folds, produce
+from accel.hardware import Actor, Every, Fold, Module, Port, Rom, Unit, Use, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.window.op import Window
 from accel.target import Target
@@ -37,8 +37,10 @@ def hardware(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
         },
         {"FILL_FILE": fill},
     )  # fmt: skip
-    step = np.arange(steps * groups) // groups
-    takes = Use("in0", step < start + x.tokens, (step >= start) & (step < start + x.tokens))
-    gives = produce("out", (step >= give) & (step < give + output.tokens), 3 if constants.size else 1)
-    actor = Actor(len(step), (takes,), (gives,))
+    firings = steps * groups
+    takes = Use(
+        "in0", Every(firings, 0, (start + x.tokens) * groups), Every(firings, start * groups, x.tokens * groups)
+    )
+    gives = produce("out", Every(firings, give * groups, output.tokens * groups), 3 if constants.size else 1)
+    actor = Actor(firings, (takes,), (gives,))
     return (Unit(module, (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),), (actor,)),)
