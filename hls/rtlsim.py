@@ -31,7 +31,8 @@ from accel.dataflow.schedule import Schedule
 from accel.errors import GraphError, UserError
 from accel.graph import Graph
 from accel.onnx_import import Imported, read
-from accel.onnx_import.execute import Runner, integers
+from accel.onnx_import.execute import integers
+from accel.onnx_import.runner import Runner
 from hls.rtl import lower
 from hls.simulation import simulate
 

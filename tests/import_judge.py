@@ -21,8 +21,9 @@ from accel import onnx_import, reference
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.onnx_import.deviation import segment
-from accel.onnx_import.execute import Runner, in_steps
+from accel.onnx_import.execute import in_steps
 from accel.onnx_import.importer import Imported
+from accel.onnx_import.runner import Runner
 from accel.ops.norm.op import Norm
 
 EXACT, RIGHT, REFUSED, WRONG = "exact", "right", "refused", "wrong"

@@ -26,6 +26,7 @@ it operator by operator when it is not. How an import goes:
     ending.py      what stays with the host at the end of a file
     builder.py     the graph while it grows
     errors.py      how far its edges are from the file's real numbers at most
+    runner.py      qonnx' executor, prepared once
     execute.py     the file run by qonnx
     deviation.py   what the import chose, measured against the file
     po2.py         scales rounded to powers of two, on request

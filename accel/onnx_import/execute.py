@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from accel.errors import MismatchError, UserError
+from accel.errors import MismatchError
 from accel.onnx_import.builder import Origin
 from accel.onnx_import.importer import Imported, read
-from accel.onnx_import.values import printable
+from accel.onnx_import.runner import Runner
 
 
 def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
@@ -44,45 +43,6 @@ def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, 
             origin = imported.origins[name]
             chunks.append(in_steps(name, origin, context[origin.tensor]))
     return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
-
-
-class Runner:
-    """qonnx' executor on an imported file. Importing has checked every domain: qonnx imports modules they name."""
-
-    def __init__(self, imported: Imported) -> None:
-        from qonnx.core.modelwrapper import ModelWrapper
-        from qonnx.transformation.infer_shapes import InferShapes
-
-        self.source, self.reading = imported.source, imported.reading
-        try:
-            self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
-        except Exception as error:  # qonnx and onnx raise bare Exceptions
-            raise self._failure(error) from None
-        self.model.set_metadata_prop("exec_mode", "")  # here qonnx executes, whatever the file says of RTL
-
-    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Every tensor of the file by name, for one batch of real inputs."""
-        real = self.reading.layout.from_edge(x)
-        return self.run_part({self.source.input: real.astype(np.int64) if self.source.is_integer else real})
-
-    def run_part(self, tensors: dict[str, np.ndarray], start: int = 0, end: int | None = None) -> dict[str, np.ndarray]:
-        """Every tensor by name after nodes start..end − 1 of `model` (default: all), from those already known."""
-        from qonnx.core.onnx_exec import execute_onnx
-
-        part = self.model.graph.node[start:end]
-        if not part:
-            return tensors
-        known = {name: array for name, array in tensors.items() if array is not None}  # qonnx has such for no input
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about shapes that qonnx' inference did not find out
-                context: dict[str, np.ndarray] = execute_onnx(self.model, known, True, part[0], part[-1])
-        except Exception as error:  # qonnx and onnxruntime raise bare Exceptions
-            raise self._failure(error) from None
-        return context
-
-    def _failure(self, error: Exception) -> UserError:
-        return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
 
 
 def integers(name: str, origin: Origin, real: np.ndarray, exact: bool = True) -> np.ndarray:

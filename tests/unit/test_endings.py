@@ -10,7 +10,7 @@ from float_files import check, linear
 from qonnx_files import File
 
 from accel import reference
-from accel.onnx_import.execute import Runner
+from accel.onnx_import.runner import Runner
 
 
 def softmax(f: File, y: str) -> str:

@@ -23,7 +23,7 @@ from accel.verbs.check import check
 
 def file_output(imported: Imported, x: np.ndarray) -> np.ndarray:
     """The file's own output for inputs of its own shape, as qonnx computes it: (samples, tokens, channels)."""
-    from accel.onnx_import.execute import Runner
+    from accel.onnx_import.runner import Runner
 
     output = imported.origins[imported.graph.output]
     runner, source = Runner(imported), imported.source
