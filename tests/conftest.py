@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tiny matrices sta
 
 import numpy as np
 import pytest
+import tiers
 from hypothesis import settings
 
 from accel.graph import Graph, Node
@@ -17,6 +18,11 @@ from accel.tensor import Tensor
 
 settings.register_profile("accel", derandomize=True, deadline=None, database=None)
 settings.load_profile("accel")
+
+
+@pytest.hookimpl(tryfirst=True)  # before examples are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tiers.assign(items)
 
 
 @pytest.fixture(scope="session")
