@@ -30,6 +30,7 @@ _VERILATE = (
     "unique",  # with randReset(2) in the harness, registers without reset start random
     "-O3",
 )
+_SPLIT = ("--output-split-cfuncs", "500")  # functions of that many statements: what optimizes them takes a third less
 _WAVES = ("--trace-vcd", "--trace-depth", "1")  # the streams between units; what is inside them would be gigabytes
 _FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 _MACROS = tuple(f"-DVM_{name}=0" for name in _FEATURES)
@@ -76,13 +77,13 @@ def build(
     missing file.
     """
     folder, harness, defines = Path(folder).resolve(), Path(harness), list(defines)
-    waved = [*(_WAVES if waves else ())]
-    parts = [*_toolchain(), *_VERILATE, *waved, *([_QUICK] if quick else []), top, *defines]
+    options = [*(_WAVES if waves else ()), *(() if quick else _SPLIT), "--top-module", top]
+    parts = [*_toolchain(), *_VERILATE, *options, *([_QUICK] if quick else []), *defines]
 
     def make(scratch: Path) -> list[Path]:
         with ThreadPoolExecutor(1) as pool:
             runtime = pool.submit(_runtime, waves)  # at first use it takes longer than the design
-            generated = _verilate(folder, sources, [*waved, "--top-module", top], scratch)
+            generated = _verilate(folder, sources, options, scratch)
             unit = _compile_quickly if quick else _compile
             objects = unit(generated, harness, [f"-D{define}" for define in defines], scratch)
             return [_link([*objects, *runtime.result()], scratch)]
