@@ -1,4 +1,4 @@
-"""How long `make test` takes with an empty and with a warm cache of compiled code: benchmarks/results/tests.json.
+"""How long `make test` takes with an empty and with a warm cache of compiled code: benchmarks/results/tests.*.
 
     python benchmarks/test_times.py
 
@@ -43,7 +43,15 @@ def main() -> None:
         (cold, tests), (warm, _) = timed(cache), timed(cache)
     figures = {"cold_s": round(cold), "warm_s": round(warm), "tests": tests, "load": round(load, 2)}
     RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(figures)
+    RESULTS.with_suffix(".md").write_text(table(figures), encoding="utf-8")
+    print(table(figures))
+
+
+def table(figures: dict[str, float]) -> str:
+    """Markdown."""
+    cells = (figures["tests"], figures["cold_s"], figures["warm_s"], os.cpu_count(), figures["load"])
+    head = "| tests | empty cache, s | warm cache, s | cores | load at the start |\n|---|---|---|---|---|\n"
+    return f"{head}| {' | '.join(map(str, cells))} |\n"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,13 @@ level and of every operator. What is named here repeats them for more shapes, se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 KEPT: dict[str, int | tuple[str, ...]] = {
     # the operator contract: one of the drawn examples that are compiled
@@ -104,7 +108,7 @@ def assign(items: list[pytest.Item]) -> None:
 
 def _keep(examples: list[pytest.Item], kept: int | tuple[str, ...]) -> None:
     """Mark all but `kept` examples of one test."""
-    chosen = _spread(examples, kept) if isinstance(kept, int) else [item for item in examples if _name(item) in kept]
+    chosen = spread(examples, kept) if isinstance(kept, int) else [item for item in examples if _name(item) in kept]
     for item in examples:
         if item not in chosen:
             item.add_marker(pytest.mark.minutes)
@@ -119,7 +123,7 @@ def _name(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[2].removesuffix("]")
 
 
-def _spread(examples: list[pytest.Item], count: int) -> list[pytest.Item]:
+def spread(examples: Sequence[T], count: int) -> list[T]:
     """`count` examples, evenly spread from the first one on."""
     count = min(count, len(examples))
     return [examples[len(examples) * place // count] for place in range(count)]

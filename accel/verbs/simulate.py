@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,14 +59,15 @@ def simulate(
     design = None if is_project else Design.load(folder)
     graph = storage.load(folder / GRAPH_FILE)
     x = load_samples(graph, data, samples, seed)
-    expected = reference.run(graph, x)
     if design is None:
         from hls.projects import project
 
         made = project.load(folder)
         made.compile()
-        return Simulated(graph, verify(graph, csim(made), x, expected))
-    with whole_file(Path(waves)) if waves else nullcontext() as file:
+        return Simulated(graph, verify(graph, csim(made), x, reference.run(graph, x)))
+    with whole_file(Path(waves)) if waves else nullcontext() as file, ThreadPoolExecutor(1) as pool:
         rtl = Rtl(design, stall=stall, seed=seed, watch=watch, waves=file)
-        outcome = verify(graph, rtl.level, x, expected)
+        running = pool.submit(rtl.level.run, x)  # other processes compile and run it while torch is imported here
+        expected = reference.run(graph, x)
+        outcome = verify(graph, replace(rtl.level, run=lambda _: running.result()), x, expected)
     return Simulated(graph, outcome, design, rtl.simulation)
