@@ -68,6 +68,21 @@ def _make_identity(node: onnx.NodeProto) -> None:
     node.CopyFrom(helper.make_node("Identity", [node.input[0]], list(node.output), node.name))
 
 
+def qonnx(model: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """qonnx' own executor, sample by sample."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+    from qonnx.transformation.infer_shapes import InferShapes
+
+    wrapper = ModelWrapper(str(model)).transform(InferShapes())
+    name = wrapper.graph.input[0].name
+
+    def run(x: np.ndarray) -> np.ndarray:
+        return np.concatenate([next(iter(execute_onnx(wrapper, {name: sample[None]}).values())) for sample in x])
+
+    return run
+
+
 def onnxruntime(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     """A session on the CPU."""
     import onnxruntime as ort

@@ -24,13 +24,12 @@ import torch
 
 import accel
 import models
-from accel import onnx_import, reference
+from accel import reference
 from accel.dataflow.folding import fold_for
 from accel.design import write_atomic
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor
-from accel.verbs import levels
 from hls import rtl
 from hls.projects import project
 from hls.simulation import simulate
@@ -113,7 +112,7 @@ def reference_rows(name: str, folder: Path) -> list[Row]:
     session = peers.onnxruntime(
         peers.qcdq(network.file, folder / f"{name}-qcdq.onnx", SIZES[name].channels), torch.get_num_threads()
     )
-    file = levels.qonnx(onnx_import.read(network.file))
+    file = peers.qonnx(network.file)
     compiled = _compiled(network.graph, name, folder)
     rows = []
     for batch in BATCHES:
@@ -122,7 +121,7 @@ def reference_rows(name: str, folder: Path) -> list[Row]:
         runs: Runs = {
             "torch eager, float32": (partial(_eager, network.floating, torch.from_numpy(real)), batch),
             "ONNX Runtime, QCDQ": (partial(session, real), batch),
-            "qonnx": (partial(file.run, x[: SLOW["qonnx"]]), min(batch, SLOW["qonnx"])),
+            "qonnx": (partial(file, real[: SLOW["qonnx"]]), min(batch, SLOW["qonnx"])),
         }
         for backend, made in compiled.items():
             runs[f"hls4ml csim, {backend}"] = (partial(made.predict, x[: SLOW["csim"]]), min(batch, SLOW["csim"]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hls.simulation.simulate import Simulation
     from models.encoder import Encoder
 
-QONNX_LIMIT = 32  # the executor runs some 20 samples a second
+QONNX_LIMIT = 32  # the executor runs some 100 samples a second
 NETLIST_LIMIT = 16  # gates run at some 20,000 cycles a second
 BOARD_LIMIT = 8  # every cycle of every bit on the serial line is simulated
 STALL = 0.3
