@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
-from accel.files import require_ordinary, writing
+from accel.files import replacing, require_ordinary, writing
 
 FORMAT = 1
 DESIGN_FILE = "design.json"
@@ -171,14 +169,5 @@ def _text(path: Path) -> str:
 
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write a file so that it is either complete or absent. Raises UserError when the place is not writable."""
-    raw = data.encode() if isinstance(data, str) else data
-    with writing(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(raw)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+    with replacing(path) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)

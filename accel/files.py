@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
 
 from accel.errors import UserError
@@ -40,6 +41,24 @@ def writing(place: Path | str, remedy: str = "choose another folder") -> Iterato
         if error.errno in FULL:
             raise no_space(place) from None
         raise UserError(f"cannot write {place}: {error.strerror}; {remedy}") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BufferedRandom]:
+    """Give a stream to write to and read from; the file takes its content at the end, completely or not at all.
+
+    Raises UserError when the place is not writable.
+    """
+    with writing(path):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
+        try:
+            with os.fdopen(handle, "w+b") as stream:
+                yield stream
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
 def no_space(*places: Path | str) -> UserError:

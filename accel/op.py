@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, ClassVar, TypeVar, dataclass_transform
 
-import numpy as np
-
-from accel.errors import GraphError
-from accel.numeric import INT64_EXACT
+from accel.constants import Constant, Integers
 from accel.rows import Rows, mixing
 
 if TYPE_CHECKING:
@@ -22,17 +19,13 @@ if TYPE_CHECKING:
 
     from accel.tensor import Tensor
 
+T = TypeVar("T")
 
-def frozen(values: Any) -> np.ndarray:
-    """A read-only int64 copy. Raises GraphError when a value is not an integer of at most 62 bits."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iubf" or not np.array_equal(array, np.rint(array)):
-        raise GraphError(f"constants are integers; got {array.dtype} with fractions, NaN or more than 64 bits")
-    if (np.abs(array.astype(np.float64)) >= INT64_EXACT).any():
-        raise GraphError("constants have at most 62 bits")
-    array = np.array(array, dtype=np.int64)
-    array.setflags(write=False)
-    return array
+
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(field,))
+def frozen(operator: type[T]) -> type[T]:
+    """Make a class of an operator a frozen dataclass whose fields `Integers` take any integers."""
+    return dataclass(frozen=True, eq=False)(operator)
 
 
 def product_error(inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
@@ -43,7 +36,10 @@ def product_error(inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Op(ABC):
-    """Base of the operators: a frozen value whose fields are integers, strings and integer arrays."""
+    """Base of the operators: a frozen value whose fields are integers, strings and constants.
+
+    A field that is declared as `Integers` takes anything that numpy reads as integers, and holds a `Constant`.
+    """
 
     kind: ClassVar[str]
     arity: ClassVar[int] = 1
@@ -52,9 +48,8 @@ class Op(ABC):
 
     def __post_init__(self) -> None:
         for spec in fields(self):
-            value = getattr(self, spec.name)
-            if isinstance(value, (np.ndarray, list, tuple)):
-                object.__setattr__(self, spec.name, frozen(value))
+            if spec.type in ("Integers", Integers):
+                object.__setattr__(self, spec.name, Constant.of(getattr(self, spec.name)))
         self.check()
 
     def check(self) -> None:  # noqa: B027 - most operators have nothing to check
@@ -107,14 +102,3 @@ class Op(ABC):
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         """Multiply-accumulates per sample that a matrix unit performs; 0 for everything else."""
         return 0
-
-    def constant(self, name: str, like: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """Field `name` as a torch tensor on the device of `like` (and its dtype unless one is given), cached."""
-        import torch
-
-        dtype = dtype or like.dtype
-        cache = self.__dict__.setdefault("_constants", {})
-        key = (name, dtype, like.device)
-        if key not in cache:
-            cache[key] = torch.tensor(getattr(self, name), dtype=dtype, device=like.device)
-        return cache[key]

@@ -1,15 +1,14 @@
-"""One file holds one integer graph: an npz with a JSON header and the operators' constant arrays.
+"""One file holds one integer graph: a JSON header, and the operators' constants as they are kept (`accel/archive.py`).
 
 The header carries a format version; a reader refuses versions it does not know. Nothing is pickled.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import zipfile
 import zlib
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from tokenize import TokenError
@@ -17,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from accel.design import write_atomic
+from accel import archive
+from accel.archive import Archive
+from accel.constants import Constant
 from accel.errors import GraphError, UserError
 from accel.files import require_ordinary
 from accel.graph import Graph, Node
@@ -27,9 +28,9 @@ from accel.ops import OPERATORS, operator
 from accel.tensor import Scale, Tensor
 from accel.view import View
 
-FORMAT = 1
+FORMATS = 1, 2
+"""Those that are read; the last one is written. The first had int64 arrays, compressed."""
 MAGIC = "accel-graph"
-MAX_BYTES = 1 << 30
 #: What numpy, json and zipfile raise on files that are truncated, damaged or of another kind.
 DAMAGE = (
     ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError,
@@ -46,17 +47,14 @@ def save(graph: Graph, path: Path | str) -> str:
     view = view_of(graph)
     header = {
         "magic": MAGIC,
-        "format": FORMAT,
+        "format": FORMATS[-1],
         "name": graph.name,
         "input": {"name": graph.input_name, **_tensor_entry(graph.input)},
         "nodes": [_node_entry(index, node, arrays) for index, node in enumerate(graph)],
         "output": graph.output,
         "view": asdict(view) if view else None,
     }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-    write_atomic(Path(path), buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+    return archive.write(Path(path), header, arrays)
 
 
 def load(path: Path | str) -> Model:
@@ -67,14 +65,9 @@ def load(path: Path | str) -> Model:
     path = Path(path)
     require_ordinary(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("a single array")
-            if file.zip is None or sum(entry.file_size for entry in file.zip.infolist()) > MAX_BYTES:
-                raise UserError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB; it is no graph that accel saved")
-            header = json.loads(str(file["header"]))
-            _check_format(path, header)
-            return _model(header, file)
+        with Archive(path) as file:
+            _check_format(path, file.header)
+            return _model(file.header, file)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or 'not a graph file'}") from None
     except GraphError as error:
@@ -86,9 +79,11 @@ def load(path: Path | str) -> Model:
 def _check_format(path: Path, header: Any) -> None:
     if header["magic"] != MAGIC:
         raise ValueError("another kind of file")
-    if header["format"] != FORMAT:
-        found = _integer(header["format"])
-        raise UserError(f"{path}: format {found}, this accel reads {FORMAT}; upgrade accel or save the graph again")
+    if _integer(header["format"]) not in FORMATS:
+        raise UserError(
+            f"{path}: format {header['format']}, this accel reads {' and '.join(map(str, FORMATS))}; upgrade accel or "
+            "save the graph again"
+        )
 
 
 def _tensor_entry(tensor: Tensor) -> dict[str, Any]:
@@ -101,15 +96,15 @@ def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[s
     values: dict[str, Any] = {}
     for spec in fields(node.op):
         value = getattr(node.op, spec.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, Constant):
             key = f"{index}.{spec.name}"
-            arrays[key] = value
+            arrays[key] = value.values
             value = {"array": key}
         values[spec.name] = value
     return {"name": node.name, "kind": node.op.kind, "inputs": node.inputs, "scale": node.scale, "fields": values}
 
 
-def _model(header: dict[str, Any], file: Any) -> Model:
+def _model(header: dict[str, Any], file: Archive) -> Model:
     source = header["input"]
     shape = (_integer(source["shape"][0]), _integer(source["shape"][1]))
     real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
@@ -119,7 +114,7 @@ def _model(header: dict[str, Any], file: Any) -> Model:
     return Model(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), view)
 
 
-def _node(entry: dict[str, Any], file: Any) -> Node:
+def _node(entry: dict[str, Any], file: Archive) -> Node:
     if entry["kind"] not in OPERATORS:
         raise GraphError(f"there is no operator {entry['kind']!r}")
     return Node(
@@ -130,14 +125,18 @@ def _node(entry: dict[str, Any], file: Any) -> Node:
     )
 
 
-def _op(kind: type[Op], values: dict[str, Any], file: Any) -> Op:
+def _op(kind: type[Op], values: dict[str, Any], file: Archive) -> Op:
     """The operator from its header fields, each checked against the field's declared type.
 
     A field with a default may be missing: it is younger than the file.
     """
-    readers = {"int": _integer, "str": _text}
+
+    def constant(value: Any) -> Constant:
+        return Constant(file[value["array"]], own=True)
+
+    readers: defaultdict[str, Callable[[Any], Any]] = defaultdict(lambda: constant, int=_integer, str=_text)
     given = (s for s in fields(kind) if s.name in values or s.default is MISSING)
-    return kind(**{s.name: readers.get(str(s.type), lambda v: file[v["array"]])(values[s.name]) for s in given})
+    return kind(**{s.name: readers[str(s.type)](values[s.name]) for s in given})
 
 
 def _integer(value: Any) -> int:

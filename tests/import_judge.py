@@ -157,7 +157,7 @@ def _passed(graph: Graph, node: Node, errors: list[float], values: dict[str, np.
             terms = max(graph.tensors[name].channels for name in node.inputs)
             return terms * (largest[0] * rest[0] + largest[1] * first + first * rest[0])
         case "rescale":
-            return first * float(op.multiplier.max()) / 2.0**op.shift
+            return first * float(op.multiplier.hi) / 2.0**op.shift
         case "position":
             return first * op.multiplier
         case "pool":

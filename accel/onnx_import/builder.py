@@ -84,7 +84,7 @@ class Builder:
         self, hint: str, op: Rescale, edge: Edge, scale: np.ndarray, layout: Layout, origin: str | None
     ) -> Edge:
         """Like `add`; the same Rescale of the same edge exists only once."""
-        key = (edge.name, op.multiplier.tobytes(), op.shift, op.rounding, op.lo, op.hi)
+        key = (edge.name, op.multiplier.digest, op.shift, op.rounding, op.lo, op.hi)
         if key in self._rescales:
             return Edge(self._rescales[key], scale, layout)
         result = self.add(hint, op, (edge,), scale, layout, origin)

@@ -9,7 +9,7 @@ import numpy as np
 from accel.onnx_import.builder import Builder, common
 from accel.onnx_import.layout import Factor, Layout, merged
 from accel.onnx_import.values import Edge
-from accel.op import Op, frozen
+from accel.op import Op
 from accel.ops.dense.op import Dense
 from accel.ops.embedding.op import Embedding
 from accel.ops.lookup.op import Lookup
@@ -147,7 +147,7 @@ def _with_channels(op: Op, order: np.ndarray) -> Op:
     if isinstance(op, Position):
         return Position(op.table[:, order], op.multiplier)
     if isinstance(op, Norm):
-        gamma, beta = (frozen(one)[order[: op.row]] if len(one) > 1 else one for one in (op.gamma, op.beta))
+        gamma, beta = (one[order[: op.row]] if len(one) > 1 else one for one in (op.gamma, op.beta))
         return replace(op, gamma=gamma, beta=beta)
     if isinstance(op, Rotary):
         cos = np.tile(op.cos, (1, (int(order.max()) + op.period) // op.period))[:, order]

@@ -31,7 +31,7 @@ def by_table(build: Builder, call: Call, x: Edge, constant: Constant) -> Edge:
     found = _product(build, x)
     if found is not None and all(np.abs(one).max() <= 1 for one in (found[1].cos, found[1].sin)):
         source = build.edge(found[0], x.layout)  # of what is exchanged or negated before it is multiplied
-        cos, sin = (table * _whole_table(one, table) for one in (found[1].cos, found[1].sin))
+        cos, sin = (table * _whole_table(one.wide(), table) for one in (found[1].cos, found[1].sin))
     result = build.add(call.name, Rotary(*_periodic(cos, sin)), (source,), x.scale * step, x.layout, call.output)
     if (table * step == rows).all():
         return result

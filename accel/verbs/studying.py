@@ -170,17 +170,16 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
 
 def _size(graph: Graph, netlist: Netlist) -> dict[str, int]:
     """Constants of the matrices and tables of a graph, bits of the weight memories, products that are not by zero."""
-    import numpy as np
-
+    from accel.constants import Constant
     from accel.dataflow.utilization import useful_macs
     from accel.ops.dense.op import Dense
 
     parameters, skipped = 0, 0
     for node in graph:
         arrays = [getattr(node.op, name, None) for name in ("weight", "bias", "table", "values")]
-        parameters += sum(array.size for array in arrays if isinstance(array, np.ndarray))
+        parameters += sum(array.size for array in arrays if isinstance(array, Constant))
         if isinstance(node.op, Dense):
-            skipped += graph.ends(node)[1].tokens * int((node.op.weight == 0).sum())
+            skipped += graph.ends(node)[1].tokens * int((node.op.weight.values == 0).sum())
     roms = [instance.unit.module.roms.get(name) for instance in netlist.instances for name in WEIGHTS]
     bits = sum(rom.values.size * rom.bits for rom in roms if rom is not None)
     return {"parameters": parameters, "weight_bits": bits, "macs": useful_macs(graph) - skipped}

@@ -101,7 +101,7 @@ def test_blocks_are_varied():
     assert {op.causal for op in ops if op.kind == "softmax"} == {0, 1}
     assert {op.form for op in ops if op.kind == "norm"} == {"layer", "rms"}
     assert any(op.kind == "norm" and op.has_affine for op in ops)
-    assert any(op.kind == "dense" and not op.weight.any() for op in ops)
+    assert any(op.kind == "dense" and not op.weight.magnitude for op in ops)
     assert {op.heads for op in ops if op.kind == "matmul"} == {1, 2, 3, 4}
     assert {op.heads // op.kv_heads for op in ops if op.kind == "matmul"} >= {1, 2, 3}
     assert set(range(2, 13)) <= {tensor.width for one in drawn for tensor in one.graph.tensors.values()}
@@ -115,7 +115,8 @@ def test_a_planted_fault_is_found_and_the_line_repeats_it(level, monkeypatch):
     right = block(seed)
     name = next(node.name for node in right.graph if isinstance(node.op, Dense))
     nodes = tuple(
-        replace(node, op=replace(node.op, bias=node.op.bias + 1)) if node.name == name else node for node in right.graph
+        replace(node, op=replace(node.op, bias=node.op.bias.wide() + 1)) if node.name == name else node
+        for node in right.graph
     )
     wrong = replace(right, graph=replace(right.graph, nodes=nodes))
     original = random_blocks.reference.trace

@@ -30,7 +30,7 @@ class TestDense(OperatorContract):
         return Dense(weight, rng.integers(-300, 300, out)), (x,)
 
     def deviation(self, op, y, x):
-        return np.abs(y - (x.astype(float) @ op.weight.T + op.bias))
+        return np.abs(y - (x.astype(float) @ op.weight.wide().T + op.bias))
 
 
 class TestDenseOfKeptWeights(TestDense):

@@ -95,7 +95,7 @@ def test_random_matrices(seed, tmp_path):
 
 def circuit_of(graph: Graph, levels: int = 2) -> unrolled.Circuit:
     op = graph.nodes[0].op
-    return unrolled.Circuit(unrolled.solve(op.weight, op.bias, graph.input), graph.input, levels)
+    return unrolled.Circuit(unrolled.solve(op.weight.wide(), op.bias.wide(), graph.input), graph.input, levels)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -125,7 +125,7 @@ def test_the_text_is_the_same_twice_and_names_its_content():
     unrolled._module.cache_clear()
     again = unrolled.unit(op, graph.input, output, levels).module
     assert (first.name, first.source) == (again.name, again.source)
-    other = unrolled.unit(Dense(op.weight, op.bias + 1), graph.input, output, levels).module
+    other = unrolled.unit(Dense(op.weight, op.bias.wide() + 1), graph.input, output, levels).module
     assert other.name != first.name
     assert f"module {first.name} (" in first.source
 

@@ -101,7 +101,7 @@ def test_without_expectations_the_first_level_sets_them(tiny_graph: Graph) -> No
 def test_a_wrong_reference_is_located_by_the_file(tiny_graph: Graph) -> None:
     x = inputs(tiny_graph)
     first, *rest = tiny_graph.nodes
-    bias = first.op.bias + np.eye(1, 5, 1, dtype=np.int64)[0] * 16  # type: ignore[attr-defined]
+    bias = first.op.bias.wide() + np.eye(1, 5, 1, dtype=np.int64)[0] * 16  # type: ignore[attr-defined]
     planted = replace(tiny_graph, nodes=(replace(first, op=replace(first.op, bias=bias)), *rest))  # type: ignore[call-arg]
     file = Level("qonnx", lambda x: reference.run(tiny_graph, x), lambda x: reference.trace(tiny_graph, x), limit=2)
     wrong = Level("reference", lambda x: reference.run(planted, x), lambda x: reference.trace(planted, x))

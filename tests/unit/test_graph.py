@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accel.constants import Constant
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
-from accel.op import frozen
 from accel.ops import (
     OPERATORS,
     Add,
@@ -88,15 +88,15 @@ def test_graphs_and_operators_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         g.output = "x"  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
-        HALVE.multiplier[0] = 3
+        HALVE.multiplier.wide()[0] = 3
 
 
 def test_constants_are_integers() -> None:
     for bad in ([0.5], [float("nan")], [float("inf")], [1 << 70], ["1"], [1e300]):
         with pytest.raises(GraphError, match="constants"):
-            frozen(bad)
-    assert frozen([2.0, -1.0]).tolist() == [2, -1]
-    assert frozen([True]).dtype == np.int64
+            Constant(bad)
+    assert Constant([2.0, -1.0]).tolist() == [2, -1]
+    assert Constant([True]).wide().dtype == np.int64
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_bipolar_weights(tmp_path: Path) -> None:
     f = File()
     weight = f.quant(f.const([[-0.3, 0.0], [0.2, -1], [1, 1], [0.4, 0.1]]), 0.25, bits=1)
     graph = check(f.save(tmp_path, f.node("MatMul", f.quant("in", 0.5), weight)))
-    assert set(graph.nodes[0].op.weight.flat) == {-1, 1}
+    assert set(graph.nodes[0].op.weight.wide().flat) == {-1, 1}
 
 
 def test_relu_is_the_lower_bound_of_the_next_quantizer(tmp_path: Path) -> None:

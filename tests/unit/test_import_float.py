@@ -458,7 +458,7 @@ def test_a_wrong_table_shows_as_a_deviation(tmp_path: Path) -> None:
     y = f.quant(f.node("Tanh", f.quant("in", 0.03), name="wrong"), 1 / 127, name="q1")
     imported = check(f.save(tmp_path, f.quant(linear(f, y, 8, 8, 1), 0.02, name="q2")))
     graph = imported.graph
-    table = graph.nodes[0].op.table.copy()
+    table = graph.nodes[0].op.table.wide().copy()
     table[100:120] += 5
     nodes = (replace(graph.nodes[0], op=Lookup(table, graph.nodes[0].op.base)), *graph.nodes[1:])
     broken = replace(imported, graph=replace(graph, nodes=nodes))

@@ -337,7 +337,7 @@ def test_scales_per_block_that_are_unrelated_get_a_finer_grid(tmp_path: Path) ->
     right = (stored * scales.astype(np.float32).repeat(4, 0)).T
     step = np.asarray(dense.scale).reshape(-1, 1) / np.asarray(imported.graph.input.scale)
     finest = scales.min(axis=0).reshape(-1, 1)
-    assert (np.abs(dense.op.weight * step - right) <= finest * (2.0**-7 + 1e-6)).all()
+    assert (np.abs(dense.op.weight.wide() * step - right) <= finest * (2.0**-7 + 1e-6)).all()
 
 
 def test_scales_that_are_too_unlike_for_one_row(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_stored_weights_keep_their_values_within_half_a_step(dtype, zero):
 
 def multiplied(graph):
     """Rescales that are more than shifts, which may differ per channel."""
-    return sum((n.op.multiplier & (n.op.multiplier - 1)).any() for n in graph if n.op.kind == "rescale")
+    return sum((n.op.multiplier.wide() & (n.op.multiplier.wide() - 1)).any() for n in graph if n.op.kind == "rescale")
 
 
 def test_a_file_with_float_scales_becomes_shifts_and_says_what_that_costs(tmp_path):

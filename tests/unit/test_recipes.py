@@ -45,7 +45,7 @@ def plain(split: Split) -> models.Trained:
 def weights_of(trained: models.Trained, tmp_path: Path) -> list[np.ndarray]:
     """The integers of every Dense."""
     graph = accel.load(models.export(trained.model, tmp_path / "model.onnx"))
-    return [node.op.weight for node in graph if node.op.kind == "dense"]
+    return [node.op.weight.wide() for node in graph if node.op.kind == "dense"]
 
 
 def test_two_of_four_weights_stay(split: Split, tmp_path: Path) -> None:

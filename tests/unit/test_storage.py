@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,10 +18,11 @@ from encoders import Shape, encoder, samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accel import reference, storage
+from accel import archive, reference, storage
+from accel.constants import Constant
 from accel.errors import UserError
 from accel.graph import Graph, Node
-from accel.ops import Norm, Rescale
+from accel.ops import Dense, Norm, Rescale
 from accel.tensor import Tensor
 
 
@@ -113,8 +115,8 @@ def _full_disk(*_: Any) -> None:
 
 
 def test_newer_versions_are_refused(path: Path) -> None:
-    _rewrite(path, lambda header: header.update(format=2))
-    refused(path, "format 2, this accel reads 1; upgrade accel or save the graph again")
+    _rewrite(path, lambda header: header.update(format=3))
+    refused(path, "format 3, this accel reads 1 and 2; upgrade accel or save the graph again")
 
 
 @pytest.mark.parametrize(
@@ -213,13 +215,92 @@ def _rewrite(path: Path, change: Change, arrays: dict[str, np.ndarray] | None = 
     assert zipfile.is_zipfile(path)
 
 
+def test_files_of_the_first_format_are_read(path: Path) -> None:
+    """They held every constant as int64, compressed."""
+    graph = encoder()
+    _first_format(path)
+    loaded = storage.load(path)
+    same(graph, loaded)
+    assert {c.values.dtype for c in _constants(loaded)} == {c.values.dtype for c in _constants(graph)}
+
+
 def test_what_unpacks_to_gigabytes_is_not_unpacked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage.save(encoder(), path)
+    _first_format(path)
     unpacked = sum(entry.file_size for entry in zipfile.ZipFile(path).infolist())
-    monkeypatch.setattr(storage, "MAX_BYTES", unpacked)
+    monkeypatch.setattr(archive, "PACKED", unpacked)
     storage.load(path)
-    monkeypatch.setattr(storage, "MAX_BYTES", unpacked - 1)
+    monkeypatch.setattr(archive, "PACKED", unpacked - 1)
     refused(path, r"unpacks to more than \d+ MB; it is no graph that accel saved")
+
+
+def _first_format(path: Path) -> None:
+    storage.save(encoder(), path)
+    with np.load(path) as file:
+        content = {name: file[name].astype(np.int64) for name in file.files if name != "header"}
+        header = json.loads(str(file["header"])) | {"format": 1}
+    np.savez_compressed(buffer := io.BytesIO(), header=np.array(json.dumps(header)), **content)
+    path.write_bytes(buffer.getvalue())
+
+
+def _constants(graph: Graph) -> list[Constant]:
+    values = (getattr(node.op, spec.name) for node in graph for spec in fields(node.op))
+    return [value for value in values if isinstance(value, Constant)]
+
+
+# ---- constants that are mapped
+
+
+def wide_graph() -> Graph:
+    """A matrix of 300,000 8-bit weights, and a bias of 16 bits."""
+    rng = np.random.default_rng(0)
+    dense = Dense(rng.integers(-128, 128, (1000, 300)), rng.integers(-30000, 30000, 1000))
+    return Graph("wide", "x", Tensor((1, 300), -8, 7), (Node("y", dense, ("x",)),), "y")
+
+
+def test_constants_are_stored_and_mapped_at_their_width(path: Path) -> None:
+    graph = wide_graph()
+    storage.save(graph, path)
+    assert path.stat().st_size < 1.05 * (300_000 + 2_000)
+    loaded = storage.load(path)
+    same(graph, loaded)
+    weight, bias = _constants(loaded)
+    assert (weight.values.dtype, bias.values.dtype) == (np.int8, np.int16)
+    assert isinstance(weight.values.base.base.obj, mmap.mmap)
+    assert weight.values.ctypes.data % 64 == 0
+    assert weight.digest == _constants(graph)[0].digest
+    x = np.random.default_rng(1).integers(-8, 8, (3, 1, 300))
+    np.testing.assert_array_equal(reference.run(loaded, x), reference.run(graph, x))
+    storage.save(graph, path)  # a file that takes its place does not touch what is mapped
+    np.testing.assert_array_equal(reference.run(loaded, x), reference.run(graph, x))
+
+
+def test_numpy_reads_the_file(path: Path) -> None:
+    storage.save(wide_graph(), path)
+    with np.load(path) as file:
+        np.testing.assert_array_equal(file["0.weight"], wide_graph().nodes[0].op.weight)  # type: ignore[attr-defined]
+
+
+def test_damage_to_mapped_constants_is_found(path: Path) -> None:
+    storage.save(wide_graph(), path)
+    raw = path.read_bytes()
+    with zipfile.ZipFile(path) as file:
+        place = file.getinfo("0.weight.npy").header_offset
+    for at in (place, place + 26, place + 28, place + 200, place + 250_000):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
+        refused(path, "not a complete graph file")
+
+
+@pytest.mark.parametrize("field", ["size", "compressed", "place", "crc"])
+def test_directories_that_point_elsewhere(path: Path, field: str) -> None:
+    """Sizes and places in the archive's directory are claims: none may reach beyond the file."""
+    storage.save(wide_graph(), path)
+    raw = bytearray(path.read_bytes())
+    entry = raw.rindex(b"0.weight.npy") - 46
+    at = entry + {"crc": 16, "compressed": 20, "size": 24, "place": 42}[field]
+    for value in (0, 1, 299_999, 1 << 31, (1 << 32) - 2):
+        raw[at : at + 4] = value.to_bytes(4, "little")
+        path.write_bytes(raw)
+        refused(path, "not a complete graph file")
 
 
 def test_a_range_that_no_carrier_holds(path: Path) -> None:

@@ -38,9 +38,9 @@ template <class CONFIG, class X, class Y> void {name}(X &x, Y &y) {{
 
 def kernel(op: Dense, x: Tensor, output: Tensor) -> Kernel:
     """All inputs of a token enter at once and all outputs leave at once."""
-    graph = solve(op.weight, op.bias, x)
+    graph = solve(op.weight.wide(), op.bias.wide(), x)
     types = [bits(lo, hi) for lo, hi in ranges(graph, x)]
-    body = "\n".join(f"        {line}" for line in _lines(graph, types, op.bias))
+    body = "\n".join(f"        {line}" for line in _lines(graph, types, op.bias.wide()))
     name = f"accel_adders_{sha256(body.encode()).hexdigest()[:16]}"
     return Kernel(
         name,

@@ -32,12 +32,13 @@ def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) ->
     def table(values: np.ndarray) -> Table:
         return Table(values.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3).ravel())
 
+    weight, bias = op.weight.wide(), Table(op.bias.wide())
     constants = {"tokens": output.tokens, "passes": passes, "beats": beats, "pe": pe, "simd": simd, "word": pe * simd}
     reuse = passes * beats
     if "sparse" not in fold:
-        tables = {"weight": table(op.weight), "bias": Table(op.bias)}
+        tables = {"weight": table(weight), "bias": bias}
         return Kernel("accel_dense", HEADER, (simd,), pe, constants, tables=tables, reuse=reuse)
-    weight, place = map(table, compress(op.weight, kept))
+    values, place = map(table, compress(weight, kept))
     constants |= {"wide": wide, "n": kept.n, "m": kept.m}
-    tables = {"weight": weight, "place": place, "bias": Table(op.bias)}
+    tables = {"weight": values, "place": place, "bias": bias}
     return Kernel("accel_sparse", SPARSE, (wide,), pe, constants, tables=tables, reuse=reuse)

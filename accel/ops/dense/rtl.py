@@ -31,7 +31,7 @@ def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
 
 def refusal(op: Dense, fold: Fold) -> str | None:
     """Explain why these weights lack the zeros that the fold assumes; None if they have them."""
-    return sparsity.refusal(op.weight, fold["sparse"]) if "sparse" in fold else None
+    return sparsity.refusal(op.weight.values, fold["sparse"]) if "sparse" in fold else None
 
 
 def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
@@ -49,7 +49,7 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
         return values.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
 
     selected = "sparse" in fold
-    weight, index = sparsity.compress(op.weight, kept) if selected else (op.weight, None)
+    weight, index = sparsity.compress(op.weight.wide(), kept) if selected else (op.weight.wide(), None)
     weight_width = signed_width(weight)
     packed = packing(target, fold, (x.width, x.signed), (weight_width, True))
     coded = packed.lanes == 0 and (selected or np.abs(weight).max() <= 1)
@@ -57,13 +57,14 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
         weight, weight_width = digits(weight)
     words = tiled(weight) ^ (packed.inverted(pe)[:, None] * (1 << (weight_width - 1)))
     weights = Rom(words.reshape(passes * beats, pe * simd), weight_width)
-    bias_width = min(signed_width(op.bias), output.width)
+    bias = op.bias.wide()
+    bias_width = min(signed_width(bias), output.width)
     params = {
         "ROWS": rows, "COLS": columns, "PE": pe, "SIMD": simd, "AW": x.width, "A_SIGNED": int(x.signed),
         "WW": weight_width, "OW": output.width, "BW": bias_width,
         "BLOCK": int(weights.is_deep(target)), **packed.params(), "CODED": int(coded),
     }  # fmt: skip
-    roms = {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(op.bias.reshape(passes, pe), bias_width)}
+    roms = {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(bias.reshape(passes, pe), bias_width)}
     if index is not None:
         params |= {"N": kept.n, "M": kept.m}
         roms["INDEX_FILE"] = Rom(tiled(index).reshape(passes * beats, pe * simd), kept.index_bits)

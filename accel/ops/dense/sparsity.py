@@ -13,7 +13,7 @@ PATTERNS = (Pattern(1, 4), Pattern(1, 2), Pattern(2, 4), Pattern(4, 8))
 
 def pattern(op: Dense) -> Pattern | None:
     """The first of PATTERNS that the weights keep to."""
-    return next((found for found in PATTERNS if _excess(op.weight, found) is None), None)
+    return next((found for found in PATTERNS if _excess(op.weight.values, found) is None), None)
 
 
 def refusal(weight: np.ndarray, claimed: object) -> str | None:

@@ -298,7 +298,7 @@ def ranges(graph: AdderGraph, x: Tensor) -> list[tuple[int, int]]:
 def folds(op: Dense) -> list[Fold]:
     """A register behind every 1, 2 or 3 adders in a row, for matrices that the solver can do."""
     rows, columns = op.weight.shape
-    if op.weight.size > MAX_WEIGHTS or np.abs(op.weight).max() >= MAX_MAGNITUDE:
+    if op.weight.size > MAX_WEIGHTS or op.weight.magnitude >= MAX_MAGNITUDE:
         return []
     return [{"pe": rows, "simd": columns, "unrolled": levels} for levels in (1, 2, 3)]
 
@@ -306,7 +306,8 @@ def folds(op: Dense) -> list[Fold]:
 def unit(op: Dense, x: Tensor, output: Tensor, levels: int) -> Unit:
     """One unit that takes a token per cycle, with a register behind every `levels` adders."""
     plain = Tensor((1, x.channels), x.lo, x.hi)  # neither tokens nor scales change the circuit
-    module, latency = _module(op.weight.shape, op.weight.tobytes(), op.bias.tobytes(), plain, output.width, levels)
+    weight, bias = op.weight.wide().tobytes(), op.bias.wide().tobytes()
+    module, latency = _module(op.weight.shape, weight, bias, plain, output.width, levels)
     return Unit(
         module,
         (Port("in0", x.channels, x.width),),

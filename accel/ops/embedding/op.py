@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.constants import Integers
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Embedding(Op):
     """`table` is (identifiers, channels), its first row for identifier `base`; the input has one channel."""
 
     kind: ClassVar[str] = "embedding"
-    table: np.ndarray
+    table: Integers
     base: int = 0
 
     def check(self) -> None:
@@ -30,7 +30,8 @@ class Embedding(Op):
 
     def reachable(self, x: Tensor) -> np.ndarray:
         """The rows that the input's range reaches, the first for x.lo."""
-        return self.table[x.lo - self.base : x.hi - self.base + 1]
+        rows: np.ndarray = self.table[x.lo - self.base : x.hi - self.base + 1]
+        return rows
 
     def infer(self, x: Tensor) -> Tensor:
         last = self.base + len(self.table) - 1
@@ -42,10 +43,10 @@ class Embedding(Op):
         return Tensor((x.tokens, rows.shape[1]), int(rows.min()), int(rows.max()))
 
     def peak(self, x: Tensor) -> int:
-        return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+        return max(x.magnitude + abs(self.base), self.table.magnitude)
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
-        return float(self.table.max() - self.table.min())
+        return float(self.table.hi - self.table.lo)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        return self.constant("table", x)[(x[:, :, 0] - self.base).long()]
+        return self.table.tensor(x)[(x[:, :, 0] - self.base).long()]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import lookup
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 MAX_BITS = 16
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Lookup(Op):
     """`table[i]` is the output for input `base + i`; the input's range must lie within the table."""
 
     kind: ClassVar[str] = "lookup"
-    table: np.ndarray
+    table: Integers
     base: int
 
     def check(self) -> None:
@@ -41,7 +41,7 @@ class Lookup(Op):
         return Tensor(x.shape, int(reachable.min()), int(reachable.max()))
 
     def peak(self, x: Tensor) -> int:
-        return max(x.magnitude + abs(self.base), int(np.abs(self.table).max()))
+        return max(x.magnitude + abs(self.base), self.table.magnitude)
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return float(np.abs(np.diff(self.table)).max(initial=0)) * math.ceil(errors[0])
@@ -50,4 +50,4 @@ class Lookup(Op):
         return elementwise(*inputs, keeps_zero=-len(self.table) < self.base <= 0 and not self.table[-self.base])
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        return lookup(self.constant("table", x), x - self.base)
+        return lookup(self.table.tensor(x), x - self.base)

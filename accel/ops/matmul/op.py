@@ -9,11 +9,10 @@ values: y[t, h·d + c]  = Σ_u a[t, h·Tk + u] · b[u, ⌊h/G⌋·d + c]     a (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
-from accel.op import Op, product_error
+from accel.op import Op, frozen, product_error
 from accel.rows import Rows, mixing
 from accel.tensor import Tensor
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class MatMul(Op):
     """`heads` splits the channels of the first input and of the output, `kv_heads` those of the second.
 

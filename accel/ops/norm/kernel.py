@@ -7,7 +7,6 @@ from pathlib import Path
 from accel.hardware import Fold
 from accel.kernel import Kernel, Precision, Table, serial_steps, symmetric
 from accel.numeric import bits
-from accel.op import frozen
 from accel.ops.norm.op import Norm
 from accel.tensor import Tensor
 
@@ -53,7 +52,7 @@ def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> 
             "beta_lanes": min(lanes, len(op.beta)),
         },
         _types(op, x, root_bits),
-        {"gamma": Table(frozen(op.gamma)), "beta": Table(frozen(op.beta))},
+        {"gamma": Table(op.gamma.wide()), "beta": Table(op.beta.wide())},
         reuse=1 if pipelined else max(steps.values()),
     )
 

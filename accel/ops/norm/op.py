@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantize
 from accel.op import Op, frozen
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 GUARD_BITS = 8
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Norm(Op):
     """`form` is "layer" or "rms"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula.
 
@@ -43,8 +42,8 @@ class Norm(Op):
     lo: int
     hi: int
     offset: int = 0
-    gamma: np.ndarray | tuple[int, ...] = (1,)
-    beta: np.ndarray | tuple[int, ...] = (0,)
+    gamma: Integers = field(default=(1,))  # type: ignore[assignment]
+    beta: Integers = field(default=(0,))  # type: ignore[assignment]
     row: int = 0
 
     @classmethod
@@ -112,8 +111,8 @@ class Norm(Op):
 
     def sum_peak(self, x: Tensor) -> int:
         """Bound on |u·R·γ + β + half|."""
-        gamma, beta = np.abs(frozen(self.gamma)).max(), np.abs(frozen(self.beta)).max()
-        return self.product_peak(x) * max(1, int(gamma)) + int(beta) + (1 << (self.shift - 1))
+        product = self.product_peak(x) * max(1, self.gamma.magnitude)
+        return product + self.beta.magnitude + (1 << (self.shift - 1))
 
     def peak(self, x: Tensor) -> int:
         return max(self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x))
@@ -148,7 +147,7 @@ class Norm(Op):
         root = isqrt(variance.mul_(1 << (2 * self.guard))).clamp_(min=1 << self.guard)
         product = centred.to(wide).mul_(divide(1 << self.numerator_bits, root))
         if self.has_affine:
-            product = product * self.constant("gamma", product) + self.constant("beta", product)
+            product = product * self.gamma.tensor(product) + self.beta.tensor(product)
         return requantize(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype).reshape(shape)
 
     @property

@@ -20,7 +20,6 @@ from accel.hardware import (
     produce,
 )
 from accel.numeric import bits, signed_width
-from accel.op import frozen
 from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
 from accel.ops.norm.op import Norm
@@ -93,7 +92,7 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int, 
     }  # fmt: skip
     roms = {}
     if op.has_affine:
-        gamma, beta = (frozen(v) + frozen([0] * x.channels) for v in (op.gamma, op.beta))
+        gamma, beta = (values.wide() + [0] * x.channels for values in (op.gamma, op.beta))
         count = times.digits(int(gamma.min()), int(gamma.max())) if tables else 0
         gamma = gamma + (times.offset(count) if count else 0)
         for name, short, values in (("GAMMA_FILE", "GW", gamma), ("BETA_FILE", "BW", beta)):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows
 from accel.tensor import Tensor
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Pool(Op):
     """Sum over tokens; the output has one token."""
 

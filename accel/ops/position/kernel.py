@@ -20,6 +20,6 @@ def kernel(op: Position, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold)
         (lanes,),
         lanes,
         {"beats": output.size // lanes, "lanes": lanes, "multiplier": op.multiplier},
-        tables={"table": Table(op.table)},
+        tables={"table": Table(op.table.wide())},
         reuse=output.channels // lanes,
     )

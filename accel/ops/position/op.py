@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from accel.constants import Integers
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
@@ -17,12 +15,12 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Position(Op):
     """`table` is (tokens, channels) at the output's scale; `multiplier` ≥ 1 brings x to that scale."""
 
     kind: ClassVar[str] = "position"
-    table: np.ndarray
+    table: Integers
     multiplier: int = 1
 
     def check(self) -> None:
@@ -32,11 +30,11 @@ class Position(Op):
     def infer(self, x: Tensor) -> Tensor:
         if self.table.shape != x.shape:
             raise GraphError(f"table is {self.table.shape}, input is {x.shape}")
-        lo = self.multiplier * x.lo + int(self.table.min())
-        return Tensor(x.shape, lo, self.multiplier * x.hi + int(self.table.max()))
+        lo = self.multiplier * x.lo + self.table.lo
+        return Tensor(x.shape, lo, self.multiplier * x.hi + self.table.hi)
 
     def peak(self, x: Tensor) -> int:
-        return self.multiplier * x.magnitude + int(np.abs(self.table).max())
+        return self.multiplier * x.magnitude + self.table.magnitude
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return errors[0] * self.multiplier
@@ -49,5 +47,5 @@ class Position(Op):
 
     def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
         (x,) = inputs
-        table = self.constant("table", x)[first : first + x.shape[1]]
+        table = self.table.tensor(x)[first : first + x.shape[1]]
         return (x if self.multiplier == 1 else x * self.multiplier) + table

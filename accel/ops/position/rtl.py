@@ -20,8 +20,9 @@ def stages(
 ) -> tuple[Stage, ...]:
     """Latency 3."""
     (x,) = inputs
-    width = signed_width(op.table)
-    table = Rom(op.table.reshape(-1, lanes), width)
+    constants = op.table.wide()
+    width = signed_width(constants)
+    table = Rom(constants.reshape(-1, lanes), width)
     module = Module(
         "accel_position",
         {

@@ -34,6 +34,6 @@ def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) 
             "hi": output.hi,
         },
         {"product": bits(min(-peak, output.lo), max(peak, output.hi))},
-        {"multiplier": Table(op.multiplier)},
+        {"multiplier": Table(op.multiplier.wide())},
         reuse=beats,
     )

@@ -6,14 +6,12 @@ A left shift is a multiplier 2^k; shifts that differ per channel are multipliers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import ROUNDINGS, requantize
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows, elementwise
 from accel.tensor import Tensor
 
@@ -21,23 +19,19 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Rescale(Op):
     """`multiplier` holds one integer ≥ 1, or one per channel. `rounding` is one of `accel.numeric.ROUNDINGS`."""
 
     kind: ClassVar[str] = "rescale"
-    multiplier: np.ndarray
+    multiplier: Integers
     shift: int
     rounding: str
     lo: int
     hi: int
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "multiplier", np.atleast_1d(np.asarray(self.multiplier)))
-        super().__post_init__()
-
     def check(self) -> None:
-        if self.multiplier.ndim != 1 or self.multiplier.min() < 1:
+        if self.multiplier.ndim != 1 or self.multiplier.lo < 1:
             raise GraphError(f"multipliers are at least 1; got {self.multiplier.tolist()}")
         if not 0 <= self.shift <= 60:
             raise GraphError(f"shift is 0..60; got {self.shift}")
@@ -49,8 +43,8 @@ class Rescale(Op):
     def infer(self, x: Tensor) -> Tensor:
         if len(self.multiplier) not in (1, x.channels):
             raise GraphError(f"{len(self.multiplier)} multipliers for {x.channels} channels")
-        low = min(self._scalar(x.lo * int(m)) for m in (self.multiplier.min(), self.multiplier.max()))
-        high = max(self._scalar(x.hi * int(m)) for m in (self.multiplier.min(), self.multiplier.max()))
+        low = min(self._scalar(x.lo * m) for m in (self.multiplier.lo, self.multiplier.hi))
+        high = max(self._scalar(x.hi * m) for m in (self.multiplier.lo, self.multiplier.hi))
         return Tensor(x.shape, low, high)
 
     def _scalar(self, product: int) -> int:
@@ -71,19 +65,19 @@ class Rescale(Op):
         return min(max(rounded, self.lo), self.hi)
 
     def peak(self, x: Tensor) -> int:
-        return x.magnitude * int(self.multiplier.max()) + ((1 << self.shift) >> 1)
+        return x.magnitude * self.multiplier.hi + ((1 << self.shift) >> 1)
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
-        return errors[0] * float(self.multiplier.max()) / 2.0**self.shift
+        return errors[0] * float(self.multiplier.hi) / 2.0**self.shift
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
         return elementwise(*inputs, keeps_zero=self.lo <= 0 <= self.hi)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        product = x if self.is_shift else x * self.constant("multiplier", x)
+        product = x if self.is_shift else x * self.multiplier.tensor(x)
         return requantize(product, self.shift, self.rounding, self.lo, self.hi)
 
     @property
     def is_shift(self) -> bool:
         """True when no multiplication is needed."""
-        return len(self.multiplier) == 1 and int(self.multiplier[0]) == 1
+        return self.multiplier.shape == (1,) and self.multiplier.hi == 1

@@ -23,8 +23,8 @@ def stages(
 ) -> tuple[Stage, ...]:
     """The product if there is one, and the rounding."""
     (x,) = inputs
-    made = () if op.is_shift else (times.stage(op.multiplier, x, lanes, fold, target),)
-    x = x if op.is_shift else times.product(x, op.multiplier)
+    made = () if op.is_shift else (times.stage(op.multiplier.wide(), x, lanes, fold, target),)
+    x = x if op.is_shift else times.product(x, op.multiplier.wide())
     params = {
         "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "SHIFT": op.shift,
         "MODE": ROUNDINGS.index(op.rounding), "LO": Long(output.lo), "HI": Long(output.hi), "YW": output.width,

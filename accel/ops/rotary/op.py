@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.constants import Constant, Integers
 from accel.errors import GraphError
 from accel.numeric import INT64_EXACT
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows, elementwise, mixing
 from accel.tensor import Tensor
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Rotary(Op):
     """`cos` and `sin` are (tokens, P), P divides the channels; the output's scale is that of x times theirs."""
 
     kind: ClassVar[str] = "rotary"
-    cos: np.ndarray
-    sin: np.ndarray
+    cos: Integers
+    sin: Integers
 
     def check(self) -> None:
         if self.cos.ndim != 2 or not self.cos.size or self.cos.shape != self.sin.shape:
@@ -48,19 +48,19 @@ class Rotary(Op):
     @property
     def turns(self) -> int:
         """1 when channels of a pair meet, 0 when every channel is multiplied alone."""
-        return int(self.sin.any())
+        return int(self.sin.magnitude > 0)
 
     def words(self, name: str, lanes: int) -> np.ndarray:
         """Table `name` as hardware reads it: (tokens · words, lanes), as many words as repeat for every head."""
         words = math.lcm(self.period, lanes) // lanes
-        table: np.ndarray = getattr(self, name)
-        return np.tile(table, (1, words * lanes // self.period)).reshape(-1, lanes)
+        table: Constant = getattr(self, name)
+        return np.tile(table.wide(), (1, words * lanes // self.period)).reshape(-1, lanes)
 
     def infer(self, x: Tensor) -> Tensor:
         if len(self.cos) != x.tokens or x.channels % self.period:
             raise GraphError(f"tables are {self.cos.shape}, input is {x.shape}")
         wide = np.int64 if self.peak(x) < INT64_EXACT else object  # Python integers where int64 could wrap round
-        ends = [[table.astype(wide) * end for end in (x.lo, x.hi)] for table in (self.cos, self.sin)]
+        ends = [[table.wide().astype(wide) * end for end in (x.lo, x.hi)] for table in (self.cos, self.sin)]
         lo, hi = (sum(pick(*pair) for pair in ends) for pick in (np.minimum, np.maximum))
         return Tensor(x.shape, int(np.min(lo)), int(np.max(hi)))
 
@@ -74,7 +74,8 @@ class Rotary(Op):
         """Without `sin` it may be the mask that makes scores 0 for later keys."""
         if self.turns:
             return mixing(*inputs)
-        hides = self.period % tokens == 0 and not np.triu(self.cos.reshape(tokens, -1, tokens).swapaxes(0, 1), 1).any()
+        table = self.cos.wide()
+        hides = self.period % tokens == 0 and not np.triu(table.reshape(tokens, -1, tokens).swapaxes(0, 1), 1).any()
         return Rows.SHARES if hides else elementwise(*inputs, keeps_zero=True)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
@@ -82,7 +83,7 @@ class Rotary(Op):
 
     def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
         (x,) = inputs
-        cos, sin = (self.constant(name, x)[first : first + x.shape[1]].unsqueeze(1) for name in ("cos", "sin"))
+        cos, sin = (c.tensor(x)[first : first + x.shape[1]].unsqueeze(1) for c in (self.cos, self.sin))
         heads = x.unflatten(-1, (-1, self.period))
         y = heads * cos
         if self.turns:

@@ -10,14 +10,14 @@ Masked keys take no part in the maximum and have E = 0; causal means key j ≤ q
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import divide, lookup, lowest, requantize
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows, mixing
 from accel.tensor import Tensor
 
@@ -45,14 +45,14 @@ def exp_table(scale: float, out_bits: int, entries: int, more: int = 0) -> np.nd
     return rom[: nonzero + 1]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Softmax(Op):
     """`row` keys per row (the channels are heads · row), `rom` the exponential table, `out_bits` ob."""
 
     kind: ClassVar[str] = "softmax"
     row: int
     out_bits: int
-    rom: np.ndarray
+    rom: Integers
     causal: int = 0
 
     def check(self) -> None:
@@ -60,8 +60,8 @@ class Softmax(Op):
             raise GraphError(f"out_bits is 1..{MAX_OUT_BITS}; got {self.out_bits}")
         least = exp_bits(self.out_bits)
         if self.rom.ndim != 1 or self.rom.size < 1 or self.exp_bits < least or self.rom[0] != (1 << self.exp_bits) - 1:
-            raise GraphError(f"rom must start with 2^{least} - 1, or a larger power; got {self.rom[:1].tolist()}")
-        if np.any(np.diff(self.rom) > 0) or int(self.rom[-1]) < 0:
+            raise GraphError(f"rom must start with 2^{least} - 1, or a larger power; got {self.rom.tolist()[:1]}")
+        if np.any(np.diff(self.rom.wide()) > 0) or self.rom.lo < 0:
             raise GraphError("rom must be non-negative and must not increase")
 
     @property
@@ -109,7 +109,7 @@ class Softmax(Op):
         masked = self._masked(rows, first + self.row - tokens) if self.causal else None
         visible = rows if masked is None else rows.masked_fill(masked, lowest(rows.dtype))
         distance = (visible.amax(-1, keepdim=True) - rows).clamp_(0, len(self.rom) - 1)
-        exponentials = lookup(self.constant("rom", rows), distance)
+        exponentials = lookup(self.rom.tensor(rows), distance)
         if masked is not None:
             exponentials.masked_fill_(masked, 0)
         inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))

@@ -9,13 +9,13 @@ padding) before or behind a sequence. A window beside the sequence holds constan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.constants import Integers
 from accel.errors import GraphError
-from accel.op import Op
+from accel.op import Op, frozen
 from accel.rows import Rows
 from accel.tensor import Tensor
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Window(Op):
     """`fill` is (tokens of the output, channels); its rows count only where the window leaves the sequence."""
 
     kind: ClassVar[str] = "window"
     first: int
-    fill: np.ndarray
+    fill: Integers
 
     def check(self) -> None:
         if self.fill.ndim != 2 or not self.fill.size:
@@ -57,7 +57,7 @@ class Window(Op):
         return Tensor((tokens, channels), min(used), max(used))
 
     def peak(self, x: Tensor) -> int:
-        return max(x.magnitude, int(np.abs(self.fill).max()))
+        return max(x.magnitude, self.fill.magnitude)
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return errors[0]
@@ -66,7 +66,7 @@ class Window(Op):
         raise GraphError("a window of the sequence has rows of other tokens, or none")
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
-        fill = self.constant("fill", x).expand(len(x), -1, -1)
+        fill = self.fill.tensor(x).expand(len(x), -1, -1)
         start = max(0, -self.first)
         inside = x[:, max(0, self.first) : max(0, self.first + len(self.fill))]
         y = fill.clone()
