@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import recorded
 
+from accel.constants import Constant
+
 MODELS = recorded.models()
 FEW, MORE = recorded.PROJECTS[:2], recorded.PROJECTS[2:]
 PROJECTS = [*FEW, *(pytest.param(name, marks=pytest.mark.minutes) for name in MORE)]
@@ -35,6 +37,6 @@ def test_a_difference_is_named() -> None:
     embed = next(node.op for node in model.graph if node.op.kind == "dense")
     bias = np.array(embed.bias)
     bias[0] += 1
-    object.__setattr__(embed, "bias", bias)
+    object.__setattr__(embed, "bias", Constant(bias))
     kinds = {line.split(": ")[1] for line in recorded.differences("encoder small", recorded.facts(model))}
     assert kinds == {"integers", "text"}
