@@ -71,7 +71,7 @@ def full(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "breaks"),
     [
-        (("lower", "MODEL", "--target", "rtl", "--out", "out"), "accel.design.os.replace"),
+        (("lower", "MODEL", "--target", "rtl", "--out", "out"), "accel.files.os.replace"),
         (("lower", "MODEL", "--target", "vitis", "--out", "out"), "hls.projects.conversion.convert"),
         (("explore", "MODEL", "--points", "2", "--out", "out"), "accel.cli.explore.write"),
         (("report", "rtl"), "pathlib.Path.write_text"),
