@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "Builder": "accel.building",
     "Design": "accel.design",
     "Graph": "accel.graph",
     "Model": "accel.model",

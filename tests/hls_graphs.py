@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from accel.building import Builder, Edge
 from accel.dataflow.schedule import Schedule, is_stage
-from accel.graph import Graph, Node
+from accel.graph import Graph
 from accel.numeric import ROUNDINGS
 from accel.op import Op
 from accel.ops import (
@@ -36,42 +35,20 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@dataclass
-class Builder:
-    """Collects nodes; `add` returns the new edge's name and `tensor` describes any edge."""
-
-    input: Tensor
-    source: str = "source"
-    nodes: list[Node] = field(default_factory=list)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.tensors[self.source] = self.input
-
-    def add(self, op: Op, *inputs: str, name: str = "") -> str:
-        name = name or f"{op.kind}_{len(self.nodes)}"
-        self.nodes.append(Node(name, op, inputs))
-        self.tensors[name] = op.infer(*(self.tensors[edge] for edge in inputs))
-        return name
-
-    def graph(self, output: str) -> Graph:
-        return Graph("hls", self.source, self.input, tuple(self.nodes), output)
-
-
 def everything(seed: int) -> Graph:
     """Every operator, every rounding, form and optional constant, on random shapes, widths and values."""
     rng = np.random.default_rng(seed)
     tokens = int(rng.integers(2, 6))
-    build = Builder(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)))
+    build = Builder()
+    x = build.input(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)), "source")
     ends = []
     for branch in (_rescales, _attention, _norms, _elementwise, _rotations, _tokens):
-        ends += branch(build, rng, _narrow(build, rng, build.source, int(rng.integers(2, 7))))
-    total = ""
+        ends += branch(build, rng, _narrow(build, rng, x, int(rng.integers(2, 7))))
+    total = None
     for end in ends:
-        pooled = build.add(Pool(), end)
-        branch = _dense(build, rng, pooled, 2)
+        branch = _dense(build, rng, build.add(Pool(), end), 2)
         total = build.add(Add(rng.integers(1, 4, 2)), total, branch) if total else branch
-    return build.graph(total)
+    return build.graph(total, "hls")
 
 
 def _range(rng: np.random.Generator, bits: int) -> tuple[int, int]:
@@ -81,25 +58,25 @@ def _range(rng: np.random.Generator, bits: int) -> tuple[int, int]:
     return choices[rng.integers(len(choices))]
 
 
-def _dense(build: Builder, rng: np.random.Generator, source: str, outputs: int, bits: int = 4) -> str:
-    x = build.tensors[source]
+def _dense(build: Builder, rng: np.random.Generator, source: Edge, outputs: int, bits: int = 4) -> Edge:
+    x = build.tensor(source)
     weight = rng.integers(-(1 << bits - 1), 1 << bits - 1, (outputs, x.channels))
     return build.add(Dense(weight, rng.integers(-200, 200, outputs)), source)
 
 
 def _narrow(
-    build: Builder, rng: np.random.Generator, source: str, outputs: int, bits: int = 8, rounding: str = "half_even"
-) -> str:
+    build: Builder, rng: np.random.Generator, source: Edge, outputs: int, bits: int = 8, rounding: str = "half_even"
+) -> Edge:
     """Dense and a rescale that uses most of a range of `bits` bits."""
     wide = _dense(build, rng, source, outputs)
     lo, hi = _range(rng, bits)
     shift = int(rng.integers(4, 12))
-    scalar = max(1, (max(-lo, hi) << shift) // build.tensors[wide].magnitude)
+    scalar = max(1, (max(-lo, hi) << shift) // build.tensor(wide).magnitude)
     multiplier = rng.integers(scalar, 3 * scalar + 1, rng.choice([1, outputs]))
     return build.add(Rescale(multiplier, shift, rounding, lo, hi), wide)
 
 
-def _rescales(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _rescales(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """All roundings, where ties are frequent (a small shift), with multiplier 1, one for all, one per channel."""
     pairs = [tuple(_dense(build, rng, source, 3, 8) for _ in range(2)) for _ in range(2)]  # a stream has few readers
     results = []
@@ -115,10 +92,10 @@ def _rescales(build: Builder, rng: np.random.Generator, source: str) -> list[str
     return [total]
 
 
-def _attention(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _attention(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """Heads, causal or not, few and many bits; one query token; a product of an edge with itself."""
     ends = []
-    tokens = build.input.tokens
+    tokens = build.tensor(source).tokens
     for causal, bits in ((0, 8), (1, int(rng.choice([4, 12, 16])))):
         heads, size, group = (int(n) for n in rng.integers(1, 4, 3))
         q, k, v = (_narrow(build, rng, source, heads * size * n) for n in (group, 1, 1))
@@ -135,13 +112,13 @@ def _attention(build: Builder, rng: np.random.Generator, source: str) -> list[st
     return ends
 
 
-def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _norms(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """LayerNorm and RMSNorm, plain, with an offset, with gamma and beta (scalar or per channel)."""
     ends = []
     for form in ("layer", "rms"):
         channels = int(rng.integers(2, 9))
         x = _narrow(build, rng, source, channels)
-        plain = Norm.of(build.tensors[x], form, 5, 8, offset=int(rng.integers(0, 2)) * 999)
+        plain = Norm.of(build.tensor(x), form, 5, 8, offset=int(rng.integers(0, 2)) * 999)
         ends.append(build.add(plain, x))
         affine = Norm(
             form, plain.guard, plain.numerator_bits, plain.shift + 4, -100, 127,
@@ -149,14 +126,14 @@ def _norms(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
         )  # fmt: skip
         ends.append(build.add(affine, x))
     lone = _narrow(build, rng, source, 1)
-    ends.append(build.add(Norm.of(build.tensors[lone], "layer", 4, 6), lone))
+    ends.append(build.add(Norm.of(build.tensor(lone), "layer", 4, 6), lone))
     return ends
 
 
-def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _elementwise(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """Lookup inside a larger table, Position, Add and Mul of an edge with itself; factors wider than `int`."""
     x = _narrow(build, rng, source, 5)
-    spec = build.tensors[x]
+    spec = build.tensor(x)
     table = rng.integers(-3000, 3000, spec.hi - spec.lo + 9)
     looked = build.add(Lookup(table, spec.lo - 4), x)
     placed = build.add(Position(rng.integers(-500, 500, spec.shape), int(rng.integers(1, 99))), looked)
@@ -173,21 +150,21 @@ def _elementwise(build: Builder, rng: np.random.Generator, source: str) -> list[
     ]
 
 
-def _rotations(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _rotations(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """Pairs of channels turned, with a table that two heads share, and a product with a table of all channels."""
     period = 2 * int(rng.integers(1, 4))
     x = _narrow(build, rng, source, 2 * period)
-    cos, sin = rng.integers(-127, 128, (2, build.input.tokens, period))
-    gate = rng.integers(-127, 128, (build.input.tokens, 2 * period))
+    cos, sin = rng.integers(-127, 128, (2, build.tensor(source).tokens, period))
+    gate = rng.integers(-127, 128, (build.tensor(source).tokens, 2 * period))
     turned = build.add(Rotary(cos, sin), x)
     return [turned, build.add(Rotary(gate, np.zeros_like(gate)), x)]
 
 
-def _tokens(build: Builder, rng: np.random.Generator, source: str) -> list[str]:
+def _tokens(build: Builder, rng: np.random.Generator, source: Edge) -> list[Edge]:
     """Windows within the sequence and beyond both its ends; rows of a table that is larger than its input's range."""
     x = _narrow(build, rng, source, 3)
-    tokens, identifiers = build.input.tokens, _narrow(build, rng, source, 1)
-    spec = build.tensors[identifiers]
+    tokens, identifiers = build.tensor(source).tokens, _narrow(build, rng, source, 1)
+    spec = build.tensor(identifiers)
     selected = build.add(Window(int(rng.integers(0, tokens)), np.zeros((1, 3))), x)
     around = build.add(Window(-2, rng.integers(-9999, 9999, (tokens + 3, 3))), x)
     before = build.add(Window(-1, rng.integers(-9, 9, (tokens, 3))), x)
@@ -200,20 +177,21 @@ def block(seed: int = 0) -> Graph:
     rng = np.random.default_rng(seed)
     tokens, channels, heads = 5, 8, 2
     names = iter(HOSTILE)
-    build = Builder(Tensor((tokens, channels), -128, 127), next(names))
+    build = Builder()
+    x = build.input(Tensor((tokens, channels), -128, 127), next(names))
 
-    def add(op: Op, *inputs: str) -> str:
-        return build.add(op, *inputs, name=next(names, f"edge {len(build.nodes)}"))
+    def add(op: Op, *inputs: Edge) -> Edge:
+        return build.add(op, *inputs, name=next(names, f"edge {len(build.tensors) - 1}"))
 
-    def linear(source: str, outputs: int) -> str:
-        weight = rng.integers(-7, 8, (outputs, build.tensors[source].channels))
+    def linear(source: Edge, outputs: int) -> Edge:
+        weight = rng.integers(-7, 8, (outputs, build.tensor(source).channels))
         wide = add(Dense(weight, rng.integers(-99, 99, outputs)), source)
         return add(Rescale([1], 5, "half_even", -128, 127), wide)
 
-    def norm(source: str, form: str) -> str:
-        return add(Norm.of(build.tensors[source], form, 5, 8), source)
+    def norm(source: Edge, form: str) -> Edge:
+        return add(Norm.of(build.tensor(source), form, 5, 8), source)
 
-    source = add(Position(rng.integers(-99, 99, (tokens, channels)), 1), build.source)
+    source = add(Position(rng.integers(-99, 99, (tokens, channels)), 1), x)
     q, k, v = (linear(source, channels) for _ in range(3))
     logits = add(Rescale([1], 6, "half_even", -128, 127), add(MatMul(heads, "scores"), q, k))
     shares = add(Softmax(tokens, 8, exp_table(1 / 16, 8, 256), 0), logits)
@@ -221,7 +199,7 @@ def block(seed: int = 0) -> Graph:
     middle = norm(add(Add((1, 2)), source, linear(attended, channels)), "layer")
     hidden = add(Lookup(np.maximum(np.arange(-128, 128), 0), -128), linear(middle, 2 * channels))
     final = norm(add(Add((4, 1)), middle, linear(hidden, channels)), "rms")
-    return build.graph(add(Pool(), final))
+    return build.graph(add(Pool(), final), "hls")
 
 
 def folded(graph: Graph, seed: int, heads: bool) -> Schedule:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from accel import reference
+from accel.building import Builder, Edge
 from accel.dataflow.schedule import Schedule, folds_of
 from accel.errors import MismatchError
-from accel.graph import Graph, Node
+from accel.graph import Graph
 from accel.hardware import divisors
 from accel.numeric import ROUNDINGS
 from accel.op import Op
@@ -65,9 +67,8 @@ def blocks(draw: st.DrawFn) -> Block:
 
 def made(integer: Integer) -> Block:
     """A block from a source of integers: embedding, positions, attention, feed-forward, norms, pool, head."""
-    maker = _Maker(integer)
-    maker.encoder()
-    graph = Graph("block", "x", maker.tensors["x"], tuple(maker.nodes), maker.nodes[-1].name)
+    maker = Maker(integer)
+    graph = maker.graph(maker.encoder(), "block")
     folds = {node.name: maker.pick(*options) for node in graph if (options := folds_of(graph, node))}
     schedule = Schedule(folds, target=maker.pick(*TARGETS))
     return Block(graph, samples(graph.input, maker.rng), schedule, maker.pick("io_stream", "io_parallel"))
@@ -84,15 +85,12 @@ def samples(spec: Tensor, rng: np.random.Generator) -> np.ndarray:
     return np.stack([*chosen, free[2], free[3]])
 
 
-@dataclass
-class _Maker:
+class Maker(Builder):
     """Grows a graph; `integer` decides all that shapes it, `rng` only fills arrays."""
 
-    integer: Integer
-    nodes: list[Node] = field(default_factory=list)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, integer: Integer) -> None:
+        super().__init__()
+        self.integer = integer
         self.rng = np.random.default_rng(self.integer(0, 2**32 - 1))
 
     def pick(self, *options: Any) -> Any:
@@ -101,22 +99,18 @@ class _Maker:
     def width(self) -> int:
         return self.integer(2, 12)
 
-    def add(self, op: Op, *inputs: str) -> str:
-        name = f"{op.kind}{len(self.nodes)}"
-        self.tensors[name] = op.infer(*(self.tensors[edge] for edge in inputs))
-        self.nodes.append(Node(name, op, inputs))
-        return name
+    def add(self, op: Op, *inputs: Edge, scale: ArrayLike = 1.0, name: str = "") -> Edge:
+        return super().add(op, *inputs, scale=scale, name=name or f"{op.kind}{len(self.tensors) - 1}")
 
-    def encoder(self) -> None:
+    def encoder(self) -> Edge:
         tokens, self.heads = self.integer(1, 5), self.integer(1, 4)
         self.kv_heads = self.pick(*divisors(self.heads))
         channels, self.causal = self.heads * self.integer(1, 4), self.pick(0, 1)
-        self.tensors["x"] = Tensor((tokens, self.integer(1, 6)), *self.range())
-        x = self.dense("x", channels)
+        x = self.dense(self.input(Tensor((tokens, self.integer(1, 6)), *self.range())), channels)
         if self.pick(False, True):
             reach = 1 << self.integer(0, 12)
             x = self.add(Position(self.values((tokens, channels), reach), self.integer(1, 9)), x)
-        x = self.requantize(x)
+        x = self.narrow(x)
         self.norms = [self.pick("layer", "rms", ""), self.pick("before", "after")]
         for _ in range(self.pick(1, 1, 1, 2)):
             x = self.residual(x, self.attention)
@@ -125,54 +119,53 @@ class _Maker:
         x = self.add(Pool(), x) if self.pick(False, True) else x
         if self.pick(False, True):
             x = self.dense(x, self.integer(1, 5))
-        if self.pick(False, True):
-            self.requantize(x)
+        return self.narrow(x) if self.pick(False, True) else x
 
-    def residual(self, x: str, layer: Any) -> str:
+    def residual(self, x: Edge, layer: Any) -> Edge:
         _, place = self.norms
         inner = layer(self.norm(x) if place == "before" else x)
-        total = self.requantize(self.add(Add([self.integer(1, 16), self.integer(1, 16)]), x, inner))
+        total = self.narrow(self.add(Add([self.integer(1, 16), self.integer(1, 16)]), x, inner))
         return self.norm(total) if place == "after" else total
 
-    def attention(self, x: str) -> str:
-        channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
+    def attention(self, x: Edge) -> Edge:
+        channels, tokens = self.tensor(x).channels, self.tensor(x).tokens
         shared = channels // self.heads * self.kv_heads
-        q, k, v = (self.requantize(self.dense(x, count)) for count in (channels, shared, shared))
+        q, k, v = (self.narrow(self.dense(x, count)) for count in (channels, shared, shared))
         size = channels // self.heads
         if self.pick(False, True):
             cos, sin = (self.values((tokens, size), 1 << self.integer(1, 8)) for _ in range(2))
             turn = Rotary(cos, sin if size % 2 == 0 else 0 * sin)
-            q, k = (self.requantize(self.add(turn, edge)) for edge in (q, k))
-        scores = self.requantize(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
-        spec, bits = self.tensors[scores], self.width()
+            q, k = (self.narrow(self.add(turn, edge)) for edge in (q, k))
+        scores = self.narrow(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
+        spec, bits = self.tensor(scores), self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)
         shares = self.add(Softmax(tokens, bits, rom, self.causal), scores)
-        return self.dense(self.requantize(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
+        return self.dense(self.narrow(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
 
-    def feed_forward(self, x: str) -> str:
+    def feed_forward(self, x: Edge) -> Edge:
         width = self.integer(1, 8)
         hidden = self.activated(self.dense(x, width))
         if self.pick(False, True):
-            hidden = self.requantize(self.add(Mul(), hidden, self.requantize(self.dense(x, width))))  # gated
-        return self.dense(hidden, self.tensors[x].channels)
+            hidden = self.narrow(self.add(Mul(), hidden, self.narrow(self.dense(x, width))))  # gated
+        return self.dense(hidden, self.tensor(x).channels)
 
-    def activated(self, hidden: str) -> str:
+    def activated(self, hidden: Edge) -> Edge:
         if self.pick(False, True):
-            hidden = self.requantize(hidden, unsigned=True)  # ReLU
+            hidden = self.narrow(hidden, unsigned=True)  # ReLU
         else:
-            hidden = self.requantize(hidden)
-            spec, (lo, hi) = self.tensors[hidden], self.range()
+            hidden = self.narrow(hidden)
+            spec, (lo, hi) = self.tensor(hidden), self.range()
             entries = spec.hi - spec.lo + 1
             smooth = np.linspace(lo, hi, entries).clip(lo // 8).astype(np.int64)
             table = self.pick(smooth, self.rng.integers(lo, hi + 1, entries), np.full(entries, hi))
             hidden = self.add(Lookup(table, spec.lo), hidden)
         return hidden
 
-    def norm(self, x: str) -> str:
+    def norm(self, x: Edge) -> Edge:
         form, bits = self.norms[0], self.width()
         if not form:
             return x
-        spec = self.tensors[x]
+        spec = self.tensor(x)
         offset = self.pick(0, 1, 999)
         op = Norm.of(spec, form, self.integer(0, bits - 1), bits, guard=self.integer(4, 8), offset=offset)
         if self.pick(False, True):
@@ -182,14 +175,14 @@ class _Maker:
             op = replace(op, shift=op.shift + fraction, gamma=gamma, beta=beta)
         return self.add(op, x)
 
-    def dense(self, x: str, outputs: int) -> str:
+    def dense(self, x: Edge, outputs: int) -> Edge:
         reach = 1 << (self.width() - 1)
-        weight = self.values((outputs, self.tensors[x].channels), reach)
+        weight = self.values((outputs, self.tensor(x).channels), reach)
         return self.add(Dense(weight, self.values((outputs,), 1 << self.integer(0, 12))), x)
 
-    def requantize(self, x: str, unsigned: bool = False) -> str:
+    def narrow(self, x: Edge, unsigned: bool = False) -> Edge:
         """To a drawn width: far too small, fitting, or saturating; by a shift, one multiplier or one per channel."""
-        spec = self.tensors[x]
+        spec = self.tensor(x)
         lo, hi = (0, (1 << self.width()) - 1) if unsigned else self.range()
         gain = self.pick(1.0, 2.0, 5.0, 40.0, 0.2) * max(-lo, hi) / max(spec.magnitude, 1)
         count = self.pick(0, 1, spec.channels)

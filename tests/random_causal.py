@@ -10,6 +10,7 @@ import numpy as np
 import random_blocks
 
 from accel import reference
+from accel.building import Edge
 from accel.graph import Graph
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Norm, Position, Rescale, Rotary, Softmax
 from accel.ops.softmax.op import exp_table
@@ -19,12 +20,14 @@ from accel.tensor import Tensor
 
 def causal(seed: int) -> Graph:
     """A causal graph, the same in every process."""
-    return _Causal(_integers(seed)).graph()
+    maker = _Causal(_integers(seed))
+    return maker.graph(maker.sequence(), "causal")
 
 
 def loose(seed: int) -> Graph:
     """A graph that need not be causal."""
-    return _Loose(_integers(seed)).graph()
+    maker = _Loose(_integers(seed))
+    return maker.graph(maker.sequence(), "loose")
 
 
 def _integers(seed: int) -> random_blocks.Integer:
@@ -32,61 +35,59 @@ def _integers(seed: int) -> random_blocks.Integer:
     return lambda lo, hi: int(rng.integers(lo, hi, endpoint=True))
 
 
-class _Causal(random_blocks._Maker):
+class _Causal(random_blocks.Maker):
     """A block maker whose attention sees no later token, and whose scores and shares go through more operators."""
 
-    def graph(self) -> Graph:
+    def sequence(self) -> Edge:
         tokens, self.heads = self.integer(2, 9), self.integer(1, 4)
         self.kv_heads = self.pick(*(n for n in range(1, self.heads + 1) if self.heads % n == 0))
         channels = self.heads * self.integer(1, 4)
         x = self.embedded(tokens, channels) if self.pick(False, True) else self.numbers(tokens, channels)
         if self.pick(False, True):
             x = self.add(Position(self.values((tokens, channels), 1 << self.integer(0, 9)), self.integer(1, 9)), x)
-        x = self.requantize(x)
+        x = self.narrow(x)
         self.norms = [self.pick("layer", "rms", ""), self.pick("before", "after")]
         for _ in range(self.integer(1, 2)):
             x = self.residual(x, self.attention)
             x = self.residual(x, self.feed_forward)
-        x = self.dense(self.norm(x), self.integer(1, 5))
-        return Graph("causal", "x", self.tensors["x"], tuple(self.nodes), x)
+        return self.dense(self.norm(x), self.integer(1, 5))
 
-    def numbers(self, tokens: int, channels: int) -> str:
-        self.tensors["x"] = Tensor((tokens, self.integer(1, 6)), *self.range())
-        return self.dense("x", channels)
+    def numbers(self, tokens: int, channels: int) -> Edge:
+        return self.dense(self.input(Tensor((tokens, self.integer(1, 6)), *self.range())), channels)
 
-    def embedded(self, tokens: int, channels: int) -> str:
+    def embedded(self, tokens: int, channels: int) -> Edge:
         first, count = self.integer(-3, 3), self.integer(1, 20)
-        self.tensors["x"] = Tensor((tokens, 1), first, first + count - 1)
-        return self.add(Embedding(self.values((count, channels), 1 << self.width()), first), "x")
+        x = self.input(Tensor((tokens, 1), first, first + count - 1))
+        return self.add(Embedding(self.values((count, channels), 1 << self.width()), first), x)
 
-    def attention(self, x: str) -> str:
-        channels, tokens = self.tensors[x].channels, self.tensors[x].tokens
+    def attention(self, x: Edge) -> Edge:
+        channels, tokens = self.tensor(x).channels, self.tensor(x).tokens
         size = channels // self.heads
         shared = size * self.kv_heads
-        q, k, v = (self.requantize(self.dense(x, count)) for count in (channels, shared, shared))
+        q, k, v = (self.narrow(self.dense(x, count)) for count in (channels, shared, shared))
         if self.pick(False, True):
             cos, sin = (self.values((tokens, size), 1 << self.integer(1, 8)) for _ in range(2))
             turn = Rotary(cos, sin if size % 2 == 0 else 0 * sin)
-            q, k = (self.requantize(self.add(turn, edge)) for edge in (q, k))
-        scores = self.requantize(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
+            q, k = (self.narrow(self.add(turn, edge)) for edge in (q, k))
+        scores = self.narrow(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
         shares = self.shares(self.scored(scores), tokens)
-        return self.dense(self.requantize(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
+        return self.dense(self.narrow(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
 
-    def scored(self, scores: str) -> str:
+    def scored(self, scores: Edge) -> Edge:
         """Scores, with a bias, a table, a gate or each other."""
-        spec = self.tensors[scores]
+        spec = self.tensor(scores)
         way = self.pick("plain", "bias", "table", "gate", "twice")
         if way == "bias":
-            return self.requantize(self.add(Position(self.values(spec.shape, 1 << self.integer(0, 9)), 1), scores))
+            return self.narrow(self.add(Position(self.values(spec.shape, 1 << self.integer(0, 9)), 1), scores))
         if way == "table":
             table = self.values((spec.hi - spec.lo + 1,), 1 << self.width())
-            return self.requantize(self.add(Lookup(table, spec.lo), scores))
+            return self.narrow(self.add(Lookup(table, spec.lo), scores))
         if way == "gate":
             gate = self.values((spec.tokens, spec.tokens), 1 << self.integer(1, 6))
-            return self.requantize(self.add(Rotary(gate, 0 * gate), scores))
-        return self.requantize(self.add(Add([1, 2]), scores, scores)) if way == "twice" else scores
+            return self.narrow(self.add(Rotary(gate, 0 * gate), scores))
+        return self.narrow(self.add(Add([1, 2]), scores, scores)) if way == "twice" else scores
 
-    def shares(self, scores: str, tokens: int) -> str:
+    def shares(self, scores: Edge, tokens: int) -> Edge:
         """What values are weighted with: 0 for later keys, by a causal Softmax or by a table."""
         if self.pick(*["softmax"] * 3, "linear") == "linear":
             gate = np.tril(self.values((tokens, tokens), 1 << self.integer(1, 6)))
@@ -94,7 +95,7 @@ class _Causal(random_blocks._Maker):
         else:
             shares = self.softmax(scores, tokens, 1)
         way = self.pick("plain", "rounded", "squared", "table", "summed")
-        spec = self.tensors[shares]
+        spec = self.tensor(shares)
         if way == "table" and spec.hi - spec.lo < 1 << 12:
             table = self.values((spec.hi - spec.lo + 1,), 1 << self.width())
             table[-spec.lo] = 0
@@ -105,8 +106,8 @@ class _Causal(random_blocks._Maker):
             shares = self.add(Rescale([self.integer(1, 3)], self.integer(0, 4), "half_up", -40, 300), shares)
         return self.add(Mul(), shares, scores if self.pick(False, True) else shares) if way == "squared" else shares
 
-    def softmax(self, scores: str, tokens: int, causal: int) -> str:
-        spec, bits = self.tensors[scores], self.width()
+    def softmax(self, scores: Edge, tokens: int, causal: int) -> Edge:
+        spec, bits = self.tensor(scores), self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64), bits, spec.hi - spec.lo + 1)
         return self.add(Softmax(tokens, bits, rom, causal), scores)
 
@@ -114,19 +115,19 @@ class _Causal(random_blocks._Maker):
 class _Loose(_Causal):
     """The same with a Softmax over all keys, norms and matrices on scores, shares that are not 0 for later keys."""
 
-    def scored(self, scores: str) -> str:
-        spec = self.tensors[scores]
+    def scored(self, scores: Edge) -> Edge:
+        spec = self.tensor(scores)
         way = self.pick(*["causal"] * 5, "norm", "matrix", "turn")
         if way == "norm":
             return self.add(Norm.of(spec, "rms", 3, 6), scores)
         if way == "matrix":
-            return self.requantize(self.dense(scores, spec.channels))
+            return self.narrow(self.dense(scores, spec.channels))
         if way == "turn" and spec.channels % 2 == 0:
             cos, sin = (self.values(spec.shape, 8) for _ in range(2))
-            return self.requantize(self.add(Rotary(cos, sin), scores))
+            return self.narrow(self.add(Rotary(cos, sin), scores))
         return super().scored(scores)
 
-    def shares(self, scores: str, tokens: int) -> str:
+    def shares(self, scores: Edge, tokens: int) -> Edge:
         way = self.pick(*["causal"] * 5, "scores", "all keys", "gate", "bias", "table", "matrix")
         if way == "scores":
             return scores
@@ -136,7 +137,7 @@ class _Loose(_Causal):
             gate = self.values((tokens, tokens), 8)
             return self.add(Rotary(gate, 0 * gate), scores)
         shares = super().shares(scores, tokens)
-        spec = self.tensors[shares]
+        spec = self.tensor(shares)
         if way == "bias":
             return self.add(Position(self.values(spec.shape, 2), 1), shares)
         if way == "table" and spec.hi - spec.lo < 1 << 12:

@@ -19,12 +19,12 @@ it operator by operator when it is not. How an import goes:
     arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py masks.py
     attention.py nonlinear.py shaping.py slicing.py joining.py constants.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
-    quantizers.py scales.py         what a quantizer's parameters are; real factors as integer multipliers
+    quantizers.py                   what a quantizer's parameters are
     broadcast.py   operands of different shapes
     turning.py     tokens and channels that change places
     rotary.py      products with tables and rotary embeddings
     ending.py      what stays with the host at the end of a file
-    builder.py     the graph while it grows
+    builder.py     the graph while it grows: accel.building, with layouts and origins
     errors.py      how far its edges are from the file's real numbers at most
     runner.py      qonnx' executor, prepared once
     execute.py     the file run by qonnx

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel.building import common
 from accel.onnx_import import channels, entry, functions, linear, masks, norms, rotary
 from accel.onnx_import.attributes import understands
-from accel.onnx_import.builder import Builder, common
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import is_unknown
 from accel.onnx_import.quantizers import per_channel
 from accel.onnx_import.values import (

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel.building import common
 from accel.onnx_import import linear, masks, softmax
 from accel.onnx_import.attributes import understands
-from accel.onnx_import.builder import Builder, common
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.linear import RELAYOUT, is_unknown
 from accel.onnx_import.norms import FLOAT

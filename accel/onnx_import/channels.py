@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.onnx_import.builder import Builder, common
+from accel.building import common
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Factor, Layout, merged
 from accel.onnx_import.values import Edge
 from accel.op import Op

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from accel.onnx_import.builder import Builder, are_whole, common, whole
+from accel.building import common
+from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Edge, Refused

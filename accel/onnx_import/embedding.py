@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.onnx_import.builder import Builder, common, whole
+from accel.building import common
+from accel.onnx_import.builder import Builder, whole
 from accel.onnx_import.contraction import QUANTIZE_WEIGHT
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.values import Call, Constant, Edge, Real, Refused

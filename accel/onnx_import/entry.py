@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from accel.building import as_scale, common
 from accel.errors import UserError
-from accel.onnx_import.builder import Builder, as_scale, common
+from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.quantizers import Quantizer
-from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused, rows_of
 from accel.ops.position.op import Position
+from accel.scales import are_powers_of_two
 from accel.tensor import Tensor
 
 MAX_BITS = 32

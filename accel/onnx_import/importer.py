@@ -20,7 +20,6 @@ from accel.onnx_import.inputs import Reading, cut, readings, uncut
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.obstacles import MAX_REASONS, Failure, Problems
 from accel.onnx_import.po2 import with_powers_of_two
-from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
 from accel.onnx_import.standard import nodes_of
 from accel.onnx_import.values import (
@@ -39,6 +38,7 @@ from accel.onnx_import.values import (
     shortened,
 )
 from accel.onnx_import.walk import visit
+from accel.scales import are_powers_of_two
 
 #: Bits of precision that are tried one after the other (`Builder.precision`).
 PRECISIONS = 0, 4, 8

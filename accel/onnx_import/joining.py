@@ -11,13 +11,13 @@ from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, alike, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
-from accel.onnx_import.scales import meeting
 from accel.onnx_import.shaping import AGAIN, numbers, shape_of
 from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Unknown, Value, rows_of
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
 from accel.ops.rescale.op import Rescale
 from accel.ops.window.op import Window
+from accel.scales import meeting
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel.building import common
 from accel.onnx_import import broadcast, channels, rotary, sharing
 from accel.onnx_import.attributes import understands
-from accel.onnx_import.builder import Builder, are_whole, common, whole
+from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
 from accel.onnx_import.contraction import WINDOWS, contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
-from accel.onnx_import.scales import EXACT_BITS
 from accel.onnx_import.values import (
     QUANTIZE_INPUT,
     Call,
@@ -35,6 +35,7 @@ from accel.ops.lookup.op import Lookup
 from accel.ops.matmul.op import MatMul
 from accel.ops.mul.op import Mul
 from accel.ops.position.op import Position
+from accel.scales import EXACT_BITS
 
 #: Entries of a table of squares at most: more take a multiplier.
 SQUARES = 1 << 12
@@ -202,15 +203,7 @@ def add_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:
     a, b = broadcast.paired(build, call, a, b, "adds")
     edges, multipliers, scale, exact = build.aligned(a, b)
     result = build.add(call.name, Add(np.array(multipliers)), edges, scale, a.layout, call.output)
-    return result if exact else build.off(result, _misfit(build, edges, multipliers, scale))
-
-
-def _misfit(build: Builder, edges: tuple[Edge, Edge], multipliers: tuple[int, int], scale: np.ndarray) -> float:
-    """Steps of a sum by which its operands are off when they are multiplied with integers;"""
-    return sum(
-        float(np.abs(multiplier - edge.scale / scale).max()) * build.tensors[edge.name].magnitude
-        for edge, multiplier in zip(edges, multipliers, strict=True)
-    )
+    return result if exact else build.off(result, build.core.misfit(edges, multipliers, scale))
 
 
 def multiply_edges(build: Builder, call: Call, a: Edge, b: Edge) -> Edge:

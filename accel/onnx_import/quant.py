@@ -14,7 +14,6 @@ from accel.onnx_import import entry, functions, linear, masks, norms, softmax
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.quantizers import Quantizer, per_channel, scale_of
-from accel.onnx_import.scales import are_powers_of_two
 from accel.onnx_import.values import (
     Call,
     Constant,
@@ -33,6 +32,7 @@ from accel.onnx_import.values import (
 )
 from accel.ops.position.op import Position
 from accel.ops.rescale.op import Rescale
+from accel.scales import are_powers_of_two
 
 
 @understands("signed", "narrow", "rounding_mode")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from accel import building
 from accel.onnx_import.layout import Layout
 
 
@@ -49,16 +50,14 @@ class Real:
 
 
 @dataclass(frozen=True)
-class Edge:
-    """Integers of graph edge `name`; real value = integer · scale. `scale` has shape () or (channels,).
+class Edge(building.Edge):
+    """An edge of the graph whose axes in the file are those of `layout`.
 
     `relu` says that negative values still have to become 0: the next Rescale does it with its lower bound. `rest`,
     which broadcasts to (tokens, channels), is what constants left over between the steps: value = (integer + rest) ·
     scale. Only a sign looks at it: it moves the threshold.
     """
 
-    name: str
-    scale: np.ndarray
     layout: Layout
     relu: bool = False
     rest: np.ndarray | None = None

@@ -24,6 +24,7 @@ from accel.onnx_import.handlers import (
 from accel.onnx_import.obstacles import Problems
 from accel.onnx_import.source import Source
 from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Steps, Uncertain, Unknown, Value
+from accel.scales import TooFar
 
 #: An edge of more bits has passed several sums or products without a quantizer.
 UNQUANTIZED_BITS = 32
@@ -56,6 +57,8 @@ def _reason(
     """Why a node is refused, and the remedy."""
     if isinstance(error, Refused):
         return error.why, error.remedy
+    if isinstance(error, TooFar):
+        return error.WHY, error.REMEDY
     edges = [value for name in node.input if isinstance(value := values.get(name), Edge)]
     widest = max((build.tensors[edge.name].width for edge in edges), default=0)
     if widest <= UNQUANTIZED_BITS:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from contract import random_schedule
-from hls_graphs import Builder, samples
+from hls_graphs import samples
 
 from accel import onnx_import, reference
+from accel.building import Builder
 from accel.dataflow.schedule import Schedule
 from accel.graph import Graph
 from accel.ops import Add, Embedding, Pool, Window
@@ -30,9 +31,9 @@ WINDOWS = [(0, 1), (3, 1), (1, 2), (-1, 5), (0, 6), (-2, 9), (-3, 4), (-2, 2), (
 def windows(kinds: list[tuple[int, int]]) -> Graph:
     """Windows on rows of a table, each summed over its tokens."""
     rng = np.random.default_rng(0)
-    made = Builder(Tensor((TOKENS, 1), 0, 12))
-    x = made.add(Embedding(rng.integers(-90, 90, (13, CHANNELS))), made.source)
-    total = ""
+    made = Builder()
+    x = made.add(Embedding(rng.integers(-90, 90, (13, CHANNELS))), made.input(Tensor((TOKENS, 1), 0, 12)))
+    total = None
     for first, tokens in kinds:
         one = made.add(Pool(), made.add(Window(first, rng.integers(-99, 99, (tokens, CHANNELS))), x))
         total = made.add(Add((2, 1)), total, one) if total else one

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qonnx_files import File
 
-from accel import onnx_import, reference
-from accel.onnx_import import scales
+from accel import onnx_import, reference, scales
 from accel.ops import Lookup, Norm, Softmax
 
 # ---- scales

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.onnx_import.values import Uncertain
+from accel.errors import GraphError
 
 #: A rescaled value is wrong by at most 2^-PRECISION of an output step before it is rounded.
 PRECISION = 12
@@ -21,7 +21,15 @@ KEPT_BITS = 29
 SPARE_BITS, FINE_BITS, SUM_BITS = 6, 24, 36
 #: Maximum bits of sums on a grid that holds both operands: if they are exact, and if they are not.
 EXACT_BITS, GRID_BITS = 52, 32
-TOO_FAR = Uncertain("scales are too far apart", "calibrate the quantizers again")
+
+
+class TooFar(GraphError):
+    """Integers of at most 62 bits cannot turn one scale into another."""
+
+    WHY, REMEDY = "scales are too far apart", "calibrate the quantizers again"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.WHY}: {self.REMEDY}")
 
 
 def are_powers_of_two(values: np.ndarray) -> bool:
@@ -29,11 +37,11 @@ def are_powers_of_two(values: np.ndarray) -> bool:
 
 
 def power_of_two_factors(ratio: np.ndarray) -> tuple[np.ndarray, int]:
-    """Integers m and a shift s with m / 2^s = ratio exactly, for powers of two. Raises Refused beyond 2^60."""
+    """Integers m and a shift s with m / 2^s = ratio exactly, for powers of two. Raises TooFar beyond 2^60."""
     power = np.atleast_1d(np.frexp(ratio)[1] - 1).astype(np.int64)
     shift = max(0, -int(power.min()))
     if int(power.max()) + shift > REACH:
-        raise TOO_FAR
+        raise TooFar
     return np.left_shift(np.int64(1), power + shift), shift
 
 
@@ -42,15 +50,15 @@ def factors(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, 
 
     |x · m / 2^s − x · ratio| ≤ 2^-PRECISION for every |x| ≤ `magnitude` whose result lies within ±`bound`, where 62
     bits suffice for that: at the latest where |m − ratio · 2^s| ≤ 1/2 does. Results beyond the bound are clipped, so
-    their error is none. Raises Refused where the error would exceed both COARSE steps and 2^-RANGE_BITS of the bound.
+    their error is none. Raises TooFar where the error would exceed both COARSE steps and 2^-RANGE_BITS of the bound.
     """
     ratio = np.atleast_1d(ratio)
     most, reach = min(_wanted(ratio, magnitude, bound), _room(ratio, magnitude), REACH), _reach(ratio, magnitude, bound)
     if most < 0:
-        raise TOO_FAR
+        raise TooFar
     shift = next((s for s in range(most) if _error(ratio, reach, s) <= 2.0**-PRECISION), most)
     if _error(ratio, reach, shift) > max(COARSE, bound * 2.0**-RANGE_BITS):
-        raise TOO_FAR
+        raise TooFar
     multiplier = _nearest(ratio, shift)
     common = min(shift, _trailing_zeros(multiplier))
     return multiplier >> common, shift - common
@@ -77,7 +85,7 @@ def spare(ratio: np.ndarray, magnitude: int, bound: int) -> tuple[np.ndarray, in
     if not bits.any() and top >= magnitude:
         return None
     if magnitude << int(bits.max() - bits.min()) >= 1 << REACH:
-        raise TOO_FAR
+        raise TooFar
     return bits, top
 
 
