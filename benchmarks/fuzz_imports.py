@@ -1,4 +1,4 @@
-"""Random ONNX graphs, as `tests/random_onnx.py` draws them: does what imports compute what ONNX Runtime computes?
+"""Random ONNX graphs, as `tests/random_onnx.py` draws them: does what imports compute what the file computes?
 
     python benchmarks/fuzz_imports.py [--graphs 20000] [--first 0]
 
@@ -20,8 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from import_judge import Verdict, verdict
 from import_results import record
-from random_onnx import Verdict, verdicts
 
 GRAPHS, JOBS, BATCH = 20_000, 2, 250
 
@@ -31,7 +31,7 @@ def _batch(seeds: range) -> list[Verdict]:
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    return list(verdicts(seeds))
+    return [verdict(seed) for seed in seeds]
 
 
 def run(graphs: int, first: int = 0) -> Iterator[Verdict]:
@@ -47,8 +47,8 @@ def run(graphs: int, first: int = 0) -> Iterator[Verdict]:
 
 def summary(found: list[Verdict]) -> dict[str, Any]:
     """Counts by kind, and the refusals by reason, the most frequent first."""
-    kinds = Counter(verdict.kind for verdict in found)
-    reasons = Counter(verdict.reason for verdict in found if verdict.kind == "refused")
+    kinds = Counter(one.kind for one in found)
+    reasons = Counter(one.reason for one in found if one.kind == "refused")
     return {
         "graphs": len(found),
         "exact": kinds["exact"],
@@ -65,9 +65,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed of the first graph")
     options = parser.parse_args()
     found = list(run(options.graphs, options.first))
-    for verdict in found:
-        if verdict.kind == "wrong":
-            print(f"{verdict}\n    python benchmarks/fuzz_imports.py --graphs 1 --first {verdict.seed}")
+    for seed, one in enumerate(found, options.first):
+        if one.kind == "wrong":
+            print(f"{one.text}\n    python benchmarks/fuzz_imports.py --graphs 1 --first {seed}")
     result = summary(found)
     if options.graphs >= GRAPHS:
         record("fuzz", result)

@@ -43,7 +43,7 @@ def _fuzz(found: dict[str, Any]) -> str:
     )
     reasons = list(found["reasons"].items())[:REASONS]
     why = _table(["refusals", "reason"], [[count, reason.split(";")[0].replace("|", "/")] for reason, count in reasons])
-    return f"Random graphs, judged by ONNX Runtime (`benchmarks/fuzz_imports.py`):\n\n{counts}\n\n{why}"
+    return f"Random graphs, judged operator by operator (`benchmarks/fuzz_imports.py`):\n\n{counts}\n\n{why}"
 
 
 def _zoo(found: list[dict[str, Any]]) -> str:

@@ -68,8 +68,8 @@ class File:
     def proto(self, output: str, *more: str) -> onnx.ModelProto:
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (output, *more)]
         graph = helper.make_graph(self.nodes, "g", self.inputs, outputs, self.initializers)
-        domains = [("", self.opset), (QUANT, 1), (ACCEL, 1)]
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid(*domain) for domain in domains])
+        domains = {"": self.opset, QUANT: 1, ACCEL: 1, **{node.domain: 1 for node in self.nodes if node.domain}}
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid(*domain) for domain in domains.items()])
 
     def save(self, folder: Path, output: str, *more: str) -> Path:
         path = folder / "model.onnx"

@@ -75,17 +75,18 @@ class Imported:
         return tuple(node.op_type for node in self.source.ending if node.op_type in FINAL)
 
     def results(self, y: np.ndarray) -> np.ndarray:
-        """Integers of the graph's output (samples, tokens, channels) → what the file gives, its ending included."""
+        """Integers of the graph's output (samples, tokens, channels) → what the file gives, its ending included.
+
+        Where no axis of the file's output counts samples, the outputs of its runs are stacked.
+        """
         origin, batch = self.origins[self.graph.output], self.reading.layout.size("batch")
         padded = np.concatenate([y, np.zeros((-len(y) % batch, *y.shape[1:]), dtype=y.dtype)]) * origin.scale
         parts = [
             finished(self.source, origin.layout.from_edge(padded[start : start + batch]))
             for start in range(0, len(padded), batch)
         ]
-        if self.reading.batch is None:
-            return np.stack(parts)
-        axis = next((i for i, axis in enumerate(origin.layout.axes) if {f.role for f in axis} == {"batch"}), 0)
-        return np.concatenate(parts, axis).take(range(len(y)), axis)
+        axis = self.reading.samples_axis(origin.layout)
+        return np.stack(parts) if axis is None else np.concatenate(parts, axis).take(range(len(y)), axis)
 
 
 def read(

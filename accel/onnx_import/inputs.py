@@ -53,10 +53,20 @@ class Reading:
     def _result(self, output: Layout) -> tuple[int, ...]:
         """The shape of one sample's result: without the axis of the samples, or with their share of one taken out."""
         sizes = [prod(f.size for f in axis if f.role != "batch") for axis in output.axes]
-        for axis in (self.batch, 0) if self.batch is not None else ():
-            if axis < len(sizes) and sizes[axis] == 1:
-                return tuple(sizes[:axis] + sizes[axis + 1 :])
-        return tuple(sizes)
+        counted = self.samples_axis(output)
+        return tuple(size for axis, size in enumerate(sizes) if axis != counted)
+
+    def samples_axis(self, output: Layout) -> int | None:
+        """The axis of a result that counts samples; None where there is none.
+
+        A single sample leaves no trace in a layout: then it is the input's axis, or the first one, if it has size 1.
+        """
+        if self.batch is None:
+            return None
+        rank = len(output.axes)
+        if output.size("batch") > 1:
+            return next((axis for axis in range(rank) if output.is_whole(axis, "batch")), None)
+        return next((axis for axis in (self.batch, 0) if axis < rank and not output.axes[axis]), None)
 
 
 def readings(source: Source, cut: Reading | None = None) -> list[Reading]:
