@@ -223,4 +223,4 @@ def whole(values: np.ndarray) -> np.ndarray:
 
 def are_whole(values: np.ndarray) -> bool:
     """True when all are integers, but for the error of a float32 number of steps."""
-    return bool((np.abs(values - np.rint(values)) <= 2.0**-10 + 2.0**-22 * np.abs(values)).all())
+    return bool((np.abs(values - np.rint(values)) <= 2.0**-16 + 2.0**-22 * np.abs(values)).all())

@@ -60,3 +60,23 @@ def test_a_softmax_with_a_quantizer_behind_it_stays_in_the_graph(tmp_path: Path)
     imported = check(f.save(tmp_path, f.quant(f.node("Softmax", y, axis=-1), 1 / 256, signed=0)))
     assert not imported.ending
     assert imported.graph.nodes[-1].op.kind == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm", "turned"),
+    [((1, 3, 8), [1, 0, 2], (1, 3, 1, 5)), ((3, 2, 8), [0, 2, 1], (3, 5, 2)), ((2, 3, 8), [0, 2, 1], (2, 5, 3))],
+)
+def test_results_whose_axes_turned_keep_all_of_their_tokens(
+    tmp_path: Path, shape: tuple[int, ...], perm: list[int], turned: tuple[int, ...]
+) -> None:
+    """The moved axis of a single sample cannot be told from that of a single token: results are then stacked."""
+    f = File(shape)
+    y = f.node("Transpose", f.quant(linear(f, f.quant("in", 0.03), 8, 5, 1), 0.05), perm=perm)
+    imported = check(f.save(tmp_path, y))
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found = imported.results(
+        reference.run(imported.graph, reference.quantize(imported.graph, imported.samples(x[None])))
+    )
+    right = Runner(imported).run_part({"in": x})[y]
+    assert found.shape == turned
+    assert np.abs(found.reshape(right.shape) - right).max() < 0.051

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from import_judge import judged
 from qdq_files import I8, as_file, quantized
 from qonnx_files import File
 
@@ -157,3 +158,13 @@ def test_a_table_that_would_be_too_coarse_is_refused(tmp_path: Path) -> None:
 def test_errors_pass_an_operator(op: Op, errors: list[float], expected: float) -> None:
     x = Tensor((3, 4), -10, 10, 1.0)
     assert op.error([x] * len(errors), errors) == pytest.approx(expected)
+
+
+def test_a_bias_far_below_the_grid_of_a_coarse_accumulator_is_kept(tmp_path: Path) -> None:
+    """Zeros have a step of 1 where a function makes them: a bias of 2^-14 steps is no zero."""
+    f = File((1, 4, 6), opset=21)
+    x = quantized(f, "in", 0.02, I8)
+    zeros = f.node("Relu", f.node("Sub", x, x))
+    y = f.node("Add", f.node("MatMul", zeros, weights(f, 6, 6, 1.0)), f.const(2.0**-14 * np.arange(1, 7)))
+    path = f.save(tmp_path, quantized(f, y, 2.0**-18, np.zeros((), np.int16)))
+    assert judged(path, X[None]).kind in ("exact", "near")
