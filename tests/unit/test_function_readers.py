@@ -85,7 +85,7 @@ def written(folder: Path, given: str, function: str, reader: str) -> Path:
 def held(folder: Path, given: str, function: str, readers: Iterable[str]) -> None:
     for reader in readers:
         verdict = judged(written(folder, given, function, reader), X)
-        assert verdict.kind in ("exact", "right"), f"{reader}: {verdict}"
+        assert verdict.kind in ("exact", "near"), f"{reader}: {verdict}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -112,7 +112,7 @@ def test_readers_of_one_square_share_it(tmp_path: Path) -> None:
     y = f.node("Mul", x, x)
     path = f.save(tmp_path, quantized(f, f.node("Add", f.node("MatMul", y, weights(f)), y), 0.05))
     assert [node.op.kind for node in onnx_import.load(path)].count("lookup") == 1
-    assert judged(path, X).kind == "right"
+    assert judged(path, X).kind in ("exact", "near")
 
 
 @pytest.mark.parametrize("function", ["Sigmoid", "x · sigmoid(x)"])
@@ -132,5 +132,5 @@ def test_what_is_cut_from_a_function_is_a_function(tmp_path: Path) -> None:
     f = File((1, 4, 6), opset=21)
     y = f.node("Slice", f.node("Sigmoid", quantized(f, "in", 0.03)), f.ints(1), f.ints(3), f.ints(1))
     path = f.save(tmp_path, quantized(f, y, 0.005))
-    assert judged(path, X).kind == "right"
+    assert judged(path, X).kind in ("exact", "near")
     assert [node.op.kind for node in onnx_import.load(path)] == ["window", "lookup"]
