@@ -15,6 +15,7 @@ of edges, as in every graph; `requantize`, `uniform` and `sum` turn them into in
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -209,19 +210,24 @@ class Builder:
         """The node behind an edge; None for an input."""
         return self._nodes.get(name)
 
-    def graph(self, output: Edge, name: str = "graph") -> Graph:
-        """The graph of everything that `output` depends on. Raises GraphError when that is no operator of an input."""
-        if output.name in self._nodes:
-            self._nodes[output.name] = replace(self._nodes[output.name], scale=as_scale(output.scale))
-        needed = {output.name}
+    def graph(self, output: Edge | Sequence[Edge], name: str = "graph") -> Graph:
+        """The graph of everything that one output or several depend on, with the inputs that they read.
+
+        Raises GraphError when that is no operator of an input.
+        """
+        outputs = [output] if isinstance(output, Edge) else list(output)
+        for edge in outputs:
+            if edge.name in self._nodes:
+                self._nodes[edge.name] = replace(self._nodes[edge.name], scale=as_scale(edge.scale))
+        needed = {edge.name for edge in outputs}
         for node in reversed(self._nodes.values()):
             if node.name in needed:
                 needed.update(node.inputs)
         nodes = tuple(node for node in self._nodes.values() if node.name in needed)
-        inputs = [each for each in self.inputs.items() if each[0] in needed]
-        if len(inputs) != 1 or not nodes:
+        inputs = {name: tensor for name, tensor in self.inputs.items() if name in needed}
+        if not inputs or not nodes:
             raise GraphError("nothing is computed from the input")
-        return Graph(name, *inputs[0], nodes, output.name)
+        return Graph(name, inputs, nodes, [edge.name for edge in outputs])
 
     def unique(self, base: str) -> str:
         """A name that no edge has, made of another one."""

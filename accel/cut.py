@@ -13,48 +13,55 @@ from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
 
 
-def cut(graph: Graph, output: str, ends: Collection[str]) -> tuple[Graph, tuple[str, ...]]:
-    """The nodes that compute edge `output` from edges in `ends`, and which of these they read, in order.
+def cut(graph: Graph, outputs: str | Collection[str], ends: Collection[str]) -> Graph:
+    """The nodes that compute `outputs` from edges in `ends`, as a graph whose inputs are those of them that are read.
 
-    Edges and nodes keep their names. A graph has one input: several edges enter side by side in its channels, and are
-    taken apart by a matrix of zeros and ones each. Raises GraphError when `output` is no node's, when the input of the
-    graph is reached and is not in `ends`, or when the edges that are read have different numbers of tokens.
+    Edges and nodes keep their names. Raises GraphError when an output is no node's, or when an input of the graph is
+    reached and is not in `ends`.
     """
+    wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     makers = {node.name: node for node in graph}
-    if output not in makers:
-        raise GraphError(f"edge {output!r} is the input of the graph: no operator computes it")
-    needed, read, pending = {output}, set[str](), list(makers[output].inputs)
+    for output in wanted:
+        if output not in makers:
+            raise GraphError(f"edge {output!r} is the input of the graph: no operator computes it")
+    needed, read, pending = set(wanted), set[str](), [(name, end) for end in wanted for name in makers[end].inputs]
     while pending:
-        name = pending.pop()
+        name, output = pending.pop()
+        if name in needed:
+            continue
         if name in ends:
             read.add(name)
         elif name not in makers:
             raise GraphError(f"edge {output!r} depends on {name!r}, which is not among the inputs of the part")
-        elif name not in needed:
+        else:
             needed.add(name)
-            pending += makers[name].inputs
-    order = tuple(name for name in graph.tensors if name in read)
-    nodes = tuple(node for node in graph if node.name in needed)
-    if len(order) == 1:
-        return Graph(graph.name, order[0], graph.tensors[order[0]], nodes, output), order
-    joined, apart = _side_by_side({name: graph.tensors[name] for name in order}, set(graph.tensors))
-    return Graph(graph.name, apart[0].inputs[0], joined, (*apart, *nodes), output), order
+            pending += [(source, output) for source in makers[name].inputs]
+    inputs = {name: tensor for name, tensor in graph.tensors.items() if name in read}
+    return Graph(graph.name, inputs, [node for node in graph if node.name in needed], wanted)
 
 
-def _side_by_side(tensors: dict[str, Tensor], taken: set[str]) -> tuple[Tensor, list[Node]]:
-    """One tensor with the channels of all, and nodes that take it apart again, each in its own range."""
-    tokens = {tensor.tokens for tensor in tensors.values()}
+def side_by_side(graph: Graph) -> Graph:
+    """The graph with one input, which has the channels of all, for hardware that has one stream of data in.
+
+    A matrix of zeros and ones takes each input apart again. Raises GraphError when they have different numbers of
+    tokens.
+    """
+    if len(graph.inputs) == 1:
+        return graph
+    tokens = {tensor.tokens for tensor in graph.inputs.values()}
     if len(tokens) > 1:
         raise GraphError(f"its inputs have {' and '.join(map(str, sorted(tokens)))} tokens; they cannot enter together")
-    channels = [tensor.channels for tensor in tensors.values()]
-    lo, hi = min(tensor.lo for tensor in tensors.values()), max(tensor.hi for tensor in tensors.values())
+    channels = [tensor.channels for tensor in graph.inputs.values()]
+    lo, hi = min(tensor.lo for tensor in graph.inputs.values()), max(tensor.hi for tensor in graph.inputs.values())
     rows = np.split(np.eye(sum(channels), dtype=np.int64), np.cumsum(channels)[:-1])
-    source, nodes = _free("joined", taken), []
-    for (name, tensor), select in zip(tensors.items(), rows, strict=True):
+    taken = set(graph.tensors)
+    source, nodes = _free("joined", taken), list[Node]()
+    for (name, tensor), select in zip(graph.inputs.items(), rows, strict=True):
         chosen = _free(f"{name}/chosen", taken)
         nodes.append(Node(chosen, Dense(select, np.zeros(len(select))), (source,)))
         nodes.append(Node(name, Rescale(np.ones(1), 0, "floor", tensor.lo, tensor.hi), (chosen,), tensor.scale))
-    return Tensor((tokens.pop(), sum(channels)), lo, hi), nodes
+    joined = Tensor((tokens.pop(), sum(channels)), lo, hi)
+    return Graph(graph.name, {source: joined}, (*nodes, *graph.nodes), graph.outputs)
 
 
 def _free(name: str, taken: set[str]) -> str:

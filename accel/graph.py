@@ -6,7 +6,7 @@ the edge is called by the node's name. Construction checks the grammar: a `Graph
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,28 +30,40 @@ class Node:
     scale: Scale = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Graph:
-    """Nodes in execution order, with one input and one output.
+    """Nodes in execution order, with named inputs and outputs in an order.
 
-    Raises GraphError, naming the node, when an edge is missing, a name is used twice, an output is used by no node, or
-    an operator refuses its inputs.
+    `outputs` are names of edges, or the name of the only one. Raises GraphError, naming the node, when an edge is
+    missing, a name is used twice, an output is used by no node, or an operator refuses its inputs.
     """
 
     name: str
-    input_name: str
-    input: Tensor
+    inputs: Mapping[str, Tensor]
     nodes: tuple[Node, ...]
-    output: str
+    outputs: Mapping[str, Tensor]
     tensors: dict[str, Tensor] = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tensors", self._infer())
+    def __init__(
+        self, name: str, inputs: Mapping[str, Tensor], nodes: Iterable[Node], outputs: str | Iterable[str]
+    ) -> None:
+        ends = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        values = {"name": name, "inputs": dict(inputs), "nodes": tuple(nodes)}
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+        object.__setattr__(self, "tensors", self._infer(ends))
+        object.__setattr__(self, "outputs", {end: self.tensors[end] for end in ends})
 
-    def _infer(self) -> dict[str, Tensor]:
-        if self.input.magnitude >= INT64_EXACT:
-            raise GraphError(f"input {self.input_name!r} needs {self.input.width} bits; at most 62 are exact")
-        tensors = {self.input_name: self.input}
+    def __hash__(self) -> int:
+        return hash((self.name, *self.inputs.items(), self.nodes, *self.outputs))
+
+    def _infer(self, outputs: tuple[str, ...]) -> dict[str, Tensor]:
+        if not self.inputs or not outputs:
+            raise GraphError(f"graph {self.name!r}: there is at least one input and one output")
+        for name, tensor in self.inputs.items():
+            if tensor.magnitude >= INT64_EXACT:
+                raise GraphError(f"input {name!r} needs {tensor.width} bits; at most 62 are exact")
+        tensors = dict(self.inputs)
         for node in self.nodes:
             if node.name in tensors:
                 raise GraphError(f"node {node.name!r}: the name is already taken; names must be unique")
@@ -59,9 +71,10 @@ class Graph:
             if missing:
                 raise GraphError(f"node {node.name!r}: input {missing[0]!r} is produced by no earlier node")
             tensors[node.name] = self._output_of(node, tensors)
-        if self.output not in tensors:
-            raise GraphError(f"output {self.output!r} is produced by no node")
-        used = {name for node in self.nodes for name in node.inputs} | {self.output}
+        missing = [name for name in outputs if name not in tensors]
+        if missing:
+            raise GraphError(f"output {missing[0]!r} is produced by no node")
+        used = {name for node in self.nodes for name in node.inputs} | set(outputs)
         dangling = [name for name in tensors if name not in used]
         if dangling:
             raise GraphError(f"edge {dangling[0]!r} is used by no node and is not the output")
@@ -107,8 +120,33 @@ class Graph:
         return tuple(self.tensors[name] for name in node.inputs), self.tensors[node.name]
 
     @property
+    def input_name(self) -> str:
+        """Name of the only input. Raises GraphError where there are several, as all four of these do."""
+        return self._only("inputs", self.inputs)
+
+    @property
+    def input(self) -> Tensor:
+        """The only input."""
+        return self.inputs[self.input_name]
+
+    @property
+    def output(self) -> str:
+        """Name of the only output."""
+        return self._only("outputs", self.outputs)
+
+    @property
     def output_tensor(self) -> Tensor:
-        return self.tensors[self.output]
+        """The only output."""
+        return self.outputs[self.output]
+
+    def _only(self, what: str, ends: Mapping[str, Tensor]) -> str:
+        if len(ends) > 1:
+            remedy = "join them (accel.cut.side_by_side), or " if what == "inputs" else ""
+            raise GraphError(
+                f"graph {self.name!r} has {len(ends)} {what} ({', '.join(map(repr, ends))}) where one is possible: "
+                f"{remedy}cut the part that you need (accel.cut.cut)"
+            )
+        return next(iter(ends))
 
     @property
     def macs(self) -> int:

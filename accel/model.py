@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from accel import reference
+from accel.arrays import Arrays, named, plain
 from accel.errors import GraphError
-from accel.graph import Graph
+from accel.graph import Graph, Node
+from accel.tensor import Tensor
 from accel.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Model(Graph):
-    """`view`, if known, holds the shapes that input and output have in the file.
+    """`view`, if known, holds the shapes that input and output have in the file, where there is one of each.
 
     Raises GraphError where the view is another graph's, and as `Graph` does.
     """
 
     view: View | None = field(default=None, compare=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.view and (self.view.edge != self.input.shape or prod(self.view.result) != self.output_tensor.size):
+    def __init__(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        nodes: Iterable[Node],
+        outputs: str | Iterable[str],
+        view: View | None = None,
+    ) -> None:
+        super().__init__(name, inputs, nodes, outputs)
+        object.__setattr__(self, "view", view)
+        if view and (view.edge != self.input.shape or prod(view.result) != self.output_tensor.size):
             raise GraphError(
-                f"graph {self.name!r}: its view has input {self.view.edge} and result {self.view.result}, the graph "
+                f"graph {self.name!r}: its view has input {view.edge} and result {view.result}, the graph "
                 f"{self.input.shape} and {self.output_tensor.shape}: it is another graph's; use view=None here"
             )
 
     @classmethod
     def of(cls, graph: Graph, view: View | None) -> Model:
         """The model of a graph; errors as of the constructor."""
-        return cls(graph.name, graph.input_name, graph.input, graph.nodes, graph.output, view)
+        return cls(graph.name, graph.inputs, graph.nodes, graph.outputs, view)
+
+    __hash__ = Graph.__hash__
 
     def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples, shaped as the file takes them or (samples, tokens, channels), as (samples, tokens, channels).
+        """Samples of the only input, shaped as the file takes them or (samples, tokens, channels), as the latter.
 
         Raises UserError on any other shape. A model without a view takes only the latter.
         """
         return self.view.samples(np.asarray(x)) if self.view else np.asarray(x)
 
-    def predict(self, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
+    def predict(self, x: Arrays, *, device: str = "cpu") -> np.ndarray | Any:
         """Real samples, shaped as the file takes them → real results (samples, …) as the file has them, float64.
 
-        Inputs are quantized as the model does, identifiers are taken as they are; every integer in between is the
-        graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
+        A model of several inputs takes a dict of arrays (samples, tokens, channels), one of several outputs gives such
+        a dict. Inputs are quantized as the model does, identifiers are taken as they are; every integer in between is
+        the graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
         """
-        integers = reference.as_integers(self.input, self.samples(x))
-        y = reference.run(self, integers, device=device) * np.asarray(self.output_tensor.scale)
-        return self.view.results(y) if self.view else y
+        given = named(self.inputs, x if isinstance(x, Mapping) else self.samples(x))
+        integers = {name: reference.as_integers(spec, given[name]) for name, spec in self.inputs.items()}
+        found = named(self.outputs, reference.run(self, integers, device=device))
+        real = plain(self.outputs, {name: y * np.asarray(self.outputs[name].scale) for name, y in found.items()})
+        return self.view.results(real) if self.view else real
 
 
 def view_of(graph: Graph) -> View | None:

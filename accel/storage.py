@@ -29,7 +29,7 @@ from accel.tensor import Scale, Tensor
 from accel.view import View
 
 FORMATS = 1, 2
-"""Those that are read; the last one is written. The first had int64 arrays, compressed."""
+"""Those that are read; the last one is written. The first had one input and output, and int64 arrays, compressed."""
 MAGIC = "accel-graph"
 #: What numpy, json and zipfile raise on files that are truncated, damaged or of another kind.
 DAMAGE = (
@@ -49,9 +49,9 @@ def save(graph: Graph, path: Path | str) -> str:
         "magic": MAGIC,
         "format": FORMATS[-1],
         "name": graph.name,
-        "input": {"name": graph.input_name, **_tensor_entry(graph.input)},
+        "inputs": [{"name": name, **_tensor_entry(tensor)} for name, tensor in graph.inputs.items()],
         "nodes": [_node_entry(index, node, arrays) for index, node in enumerate(graph)],
-        "output": graph.output,
+        "outputs": list(graph.outputs),
         "view": asdict(view) if view else None,
     }
     return archive.write(Path(path), header, arrays)
@@ -105,13 +105,20 @@ def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[s
 
 
 def _model(header: dict[str, Any], file: Archive) -> Model:
-    source = header["input"]
+    first = header["format"] == 1  # it had one input and one output
+    sources, outputs = ([header["input"]], [header["output"]]) if first else (header["inputs"], header["outputs"])
+    inputs = {_text(source["name"]): _tensor(source) for source in sources}
+    if len(inputs) < len(sources):
+        raise GraphError("inputs have the same name")
+    nodes = [_node(entry, file) for entry in header["nodes"]]
+    view = None if header.get("view") is None else View.of(header["view"])  # graphs from before there were views
+    return Model(_text(header["name"]), inputs, nodes, [_text(name) for name in outputs], view)
+
+
+def _tensor(source: dict[str, Any]) -> Tensor:
     shape = (_integer(source["shape"][0]), _integer(source["shape"][1]))
     real = _scale(source["scale"]), _scale(source.get("offset", 0.0))
-    tensor = Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
-    nodes = tuple(_node(entry, file) for entry in header["nodes"])
-    view = None if header.get("view") is None else View.of(header["view"])  # graphs from before there were views
-    return Model(_text(header["name"]), _text(source["name"]), tensor, nodes, _text(header["output"]), view)
+    return Tensor(shape, _integer(source["lo"]), _integer(source["hi"]), *real)
 
 
 def _node(entry: dict[str, Any], file: Archive) -> Node:

@@ -51,7 +51,7 @@ def weights() -> dict[str, np.ndarray]:
 def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
     """One design: measured cycles per token and the cells of yosys."""
     x = Tensor((TOKENS, SIZE), -128, 127)
-    graph = Graph("dense", "x", x, (Node("dense", Dense(weight, np.zeros(SIZE, np.int64)), ("x",)),), "dense")
+    graph = Graph("dense", {"x": x}, (Node("dense", Dense(weight, np.zeros(SIZE, np.int64)), ("x",)),), "dense")
     solver = Solver(graph, target, dsp=0)
     picked = solver.at(TOKENS * CYCLES)[0] if equal == "cycles" else solver.with_multipliers(MULTIPLIERS)
     folds = {name: {**fold, "multiply": "lut"} for name, fold in picked.folds.items()}

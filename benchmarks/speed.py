@@ -156,7 +156,7 @@ def simulation_rows(folder: Path) -> list[Row]:
     """Our harness and cocotb on the same designs."""
     rng = np.random.default_rng(0)
     dense = Dense(rng.integers(-7, 8, (32, 32)), [0] * 32)
-    unit = Graph("unit", "x", Tensor((8, 32), -128, 127), (Node("y", dense, ("x",)),), "y")
+    unit = Graph("unit", {"x": Tensor((8, 32), -128, 127)}, (Node("y", dense, ("x",)),), "y")
     cases = {"one matrix unit": (unit, 512, 200), "digits": (Network.of("digits", folder).graph, 4096, 40)}
     rows = []
     for name, (graph, interval, few) in cases.items():

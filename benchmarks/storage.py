@@ -73,7 +73,7 @@ def model() -> Graph:
             nodes.append(Node(f"{layer}/{name}", dense, (nodes[-1].name,)))
             nodes.append(Node(f"{layer}/{name}/8bit", clip, (nodes[-1].name,)))
             width = size
-    return Graph("storage", "x", Tensor((1, 1), 0, WORDS - 1), tuple(nodes), nodes[-1].name)
+    return Graph("storage", {"x": Tensor((1, 1), 0, WORDS - 1)}, tuple(nodes), nodes[-1].name)
 
 
 def _integers(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel import reference, scratch
-from accel.cut import cut
+from accel.cut import cut, side_by_side
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
 from accel.errors import GraphError, UserError
@@ -164,7 +164,7 @@ def _node_by_node(
 
 
 def _part(imported: Imported, node: NodeProto) -> tuple[Graph, tuple[str, ...]]:
-    """The part of the graph that a node becomes, and the edges of the file that it starts from. Raises UserError."""
+    """The part of the graph that a node becomes, and the edges that enter it side by side. Raises UserError."""
     edges = {origin.tensor: edge for edge, origin in imported.origins.items()}
     edge = edges.get(node.output[0])
     if edge is None or edge == imported.graph.input_name:
@@ -172,7 +172,8 @@ def _part(imported: Imported, node: NodeProto) -> tuple[Graph, tuple[str, ...]]:
             f"node {node.name!r} ({node.op_type}) cannot run alone in RTL: {_reason(imported, node, edges)}"
         )
     try:
-        return cut(imported.graph, edge, edges.values())
+        part = cut(imported.graph, edge, edges.values())
+        return side_by_side(part), tuple(part.inputs)
     except GraphError as error:
         raise UserError(f"node {node.name!r} ({node.op_type}) cannot run alone in RTL: {error}") from None
 

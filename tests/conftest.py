@@ -34,7 +34,7 @@ def tiny_graph() -> Graph:
         Node("hidden", Rescale([1], 3, "half_even", 0, 15), ("dense0",)),
         Node("y", Dense(rng.integers(-7, 8, (2, 5)), rng.integers(-9, 10, 2)), ("hidden",)),
     )
-    return Graph("tiny", "x", Tensor((3, 4), -8, 7, 0.125), nodes, "y")
+    return Graph("tiny", {"x": Tensor((3, 4), -8, 7, 0.125)}, nodes, "y")
 
 
 @pytest.fixture(scope="session")

@@ -200,7 +200,7 @@ class Builder:
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
         self.approximate &= needed
         self.turned &= needed
-        return replace(graph, input=self.host)
+        return replace(graph, inputs={graph.input_name: self.host})
 
 
 def _readable(hint: str) -> str:

@@ -6,10 +6,11 @@ Each node runs in the cheapest dtype that its `peak` proves exact: float32, floa
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accel.arrays import Arrays, count, named, plain
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.reference import native
@@ -48,14 +49,15 @@ def dequantize(graph: Graph, x: np.ndarray) -> np.ndarray:
     return x * np.asarray(graph.input.scale) + np.asarray(graph.input.offset)
 
 
-def run(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> np.ndarray:
+def run(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> np.ndarray | Any:
     """Integer inputs (samples, tokens, channels) → integer outputs, int64.
 
-    `device` is one of torch's, or "native": compiled for this processor, a second or two once per graph and process,
-    faster from then on. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range,
-    ToolError where "native" finds no compiler.
+    A graph of several inputs takes a dict of arrays by name; one of several outputs gives one. `device` is one of
+    torch's, or "native": compiled for this processor, a second or two once per graph and process, faster from then on.
+    Raises UserError on wrong names or shapes, a non-integer dtype or values outside the declared range, ToolError where
+    "native" finds no compiler.
     """
-    return _run(graph, x, device, batch, (graph.output,))[graph.output]
+    return plain(graph.outputs, _run(graph, x, device, batch, tuple(graph.outputs)))
 
 
 def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:
@@ -67,22 +69,23 @@ def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:
     return checked_for(spec, x) if identifiers else quantize_to(spec, x)
 
 
-def trace(graph: Graph, x: np.ndarray, *, device: str = "cpu", batch: int = 1024) -> dict[str, np.ndarray]:
+def trace(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> dict[str, np.ndarray]:
     """Like `run`, but every edge of the graph by name."""
     return _run(graph, x, device, batch, tuple(graph.tensors))
 
 
-def _run(graph: Graph, x: np.ndarray, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _run(graph: Graph, x: Arrays, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
     import torch
 
-    x = checked(graph, x)
+    given = {name: checked_for(graph.inputs[name], array) for name, array in named(graph.inputs, x).items()}
     if device == NATIVE:
-        return native.compiled(graph, keep).run(x)
+        return native.compiled(graph, keep).run(given)
     target = usable(device)
     parts: list[list[np.ndarray]] = []
     with torch.inference_mode():
-        for start in range(0, len(x), batch):
-            values = _evaluate(graph, torch.from_numpy(x[start : start + batch]).to(target), set(keep))
+        for start in range(0, count(given), batch):
+            part = {name: torch.from_numpy(array[start : start + batch]).to(target) for name, array in given.items()}
+            values = _evaluate(graph, part, set(keep))
             parts.append([values[name].to("cpu", torch.int64).numpy() for name in keep])
     return {name: np.concatenate(found) for name, found in zip(keep, zip(*parts, strict=True), strict=True)}
 
@@ -98,9 +101,8 @@ def evaluate(graph: Graph, node: Node, values: MutableMapping[str, torch.Tensor]
     return node.op.evaluate(*(values[name] for name in node.inputs))
 
 
-def _evaluate(graph: Graph, x: torch.Tensor, keep: set[str]) -> dict[str, torch.Tensor]:
-    """Every edge in `keep`; others are dropped after their last reader."""
-    values = {graph.input_name: x}
+def _evaluate(graph: Graph, values: dict[str, torch.Tensor], keep: set[str]) -> dict[str, torch.Tensor]:
+    """Every edge in `keep`, from the inputs; others are dropped after their last reader."""
     remaining = {name: len(nodes) for name, nodes in graph.consumers.items()}
     for node in graph:
         values[node.name] = evaluate(graph, node, values)

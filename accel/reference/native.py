@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import cache, lru_cache
@@ -59,11 +59,13 @@ class Native:
         parts = [*codecache.compiler(), codecache.processor(), *FLAGS, text, *headers]
         self._function = ctypes.CDLL(str(codecache.entry(parts, make) / LIBRARY)).run
 
-    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """(samples, tokens, channels) in the input's range → the edges that are kept; in as many threads as torch."""
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """(samples, tokens, channels) in the inputs' ranges → the edges that are kept; in as many threads as torch."""
         import torch
 
-        x = np.ascontiguousarray(x, np.int64)
+        x, *others = (np.ascontiguousarray(inputs[name], np.int64) for name in self.graph.inputs)
+        if others:  # one sample of all inputs behind the other
+            x = np.concatenate([array.reshape(len(array), -1) for array in (x, *others)], axis=1)
         kept = {name: np.empty((len(x), *self.graph.tensors[name].shape), np.int64) for name in self.keep}
         pointers = (ctypes.c_void_p * len(kept))(*(array.ctypes.data for array in kept.values()))
 
@@ -99,8 +101,11 @@ def source(graph: Graph, keep: Sequence[str]) -> str:
         name: f"reinterpret_cast<{_type(tensor.magnitude)} *>(&memory[{places[name]}])"
         for name, tensor in graph.tensors.items()
     }
-    first, count = graph.input_name, {name: int(np.prod(tensor.shape)) for name, tensor in graph.tensors.items()}
-    calls = {first: f"convert(x + s * {count[first]}, {edges[first]}, {count[first]});"}
+    count = {name: tensor.size for name, tensor in graph.tensors.items()}
+    calls, row, at = {}, sum(tensor.size for tensor in graph.inputs.values()), 0
+    for name, tensor in graph.inputs.items():
+        calls[name] = f"convert(x + s * {row} + {at}, {edges[name]}, {tensor.size});"
+        at += tensor.size
     for number, node in enumerate(graph):
         arguments = ", ".join(edges[name] for name in (*node.inputs, node.name))
         calls[node.name] = f"{node.op.kind}<Node{number}>({arguments});"

@@ -37,7 +37,7 @@ def network() -> Graph:
         Node("hidden", Rescale([1], 3, "half_even", 0, 15), ("first",)),
         Node("y", Dense(rng.integers(-7, 8, (4, 6)), rng.integers(-9, 10, 4)), ("hidden",)),
     )
-    return Graph("axi", "x", Tensor((3, 4), -8, 7, 0.125), nodes, "y")
+    return Graph("axi", {"x": Tensor((3, 4), -8, 7, 0.125)}, nodes, "y")
 
 
 def write(files: dict[str, str], folder: Path) -> None:

@@ -31,7 +31,7 @@ def narrow(seed: int) -> Graph:
     """Every operator, and an output of 12 bits."""
     graph = everything(seed)
     last = Node("narrow", Rescale([1], graph.output_tensor.width - 10, "half_even", -2048, 2047), (graph.output,))
-    return Graph("narrow", graph.input_name, graph.input, (*graph.nodes, last), "narrow")
+    return Graph("narrow", {graph.input_name: graph.input}, (*graph.nodes, last), "narrow")
 
 
 def test_hls4mls_back_ends_are_all_known() -> None:
@@ -191,7 +191,7 @@ def test_edges_that_cannot_be_traced_are_said(backend: str, tiny_graph: Graph, t
 
 
 def one_edge(hi: int) -> Graph:
-    return Graph("one", "x", Tensor((1, 1), 0, 1), (Node("y", Rescale([hi], 0, "floor", 0, hi), ("x",)),), "y")
+    return Graph("one", {"x": Tensor((1, 1), 0, 1)}, (Node("y", Rescale([hi], 0, "floor", 0, hi), ("x",)),), "y")
 
 
 @pytest.mark.parametrize(

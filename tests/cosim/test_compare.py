@@ -128,7 +128,7 @@ def test_real_numbers_are_quantized(graph, x):
         (lambda graph, folder: project.write(graph, folder / "p"), r"is not compiled; call compile\(\) first"),
         (
             lambda graph, folder: rtl.lower(
-                replace(graph, output=graph.nodes[-2].name, nodes=graph.nodes[:-1], view=None)
+                replace(graph, outputs=graph.nodes[-2].name, nodes=graph.nodes[:-1], view=None)
             ),
             r"rtl: layer '\S+' is missing: made from another model; lower this one again",
         ),

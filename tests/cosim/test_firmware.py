@@ -123,7 +123,7 @@ def test_no_warnings(io_type: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("io_type", IO_TYPES)
 def test_a_planted_warning_is_found(io_type: str, tmp_path: Path) -> None:
-    graph = Graph("pool", "x", Tensor((3, 4), -8, 7), (Node("y", Pool(), ("x",)),), "y")
+    graph = Graph("pool", {"x": Tensor((3, 4), -8, 7)}, (Node("y", Pool(), ("x",)),), "y")
     folder = project.write(graph, tmp_path / "project", io_type=io_type).folder
     assert warnings(folder, tmp_path / "clean") == ""
     kernel = folder / "firmware" / "nnet_utils" / "accel_pool.h"

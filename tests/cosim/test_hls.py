@@ -183,7 +183,7 @@ def softmax_graph() -> Graph:
         Node("shares", Softmax(4, 8, exp_table(1 / 16, 8, 256)), ("logits",)),
         Node("y", Pool(), ("shares",)),
     )
-    return Graph("softmax", "x", Tensor((3, 4), -128, 127), nodes, "y")
+    return Graph("softmax", {"x": Tensor((3, 4), -128, 127)}, nodes, "y")
 
 
 def test_one_lsb_fault_is_found_and_named(tmp_path: Path) -> None:
@@ -245,17 +245,17 @@ def many_readers(count: int) -> Graph:
     nodes = [Node("sum1", Add((1, 1)), ("x", "x"))]
     for index in range(2, count):
         nodes.append(Node(f"sum{index}", Add((1, 1)), (f"sum{index - 1}", "x")))
-    return Graph("readers", "x", Tensor((1, 1), 0, 1), tuple(nodes), nodes[-1].name)
+    return Graph("readers", {"x": Tensor((1, 1), 0, 1)}, tuple(nodes), nodes[-1].name)
 
 
 def one_node(op: object, lo: int, hi: int) -> Graph:
-    return Graph("one", "x", Tensor((1, 1), lo, hi), (Node("y", op, ("x",)),), "y")
+    return Graph("one", {"x": Tensor((1, 1), lo, hi)}, (Node("y", op, ("x",)),), "y")
 
 
 @pytest.mark.parametrize(
     ("graph", "text"),
     [
-        (Graph("none", "x", Tensor((1, 1), 0, 1), (), "x"), "graph 'none' has no operators"),
+        (Graph("none", {"x": Tensor((1, 1), 0, 1)}, (), "x"), "graph 'none' has no operators"),
         (many_readers(8), "edge 'x' has 8 readers, a stream has at most 7: use io_parallel"),
         (
             one_node(Rescale([1 << 60], 0, "floor", 0, 1 << 60), 0, 1),

@@ -34,7 +34,7 @@ def network() -> tuple[Graph, np.ndarray]:
         Node("hidden", Rescale([1], 3, "half_even", 0, 15), ("first",)),
         Node("y", Dense(rng.integers(-7, 8, (2, 5)), rng.integers(-9, 10, 2)), ("hidden",)),
     )
-    return Graph("tiny", "x", Tensor((3, 4), -8, 7), nodes, "y"), rng.integers(-8, 8, (20, 3, 4))
+    return Graph("tiny", {"x": Tensor((3, 4), -8, 7)}, nodes, "y"), rng.integers(-8, 8, (20, 3, 4))
 
 
 def assert_same(design: Design, made: Design, x: np.ndarray, *, stall: float = 0.0) -> np.ndarray:

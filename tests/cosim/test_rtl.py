@@ -69,7 +69,7 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     """One to four levels of four; what a causal row may not see is left out."""
     row = 3 * lanes
     softmax = Node("shares", Softmax(row, 8, exp_table(1 / 16, 8, 256), causal), ("x",))
-    graph = Graph("rows", "x", Tensor((3, row), -128, 127), (softmax,), "shares")
+    graph = Graph("rows", {"x": Tensor((3, row), -128, 127)}, (softmax,), "shares")
     design = rtl.lower(graph, Schedule({"shares": {"lanes": lanes, "unrolled": 2}}))
     x = samples(graph, 12)
     ran = simulate.run(design, x)
@@ -230,7 +230,7 @@ def test_names_of_a_graph_never_reach_verilog(tmp_path):
     nodes = tuple(
         replace(node, name=rename[node.name], inputs=tuple(rename[i] for i in node.inputs)) for node in graph.nodes
     )
-    evil = Graph(hostile, rename["x"], graph.input, nodes, rename[graph.output])
+    evil = Graph(hostile, {rename["x"]: graph.input}, nodes, rename[graph.output])
     assert rtl.lower(evil).files == rtl.lower(graph).files
 
 
@@ -305,7 +305,7 @@ def test_a_norm_of_zeros():
     source = Tensor((2, 3), -8, 7)
     zero = Rescale([1], 0, "floor", 0, 0)
     norm = Norm.of(zero.infer(source), "layer", 5, 8)
-    graph = Graph("zeros", "x", source, (Node("zero", zero, ("x",)), Node("norm", norm, ("zero",))), "norm")
+    graph = Graph("zeros", {"x": source}, (Node("zero", zero, ("x",)), Node("norm", norm, ("zero",))), "norm")
     x = samples(graph, 4)
     assert np.array_equal(simulate.run(rtl.lower(graph), x).outputs, reference.run(graph, x))
 

@@ -100,7 +100,7 @@ def ran(graph: Graph, schedule: Schedule) -> tuple[simulate.Simulation, accel.De
 
 def one(weight: np.ndarray) -> Graph:
     x = Tensor((3, weight.shape[1]), -128, 127)
-    return Graph("one", "x", x, (Node("dense", Dense(weight, np.arange(len(weight))), ("x",)),), "dense")
+    return Graph("one", {"x": x}, (Node("dense", Dense(weight, np.arange(len(weight))), ("x",)),), "dense")
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def every_product() -> Graph:
         Node("wide", Position(TABLES[0], 5 << 32), ("x",)),
         Node("y", Add(np.array([1 << 33, 3])), ("product", "wide")),
     )
-    return Graph("products", "x", X, nodes, "y")
+    return Graph("products", {"x": X}, nodes, "y")
 
 
 def narrow_products(lo: int, hi: int) -> Graph:
@@ -51,7 +51,7 @@ def narrow_products(lo: int, hi: int) -> Graph:
         Node("c", Add(np.array([5, 7])), ("a", "placed")),
         Node("y", Add(np.array([1, 3])), ("b", "c")),
     )
-    return Graph("narrow", "x", Tensor((2, 2), lo, hi), nodes, "y")
+    return Graph("narrow", {"x": Tensor((2, 2), lo, hi)}, nodes, "y")
 
 
 def folded(graph: Graph, style: str) -> Schedule:

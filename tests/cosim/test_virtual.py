@@ -25,7 +25,9 @@ def graph() -> Graph:
     plain = encoder()
     nodes = list(plain.nodes)
     nodes[-1] = type(nodes[-1])(nodes[-1].name, nodes[-1].op, nodes[-1].inputs, tuple(2.0**-k for k in range(5)))
-    return Graph(plain.name, "x", Tensor(plain.input.shape, plain.input.lo, plain.input.hi, 0.25), tuple(nodes), "head")
+    return Graph(
+        plain.name, {"x": Tensor(plain.input.shape, plain.input.lo, plain.input.hi, 0.25)}, tuple(nodes), "head"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def graph_around(op: Op, inputs: tuple[Tensor, ...], seed: int) -> Graph:
         clip = Rescale([multiplier], 6, "half_even", tensor.lo, tensor.hi)
         nodes += [Node(f"dense{index}", dense, ("x",)), Node(f"in{index}", clip, (f"dense{index}",))]
     names = tuple(f"in{index}" for index in range(len(inputs)))
-    return Graph("contract", "x", source, (*nodes, Node("y", op, names)), "y")
+    return Graph("contract", {"x": source}, (*nodes, Node("y", op, names)), "y")
 
 
 def random_schedule(graph: Graph, seed: int) -> Schedule:

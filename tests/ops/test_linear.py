@@ -200,8 +200,7 @@ def test_causal_products_count_for_every_head_that_shares() -> None:
     q, k = Tensor((3, 8), -8, 7), Tensor((3, 4), -8, 7)
     source = Graph(
         "causal",
-        "x",
-        q,
+        {"x": q},
         (
             Node("k", Dense(np.ones((k.channels, q.channels)), np.zeros(k.channels)), ("x",)),
             Node("scores", MatMul(4, "scores", 2), ("x", "k")),

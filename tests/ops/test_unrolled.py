@@ -32,7 +32,7 @@ def weights(bits_: int, rows: int, columns: int, seed: int = 0) -> np.ndarray:
 def graph_of(weight: np.ndarray, lo: int, hi: int, bias: np.ndarray | None = None, tokens: int = 3) -> Graph:
     rows, columns = weight.shape
     bias = np.zeros(rows, int) if bias is None else bias
-    return Graph("unrolled", "x", Tensor((tokens, columns), lo, hi), (Node("y", Dense(weight, bias), ("x",)),), "y")
+    return Graph("unrolled", {"x": Tensor((tokens, columns), lo, hi)}, (Node("y", Dense(weight, bias), ("x",)),), "y")
 
 
 def mixed(seed: int) -> np.ndarray:

@@ -222,7 +222,7 @@ def test_what_to_install_is_said(tool, text, tiny_graph, tmp_path, monkeypatch):
 
 
 def wide(lo: int, hi: int, out: int) -> Graph:
-    return Graph("wide", "x", Tensor((1, 1), lo, hi), (Node("y", Rescale([1], 0, "floor", 0, out), ("x",)),), "y")
+    return Graph("wide", {"x": Tensor((1, 1), lo, hi)}, (Node("y", Rescale([1], 0, "floor", 0, out), ("x",)),), "y")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Node("y", Add([1, 1]), ("left", "right")),
     ]
     folder = tmp_path_factory.mktemp("wide") / "rtl"
-    lower(Graph("wide", "x", Tensor((4, 8), -(1 << 15), (1 << 15) - 1), tuple(nodes), "y"), "rtl", folder)
+    lower(Graph("wide", {"x": Tensor((4, 8), -(1 << 15), (1 << 15) - 1)}, tuple(nodes), "y"), "rtl", folder)
     assert accel("report", folder).exit_code == 0
     return folder / "report.html"
 

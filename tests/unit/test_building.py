@@ -114,3 +114,16 @@ def test_what_cannot_be_built_is_refused() -> None:
         build.add(Rescale([1 << 57], 0, "floor", 0, 1), x)
     with pytest.raises(GraphError, match=r"its output \(67108865, 1\) has more than 67108864 elements"):
         build.add(Add([1, 1]), *[build.input(Tensor(((1 << 26) + 1, 1), 0, 1))] * 2)
+
+
+def test_several_inputs_and_outputs() -> None:
+    """Inputs that nothing reads are left out; the order is that of the calls."""
+    build = Builder()
+    x, y, _ = (build.input(X, name) for name in ("x", "y", "unused"))
+    total = build.sum(x, y)
+    graph = build.graph([build.add(Pool(), total, scale=total.scale, name="pool"), total])
+    assert (list(graph.inputs), list(graph.outputs)) == (["x", "y"], ["pool", total.name])
+    samples = {name: RNG.integers(-100, 101, (5, 2, 3)) for name in "xy"}
+    found = reference.run(graph, samples)
+    np.testing.assert_array_equal(found[total.name], samples["x"] + samples["y"])
+    np.testing.assert_array_equal(found["pool"], found[total.name].sum(1, keepdims=True))

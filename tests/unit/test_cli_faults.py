@@ -24,7 +24,7 @@ def folders(tiny_graph: Graph, tmp_path: Path) -> Path:
     lower(tiny_graph, "rtl", tmp_path / "rtl")
     lower(tiny_graph, "vitis", tmp_path / "hls")
     more = Node("more", Rescale([1], 1, "half_even", -8, 7), (tiny_graph.output,))
-    other = Graph("other", tiny_graph.input_name, tiny_graph.input, (*tiny_graph.nodes, more), "more")
+    other = Graph("other", {tiny_graph.input_name: tiny_graph.input}, (*tiny_graph.nodes, more), "more")
     for name in ("rtl", "hls"):
         storage.save(other, tmp_path / name / "graph.accel")
     return tmp_path

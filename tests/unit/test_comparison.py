@@ -27,7 +27,7 @@ def graph() -> Graph:
         Node("clip", Rescale([1], 1, "floor", -5, 6), ("doubled",)),
         Node("y", Add([1, 1]), ("clip", "clip")),
     )
-    return Graph("small", "x", Tensor((2, 2), -8, 7), nodes, "y")
+    return Graph("small", {"x": Tensor((2, 2), -8, 7)}, nodes, "y")
 
 
 def level(graph: Graph, name: str, limit: int | None = None, **faults: tuple[int, int, int]) -> Level:
@@ -58,10 +58,10 @@ def test_rows_hold_ranges_and_what_was_clipped(graph: Graph) -> None:
 
 def test_a_norm_that_clips() -> None:
     norm = Norm("rms", 8, 40, 20, -3, 2)
-    graph = Graph("norm", "x", Tensor((2, 2), -8, 7), (Node("y", norm, ("x",)),), "y")
+    graph = Graph("norm", {"x": Tensor((2, 2), -8, 7)}, (Node("y", norm, ("x",)),), "y")
     (_, row) = compare_levels(graph, [level(graph, "reference")], X).rows
     wide = reference.run(
-        Graph("wide", "x", graph.input, (Node("y", Norm("rms", 8, 40, 20, -(1 << 40), 1 << 40), ("x",)),), "y"), X
+        Graph("wide", {"x": graph.input}, (Node("y", Norm("rms", 8, 40, 20, -(1 << 40), 1 << 40), ("x",)),), "y"), X
     )
     assert row.below == (wide < -3).sum() > 0
     assert row.above == (wide > 2).sum() > 0

@@ -90,11 +90,11 @@ def attention(*between: Op) -> Graph:
     for number, op in enumerate(between):
         nodes.append(Node(f"between{number}", op, (nodes[-1].name,)))
     nodes.append(Node("context", MatMul(1, "values"), (nodes[-1].name, "x")))
-    return Graph("attention", "x", Tensor((TOKENS, 3), -7, 9), tuple(nodes), "context")
+    return Graph("attention", {"x": Tensor((TOKENS, 3), -7, 9)}, tuple(nodes), "context")
 
 
 def ended(graph: Graph, op: Op) -> Graph:
-    return replace(graph, nodes=(*graph.nodes, Node("end", op, (graph.output,))), output="end")
+    return replace(graph, nodes=(*graph.nodes, Node("end", op, (graph.output,))), outputs="end")
 
 
 def test_what_needs_later_tokens_is_refused(graph: Graph) -> None:
@@ -110,7 +110,7 @@ def test_what_needs_later_tokens_is_refused(graph: Graph) -> None:
         (attention(), r"node 'context' \(matmul\): it adds up values of later tokens"),
         (attention(shares, Position(square)), r"node 'context' \(matmul\): it adds up values of later tokens"),
         (attention(Dense(square, square[0]), shares), r"node 'between0' \(dense\): it mixes scores of earlier tokens"),
-        (replace(graph, nodes=graph.nodes[:2], output="logits"), "output 'logits' has scores of later tokens"),
+        (replace(graph, nodes=graph.nodes[:2], outputs="logits"), "output 'logits' has scores of later tokens"),
     ):
         with pytest.raises(UserError, match=text):
             reference.decode(refused)

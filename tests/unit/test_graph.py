@@ -34,7 +34,7 @@ HALVE = Rescale([1], 1, "half_even", -8, 7)
 
 
 def graph(*nodes: Node, output: str = "y", tensor: Tensor = X) -> Graph:
-    return Graph("test", "x", tensor, nodes, output)
+    return Graph("test", {"x": tensor}, nodes, output)
 
 
 def refused(match: str, *nodes: Node, **options: Any) -> None:
@@ -86,7 +86,7 @@ def test_tensors() -> None:
 def test_graphs_and_operators_are_frozen() -> None:
     g = graph(Node("y", HALVE, ("x",)))
     with pytest.raises(FrozenInstanceError):
-        g.output = "x"  # type: ignore[misc]
+        g.outputs = {}  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
         HALVE.multiplier.wide()[0] = 3
 

@@ -350,7 +350,7 @@ def test_wide_ranges_do_not_wrap_round() -> None:
     """Ranges are computed beyond 64 bits, so that what does not fit is seen."""
     op = Dense([[(1 << 31) - 1] * 4], [0])
     assert op.infer(Tensor((1, 4), 0, 1 << 61)).hi == 4 * ((1 << 31) - 1) << 61
-    graph = Graph("wide", "x", Tensor((1, 4), 0, 1 << 61), (Node("y", op, ("x",)),), "y")
+    graph = Graph("wide", {"x": Tensor((1, 4), 0, 1 << 61)}, (Node("y", op, ("x",)),), "y")
     with pytest.raises(GraphError, match="at most 62 are exact"):
         reference.run(graph, np.zeros((1, 1, 4), dtype=np.int64))
 
@@ -428,4 +428,4 @@ def test_batches_and_trace_agree(tiny_graph: Graph) -> None:
 
 def _one(tensor: Tensor) -> Graph:
     op = Rescale([1], 1, "half_even", -8, 7)
-    return Graph("one", "x", tensor, (Node("y", op, ("x",)),), "y")
+    return Graph("one", {"x": tensor}, (Node("y", op, ("x",)),), "y")

@@ -165,7 +165,7 @@ def test_damaged_files_are_named(folder: Path, name: str) -> None:
 def test_the_graph_must_be_the_designs(folder: Path, tiny_graph: Graph) -> None:
     first, *others = tiny_graph.nodes
     renamed = [replace(node, inputs=("other",)) if node.inputs == ("dense0",) else node for node in others]
-    other = Graph("tiny", "x", tiny_graph.input, (replace(first, name="other"), *renamed), "y")
+    other = Graph("tiny", {"x": tiny_graph.input}, (replace(first, name="other"), *renamed), "y")
     storage.save(other, folder / "graph.accel")
     assert_refused(accel("report", folder), "graph.accel is not the graph that")
     path = folder / "design.json"  # as an earlier version wrote it
@@ -186,7 +186,7 @@ def test_info_that_nobody_wrote_is_refused(folder: Path) -> None:
 def test_names_are_text(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>\"'&"
     node = Node(name, Dense(np.eye(2, dtype=int), [0, 0]), ("x",))
-    lower(Graph("<b>tiny</b>", "x", Tensor((2, 2), 0, 7), (node,), name), "rtl", tmp_path / "rtl")
+    lower(Graph("<b>tiny</b>", {"x": Tensor((2, 2), 0, 7)}, (node,), name), "rtl", tmp_path / "rtl")
     page = shown(tmp_path / "rtl")
     assert "script" not in page.tags
     assert page.tags.count("b") == len(Design.load(tmp_path / "rtl").info["schedule"]["folds"][name])

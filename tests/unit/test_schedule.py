@@ -177,7 +177,7 @@ def test_every_operator_does_without_hard_multipliers():
 
 
 def test_a_graph_of_stages_has_nothing_to_fold():
-    graph = Graph("stage", "x", Tensor((2, 3), -8, 7), (Node("y", Rescale([1], 1, "floor", -3, 3), ("x",)),), "y")
+    graph = Graph("stage", {"x": Tensor((2, 3), -8, 7)}, (Node("y", Rescale([1], 1, "floor", -3, 3), ("x",)),), "y")
     with np.errstate(all="raise"):
         assert fold_for(graph, 64).folds == {}
     x = samples(graph, 3)

@@ -22,12 +22,17 @@ from accel import archive, reference, storage
 from accel.constants import Constant
 from accel.errors import UserError
 from accel.graph import Graph, Node
-from accel.ops import Dense, Norm, Rescale
+from accel.ops import Add, Dense, Norm, Rescale
 from accel.tensor import Tensor
 
 
 def same(a: Graph, b: Graph) -> None:
-    assert (a.name, a.input_name, a.input, a.output, a.tensors) == (b.name, b.input_name, b.input, b.output, b.tensors)
+    assert (a.name, list(a.inputs.items()), list(a.outputs), a.tensors) == (
+        b.name,
+        list(b.inputs.items()),
+        list(b.outputs),
+        b.tensors,
+    )
     for left, right in zip(a, b, strict=True):
         assert (left.name, left.inputs, left.scale, type(left.op)) == (
             right.name,
@@ -73,8 +78,7 @@ def test_names_scales_and_big_numbers_survive(path: Path) -> None:
     norm = Norm("rms", 3, 40, 9, -8, 7, 1 << 50, (5, -5, 2), (1, 2, 3))
     graph = Graph(
         "../" + name,
-        name,
-        x,
+        {name: x},
         (
             Node("r", Rescale([1], 57, "floor", -8, 7), (name,), 0.1),
             Node("n", norm, ("r",), (1.0, 2.0, 1 / 3)),
@@ -82,6 +86,14 @@ def test_names_scales_and_big_numbers_survive(path: Path) -> None:
         ),
         "y",
     )
+    storage.save(graph, path)
+    same(graph, storage.load(path))
+
+
+def test_several_inputs_and_outputs_keep_their_order(path: Path) -> None:
+    two = Tensor((2, 3), -8, 7, 0.5), Tensor((2, 3), 0, 3, (1.0, 2.0, 4.0))
+    nodes = (Node("sum", Add([1, 2]), ("z", "a")), Node("half", Rescale([1], 1, "floor", -8, 7), ("sum",), 0.5))
+    graph = Graph("two", dict(zip("za", two, strict=True)), nodes, ("sum", "half", "a"))
     storage.save(graph, path)
     same(graph, storage.load(path))
 
@@ -172,11 +184,15 @@ Change = Callable[[dict[str, Any]], Any]
         (lambda h: h["nodes"][2]["fields"].update(shift=True), "not a complete graph file"),
         (lambda h: h["nodes"][2]["fields"].update(rounding="up"), "rounding is one of"),
         (lambda h: h["nodes"][3]["fields"].update(numerator_bits=1 << 60), "at most 62"),
-        (lambda h: h["input"].update(scale=float("nan")), "scales are finite and above 0"),
-        (lambda h: h["input"].update(scale=None), "not a complete graph file"),
-        (lambda h: h["input"].update(lo=1.5), "not a complete graph file"),
-        (lambda h: h["input"].update(shape=[4]), "not a complete graph file"),
-        (lambda h: h.update(output="none"), "output 'none' is produced by no node"),
+        (lambda h: h["inputs"][0].update(scale=float("nan")), "scales are finite and above 0"),
+        (lambda h: h["inputs"][0].update(scale=None), "not a complete graph file"),
+        (lambda h: h["inputs"][0].update(lo=1.5), "not a complete graph file"),
+        (lambda h: h["inputs"][0].update(shape=[4]), "not a complete graph file"),
+        (lambda h: h.update(outputs=["none"]), "output 'none' is produced by no node"),
+        (lambda h: h.update(outputs=[]), "at least one input and one output"),
+        (lambda h: h.update(outputs=[1]), "not a complete graph file"),
+        (lambda h: h.update(inputs=[]), "at least one input and one output"),
+        (lambda h: h.update(inputs=h["inputs"] * 2), "inputs have the same name"),
     ],
 )
 def test_headers_that_say_something_else(path: Path, change: Change, match: str) -> None:
@@ -238,6 +254,7 @@ def _first_format(path: Path) -> None:
     with np.load(path) as file:
         content = {name: file[name].astype(np.int64) for name in file.files if name != "header"}
         header = json.loads(str(file["header"])) | {"format": 1}
+        (header["input"],), (header["output"],) = header.pop("inputs"), header.pop("outputs")
     np.savez_compressed(buffer := io.BytesIO(), header=np.array(json.dumps(header)), **content)
     path.write_bytes(buffer.getvalue())
 
@@ -254,7 +271,7 @@ def wide_graph() -> Graph:
     """A matrix of 300,000 8-bit weights, and a bias of 16 bits."""
     rng = np.random.default_rng(0)
     dense = Dense(rng.integers(-128, 128, (1000, 300)), rng.integers(-30000, 30000, 1000))
-    return Graph("wide", "x", Tensor((1, 300), -8, 7), (Node("y", dense, ("x",)),), "y")
+    return Graph("wide", {"x": Tensor((1, 300), -8, 7)}, (Node("y", dense, ("x",)),), "y")
 
 
 def test_constants_are_stored_and_mapped_at_their_width(path: Path) -> None:
@@ -305,7 +322,7 @@ def test_directories_that_point_elsewhere(path: Path, field: str) -> None:
 
 def test_a_range_that_no_carrier_holds(path: Path) -> None:
     storage.save(encoder(), path)
-    _rewrite(path, lambda header: header["input"].update(lo=-(1 << 300)))
+    _rewrite(path, lambda header: header["inputs"][0].update(lo=-(1 << 300)))
     refused(path, "input 'x' needs 301 bits; at most 62 are exact")
 
 

@@ -1,0 +1,50 @@
+"""Samples of a graph with one or several inputs: an array, or arrays by name; the same for results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from accel.errors import UserError
+from accel.tensor import Tensor
+
+Arrays = np.ndarray | Mapping[str, np.ndarray]
+"""One array (samples, …) where there is one input or output, else one for each by name."""
+
+
+def named(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
+    """The arrays by name, in the order of `ends`. Raises UserError where names or numbers of samples do not fit."""
+    if not isinstance(x, Mapping):
+        if len(ends) > 1:
+            raise UserError(f"there are {len(ends)} inputs, {_listed(ends)}: give a dict with one array for each")
+        return {name: np.asarray(x) for name in ends}
+    if set(x) != set(ends):
+        raise UserError(f"the inputs are {_listed(ends)}; got {_listed(x)}")
+    found = {name: np.asarray(x[name]) for name in ends}
+    counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
+        raise UserError(f"all inputs have as many samples; got {said}")
+    return found
+
+
+def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> np.ndarray | Any:
+    """The array of the one end, or a dict of those of all."""
+    chosen = {name: found[name] for name in ends}
+    return chosen if len(chosen) > 1 else next(iter(chosen.values()))
+
+
+def count(x: Arrays) -> int:
+    """How many samples there are."""
+    return len(next(iter(x.values())) if isinstance(x, Mapping) else x)
+
+
+def head(x: Arrays, stop: int | None) -> Arrays:
+    """The first samples."""
+    return {name: array[:stop] for name, array in x.items()} if isinstance(x, Mapping) else x[:stop]
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, names)) or "none"
