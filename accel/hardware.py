@@ -7,6 +7,7 @@ sequence need, take and give which beats.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -41,20 +42,31 @@ class Pattern(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rom:
-    """Memory contents: one word per row of the 2-D integer array `values`; element 0 in the lowest `bits` bits."""
+    """Memory contents: `depth` words, each of `columns` elements of `bits` bits, element 0 in the lowest ones.
 
-    values: np.ndarray
+    `make` gives the integer array (depth, columns): only who needs the contents asks for them, and most folds that a
+    schedule chooses among never come that far.
+    """
+
+    depth: int
+    columns: int
     bits: int
+    make: Callable[[], np.ndarray]
+
+    @classmethod
+    def of(cls, values: np.ndarray, bits: int) -> Rom:
+        """One word per row of `values`."""
+        return cls(*values.shape, bits, lambda: values)
 
     @property
-    def depth(self) -> int:
-        """Number of words."""
-        return len(self.values)
+    def values(self) -> np.ndarray:
+        """One row per word."""
+        return self.make()
 
     @property
     def width(self) -> int:
         """Bits of a word."""
-        return self.bits * self.values.shape[1]
+        return self.bits * self.columns
 
     def is_deep(self, target: Target) -> bool:
         """Worth a block RAM: enough of one, and at least 32 words."""
@@ -62,14 +74,25 @@ class Rom:
 
     def hex(self) -> str:
         """One hexadecimal number per line."""
-        mask, digits = (1 << self.bits) - 1, (self.width + 3) // 4
-        lines = []
-        for row in self.values.tolist():
-            word = 0
-            for element in reversed(row):
-                word = word << self.bits | (element & mask)
-            lines.append(f"{word:0{digits}x}\n")
-        return "".join(lines)
+        values, digits = self.values, (self.width + 3) // 4
+        step = max(1, BITS_AT_ONCE // self.width)
+        lines = (_hex_lines(values[k : k + step], self.bits, digits) for k in range(0, self.depth, step))
+        return b"".join(lines).decode()
+
+
+BITS_AT_ONCE = 1 << 22
+"""Bits of a memory that become text at once."""
+
+
+def _hex_lines(values: np.ndarray, bits: int, digits: int) -> bytes:
+    """Words as lines of `digits` hexadecimal digits, the last element first."""
+    elements = values[:, ::-1, None] >> np.arange(bits - 1, -1, -1) & 1
+    table = np.zeros((len(values), 4 * digits), dtype=np.uint8)
+    table[:, 4 * digits - elements[0].size :] = elements.reshape(len(values), -1)
+    nibbles = table.reshape(len(values), digits, 4) @ np.array([8, 4, 2, 1], dtype=np.uint8)
+    lines = np.full((len(values), digits + 1), ord("\n"), dtype=np.uint8)
+    lines[:, :-1] = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)[nibbles]
+    return lines.tobytes()
 
 
 class Long(int):

@@ -69,28 +69,29 @@ def _digit_sums(t: Tally, products: int, digits: int, width: int) -> None:
 
 
 def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total: int) -> None:
-    """`accel_dot_dsp`, for every group of rows."""
+    """`accel_dot_dsp`, for every group of rows; the last one may be smaller."""
     simd, lanes, spacing = p["SIMD"], p["LANES"], p["SPACING"]
     levels = index_bits(simd)
-    for first in range(0, p["PE"], lanes):
-        rows = min(lanes, p["PE"] - first)
+    for groups, rows in ((p["PE"] // lanes, lanes), (1, p["PE"] % lanes)):
+        if not groups * rows:
+            continue
         wide = (rows - 1) * spacing + weight + (not signed)
-        hard = t.multiply(wide, x, simd)
-        t.registers(simd * (wide + x), "hard" if hard else "products")
+        hard = t.multiply(wide, x, simd * groups)
+        t.registers(simd * (wide + x) * groups, "hard" if hard else "products")
         room = spacing - p["AW"] - weight
         shared = rows > 1 and room < 0
         packed = levels if rows == 1 or room > levels else max(0, room)
         parts = -(-simd // (1 << packed))
         joint = min(hard, packed)  # a DSP48 takes in the first adder
-        tree(t, simd, joint, wide + x, wide + x + 1, kind="fused")
-        tree(t, (simd + joint) // (1 + joint), packed - joint, wide + x + joint, wide + x + packed, kind="packed")
+        tree(t, simd, joint, wide + x, wide + x + 1, groups, "fused")
+        tree(t, (simd + joint) // (1 + joint), packed - joint, wide + x + joint, wide + x + packed, groups, "packed")
         if shared:
-            t.logic("shared", (rows - 1) * simd)
-            t.registers((rows - 1) * simd, "shared")
-        for row in range(rows):
-            field = wide + x + packed - row * spacing if row == rows - 1 else spacing + shared
-            tree(t, parts, levels - packed, field, total, kind="apart")
-            t.registers((row > 0) * max(0, parts - 1), "carries")
+            t.logic("shared", (rows - 1) * simd * groups)
+            t.registers((rows - 1) * simd * groups, "shared")
+        for count, field in ((rows - 1, spacing + shared), (1, wide + x + packed - (rows - 1) * spacing)):
+            if count:
+                tree(t, parts, levels - packed, field, total, count * groups, "apart")
+        t.registers((rows - 1) * groups * max(0, parts - 1), "carries")
 
 
 def _replay(t: Tally, width: int, beats: int, passes: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from accel.cost import arrays, rows, streams
 from accel.cost.counts import Counts
-from accel.cost.part import Part
+from accel.cost.part import Key, Part
 from accel.cost.tally import Amounts, Tally
 from accel.target import TARGETS, Target
 
@@ -83,7 +83,14 @@ def tally(part: Part, target: Target) -> Tally:
 
 def predict(part: Part, target: Target) -> Counts:
     """Cells of a part."""
-    made, fitted = tally(part, target), TARGETS[FITTED[target.name]]
+    return _predicted(part.key, target.name)
+
+
+@lru_cache(maxsize=1 << 14)
+def _predicted(key: Key, name: str) -> Counts:
+    """Cells of the part of a key: layers of a network are made of the same parts, and so are their folds."""
+    part, target = Part.of_key(key), TARGETS[name]
+    made, fitted = tally(part, target), TARGETS[FITTED[name]]
     prices, cells = coefficients(fitted.name), {}
     for resource in RESOURCES:
         known = prices.get((part.module, resource), {})

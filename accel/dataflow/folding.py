@@ -7,6 +7,7 @@ whatever heuristics leave behind. Most of the shorter ones are ruled out by a lo
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -219,6 +220,9 @@ class Candidates:
         self.graph, self.node, self.target = graph, node, target
         possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
         self.folds = sorted(possible, key=lambda fold: (fold.get("unrolled", 0), _parallel(fold)))
+        self.parallel = [_parallel(fold) for fold in self.folds]
+        steps = groupby(range(len(self.folds)), lambda k: self.folds[k].get("unrolled", 0))
+        self.groups = [(unrolled, list(group)) for unrolled, group in steps]
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
         self._costs: dict[int, list[Choice]] = {}
@@ -245,15 +249,15 @@ class Candidates:
     def _fast(self, interval: int) -> Iterator[int]:
         """The least parallel folds that are fast enough, serial and unrolled; adder graphs where nothing else is."""
         found = False
-        for unrolled, group in groupby(range(len(self.folds)), lambda k: self.folds[k].get("unrolled", 0)):
+        for unrolled, group in self.groups:
             if self.macs and unrolled and found:
                 return
             most = None
-            for k in group:
-                parallel = _parallel(self.folds[k])
+            for k in group[bisect_left(group, -(-self.macs // interval), key=self.parallel.__getitem__) :]:
+                parallel = self.parallel[k]
                 if most is not None and parallel > most:
                     break
-                if parallel * interval >= self.macs and self.cycles(k) <= interval:
+                if self.cycles(k) <= interval:
                     most, found = most or SLACK * parallel, True
                     yield k
 
@@ -270,14 +274,13 @@ class Candidates:
     @property
     def shortest(self) -> int:
         """Cycles per sample of the fastest fold; an adder graph is not faster than a matrix unit of its size."""
-        most = _parallel(self.folds[-1])
-        widest = [k for k, fold in enumerate(self.folds) if _parallel(fold) == most]
+        widest = [k for k, parallel in enumerate(self.parallel) if parallel == self.parallel[-1]]
         return min(self.cycles(k) for k in widest if not (self.macs and "unrolled" in self.folds[k]))
 
     def cycles(self, k: int) -> int:
         """Cycles per sample of fold k."""
         if self._multiplies_only and "unrolled" not in self.folds[k]:
-            return -(-self.macs // _parallel(self.folds[k]))
+            return -(-self.macs // self.parallel[k])
         if k not in self._cycles:
             self._cycles[k] = max(unit.cycles for unit in self._units(k))
         return self._cycles[k]

@@ -1,5 +1,5 @@
 // The evaluation of accel/dataflow/timing.py, compiled: as many equal events at once as their edges allow, sequence by
-// sequence, so that an edge keeps no more beats than wait in it.
+// sequence, so that an edge keeps no more beats than wait in it. Sequences that can only repeat the last are not evaluated.
 
 #include <algorithm>
 #include <queue>
@@ -11,6 +11,7 @@ namespace {
 
 constexpr Integer VISIBLE = 2;
 constexpr Integer CHUNK = 256;
+constexpr unsigned long long HASH = 0x9E3779B97F4A7C15;
 constexpr Integer NEVER = -(1LL << 62);
 enum Use { SHOWN, PLACED, LEFT, WRITTEN };
 
@@ -33,7 +34,7 @@ struct Edge {
 
 struct Network {
     Integer processes, edges, sequences, period, released, result;
-    bool all; // times of all beats are kept, and sequences that repeat the one before are left out
+    bool all; // times of all beats are kept, for the most places taken
     // steps of the processes, and events per sequence; uses by kind of event; edges; the beats from outside
     const Integer *firsts, *gaps, *counts, *kinds, *events, *starts, *used, *latencies, *moves, *depths, *beats, *releases;
     Integer *next, *left, *first_reads, *last_writes, *given, *most, *places;
@@ -50,15 +51,18 @@ struct Run : Network {
     std::vector<Integer> now, done;
     std::queue<Integer> pending;
     std::vector<char> queued;
-    Integer sequence = 0, out = 0, span = 1;
-    bool changed = false;
+    // of every process, the time of its first event in this sequence and the one before, and a hash of all times since
+    std::vector<Integer> began, before;
+    std::vector<unsigned long long> hash, last_hash;
+    Integer sequence = 0, out = 0, span = 1, shift = 0;
 
     explicit Run(const Network &network)
-        : Network(network), now(processes, -1), done(processes, 0), queued(processes, 0) {
+        : Network(network), now(processes, -1), done(processes, 0), queued(processes, 0), began(processes, 0),
+          before(processes, 0), hash(processes, 0), last_hash(processes, 0) {
         for (Integer number = 0; number < edges; number++) {
             Edge made;
             made.depth = depths[number];
-            made.writes = ring(all || made.depth < 0 ? beats[number] : std::min(made.depth, beats[number]));
+            made.writes = ring(made.depth < 0 ? beats[number] : std::min(made.depth, beats[number]));
             made.reads = ring(std::max<Integer>(made.depth, 1));
             if (made.depth > 0 && beats[number])
                 span = std::max(span, (made.depth + beats[number] - 1) / beats[number]);
@@ -147,11 +151,8 @@ struct Run : Network {
     void write(Integer number, const Integer *time, Integer count, Integer latency) {
         Edge &met = edge[number];
         const Integer mask = static_cast<Integer>(met.writes.size()) - 1;
-        for (Integer k = 0; k < count; k++) {
-            Integer &place = met.writes[(met.written + k) & mask];
-            changed |= place + period != time[k] + latency;
-            place = time[k] + latency;
-        }
+        for (Integer k = 0; k < count; k++)
+            met.writes[(met.written + k) & mask] = time[k] + latency;
         met.written += count;
         last_writes[number * sequences + sequence] = time[count - 1] + latency;
         wake(met.readers);
@@ -171,6 +172,10 @@ struct Run : Network {
             leave(used[use], time, count);
         for (Integer use = start[WRITTEN]; use < start[WRITTEN + 1]; use++)
             write(used[use], time, count, latencies[use]);
+        if (left[process] == events[process])
+            began[process] = time[0];
+        for (Integer k = 0; k < count; k++)
+            hash[process] = hash[process] * HASH + (time[k] - began[process]);
         now[process] = time[count - 1];
         left[process] -= count;
         done[process] += count;
@@ -183,9 +188,11 @@ struct Run : Network {
 
     // one sequence; false where processes wait for ever
     bool advance() {
-        changed = false;
         for (Edge &each : edge)
             each.written = each.read = 0;
+        before = began;
+        last_hash = hash;
+        std::fill(hash.begin(), hash.end(), 0);
         for (Integer k = 0; k < released; k++)
             edge[0].writes[k] = releases[k] + sequence * period;
         edge[0].written = released;
@@ -203,44 +210,54 @@ struct Run : Network {
         return std::all_of(left, left + processes, [](Integer events) { return events == 0; });
     }
 
-    // whether the last sequence is the one before it, `period` cycles later
-    bool repeats() const {
-        const auto same = [this](const std::vector<Integer> &times) {
-            const auto beats = static_cast<std::ptrdiff_t>(times.size()) / sequence;
-            return std::equal(times.end() - beats, times.end(), times.end() - 2 * beats,
-                              [this](Integer later, Integer earlier) { return later == earlier + period; });
-        };
-        return sequence > 1 && !changed && std::all_of(edge.begin(), edge.end(), [&](const Edge &each) {
-            return same(each.takes) && same(each.leaves);
-        });
+    // whether the last sequence is the one before it, `shift` cycles later
+    bool repeats() {
+        shift = began[0] - before[0];
+        for (Integer process = 0; process < processes; process++)
+            if (began[process] != before[process] + shift || hash[process] != last_hash[process])
+                return false;
+        return sequence > 1 && shift >= period;
     }
 
-    // all sequences, or as many as it takes until all further ones repeat the last: no event depends on one that is
-    // more than `span` sequences earlier
+    // All sequences, or as many as it takes until all further ones repeat the last: no event depends on one that is
+    // more than `span` sequences earlier, and what comes from outside comes no later than before.
     bool complete() {
-        Integer repeated = 0;
-        while (sequence < sequences && repeated < span) {
+        for (Integer repeated = 0; sequence < sequences && repeated < span;) {
             if (!advance())
                 return false;
-            repeated = all && repeats() ? repeated + 1 : 0;
+            repeated = repeats() ? repeated + 1 : 0;
         }
         return true;
+    }
+
+    // the sequences that repeat the last
+    void repeat() {
+        for (Integer number = 0; number < edges; number++)
+            for (Integer k = sequence; beats[number] && k < sequences; k++) {
+                first_reads[number * sequences + k] = first_reads[number * sequences + k - 1] + shift;
+                if (number)
+                    last_writes[number * sequences + k] = last_writes[number * sequences + k - 1] + shift;
+            }
+        if (!all)
+            for (const Integer count = beats[result] * sequences; out < count; out++)
+                given[out] = given[out - beats[result]] + shift;
     }
 
     // the most places that are taken at once
     Integer most_taken(const Edge &each) const {
         const Integer known = sequence, beats = static_cast<Integer>(each.takes.size()) / known;
-        const auto at = [&](const std::vector<Integer> &times, Integer k) {
-            const Integer more = std::max<Integer>(0, k / beats - known + 1);
-            return times[k - more * beats] + more * period;
-        };
-        Integer found = 0, gone = 0;
-        for (Integer n = 0; beats && n < sequences; n++) {
+        const Integer *take = each.takes.data(), *leave = each.leaves.data();
+        const Integer *const last_take = take + known * beats, *const last_leave = leave + known * beats;
+        Integer found = 0, gone = 0, taken_later = 0, left_later = 0;
+        for (Integer n = 0, k = 0; beats && n < sequences; n++) {
             const bool steady = n >= known - 1 && gone >= (known - 1) * beats; // further ones would repeat this one
-            for (Integer k = n * beats; k < (n + 1) * beats; k++) {
-                for (const Integer time = at(each.takes, k); gone < k && at(each.leaves, gone) < time;)
-                    gone++;
+            for (Integer end = k + beats; k < end; k++) {
+                for (const Integer time = *take + taken_later; gone < k && *leave + left_later < time; gone++)
+                    if (++leave == last_leave)
+                        leave -= beats, left_later += shift;
                 found = std::max(found, k + 1 - gone);
+                if (++take == last_take)
+                    take -= beats, taken_later += shift;
             }
             if (steady)
                 break;
@@ -254,6 +271,8 @@ struct Run : Network {
 extern "C" Integer run(const Integer *sizes, Integer *const *arrays) {
     Run run(Network(sizes, arrays));
     const bool complete = run.complete();
+    if (complete)
+        run.repeat();
     for (Integer number = 0; number < run.edges; number++) {
         const Edge &each = run.edge[number];
         if (run.all && complete)

@@ -31,7 +31,7 @@ from accel.hardware import Actor
 VISIBLE = 2
 """Cycles from writing a beat into a buffer until its reader sees it (memory, output register)."""
 SOURCE, LIBRARY = Path(__file__).with_suffix(".cpp"), "timing.so"
-FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
+FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 
 
 class DeadlockError(AccelError):
@@ -95,7 +95,7 @@ class Run:
     `first_reads` and `last_writes` (edges, sequences) are cycles of processes, `given` the cycles in which the beats of
     the edge `result` were read, and `most` the places of every edge that were taken at once.
 
-    With `most` nothing else is asked for, and sequences that repeat the one before them are left out.
+    With `most` nothing else is asked for.
     """
 
     def __init__(

@@ -64,16 +64,15 @@ def explore(
 def _point(graph: Graph, schedule: Schedule, board: Board, fits: bool) -> Point:
     from hls import rtl
     from hls.rtl.area import estimate
-    from hls.rtl.netlist import build
 
-    info = rtl.lower(graph, schedule).info
-    made = estimate(build(graph, schedule), info["schedule"]["depths"], board.target)
-    interval = info["predicted"]["interval"]
+    found = rtl.structure(graph, schedule)
+    made = estimate(found.netlist, found.schedule.depths, board.target)
+    interval = found.prediction.interval
     return Point(
         interval,
-        info["predicted"]["latency"],
-        info["multipliers"],
-        round(info["mac_utilization"], 4),
+        found.prediction.latency,
+        found.multipliers,
+        round(found.mac_utilization, 4),
         made.equivalents(board.target),
         made.ff,
         made.bram,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from accel.dataflow import folding
@@ -15,14 +15,35 @@ from accel.model import view_of
 from accel.tensor import Tensor
 from hls.rtl import emit, prediction
 from hls.rtl.netlist import Netlist, build
-from hls.rtl.prediction import buffer_depths, predict
+from hls.rtl.prediction import Prediction, buffer_depths, predict
 
 
-def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
-    """The dataflow design of a graph.
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What a design is made of, before any text: units and buffers, their depths, and the predicted cycles."""
 
-    `schedule` defaults to the one of `accel lower`. Buffers have the depths of the schedule, or those that the timing
-    needs. `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
+    graph: Graph
+    schedule: Schedule
+    netlist: Netlist
+    prediction: Prediction
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return sum(instance.unit.multipliers for instance in self.netlist.instances)
+
+    @property
+    def mac_utilization(self) -> float:
+        """Share of all products that a sample needs; 0 without matrix units."""
+        made = self.multipliers * self.prediction.interval
+        return useful_macs(self.graph) / made if made else 0.0
+
+
+def structure(graph: Graph, schedule: Schedule | None = None) -> Structure:
+    """The units and buffers of a graph, and their timing; `schedule` defaults to the one of `accel lower`.
+
+    The schedule of the result has the places of all memories and the depths of all buffers. Buffers have the depths of
+    `schedule`, or those that the timing needs. Raises UserError when the schedule does not fit the graph.
     """
     schedule = schedule or folding.default(graph)
     require_known(schedule, graph)
@@ -31,23 +52,32 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     if unknown:
         raise UserError(f"schedule: the design has no buffer {min(unknown)!r}")
     depths = buffer_depths(netlist) | schedule.depths
-    prediction = predict(netlist, depths)
+    complete = replace(schedule, memories=netlist.memories, depths=depths)
+    return Structure(graph, complete, netlist, predict(netlist, depths))
+
+
+def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
+    """The dataflow design of a graph: its `structure`, and the text of it.
+
+    `Design.info` holds the schedule, the predicted cycles and what simulation needs to know about the streams.
+    """
+    made = structure(graph, schedule)
+    netlist, prediction = made.netlist, made.prediction
     source, result = graph.input, graph.output_tensor
     streams = _stream(source, netlist.instances[0].lanes), _stream(result, netlist.instances[_last(netlist)].lanes)
-    multipliers = sum(instance.unit.multipliers for instance in netlist.instances)
     info = {
         "predicted": {"latency": prediction.latency, "interval": prediction.interval},
         "macs": graph.macs,
-        "multipliers": multipliers,
-        "mac_utilization": useful_macs(graph) / (multipliers * prediction.interval) if multipliers else 0.0,
+        "multipliers": made.multipliers,
+        "mac_utilization": made.mac_utilization,
         "input": _tensor(source),
         "output": _tensor(result),
         **({"view": asdict(view)} if (view := view_of(graph)) else {}),
         "units": _units(netlist),
         "taps": emit.taps(netlist, graph),
-        "schedule": asdict(replace(schedule, memories=netlist.memories, depths=depths)),
+        "schedule": asdict(made.schedule),
     }
-    files = emit.files(netlist, depths, streams[0].bits, streams[1].bits)
+    files = emit.files(netlist, made.schedule.depths, streams[0].bits, streams[1].bits)
     return Design(graph.name, emit.TOP, files, *streams, info)
 
 

@@ -64,7 +64,7 @@ class Buffer:
     bits: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Netlist:
     """Instances in topological order, buffers in the order of their readers; instance 0 reads the design's input.
 

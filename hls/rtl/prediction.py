@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -88,6 +89,7 @@ def slowest(netlist: Netlist) -> int:
     return max(instance.unit.cycles for instance in netlist.instances)
 
 
+@lru_cache(maxsize=4)
 def _sequences(netlist: Netlist) -> int:
     """How many sequences are timed: all that are in the pipeline at once, then enough to see a few steady intervals."""
     made = _at_once(netlist, {}, 1)
@@ -111,6 +113,7 @@ def _places(netlist: Netlist, depths: dict[str, int]) -> np.ndarray:
     return np.array([-1, *(depths.get(buffer.name, -1) for buffer in netlist.buffers), *inside])
 
 
+@lru_cache(maxsize=4)
 def network(netlist: Netlist) -> Network:
     """Edge 0 is the design's input, then one edge per buffer (the output's is the last), then edges inside units."""
     names = ["input", *(buffer.name for buffer in netlist.buffers)]

@@ -132,16 +132,16 @@ def test_a_softmax_of_wide_exponentials(family: str, expected: int) -> None:
 
 def test_contents_of_a_memory_fold_together() -> None:
     columns = np.array([[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 0]])  # 0, 1, the address' bit 0, a function
-    found = contents(Rom(columns, 1))
+    found = contents(Rom.of(columns, 1))
     assert (found.columns, found.nodes[4]) == (2, (1, 0, 0))
     halves = np.repeat([[0], [1], [1], [0]], 16, axis=0)  # no leaf; 0 and 1 chosen by the two highest address bits
-    assert contents(Rom(halves, 1)).nodes == {2: (0, 1, 2), 4: (0, 1, 2), 6: (1, 0, 0)}
+    assert contents(Rom.of(halves, 1)).nodes == {2: (0, 1, 2), 4: (0, 1, 2), 6: (1, 0, 0)}
 
 
 def test_a_part_survives_json() -> None:
     import json
     from dataclasses import asdict
 
-    rom = Rom(np.arange(40).reshape(-1, 2), 6)
+    rom = Rom.of(np.arange(40).reshape(-1, 2), 6)
     part = Part.of(Module("accel_position", {"BLOCK": 0}, {"TABLE_FILE": rom}))
     assert Part.load(json.loads(json.dumps(asdict(part)))) == part

@@ -23,11 +23,11 @@ def netlist(number: int) -> Netlist:
 
 
 def run(made: Netlist, depths: dict[str, int], *, most: bool = False, missing: int = 0) -> timing.Run:
-    """Six sequences, all of whose beats but `missing` are there from the start; `most`: one in the time of a unit."""
+    """Twelve sequences, all of whose beats but `missing` are there from the start; `most`: one in the time of a unit."""
     beats, interval = prediction._input_beats(made) - missing, prediction.slowest(made) if most else 0
     released = np.arange(beats) * interval // beats - timing.VISIBLE
     places = prediction._places(made, depths)
-    return timing.Run(prediction.network(made), places, 6, released, interval, result=len(made.buffers), most=most)
+    return timing.Run(prediction.network(made), places, 12, released, interval, result=len(made.buffers), most=most)
 
 
 @pytest.mark.parametrize("number", range(len(FORMS)))

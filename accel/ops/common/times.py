@@ -78,7 +78,7 @@ def stage(multiplier: np.ndarray, x: Tensor, lanes: int, fold: Fold, target: Tar
     params = {"LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MW": largest.bit_length(), "YW": width}
     if len(multiplier) > 1:
         count, values = digits(0, largest) if in_tables(fold) else 0, multiplier.reshape(-1, lanes)
-        table = coded(values, count) if count else Rom(values, params["MW"])
+        table = coded(values, count) if count else Rom.of(values, params["MW"])
         params |= {"GROUPS": table.depth, "DIGITS": count, "MW": table.bits, "BLOCK": int(table.is_deep(target))}
         return Stage(Module("accel_times_table", params, {"MULTIPLIER_FILE": table}), lanes, width, LATENCY + 1)
     if in_tables(fold) and largest < MAX_MAGNITUDE:
@@ -104,7 +104,7 @@ def offset(count: int) -> int:
 def coded(values: np.ndarray, count: int) -> Rom:
     """Constants as the fields of `count` digits, without the bits that are 0 in all of them."""
     fields = values + offset(count)
-    return Rom(fields, max(1, int(fields.max()).bit_length()))
+    return Rom.of(fields, max(1, int(fields.max()).bit_length()))
 
 
 def in_tables(fold: Fold) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from accel.hardware import Actor, Every, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce
-from accel.numeric import signed_width
+from accel.numeric import bits, signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
 from accel.ops.dense import sparsity, unrolled
 from accel.ops.dense.op import Dense
@@ -45,18 +47,22 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
     wide = simd // kept.n * kept.m
     passes, beats = rows // pe, columns // wide
 
-    def tiled(values: np.ndarray) -> np.ndarray:
-        return values.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
-
     selected = "sparse" in fold
-    weight, index = sparsity.compress(op.weight.wide(), kept) if selected else (op.weight.wide(), None)
-    weight_width = signed_width(weight)
+    weight_width = bits(min(-1, op.weight.lo), max(0, op.weight.hi))[0]
     packed = packing(target, fold, (x.width, x.signed), (weight_width, True))
-    coded = packed.lanes == 0 and (selected or np.abs(weight).max() <= 1)
+    coded = packed.lanes == 0 and (selected or op.weight.magnitude <= 1)
     if coded:
-        weight, weight_width = digits(weight)
-    words = tiled(weight) ^ (packed.inverted(pe)[:, None] * (1 << (weight_width - 1)))
-    weights = Rom(words.reshape(passes * beats, pe * simd), weight_width)
+        weight_width = digits(_weights(op, kept))[1]
+    inverted = packed.inverted(pe)[:, None] * (1 << (weight_width - 1))
+
+    def rom(width: int, make: Callable[[], np.ndarray], flipped: np.ndarray | int = 0) -> Rom:
+        def words() -> np.ndarray:
+            tiles = make().reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3) ^ flipped
+            return tiles.reshape(passes * beats, pe * simd)
+
+        return Rom(passes * beats, pe * simd, width, words)
+
+    weights = rom(weight_width, lambda: digits(_weights(op, kept))[0] if coded else _weights(op, kept), inverted)
     bias = op.bias.wide()
     bias_width = min(signed_width(bias), output.width)
     params = {
@@ -64,10 +70,10 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
         "WW": weight_width, "OW": output.width, "BW": bias_width,
         "BLOCK": int(weights.is_deep(target)), **packed.params(), "CODED": int(coded),
     }  # fmt: skip
-    roms = {"WEIGHT_FILE": weights, "BIAS_FILE": Rom(bias.reshape(passes, pe), bias_width)}
-    if index is not None:
+    roms = {"WEIGHT_FILE": weights, "BIAS_FILE": Rom.of(bias.reshape(passes, pe), bias_width)}
+    if selected:
         params |= {"N": kept.n, "M": kept.m}
-        roms["INDEX_FILE"] = Rom(tiled(index).reshape(passes * beats, pe * simd), kept.index_bits)
+        roms["INDEX_FILE"] = rom(kept.index_bits, lambda: sparsity.compress(op.weight.wide(), kept)[1])
     module = Module("accel_dense", params, roms)
     firings = x.tokens * passes * beats
     actor = Actor(
@@ -84,3 +90,8 @@ def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, 
             multipliers=pe * simd,
         ),
     )
+
+
+def _weights(op: Dense, kept: Pattern) -> np.ndarray:
+    """(rows, columns · N / M) the weights that a memory holds."""
+    return sparsity.compress(op.weight.wide(), kept)[0] if kept.n < kept.m else op.weight.wide()

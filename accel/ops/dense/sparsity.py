@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from accel.hardware import Pattern
@@ -10,10 +12,14 @@ from accel.ops.dense.op import Dense
 PATTERNS = (Pattern(1, 4), Pattern(1, 2), Pattern(2, 4), Pattern(4, 8))
 """What is looked for, the least work first, then the least choice."""
 
+_FOUND: WeakKeyDictionary[Dense, Pattern | None] = WeakKeyDictionary()
+
 
 def pattern(op: Dense) -> Pattern | None:
     """The first of PATTERNS that the weights keep to."""
-    return next((found for found in PATTERNS if _excess(op.weight.values, found) is None), None)
+    if op not in _FOUND:
+        _FOUND[op] = next((found for found in PATTERNS if _excess(op.weight.values, found) is None), None)
+    return _FOUND[op]
 
 
 def refusal(weight: np.ndarray, claimed: object) -> str | None:

@@ -19,7 +19,7 @@ def hardware(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fo
     lanes = fold["lanes"]
     groups = output.channels // lanes
     rows = op.reachable(x)
-    table = Rom(rows.reshape(-1, lanes), output.width)
+    table = Rom.of(rows.reshape(-1, lanes), output.width)
     module = Module(
         "accel_embedding",
         {

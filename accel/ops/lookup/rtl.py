@@ -14,7 +14,7 @@ def stages(
     """Latency 3. Only the entries that the input's range reaches are stored."""
     (x,) = inputs
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
-    table = Rom(reachable.reshape(-1, 1), output.width)
+    table = Rom.of(reachable.reshape(-1, 1), output.width)
     module = Module(
         "accel_lookup",
         {

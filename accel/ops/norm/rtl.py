@@ -98,7 +98,7 @@ def _scale(op: Norm, x: Tensor, output: Tensor, lanes: int, inverse_width: int, 
         for name, short, values in (("GAMMA_FILE", "GW", gamma), ("BETA_FILE", "BW", beta)):
             width = 2 * count if count and short == "GW" else signed_width(values)
             params[short] = width
-            roms[name] = Rom(values.reshape(beats, lanes), width)
+            roms[name] = Rom.of(values.reshape(beats, lanes), width)
         params["AFFINE"] = 1
     rows = (Port("inverse", 1, inverse_width), Port("sum", 1, _sum_width(x)))
     actor = Actor(

@@ -22,7 +22,7 @@ def stages(
     (x,) = inputs
     constants = op.table.wide()
     width = signed_width(constants)
-    table = Rom(constants.reshape(-1, lanes), width)
+    table = Rom.of(constants.reshape(-1, lanes), width)
     module = Module(
         "accel_position",
         {

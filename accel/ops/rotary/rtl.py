@@ -23,7 +23,7 @@ def hardware(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
     lanes, firings = fold["lanes"], output.size // fold["lanes"]
     constants = np.concatenate([op.words(name, lanes) for name in ("cos", "sin")[: 1 + op.turns]], axis=1)
     count = times.digits(int(constants.min()), int(constants.max())) if times.in_tables(fold) else 0
-    table = times.coded(constants, count) if count else Rom(constants, signed_width(constants))
+    table = times.coded(constants, count) if count else Rom.of(constants, signed_width(constants))
     words = table.depth // output.tokens
     module = Module(
         "accel_rotary",

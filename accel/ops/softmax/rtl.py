@@ -105,6 +105,6 @@ def _levels(lanes: int) -> int:
 
 
 def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int, target: Target) -> Module:
-    rom = Rom(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
+    rom = Rom.of(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
     params = shape | {"DEPTH": rom.depth, "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep(target))}
     return Module("accel_softmax_exp", params, {"ROM_FILE": rom})

@@ -26,7 +26,7 @@ def hardware(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold,
     give = max(0, op.first)
     constants = op.constants(x)
     table = constants.reshape(-1, lanes) if constants.size else np.zeros((1, lanes), dtype=np.int64)
-    fill = Rom(table, min(signed_width(table), output.width))  # an unsigned output has no bit for their sign
+    fill = Rom.of(table, min(signed_width(table), output.width))  # an unsigned output has no bit for their sign
     module = Module(
         "accel_window",
         {
