@@ -23,7 +23,7 @@ def netlist(number: int) -> Netlist:
 
 
 def run(made: Netlist, depths: dict[str, int], *, most: bool = False, missing: int = 0) -> timing.Run:
-    """Twelve sequences, all of whose beats but `missing` are there from the start; `most`: one in the time of a unit."""
+    """Twelve sequences, whose beats (but `missing`) are all there at once; `most`: one in the time of a unit."""
     beats, interval = prediction._input_beats(made) - missing, prediction.slowest(made) if most else 0
     released = np.arange(beats) * interval // beats - timing.VISIBLE
     places = prediction._places(made, depths)
