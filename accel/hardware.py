@@ -56,7 +56,8 @@ class Rom:
     @classmethod
     def of(cls, values: np.ndarray, bits: int) -> Rom:
         """One word per row of `values`."""
-        return cls(*values.shape, bits, lambda: values)
+        depth, columns = values.shape
+        return cls(depth, columns, bits, lambda: values)
 
     @property
     def values(self) -> np.ndarray:

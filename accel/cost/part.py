@@ -39,7 +39,9 @@ class Contents(NamedTuple):
     nodes: dict[int, Nodes]
 
 
-Key = tuple[str, tuple[tuple[str, int], ...], tuple[tuple[str, Any], ...]]
+Key = tuple[
+    str, tuple[tuple[str, int], ...], tuple[tuple[str, tuple[int, int, int], tuple[tuple[int, Nodes], ...]], ...]
+]
 """A part: its module, its parameters, and its memories."""
 
 
@@ -69,14 +71,14 @@ class Part:
     @property
     def key(self) -> Key:
         """The same as a value that can be looked up."""
-        roms = tuple((name, (*rom[:3], tuple(rom.nodes.items()))) for name, rom in self.roms.items())
+        roms = tuple((name, rom[:3], tuple(rom.nodes.items())) for name, rom in self.roms.items())
         return self.module, tuple(self.params.items()), roms
 
     @classmethod
     def of_key(cls, key: Key) -> Part:
         """The part of a key."""
         module, params, roms = key
-        return cls(module, dict(params), {name: Contents(*sizes, dict(nodes)) for name, (*sizes, nodes) in roms})
+        return cls(module, dict(params), {name: Contents(*sizes, dict(nodes)) for name, sizes, nodes in roms})
 
     @classmethod
     def load(cls, record: dict[str, Any]) -> Part:

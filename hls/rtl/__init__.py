@@ -20,7 +20,7 @@ from hls.rtl.prediction import Prediction, buffer_depths, predict
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What a design is made of, before any text: units and buffers, their depths, and the predicted cycles."""
+    """A design before any text: units and buffers, their depths, and the predicted cycles."""
 
     graph: Graph
     schedule: Schedule
