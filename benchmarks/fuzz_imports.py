@@ -64,10 +64,11 @@ def main() -> int:
     parser.add_argument("--graphs", type=int, default=GRAPHS)
     parser.add_argument("--first", type=int, default=0, help="seed of the first graph")
     options = parser.parse_args()
-    found = list(run(options.graphs, options.first))
-    for seed, one in enumerate(found, options.first):
+    found = []
+    for seed, one in enumerate(run(options.graphs, options.first), options.first):
+        found.append(one)
         if one.kind == "wrong":
-            print(f"{one.text}\n    python benchmarks/fuzz_imports.py --graphs 1 --first {seed}")
+            print(f"{one.text}\n    python benchmarks/fuzz_imports.py --graphs 1 --first {seed}", flush=True)
     result = summary(found)
     if options.graphs >= GRAPHS:
         record("fuzz", result)

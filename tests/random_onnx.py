@@ -374,7 +374,7 @@ class Kind:
 
 OPERATORS = (
     Kind(Draw.quantized, 5), Kind(dense, 4), Kind(relu, 3), Kind(function, 2.5), Kind(mix, 6), Kind(cut, 4),
-    Kind(halves), Kind(moved, 3), Kind(scaled, 3), Kind(norm, 2), Kind(attention), Kind(pooled), Kind(vector, 0.5),
+    Kind(halves), Kind(moved, 3), Kind(scaled, 3), Kind(norm, 2), Kind(attention, 2.5), Kind(pooled), Kind(vector, 0.5),
 )  # fmt: skip
 WEIGHTS = np.array([kind.share for kind in OPERATORS]) / sum(kind.share for kind in OPERATORS)
 
