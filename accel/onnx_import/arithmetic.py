@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.building import common
-from accel.onnx_import import channels, entry, functions, linear, masks, norms, rotary
+from accel.onnx_import import channels, entry, functions, linear, masks, norms, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import is_unknown
@@ -219,6 +219,9 @@ def negate(build: Builder, call: Call) -> Value:
     (x,) = call.take(1)
     if isinstance(x, Shared) and not x.repeats:
         return replace(x, signs=-np.ones(len(x.order), dtype=int) if x.signs is None else -x.signs, origin=None)
+    if isinstance(x, Shared):
+        x = sharing.read(build, x)
+        call = replace(call, inputs=(x,))
 
     def made() -> Edge | None:
         edge = functions.as_edge(build, x) if isinstance(x, Edge | Function) else None

@@ -134,3 +134,10 @@ def test_what_is_cut_from_a_function_is_a_function(tmp_path: Path) -> None:
     path = f.save(tmp_path, quantized(f, y, 0.005))
     assert judged(path, X).kind in ("exact", "near")
     assert [node.op.kind for node in onnx_import.load(path)] == ["window", "lookup"]
+
+
+def test_channels_that_are_there_twice_are_negated(tmp_path: Path) -> None:
+    f = File((1, 4, 6), opset=21)
+    twice = f.node("Gather", quantized(f, "in", 0.03), f.ints(0, 0, 1, 5), axis=2)
+    path = f.save(tmp_path, quantized(f, f.node("Neg", twice), 0.05))
+    assert judged(path, X).kind in ("exact", "near")
