@@ -85,7 +85,6 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_brevitas_models.py::test_gated_feed_forward": 2,
     "unit/test_brevitas_models.py::test_images_cut_by_reshape_and_transpose": 2,
     "unit/test_import_entry.py::test_signs_at_every_level": 0,
-    "unit/test_random_onnx.py::test_what_imports_is_right": 1,
     "unit/test_rotary_nodes.py::test_a_rotary_embedding_as_one_node": 8,
     "unit/test_vision_blocks.py::test_every_operator_is_within_a_step_of_the_file": 2,
     # commands, tools and pages
