@@ -13,7 +13,7 @@ import numpy as np
 
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
-from accel.reference import evaluation
+from accel.reference import evaluation, native
 from accel.rows import Rows
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def decode(graph: Graph, *, device: str = "cpu") -> Decoder:
-    """An object that evaluates the rows of a causal graph in turn; `device` is one of torch's.
+    """An object that evaluates the rows of a causal graph in turn; `device` as in `reference.run`.
 
     Raises UserError, naming the node, for a graph of which a row needs later tokens, and for an unusable device.
     """
@@ -54,17 +54,14 @@ class Decoder:
         self.graph, self.rows = graph, rows(graph)
         self.tokens = 0
         """Tokens that were appended."""
-        self._device = evaluation.usable(device)
-        self._kept: dict[tuple[str, torch.dtype], torch.Tensor] = {}
-        self._keepers = _keepers(graph)
+        self._kept: _Compiled | _Torch = _Compiled(graph) if device == evaluation.NATIVE else _Torch(graph, device)
+        self._samples = 0
 
     def restart(self, tokens: int = 0) -> None:
         """Forget all tokens but the first ones. Raises UserError when there are fewer."""
         if not 0 <= tokens <= self.tokens:
             raise UserError(f"{tokens} tokens cannot be kept of {self.tokens}; append them first")
         self.tokens = tokens
-        if not tokens:
-            self._kept = {}
 
     def append(self, x: np.ndarray) -> np.ndarray:
         """The next tokens (samples, new tokens, channels) → their rows of the output, int64.
@@ -79,41 +76,13 @@ class Decoder:
         return self._append(x, tuple(self.graph.tensors))
 
     def _append(self, x: np.ndarray, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
-        import torch
-
-        with torch.inference_mode():
-            new = torch.from_numpy(self._checked(x)).to(self._device)
-            if not self.tokens:
-                self._begin(len(new))
-            values = {self.graph.input_name: new}
-            self._remember(self.graph.input_name, new)
-            for node in self.graph:
-                values[node.name] = self._evaluate(node, values)
-                self._remember(node.name, values[node.name])
-            self.tokens += new.shape[1]
-            return {name: values[name].to("cpu", torch.int64).numpy() for name in keep}
-
-    def _evaluate(self, node: Node, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        dtype = self.graph.carriers[node.name]
-        inputs = [
-            self._kept[name, dtype] if place in node.op.keeps else values[name].to(dtype)
-            for place, name in enumerate(node.inputs)
-        ]
-        return node.op.evaluate_rows(self.tokens, self.graph.input.tokens, *inputs)
-
-    def _begin(self, samples: int) -> None:
-        """Memory for the edges that are kept, filled with a number of their range."""
-        import torch
-
-        for name, dtypes in self._keepers.items():
-            spec = self.graph.tensors[name]
-            for dtype in dtypes:
-                blank = min(max(0, spec.lo), spec.hi)
-                self._kept[name, dtype] = torch.full((samples, *spec.shape), blank, dtype=dtype, device=self._device)
-
-    def _remember(self, name: str, value: torch.Tensor) -> None:
-        for dtype in self._keepers.get(name, ()):
-            self._kept[name, dtype][:, self.tokens : self.tokens + value.shape[1]] = value
+        new = self._checked(x)
+        if not self.tokens:
+            self._samples = len(new)
+            self._kept.begin(len(new))
+        found = self._kept.append(new, self.tokens, keep)
+        self.tokens += new.shape[1]
+        return found
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
         x, spec = np.asarray(x), self.graph.input
@@ -122,10 +91,73 @@ class Decoder:
             raise UserError(f"input shape is {x.shape}, expected (samples, new tokens, {spec.channels}), none is 0")
         if x.shape[1] > left:
             raise UserError(f"{x.shape[1]} tokens after {self.tokens}: {self.graph.name} has {spec.tokens}; restart")
-        known = {len(kept) for kept in self._kept.values()}
-        if known - {len(x)}:
-            raise UserError(f"{len(x)} samples after {known.pop()} of them: restart to begin with others")
+        if self.tokens and len(x) != self._samples:
+            raise UserError(f"{len(x)} samples after {self._samples} of them: restart to begin with others")
         return evaluation.checked_for(replace(spec, shape=x.shape[1:]), x)
+
+
+class _Torch:
+    """Earlier tokens in torch: the edges of which other rows are read."""
+
+    def __init__(self, graph: Graph, device: str) -> None:
+        self._graph, self._device = graph, evaluation.usable(device)
+        self._kept: dict[tuple[str, torch.dtype], torch.Tensor] = {}
+        self._keepers = _keepers(graph)
+
+    def begin(self, samples: int) -> None:
+        """Memory for the edges that are kept, filled with a number of their range."""
+        import torch
+
+        for name, dtypes in self._keepers.items():
+            spec = self._graph.tensors[name]
+            for dtype in dtypes:
+                blank = min(max(0, spec.lo), spec.hi)
+                self._kept[name, dtype] = torch.full((samples, *spec.shape), blank, dtype=dtype, device=self._device)
+
+    def append(self, x: np.ndarray, first: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """Tokens from `first` on → their rows of the edges in `keep`."""
+        import torch
+
+        with torch.inference_mode():
+            values = {self._graph.input_name: torch.from_numpy(x).to(self._device)}
+            self._remember(self._graph.input_name, values, first)
+            for node in self._graph:
+                values[node.name] = self._evaluate(node, values, first)
+                self._remember(node.name, values, first)
+            return {name: values[name].to("cpu", torch.int64).numpy() for name in keep}
+
+    def _evaluate(self, node: Node, values: dict[str, torch.Tensor], first: int) -> torch.Tensor:
+        dtype = self._graph.carriers[node.name]
+        inputs = [
+            self._kept[name, dtype] if place in node.op.keeps else values[name].to(dtype)
+            for place, name in enumerate(node.inputs)
+        ]
+        return node.op.evaluate_rows(first, self._graph.input.tokens, *inputs)
+
+    def _remember(self, name: str, values: dict[str, torch.Tensor], first: int) -> None:
+        for dtype in self._keepers.get(name, ()):
+            self._kept[name, dtype][:, first : first + values[name].shape[1]] = values[name]
+
+
+class _Compiled:
+    """Earlier tokens, compiled for this processor: all edges of all tokens."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph, self._native = graph, native.compiled(graph)
+
+    def begin(self, samples: int) -> None:
+        """Memory for all edges."""
+        self._memory = self._native.sequences(samples)
+        self._x = np.zeros((samples, *self._graph.input.shape), np.int64)
+
+    def append(self, x: np.ndarray, first: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """Tokens from `first` on → their rows of the edges in `keep`."""
+        end, source = first + x.shape[1], self._graph.input_name
+        self._x[:, first:end] = x
+        kept = {name: np.empty((len(x), *self._graph.tensors[name].shape), np.int64) for name in keep}
+        for sample, memory in enumerate(self._memory):
+            self._native.rows(memory, sample, first, end, kept | {source: self._x})
+        return {name: (self._x if name == source else kept[name])[:, first:end].copy() for name in keep}
 
 
 def _keepers(graph: Graph) -> dict[str, set[torch.dtype]]:

@@ -79,7 +79,7 @@ def _run(graph: Graph, x: Arrays, device: str, batch: int, keep: tuple[str, ...]
 
     given = {name: checked_for(graph.inputs[name], array) for name, array in named(graph.inputs, x).items()}
     if device == NATIVE:
-        return native.compiled(graph, keep).run(given)
+        return native.compiled(graph).run(given, keep)
     target = usable(device)
     parts: list[list[np.ndarray]] = []
     with torch.inference_mode():

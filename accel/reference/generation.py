@@ -12,7 +12,6 @@ from accel.ops.embedding.op import Embedding
 from accel.ops.matmul.op import MatMul
 from accel.ops.softmax.op import Softmax
 from accel.reference.decoding import decode
-from accel.reference.evaluation import NATIVE
 
 
 def generate(graph: Graph, prompt: Sequence[int], count: int, *, device: str = "cpu") -> Iterator[int]:
@@ -23,7 +22,7 @@ def generate(graph: Graph, prompt: Sequence[int], count: int, *, device: str = "
     no causal language model, an empty prompt and an identifier that the graph does not know.
     """
     _check(graph, prompt)
-    scale, decoder = np.asarray(graph.output_tensor.scale), decode(graph, device="cpu" if device == NATIVE else device)
+    scale, decoder = np.asarray(graph.output_tensor.scale), decode(graph, device=device)
     known = list(prompt)
     for _ in range(count):
         if len(known) > graph.input.tokens:

@@ -1,84 +1,212 @@
-"""The reference level as one C++ function, compiled for this processor: `reference.run(…, device="native")`.
+"""The reference level compiled for this processor: `reference.run(…, device="native")`.
 
-Every operator's `native.h` is a template over a struct of the node: the fields and whole-numbered properties of its
-operator under their names, the sizes of its edges, and T, the dtype that the reference carries the node's integers in.
-Samples go through the whole graph one after the other, so that all edges of one stay in the processor's cache.
+A library holds one kernel for every kind of node (`accel.reference.kernels`), and the graph is data: steps that call
+kernels on edges (`ops/common/native_program.h`). Compiling depends neither on the weights nor on the number of layers.
+
+Some samples go through the whole graph together, so that all their edges stay in the processor's cache.
 """
 
 from __future__ import annotations
 
 import ctypes
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from accel import codecache, tools
-from accel.graph import Graph, Node
-from accel.numeric import carrier
+from accel.graph import Graph
+from accel.reference.kernels import HEADERS, TYPES, Kernel, header, kernel, source, stored
+from accel.tensor import Tensor
 
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing",
-         "-fopenmp-simd", "-shared", "-fPIC")  # fmt: skip
-NAMES = {"torch.float32": "float", "torch.float64": "double", "torch.int64": "std::int64_t"}
-HEADERS = Path(__file__).parents[1] / "ops"
-#: Headers of the system that native.h includes: most of the time that a small graph takes.
-SYSTEM = (
-    *(f"#include <{name}>" for name in ("algorithm", "cmath", "cstdint", "cstring", "type_traits", "vector")),
-    "#ifdef __AVX512VNNI__",
-    "#include <immintrin.h>",
-    "#endif",
-)
+FLAGS: tuple[str, ...] = (
+    "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffinite-math-only",
+    "-fno-signed-zeros", "-fno-strict-aliasing", "-fopenmp-simd", "-shared", "-fPIC", "-Wno-psabi",
+)  # fmt: skip
 LIBRARY = "graph.so"
-SIGNATURE = "run(const std::int64_t *x, std::int64_t *const *kept, std::int64_t start, std::int64_t end)"
 LINE = 64
-"""Bytes of a line, in which edges begin."""
+"""Bytes of a line of the cache, in which edges begin."""
+STEP = np.dtype([("kernel", "i8"), ("together", "i8"), ("node", "i8"), ("edges", "i8", 3)])
+EDGE = np.dtype([("place", "i8"), ("tokens", "i8"), ("channels", "i8"), ("type", "i8"), ("whole", "i8")])
+CACHED = 1 << 18
+"""Bytes of edges that stay in a processor's cache: as many samples go through the graph together."""
+ROWS = 64
+"""Tokens that go through the graph together at least, so that a weight that is fetched is used often enough."""
+SHARED = 1 << 22
+"""Multiply-accumulates from which threads share the rows of a sample: what they save is longer than their meetings."""
+
+
+@lru_cache(maxsize=64)
+def _library(text: str, flags: Sequence[str]) -> ctypes.CDLL:
+    def make(work: Path) -> list[Path]:
+        (work / "graph.cpp").write_text(text, encoding="utf-8")
+        command: list[str | Path] = [tools.require("g++"), *flags, f"-I{HEADERS}", "graph.cpp", "-o", LIBRARY]
+        tools.run(command, work, work / "compile.log")
+        return [work / LIBRARY]
+
+    headers = codecache.contents(HEADERS, HEADERS.rglob("native*.h"))
+    parts = [*codecache.compiler(), codecache.processor(), *flags, text, *headers]
+    library = ctypes.CDLL(str(codecache.entry(parts, make) / LIBRARY))
+    library.prepare.restype = ctypes.c_int64
+    return library
 
 
 class Native:
-    """A compiled graph. Compiling takes seconds, about one for a small transformer.
+    """A compiled graph. Compiling takes a second or two, whatever the number of weights and layers.
 
     Raises ToolError without a C++ compiler.
     """
 
-    def __init__(self, graph: Graph, keep: Sequence[str]) -> None:
-        self.graph, self.keep = graph, tuple(keep)
-        text = source(graph, self.keep)
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._numbers = {name: number for number, name in enumerate(graph.tensors)}
+        found = [kernel(graph, node) for node in graph]
+        kernels = {one.code: one for one in found}
+        order = sorted(kernels)
+        self._library = _library(source([kernels[code] for code in order]), FLAGS)
+        given = len(graph.inputs)
+        self._steps = np.zeros(given + len(found), STEP)
+        self._steps["edges"] = -1
+        self._steps["kernel"][:given] = -1  # reads an input
+        self._steps["edges"][:given, 0] = [self._numbers[name] for name in graph.inputs]
+        self._held: list[np.ndarray] = []  # whatever the steps point to
+        for step, node, one in zip(self._steps[given:], graph, found, strict=True):
+            number = order.index(one.code)
+            step["kernel"], step["together"] = number, header(node.op.kind).whole
+            step["node"] = self._node(one, number)
+            ends = [self._numbers[name] for name in (*node.inputs, node.name)]
+            step["edges"][: len(ends)] = ends
 
-        def make(work: Path) -> list[Path]:
-            (work / "graph.cpp").write_text(text, encoding="utf-8")
-            ready = codecache.precompiled(SYSTEM, FLAGS, [codecache.processor()])
-            command = [*FLAGS, *ready, f"-I{HEADERS}", "graph.cpp", "-o", LIBRARY]
-            tools.run([tools.require("g++"), *command], work, work / "compile.log")
-            return [work / LIBRARY]
+    def _node(self, one: Kernel, number: int) -> int:
+        """Address of a node's struct."""
+        struct = self._hold(np.array([self._member(value) for _, value in one.members] or [0], np.int64))
+        if one.prepare:
+            address = ctypes.c_void_p(struct.ctypes.data)
+            size = self._library.prepare(ctypes.c_int64(number), address, None)
+            memory = self._hold(_aligned(size))
+            self._library.prepare(ctypes.c_int64(number), address, ctypes.c_void_p(memory.ctypes.data))
+            struct[[name for name, _ in one.members].index("prepared")] = memory.ctypes.data
+        return struct.ctypes.data
 
-        headers = codecache.contents(HEADERS, HEADERS.rglob("*.h"))
-        parts = [*codecache.compiler(), codecache.processor(), *FLAGS, text, *headers]
-        self._function = ctypes.CDLL(str(codecache.entry(parts, make) / LIBRARY)).run
+    def _member(self, value: int | np.ndarray) -> int:
+        return self._hold(np.ascontiguousarray(value)).ctypes.data if isinstance(value, np.ndarray) else value
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """(samples, tokens, channels) in the inputs' ranges → the edges that are kept; in as many threads as torch."""
+    def _hold(self, array: np.ndarray) -> np.ndarray:
+        self._held.append(array)
+        return array
+
+    def run(self, inputs: Mapping[str, np.ndarray], keep: Sequence[str]) -> dict[str, np.ndarray]:
+        """(samples, tokens, channels) in the inputs' ranges → the edges in `keep`; in as many threads as torch."""
         import torch
 
-        x, *others = (np.ascontiguousarray(inputs[name], np.int64) for name in self.graph.inputs)
-        if others:  # one sample of all inputs behind the other
-            x = np.concatenate([array.reshape(len(array), -1) for array in (x, *others)], axis=1)
-        kept = {name: np.empty((len(x), *self.graph.tensors[name].shape), np.int64) for name in self.keep}
-        pointers = (ctypes.c_void_p * len(kept))(*(array.ctypes.data for array in kept.values()))
-
-        def samples(start: int, end: int) -> None:
-            self._function(ctypes.c_void_p(x.ctypes.data), pointers, ctypes.c_int64(start), ctypes.c_int64(end))
-
-        threads = min(len(x), torch.get_num_threads())
-        bounds = [len(x) * i // threads for i in range(threads + 1)]
-        if threads == 1:
-            samples(0, len(x))
+        given = {name: np.ascontiguousarray(inputs[name], np.int64) for name in self.graph.inputs}
+        samples = len(next(iter(given.values())))
+        kept = {n: np.empty((samples, *self.graph.tensors[n].shape), np.int64) for n in keep if n not in given}
+        threads = torch.get_num_threads()
+        if threads > 1 and samples < 8 * threads and samples % threads and self._macs * samples >= SHARED:
+            self._by_rows(samples, given | kept, threads)
         else:
-            list(_pool(torch.get_num_threads()).map(samples, bounds, bounds[1:]))
-        return kept
+            self._by_samples(samples, given | kept, min(samples, threads))
+        return {name: given[name].copy() if name in given else kept[name] for name in keep}
+
+    def _by_samples(self, samples: int, outside: dict[str, np.ndarray], threads: int) -> None:
+        """Every thread takes samples of its own."""
+        placed, lines = self._close
+        edges = self._edges(placed, outside)
+        share = -(-samples // threads)
+        fitting = max(CACHED // (lines * LINE), ROWS // max(t.tokens for t in self.graph.tensors.values()))
+        together = max(1, min(share, fitting))
+        together = -(-share // -(-share // together))  # no small rest
+
+        def some(start: int, end: int) -> None:
+            numbers = map(ctypes.c_int64, (lines, start, end, together))
+            self._library.samples(*self._program(edges), *numbers)
+
+        bounds = [samples * i // threads for i in range(threads + 1)]
+        if threads == 1:
+            some(0, samples)
+        else:
+            list(_pool(threads).map(some, bounds, bounds[1:]))
+
+    def _by_rows(self, samples: int, outside: dict[str, np.ndarray], threads: int) -> None:
+        """All threads take rows of the same samples."""
+        placed, lines = self._apart
+        edges, memory = self._edges(placed, outside), _aligned(lines * LINE * samples)
+        meeting = np.zeros(1, np.int64)
+
+        def some(start: int) -> None:
+            self._part(edges, memory, (0, samples, start, start + 1, threads), meeting)
+
+        with _MEETING:  # or threads of two calls would wait for each other
+            list(_pool(threads).map(some, range(threads)))
+
+    def rows(self, sequence: np.ndarray, sample: int, first: int, end: int, outside: dict[str, np.ndarray]) -> None:
+        """Rows `first` to `end` − 1 of every edge of one sample, in memory that `sequences` made.
+
+        The input is read from `outside`, other edges there are kept: arrays of all samples and tokens.
+        """
+        self._part(self._edges(self._apart[0], outside), sequence, (sample, 1, first, end, self.graph.input.tokens))
+
+    def sequences(self, samples: int) -> np.ndarray:
+        """Memory of all edges, for every sample; tokens that are not known have some number of their edge's range."""
+        placed, lines = self._apart
+        memory = _aligned(samples * lines * LINE).reshape(samples, -1)
+        for edge, tensor in zip(placed, self.graph.tensors.values(), strict=True):
+            dtype = np.dtype(stored(tensor.lo, tensor.hi))
+            start = edge["place"] * LINE
+            part = memory[:, start : start + tensor.size * dtype.itemsize]
+            part.view(dtype)[:] = min(max(0, tensor.lo), tensor.hi)
+        return memory
+
+    def _part(
+        self, edges: np.ndarray, memory: np.ndarray, numbers: Sequence[int], meeting: np.ndarray | None = None
+    ) -> None:
+        place = None if meeting is None else ctypes.c_void_p(meeting.ctypes.data)
+        pointer = ctypes.c_void_p(memory.ctypes.data)
+        self._library.part(*self._program(edges), pointer, *map(ctypes.c_int64, numbers), place)
+
+    def _program(self, edges: np.ndarray) -> tuple[ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]:
+        steps = self._steps
+        return ctypes.c_void_p(steps.ctypes.data), ctypes.c_int64(len(steps)), ctypes.c_void_p(edges.ctypes.data)
+
+    def _edges(self, places: np.ndarray, outside: dict[str, np.ndarray]) -> np.ndarray:
+        edges = places.copy()
+        for name, array in outside.items():
+            edges["whole"][self._numbers[name]] = array.ctypes.data
+        return edges
+
+    @cached_property
+    def _macs(self) -> int:
+        return self.graph.macs
+
+    @cached_property
+    def _close(self) -> tuple[np.ndarray, int]:
+        """The edges, in as few lines of memory as possible, and how many these are."""
+        return self._placed(*_places(self.graph))
+
+    @cached_property
+    def _apart(self) -> tuple[np.ndarray, int]:
+        """The same when no two edges share memory."""
+        ends = np.cumsum([0, *map(_lines, self.graph.tensors.values())]).tolist()
+        return self._placed(ends[:-1], ends[-1])
+
+    def _placed(self, places: Sequence[int], lines: int) -> tuple[np.ndarray, int]:
+        tensors = self.graph.tensors.values()
+        rows = [(at, *t.shape, TYPES.index(stored(t.lo, t.hi)), 0) for at, t in zip(places, tensors, strict=True)]
+        return np.array(rows, EDGE), lines
+
+
+_MEETING = threading.Lock()
+
+
+def _aligned(size: int) -> np.ndarray:
+    """Bytes that begin at a line of the cache."""
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size]
 
 
 @cache
@@ -88,86 +216,18 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 @lru_cache(maxsize=8)
-def compiled(graph: Graph, keep: tuple[str, ...]) -> Native:
+def compiled(graph: Graph) -> Native:
     """Once per graph and process."""
-    return Native(graph, keep)
+    return Native(graph)
 
 
-def source(graph: Graph, keep: Sequence[str]) -> str:
-    """C++ of SIGNATURE: samples start to end − 1 of x, to the arrays of the edges in `keep`."""
-    kinds = sorted({node.op.kind for node in graph})
-    places, size = _places(graph)
-    edges = {
-        name: f"reinterpret_cast<{_type(tensor.magnitude)} *>(&memory[{places[name]}])"
-        for name, tensor in graph.tensors.items()
-    }
-    count = {name: tensor.size for name, tensor in graph.tensors.items()}
-    calls, row, at = {}, sum(tensor.size for tensor in graph.inputs.values()), 0
-    for name, tensor in graph.inputs.items():
-        calls[name] = f"convert(x + s * {row} + {at}, {edges[name]}, {tensor.size});"
-        at += tensor.size
-    for number, node in enumerate(graph):
-        arguments = ", ".join(edges[name] for name in (*node.inputs, node.name))
-        calls[node.name] = f"{node.op.kind}<Node{number}>({arguments});"
-    for number, name in enumerate(keep):
-        calls[name] += f" convert({edges[name]}, kept[{number}] + s * {count[name]}, {count[name]});"
-    return "\n".join(
-        [
-            "#include <vector>",
-            *(f'#include "{kind}/native.h"' for kind in kinds),
-            "using namespace accel;",
-            "namespace { // so that nothing is shared with another graph in the process",
-            *(_struct(graph, node, number) for number, node in enumerate(graph)),
-            "}",
-            f'extern "C" void {SIGNATURE} {{',
-            f"    std::vector<Line> memory({size});",
-            "    for (std::int64_t s = start; s < end; s++) {",
-            *(f"        {call}" for call in calls.values()),
-            "    }",
-            "}\n",
-        ]
-    )
+def _lines(tensor: Tensor) -> int:
+    """Lines of memory that an edge takes per sample."""
+    return -(-tensor.size * np.dtype(stored(tensor.lo, tensor.hi)).itemsize // LINE)
 
 
-def _type(magnitude: int) -> str:
-    return NAMES[str(carrier(magnitude))]
-
-
-def _struct(graph: Graph, node: Node, number: int) -> str:
-    inputs, output = graph.ends(node)
-    narrow = node.op.narrow(*inputs)
-    wide = narrow if narrow and narrow.is_floating_point else carrier(graph.peak(node))
-    dtype = node.op.bytes(*inputs)
-    lines = [f"using T = {NAMES[str(wide)]}; using Narrow = {f'std::{dtype}_t' if dtype else 'void'};"]
-    for prefix, tensor in zip(("", "x_", "b_"), (output, *inputs), strict=False):
-        lines += [f"static constexpr int {prefix}tokens = {tensor.tokens}, {prefix}channels = {tensor.channels};"]
-    for name, value in _values(node):
-        if isinstance(value, str):
-            lines.append(f"static constexpr Word {name} = Word::{value};")
-        elif isinstance(value, int):
-            lines.append(f"static constexpr std::int64_t {name} = {value};")
-        else:
-            numbers = ", ".join(map(str, np.asarray(value).reshape(-1).tolist()))
-            lines.append(f"static constexpr int {name}_size = {np.size(value)};")
-            lines.append(f"static constexpr {_constant(value)} {name}[] = {{{numbers}}};")
-    return f"struct Node{number} {{ // {node.op.kind}\n    " + "\n    ".join(lines) + "\n};"
-
-
-def _constant(value: np.ndarray | tuple[int, ...]) -> str:
-    return _type(int(np.abs(np.asarray(value)).max()))
-
-
-def _values(node: Node) -> Iterator[tuple[str, int | str | np.ndarray | tuple[int, ...]]]:
-    """Fields of a node's operator, and properties that are whole numbers."""
-    for field in fields(node.op):
-        yield field.name, getattr(node.op, field.name)
-    for name, _ in inspect.getmembers(type(node.op), lambda member: isinstance(member, property)):
-        if isinstance(value := getattr(node.op, name), int):
-            yield name, int(value)
-
-
-def _places(graph: Graph) -> tuple[dict[str, int], int]:
-    """Edge → its first line of memory, and how many lines there are.
+def _places(graph: Graph) -> tuple[list[int], int]:
+    """The first line of every edge's memory, and how many lines there are.
 
     An edge takes the first gap between those that still have a reader.
     """
@@ -175,14 +235,15 @@ def _places(graph: Graph) -> tuple[dict[str, int], int]:
     order = {name: number for number, name in enumerate(edges)}
     reader = {name: max((order[node.name] for node in graph.consumers[name]), default=0) for name in edges}
     living: dict[str, tuple[int, int]] = {}
-    places, top = {}, 0
+    places, top = [], 0
     for number, name in enumerate(edges):
         living = {edge: span for edge, span in living.items() if reader[edge] >= number}
-        size, at = -(-8 * int(np.prod(graph.tensors[name].shape)) // LINE), 0
+        size, at = _lines(graph.tensors[name]), 0
         for start, end in sorted(living.values()):
             if at + size <= start:
                 break
             at = max(at, end)
         living[name] = (at, at + size)
-        places[name], top = at, max(top, at + size)
+        places.append(at)
+        top = max(top, at + size)
     return places, top

@@ -16,6 +16,7 @@ from accel.graph import Graph, Node
 from accel.op import Op
 from accel.ops import Dense, MatMul, Pool, Position, Rescale, Rotary, Softmax, Window
 from accel.ops.softmax.op import exp_table
+from accel.reference import decoding
 from accel.tensor import Tensor
 
 FEW, MANY = range(40), range(40, 400)
@@ -72,7 +73,7 @@ def test_rows_at_another_place_are_found(op: type[Op], monkeypatch: pytest.Monke
 
 
 def test_an_edge_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference.Decoder, "_remember", lambda self, name, value: None)
+    monkeypatch.setattr(decoding._Torch, "_remember", lambda self, name, values, first: None)
     assert any(decoded_wrong(random_causal.causal(seed), seed) for seed in range(3))
 
 
@@ -156,6 +157,24 @@ def test_unfit_tokens_are_refused(graph: Graph) -> None:
         decoder.restart(4)
     with pytest.raises(UserError, match="device 'mars' is not usable"):
         reference.decode(graph, device="mars")
+
+
+def test_compiled_it_is_the_same(graph: Graph) -> None:
+    """Also with the tables of a place, several samples and several tokens at a time."""
+    for one, steps in ((graph, [2, 1, 1]), (random_causal.causal(3), None)):
+        x = samples(one, 1)
+        decoder = reference.decode(one, device="native")
+        assert not random_causal.difference(one, decoder, x, steps or random_causal.steps(one.input.tokens, 1))
+        decoder.restart(1)
+        np.testing.assert_array_equal(decoder.append(x[:, 1:]), reference.run(one, x)[:, 1:])
+
+
+@pytest.mark.minutes
+def test_compiled_random_causal_graphs_are_the_same() -> None:
+    for seed in FEW:
+        graph = random_causal.causal(seed)
+        x, steps = samples(graph, seed), random_causal.steps(graph.input.tokens, seed)
+        assert not random_causal.difference(graph, reference.decode(graph, device="native"), x, steps), seed
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -3,10 +3,11 @@
 
 namespace accel {
 
-template <class N, class A, class B, class Y> void add(const A *a, const B *b, Y *y) {
+template <class N, class A, class B, class Y> void add(const N &node, const A *a, const B *b, Y *__restrict y, Rows rows) {
     using T = typename N::T;
-    for (int i = 0; i < N::tokens * N::channels; i++)
-        y[i] = N::multipliers[0] * T(a[i]) + N::multipliers[1] * T(b[i]);
+    const T p = T(node.multipliers[0]), q = T(node.multipliers[1]);
+    for (std::int64_t i = rows.first * N::channels; i < rows.end * N::channels; i++)
+        y[i] = stored<Y>(p * T(a[i]) + q * T(b[i]));
 }
 
 } // namespace accel

@@ -3,9 +3,9 @@
 
 namespace accel {
 
-template <class N, class X, class Y> void embedding(const X *x, Y *y) {
-    for (int t = 0; t < N::tokens; t++)
-        convert(N::table + (std::int64_t(x[t]) - N::base) * N::channels, y + t * N::channels, N::channels);
+template <class N, class X, class Y> void embedding(const N &node, const X *x, Y *__restrict y, Rows rows) {
+    for (std::int64_t r = rows.first; r < rows.end; r++)
+        convert(node.table + (std::int64_t(x[r]) - node.base) * N::channels, y + r * N::channels, N::channels);
 }
 
 } // namespace accel

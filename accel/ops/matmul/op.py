@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from accel.errors import GraphError
+from accel.numeric import INT32_EXACT
 from accel.op import Op, frozen, product_error
 from accel.rows import Rows, mixing
 from accel.tensor import Tensor
@@ -84,6 +87,12 @@ class MatMul(Op):
         if inputs[0] is not Rows.SHARES:
             raise GraphError("it adds up values of later tokens; its first input has to come from a causal Softmax")
         return mixing(inputs[1])
+
+    def bytes(self, a: Tensor, b: Tensor) -> str | None:
+        dtype = "int8" if a.lo < 0 else "uint8"
+        span = np.iinfo(dtype)
+        fits = span.min <= a.lo and a.hi <= span.max and b.lo >= -128 and b.hi <= 127
+        return dtype if fits and 256 * self.terms(b) * b.magnitude <= INT32_EXACT else None
 
     def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         left, right = self._split(a, self.group), self._split(b, 1)

@@ -3,29 +3,44 @@
 
 namespace accel {
 
-// Sums over the channels are T, what is made of them is wider, as in the reference.
-template <class N, class X, class Y> void norm(const X *x, Y *y) {
+// Sums over the channels are T, what is made of them is wider, as in the reference. Some rows are worked on together, in
+// passes whose numbers have one width, so that compilers vectorize them, roots and divisions included.
+template <class N, class X, class Y> void norm(const N &node, const X *x, Y *__restrict y, Rows rows) {
     using T = typename N::T;
     using W = Wide<T>;
-    constexpr W guard = std::int64_t(1) << N::guard;
-    constexpr int channels = N::row ? N::row : N::channels;
-    for (int t = 0; t < N::tokens * N::channels / channels; t++, x += channels, y += channels) {
-        T squares = 0, sum = 0;
-        #pragma omp simd reduction(+ : squares, sum)
-        for (int c = 0; c < channels; c++) {
-            squares += T(x[c]) * T(x[c]);
-            sum += x[c];
+    constexpr int channels = N::row ? N::row : N::channels, together = channels < 256 ? 16 : 8;
+    const W guard = W(std::int64_t(1) << node.guard), numerator = W(std::int64_t(1) << node.numerator_bits);
+    const Requantized<Word::half_up, W> requantized(node.shift, node.lo, node.hi);
+    T *const values = scratch<T, 0>(together * channels);
+    const std::int64_t end = rows.end * N::channels / channels;
+    for (std::int64_t first = rows.first * N::channels / channels; first < end; first += together) {
+        const int count = int(std::min<std::int64_t>(together, end - first));
+        T sums[together];
+        W inverses[together] = {};
+        convert(x + first * channels, values, count * channels);
+        for (int r = 0; r < count; r++) {
+            const T *const row = values + r * channels;
+            T squares = 0, sum = 0;
+            #pragma omp simd reduction(+ : squares, sum)
+            for (int c = 0; c < channels; c++) {
+                squares += row[c] * row[c];
+                sum += row[c];
+            }
+            sums[r] = N::form == Word::rms ? 0 : sum;
+            inverses[r] = W(squares) * channels + W(node.offset) - W(sums[r]) * W(sums[r]);
         }
-        if (N::form == Word::rms)
-            sum = 0;
-        const W variance = W(squares) * channels + N::offset - W(sum) * W(sum);
-        const W inverse = quotient(std::int64_t(1) << N::numerator_bits, std::max(root(variance * guard * guard), guard));
-        for (int c = 0; c < channels; c++) {
-            W product = W(channels * T(x[c]) - sum) * inverse;
-            if (N::has_affine)
-                product = product * N::gamma[N::gamma_size == 1 ? 0 : c] + N::beta[N::beta_size == 1 ? 0 : c];
-            y[c] = requantized<N::shift, Word::half_up>(product, W(N::lo), W(N::hi));
+        for (int r = 0; r < together; r++)
+            inverses[r] = quotient(numerator, std::max(root(inverses[r] * (guard * guard)), guard));
+        for (int r = 0; r < count; r++) {
+            T *const row = values + r * channels;
+            for (int c = 0; c < channels; c++) {
+                W product = W(channels * row[c] - sums[r]) * inverses[r];
+                if (N::has_affine)
+                    product = product * W(node.gamma[N::gamma_size == 1 ? 0 : c]) + W(node.beta[N::beta_size == 1 ? 0 : c]);
+                row[c] = stored<T>(requantized(product));
+            }
         }
+        convert(values, y + first * channels, count * channels);
     }
 }
 

@@ -3,14 +3,19 @@
 
 namespace accel {
 
-template <class N, class X, class Y> void rescale(const X *x, Y *y) {
+template <class N, class X, class Y> void rescale(const N &node, const X *x, Y *__restrict y, Rows rows) {
     using T = typename N::T;
-    for (int t = 0; t < N::tokens; t++)
-        for (int c = 0; c < N::channels; c++) {
-            const int i = t * N::channels + c;
-            const T product = T(x[i]) * N::multiplier[N::multiplier_size == 1 ? 0 : c];
-            y[i] = requantized<N::shift, N::rounding>(product, T(N::lo), T(N::hi));
-        }
+    const Requantized<N::rounding, T> requantized(node.shift, node.lo, node.hi);
+    if constexpr (N::multiplier_size == 1) {
+        const T multiplier = T(node.multiplier[0]);
+        for (std::int64_t i = rows.first * N::channels; i < rows.end * N::channels; i++)
+            y[i] = stored<Y>(requantized(T(x[i]) * multiplier));
+    } else {
+        const auto *const multiplier = node.multiplier;
+        for (std::int64_t r = rows.first; r < rows.end; r++)
+            for (int c = 0; c < N::channels; c++)
+                y[r * N::channels + c] = stored<Y>(requantized(T(x[r * N::channels + c]) * T(multiplier[c])));
+    }
 }
 
 } // namespace accel

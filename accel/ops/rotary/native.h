@@ -3,17 +3,19 @@
 
 namespace accel {
 
-template <class N, class X, class Y> void rotary(const X *x, Y *y) {
+template <class N, class X, class Y> void rotary(const N &node, const X *x, Y *__restrict y, Rows rows) {
     using T = typename N::T;
-    for (int t = 0; t < N::tokens; t++)
-        for (int head = 0; head < N::channels; head += N::period)
+    for (std::int64_t r = rows.first; r < rows.end; r++)
+        for (int head = 0; head < N::channels; head += N::period) {
+            const auto *const cos = node.cos + r % N::tokens * N::period, *const sin = node.sin + r % N::tokens * N::period;
+            const X *const from = x + r * N::channels + head;
             for (int c = 0; c < N::period; c++) {
-                const int i = t * N::channels + head + c, k = t * N::period + c;
-                T sum = T(x[i]) * T(N::cos[k]);
+                T sum = T(from[c]) * T(cos[c]);
                 if constexpr (N::turns != 0)
-                    sum += T(x[i ^ 1]) * T(N::sin[k]);
-                y[i] = sum;
+                    sum += T(from[c ^ 1]) * T(sin[c]);
+                y[r * N::channels + head + c] = stored<Y>(sum);
             }
+        }
 }
 
 } // namespace accel

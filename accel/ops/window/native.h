@@ -3,13 +3,13 @@
 
 namespace accel {
 
-template <class N, class X, class Y> void window(const X *x, Y *y) {
-    for (int t = 0; t < N::tokens; t++) {
-        const int from = N::first + t;
+template <class N, class X, class Y> void window(const N &node, const X *x, Y *__restrict y, Rows rows) {
+    for (std::int64_t r = rows.first; r < rows.end; r++) {
+        const std::int64_t sample = r / N::tokens, t = r % N::tokens, from = node.first + t;
         if (from >= 0 && from < N::x_tokens)
-            convert(x + from * N::channels, y + t * N::channels, N::channels);
+            convert(x + (sample * N::x_tokens + from) * N::channels, y + r * N::channels, N::channels);
         else
-            convert(N::fill + t * N::channels, y + t * N::channels, N::channels);
+            convert(node.fill + t * N::channels, y + r * N::channels, N::channels);
     }
 }
 

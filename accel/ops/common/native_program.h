@@ -1,0 +1,128 @@
+#pragma once
+// A graph as data: steps that call kernels on edges, and how rows of it are evaluated. The layout of the structs is known to
+// accel/reference/native.py, too: every member has 8 bytes.
+
+#include "common/native.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace accel {
+
+struct Kernel {
+    std::int64_t (*prepare)(const void *node, void *memory); // null where a node has nothing to prepare
+    void (*run)(const void *node, void *const *edges, Rows rows);
+};
+
+struct Edge {
+    std::int64_t place, tokens, channels, type; // place: in lines of memory, of one sample; type: of TYPES in native.py
+    std::int64_t *whole;                        // all samples outside: what the input is read from, what others are kept in
+};
+
+struct Step {
+    std::int64_t kernel;   // -1: the samples outside are read into the edge
+    std::int64_t together; // reads rows of other threads
+    const void *node;
+    std::int64_t edges[3]; // inputs and output, the latter last; -1: none
+};
+
+struct Line {
+    alignas(64) char bytes[64];
+};
+
+// Threads meet here: each passes when all have arrived as often.
+struct Meeting {
+    std::atomic<std::int64_t> arrived;
+
+    void wait(std::int64_t threads) {
+        const std::int64_t number = arrived.fetch_add(1) + 1, all = (number + threads - 1) / threads * threads;
+        for (int turn = 0; arrived.load() < all; turn++)
+            if (turn > 1000)
+                std::this_thread::yield();
+    }
+};
+
+// Some samples in memory, and the part of their rows that is evaluated: from/of to to/of of every edge.
+struct Part {
+    const Edge *edges;
+    Line *memory;
+    std::int64_t sample, samples, from, to, of;
+
+    Rows rows(const Edge &edge) const {
+        const std::int64_t all = samples * edge.tokens;
+        return {all * from / of, all * to / of};
+    }
+
+    void *at(const Edge &edge) const { return memory + edge.place * samples; }
+};
+
+template <class F> void typed(const Edge &edge, void *at, F f) {
+    switch (edge.type) {
+    case 0: return f(static_cast<std::int8_t *>(at));
+    case 1: return f(static_cast<std::uint8_t *>(at));
+    case 2: return f(static_cast<std::int32_t *>(at));
+    default: return f(static_cast<std::int64_t *>(at));
+    }
+}
+
+// The part's rows of an edge, from or to the samples outside.
+inline void move(const Part &part, const Edge &edge, bool in) {
+    const Rows rows = part.rows(edge);
+    const std::int64_t first = rows.first * edge.channels, count = (rows.end - rows.first) * edge.channels;
+    std::int64_t *outside = edge.whole + part.sample * edge.tokens * edge.channels + first;
+    typed(edge, part.at(edge), [&](auto *inside) {
+        in ? convert(outside, inside + first, count) : convert(inside + first, outside, count);
+    });
+}
+
+inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t count, const Part &part, Meeting *meeting) {
+    const auto *edges = part.edges;
+    for (std::int64_t i = 0; i < count; i++) {
+        const Step &step = steps[i];
+        if (step.kernel < 0) {
+            move(part, edges[step.edges[0]], true);
+            continue;
+        }
+        void *at[3];
+        int last = 0;
+        for (int e = 0; e < 3 && step.edges[e] >= 0; e++)
+            at[last = e] = part.at(edges[step.edges[e]]);
+        const Edge &output = edges[step.edges[last]];
+        if (step.together && meeting)
+            meeting->wait(part.of);
+        kernels[step.kernel].run(step.node, at, part.rows(output));
+        if (output.whole)
+            move(part, output, false);
+    }
+}
+
+// Samples first to end - 1, `together` at a time, in memory of this thread.
+inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t count, const Edge *edges, std::int64_t lines,
+                     std::int64_t first, std::int64_t end, std::int64_t together) {
+    static thread_local std::unique_ptr<Line[]> memory;
+    static thread_local std::int64_t size = 0;
+    if (lines * together > size) {
+        size = lines * together;
+        memory.reset(new Line[size]);
+    }
+    for (; first < end; first += together)
+        evaluate(kernels, steps, count, {edges, memory.get(), first, std::min(together, end - first), 0, 1, 1}, nullptr);
+}
+
+} // namespace accel
+
+// What a library exports; `kernels` is its own.
+#define ACCEL_PROGRAM(kernels)                                                                                                \
+    extern "C" std::int64_t prepare(std::int64_t kernel, const void *node, void *memory) {                                    \
+        return kernels[kernel].prepare ? kernels[kernel].prepare(node, memory) : 0;                                           \
+    }                                                                                                                         \
+    extern "C" void samples(const accel::Step *steps, std::int64_t count, const accel::Edge *edges, std::int64_t lines,       \
+                            std::int64_t first, std::int64_t end, std::int64_t together) {                                    \
+        accel::evaluate(kernels, steps, count, edges, lines, first, end, together);                                           \
+    }                                                                                                                         \
+    extern "C" void part(const accel::Step *steps, std::int64_t count, const accel::Edge *edges, accel::Line *memory,         \
+                         std::int64_t sample, std::int64_t samples, std::int64_t from, std::int64_t to, std::int64_t of,      \
+                         accel::Meeting *meeting) {                                                                           \
+        accel::evaluate(kernels, steps, count, {edges, memory, sample, samples, from, to, of}, meeting);                      \
+    }

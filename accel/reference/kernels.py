@@ -1,0 +1,159 @@
+"""Nodes as C++: what `accel.reference.native` compiles.
+
+Every operator's `native.h` is a template over a struct of the node. What the header reads as `N::name` is a constant of
+the struct and part of the code. What it reads as `node.name` is filled at run time: numbers, and pointers to constants.
+So nodes of one shape share a kernel, and no weight is part of the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from accel.constants import Constant
+from accel.graph import Graph, Node
+from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT32_EXACT
+from accel.tensor import Tensor
+
+HEADERS = Path(__file__).parents[1] / "ops"
+TYPES = ("int8", "uint8", "int32", "int64")
+"""Of edges and constants, in the order of `typed` in native_program.h."""
+
+
+def carried(peak: int) -> str:
+    """The C++ type that carries integers of magnitude up to `peak` fastest."""
+    if peak <= FLOAT32_EXACT:
+        return "float"
+    if peak <= INT32_EXACT:
+        return "std::int32_t"
+    return "double" if peak <= FLOAT64_CARRIED else "std::int64_t"
+
+
+def stored(lo: int, hi: int) -> str:
+    """The type of TYPES for lo..hi: what is unsigned says so, because 8-bit products differ there."""
+    for name in ("uint8",) if lo >= 0 else ("int8",):
+        if np.iinfo(name).min <= lo and hi <= np.iinfo(name).max:
+            return name
+    return "int32" if max(-lo, hi) <= INT32_EXACT else "int64"
+
+
+class Kernel(NamedTuple):
+    """One node as C++: its operator, the text of its struct and of two calls, and values for the struct's members."""
+
+    kind: str
+    struct: str
+    call: str
+    prepare: str
+    members: list[tuple[str, int | np.ndarray]]
+
+    @property
+    def code(self) -> tuple[str, str, str]:
+        """The same text for all nodes that share a kernel."""
+        return self.kind, self.struct, self.call
+
+
+class Header(NamedTuple):
+    """Names that a native.h reads: constants of the code, and members that are filled at run time."""
+
+    constants: frozenset[str]
+    members: tuple[str, ...]
+
+    @property
+    def prepares(self) -> bool:
+        return "prepared" in self.members
+
+    @property
+    def whole(self) -> bool:
+        """Does it read rows of its inputs beside those that it writes?"""
+        return bool({"x_tokens", "b_tokens"} & self.constants)
+
+
+@cache
+def header(kind: str) -> Header:
+    """Names that the native.h of an operator reads."""
+    text = (HEADERS / kind / "native.h").read_text(encoding="utf-8")
+    members = dict.fromkeys(re.findall(r"\bnode\.(\w+)", text))
+    return Header(frozenset(re.findall(r"\bN::(\w+)", text)), tuple(members))
+
+
+def kernel(graph: Graph, node: Node) -> Kernel:
+    """The C++ of a node."""
+    inputs, output = graph.ends(node)
+    asked = header(node.op.kind)
+    constants = {"tokens": output.tokens, "channels": output.channels, "bytes": _in_bytes(node, inputs)}
+    for prefix, tensor in zip("xb", inputs, strict=False):
+        constants |= {f"{prefix}_tokens": tensor.tokens, f"{prefix}_channels": tensor.channels}
+    lines = [f"using T = {_carrier(graph, node)};"] if "T" in asked.constants else []
+    for name in sorted(asked.constants - {"T"}):
+        lines.append(_constant(name, constants[name] if name in constants else _value(node, name)))
+    members: list[tuple[str, int | np.ndarray]] = []
+    for name in asked.members:
+        value = 0 if name == "prepared" else _value(node, name)
+        if isinstance(value, Constant):
+            kept = value.values.astype(_narrowest(value), copy=False)
+            lines.append(f"const std::{kept.dtype}_t *{name};")
+            members.append((name, kept))
+        elif isinstance(value, int):
+            lines.append(f"void *{name};" if name == "prepared" else f"std::int64_t {name};")
+            members.append((name, value))
+    edges = ", ".join(f"({_type(tensor)} *)edges[{i}]" for i, tensor in enumerate((*inputs, output)))
+    return Kernel(
+        node.op.kind,
+        "\n".join(f"    {line}" for line in lines),
+        f"{node.op.kind}(*(const N *)node, {edges}, rows)",
+        f"prepare(*(const N *)node, ({_type(inputs[0])} *)nullptr, memory)" if asked.prepares else "",
+        members,
+    )
+
+
+def _in_bytes(node: Node, inputs: Sequence[Tensor]) -> int:
+    return int(node.op.bytes(*inputs) is not None)
+
+
+def _carrier(graph: Graph, node: Node) -> str:
+    inputs, _ = graph.ends(node)
+    narrow = node.op.narrow(*inputs)
+    return carried(graph.peak(node)) if narrow is None or not narrow.is_floating_point else "std::int32_t"
+
+
+def _value(node: Node, name: str) -> int | str | Constant:
+    """A field or a property of the node's operator, or the size of one."""
+    if name.endswith("_size"):
+        return int(getattr(node.op, name.removesuffix("_size")).size)
+    value = getattr(node.op, name)
+    return value if isinstance(value, (str, Constant)) else int(value)
+
+
+def _constant(name: str, value: int | str | Constant) -> str:
+    typed = f"Word {name} = Word::{value}" if isinstance(value, str) else f"int {name} = {value}"
+    return f"static constexpr {typed};"
+
+
+def _narrowest(values: Constant) -> str:
+    """int8, int32 or int64."""
+    return stored(min(-1, values.lo), values.hi)
+
+
+def _type(tensor: Tensor) -> str:
+    return f"std::{stored(tensor.lo, tensor.hi)}_t"
+
+
+def source(kernels: Sequence[Kernel]) -> str:
+    """C++ of a library with these kernels."""
+    lines = [f'#include "{kind}/native.h"' for kind in sorted({one.kind for one in kernels})]
+    lines += ['#include "common/native_program.h"', "using namespace accel;", "namespace {"]
+    for number, one in enumerate(kernels):
+        prepare = f"[](const void *node, void *memory) {{ using N = Node{number}; return {one.prepare}; }}"
+        lines += [
+            f"struct Node{number} {{ // {one.kind}\n{one.struct}\n}};",
+            f"constexpr Kernel kernel{number} = {{",
+            f"    {prepare if one.prepare else 'nullptr'},",
+            f"    [](const void *node, void *const *edges, Rows rows) {{ using N = Node{number}; {one.call}; }}}};",
+        ]
+    names = ", ".join(f"kernel{number}" for number in range(len(kernels)))
+    return "\n".join([*lines, f"constexpr Kernel kernels[] = {{{names}}};", "}", "ACCEL_PROGRAM(kernels)\n"])
