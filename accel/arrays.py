@@ -18,15 +18,15 @@ def named(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
     """The arrays by name, in the order of `ends`. Raises UserError where names or numbers of samples do not fit."""
     if not isinstance(x, Mapping):
         if len(ends) > 1:
-            raise UserError(f"there are {len(ends)} inputs, {_listed(ends)}: give a dict with one array for each")
+            raise UserError(f"there are {len(ends)} of them, {_listed(ends)}: give a dict with one array for each")
         return {name: np.asarray(x) for name in ends}
     if set(x) != set(ends):
-        raise UserError(f"the inputs are {_listed(ends)}; got {_listed(x)}")
+        raise UserError(f"arrays are {_listed(ends)}; got {_listed(x)}")
     found = {name: np.asarray(x[name]) for name in ends}
     counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
     if len(set(counts.values())) > 1:
         said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
-        raise UserError(f"all inputs have as many samples; got {said}")
+        raise UserError(f"all arrays have as many samples; got {said}")
     return found
 
 

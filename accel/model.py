@@ -19,7 +19,7 @@ from accel.view import View
 
 @dataclass(frozen=True, init=False)
 class Model(Graph):
-    """`view`, if known, holds the shapes that input and output have in the file, where there is one of each.
+    """`view`, if known, holds the shapes that outputs and the only input have in the file.
 
     Raises GraphError where the view is another graph's, and as `Graph` does.
     """
@@ -36,10 +36,13 @@ class Model(Graph):
     ) -> None:
         super().__init__(name, inputs, nodes, outputs)
         object.__setattr__(self, "view", view)
-        if view and (view.edge != self.input.shape or prod(view.result) != self.output_tensor.size):
+        if view is None:
+            return
+        results, shapes = [view.result, *view.others], [tensor.shape for tensor in self.outputs.values()]
+        if view.edge != self.input.shape or [prod(result) for result in results] != [prod(shape) for shape in shapes]:
             raise GraphError(
-                f"graph {self.name!r}: its view has input {view.edge} and result {view.result}, the graph "
-                f"{self.input.shape} and {self.output_tensor.shape}: it is another graph's; use view=None here"
+                f"graph {self.name!r}: its view has input {view.edge} and result {', '.join(map(str, results))}, the "
+                f"graph {self.input.shape} and {', '.join(map(str, shapes))}: it is another graph's; use view=None here"
             )
 
     @classmethod
@@ -66,8 +69,10 @@ class Model(Graph):
         given = named(self.inputs, x if isinstance(x, Mapping) else self.samples(x))
         integers = {name: reference.as_integers(spec, given[name]) for name, spec in self.inputs.items()}
         found = named(self.outputs, reference.run(self, integers, device=device))
-        real = plain(self.outputs, {name: y * np.asarray(self.outputs[name].scale) for name, y in found.items()})
-        return self.view.results(real) if self.view else real
+        real = {name: y * np.asarray(self.outputs[name].scale) for name, y in found.items()}
+        if self.view:
+            real = {name: self.view.results(y, place) for place, (name, y) in enumerate(real.items())}
+        return plain(self.outputs, real)
 
 
 def view_of(graph: Graph) -> View | None:

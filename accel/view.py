@@ -17,7 +17,8 @@ class View:
 
     `shape` is the file's input, of which axis `batch` counts samples (None: the file takes one sample). All other axes
     are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). `result` is the shape of one
-    sample's result in the file; its numbers are in the order of an edge. Raises GraphError where sizes disagree.
+    sample's result in the file; its numbers are in the order of an edge. `others` are those of further outputs. Raises
+    GraphError where sizes disagree.
     """
 
     shape: tuple[int, ...]
@@ -26,6 +27,7 @@ class View:
     order: tuple[int, ...]
     edge: tuple[int, int]
     result: tuple[int, ...]
+    others: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
@@ -41,7 +43,8 @@ class View:
         batch = None if entry["batch"] is None else _integer(entry["batch"])
         if len(edge) != 2:
             raise TypeError(f"expected (tokens, channels), got {edge}")
-        return cls(shape, batch, parts, order, edge, result)
+        others = tuple(tuple(_integer(size) for size in other) for other in entry.get("others", ()))
+        return cls(shape, batch, parts, order, edge, result, others)
 
     @property
     def one(self) -> tuple[int, ...]:
@@ -69,9 +72,9 @@ class View:
             )
         return first
 
-    def results(self, y: np.ndarray) -> np.ndarray:
-        """Results (samples, tokens, channels) as the file has them, (samples, …)."""
-        return y.reshape(len(y), *self.result)
+    def results(self, y: np.ndarray, place: int = 0) -> np.ndarray:
+        """Results (samples, tokens, channels) as the file has them, (samples, …), those of output number `place`."""
+        return y.reshape(len(y), *(self.result, *self.others)[place])
 
     def _as_file(self, x: np.ndarray) -> np.ndarray | None:
         """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""

@@ -93,7 +93,7 @@ def execute(
         tensors = _node_by_node(imported, runner, names, tensors, schedule)
     else:
         tensors = _whole(imported, runner, tensors, schedule)
-    return tensors if return_full_exec_context else {imported.source.output: tensors[imported.source.output]}
+    return tensors if return_full_exec_context else {name: tensors[name] for name in imported.source.outputs}
 
 
 def _imported(model: ModelWrapper | Path | str) -> Imported:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -188,14 +189,18 @@ class Builder:
         """The edge settled, at one scale, and of at most `bits` bits: its whole range in coarser steps."""
         return self.core.narrowed(self.settled(edge), bits)
 
-    def finish(self, name: str, output: Edge, tensor: str) -> Graph:
-        """The graph of everything that `output`, ONNX tensor `tensor`, depends on."""
-        if self.host is None or output.name == self.input_name:
+    def finish(self, name: str, outputs: Mapping[str, Edge]) -> Graph:
+        """The graph of everything that the outputs depend on, which are given by their ONNX tensors."""
+        if self.host is None or any(output.name == self.input_name for output in outputs.values()):
             raise GraphError("nothing is computed from the quantized input")
-        output = self.settled(output)
-        known = self.origins.get(output.name)
-        self.origins[output.name] = Origin(tensor, output.layout, output.scale, known is not None and known.quantized)
-        graph = self.core.graph(output, name)
+        ends = {tensor: self.settled(output) for tensor, output in outputs.items()}
+        if len({output.name for output in ends.values()}) < len(ends):
+            raise GraphError("two outputs are the same numbers; export one of them")
+        for tensor, output in ends.items():
+            known = self.origins.get(output.name)
+            quantized = known is not None and known.quantized
+            self.origins[output.name] = Origin(tensor, output.layout, output.scale, quantized)
+        graph = self.core.graph(list(ends.values()), name)
         needed = graph.tensors.keys()
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
         self.approximate &= needed

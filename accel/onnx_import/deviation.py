@@ -55,7 +55,7 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     Raises UserError when qonnx cannot run the file or the inputs do not fit.
     """
     graph = imported.graph
-    known = [name for name in graph.tensors if name == graph.output or _is_quantized(imported, name)]
+    known = [name for name in graph.tensors if name in graph.outputs or _is_quantized(imported, name)]
     real = steps(imported, reference.dequantize(graph, x), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
     integers.setdefault(graph.input_name, x)  # no tensor holds integers that are moved before they are numbers

@@ -22,9 +22,11 @@ PASSED = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
 
 
 def without_ending(source: Source) -> Source:
-    """The file up to such nodes, which go to `ending`; the same file where there are none."""
+    """The file up to such nodes, which go to `ending`; the same file where there are none, or several outputs."""
+    if len(source.outputs) > 1:
+        return source
     producers = {name: node for node in source.nodes for name in node.output}
-    tensor = source.output
+    (tensor,) = source.outputs
     behind: list[NodeProto] = []
     ending: list[NodeProto] = []
     while (node := producers.get(tensor)) is not None and _may_end(node) and source.uses[tensor] == 1:
@@ -37,7 +39,7 @@ def without_ending(source: Source) -> Source:
     output = ending[0].input[0]
     nodes = needed(source.nodes, output)
     uses = Counter([output, *(name for node in nodes for name in node.input)])
-    return replace(source, nodes=nodes, output=output, uses=uses, ending=tuple(ending))
+    return replace(source, nodes=nodes, outputs=(output,), uses=uses, ending=tuple(ending))
 
 
 def _may_end(node: NodeProto) -> bool:
@@ -46,13 +48,15 @@ def _may_end(node: NodeProto) -> bool:
 
 def finished(source: Source, logits: np.ndarray) -> np.ndarray:
     """Output of the file when the input of its ending is `logits`, in the shape that it has there."""
-    known: dict[str, np.ndarray] = {**_constants(source), source.output: logits.astype(np.float32)}
+    if not source.ending:
+        return logits
+    known: dict[str, np.ndarray] = {**_constants(source), source.outputs[0]: logits.astype(np.float32)}
     for node in source.ending:
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         tensors = tuple(node.input)
         call = Call(node.name, node.op_type, (), tensors, (), tuple(node.output), attributes, source.opset)
         known[node.output[0]] = execute(call, [known.get(name) for name in tensors])
-    return known[source.ending[-1].output[0]] if source.ending else logits
+    return known[source.ending[-1].output[0]]
 
 
 def _constants(source: Source) -> Mapping[str, np.ndarray]:

@@ -18,12 +18,12 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
 
     An array of any other shape is brought to that one by `Imported.samples`.
 
-    `keep` names edges of the imported graph (default: the output alone); edges without an ONNX tensor (alignments)
+    `keep` names edges of the imported graph (default: the outputs); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
     of an exact import holds numbers that are no integers at its edge's scale.
     """
     imported = model if isinstance(model, Imported) else read(model)
-    names = [imported.graph.output] if keep is None else [name for name in keep if name in imported.origins]
+    names = list(imported.graph.outputs) if keep is None else [name for name in keep if name in imported.origins]
     found = steps(imported, x, names)
     return {name: _whole(name, values, imported.is_exact) for name, values in found.items()}
 

@@ -74,12 +74,13 @@ class Imported:
         """Operators at the end of the file that stay with the host, such as a softmax: `results` computes them."""
         return tuple(node.op_type for node in self.source.ending if node.op_type in FINAL)
 
-    def results(self, y: np.ndarray) -> np.ndarray:
-        """Integers of the graph's output (samples, tokens, channels) → what the file gives, its ending included.
+    def results(self, y: np.ndarray, output: str | None = None) -> np.ndarray:
+        """Integers of an output (samples, tokens, channels) → what the file gives, its ending included.
 
-        Where no axis of the file's output counts samples, the outputs of its runs are stacked.
+        `output` is an edge of the graph, the only output by default. Where no axis of the file's output counts samples,
+        the outputs of its runs are stacked.
         """
-        origin, batch = self.origins[self.graph.output], self.reading.layout.size("batch")
+        origin, batch = self.origins[output or self.graph.output], self.reading.layout.size("batch")
         padded = np.concatenate([y, np.zeros((-len(y) % batch, *y.shape[1:]), dtype=y.dtype)]) * origin.scale
         parts = [
             finished(self.source, origin.layout.from_edge(padded[start : start + batch]))
@@ -176,13 +177,13 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
     if problems:
         raise Failure(str(problems), progress)
     try:
-        output = turning.plain(build, source.output, _output(build, values[source.output]))
-        graph = build.finish(printable(source.path.stem), output, source.output)
+        outputs = {name: turning.plain(build, name, _output(build, values[name])) for name in source.outputs}
+        graph = build.finish(printable(source.path.stem), outputs)
     except (GraphError, Refused) as error:
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
         why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
         raise Failure("; ".join(why), progress) from None
-    model = Model.of(graph, reading.view(output.layout))
+    model = Model.of(graph, reading.view([output.layout for output in outputs.values()]))
     return Imported(model, build.origins, source, reading, frozenset(build.approximate), frozenset(build.turned))
 
 

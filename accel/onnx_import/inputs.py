@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from operator import mul
@@ -42,13 +43,14 @@ class Reading:
     layout: Layout
     batch: int | None
 
-    def view(self, output: Layout) -> View:
-        """The file's input as a graph's, and a result as `output` holds it."""
+    def view(self, outputs: Sequence[Layout]) -> View:
+        """The file's input as a graph's, and results as `outputs` hold them."""
         shape, factors = self.layout.shape, [f for f in self.layout.factors if f.role != "batch"]
         order = sorted(range(len(factors)), key=lambda i: edge_order(factors[i]))
         edge = (self.layout.size("token"), self.layout.size("channel"))
         parts = tuple(f.size for f in factors)
-        return View(shape, self.batch, parts, tuple(order), edge, self._result(output))
+        result, *others = map(self._result, outputs)
+        return View(shape, self.batch, parts, tuple(order), edge, result, tuple(others))
 
     def _result(self, output: Layout) -> tuple[int, ...]:
         """The shape of one sample's result: without the axis of the samples, or with their share of one taken out."""

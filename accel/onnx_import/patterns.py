@@ -23,7 +23,7 @@ def fused(source: Source) -> Source:
     """The file with such operators replaced; what only they needed is gone."""
     found = _Patterns(source)
     nodes = tuple(found.replacement(node) or node for node in source.nodes)
-    return replace(source, nodes=needed(nodes, source.output))
+    return replace(source, nodes=needed(nodes, *source.outputs))
 
 
 class _Patterns:

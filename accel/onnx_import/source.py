@@ -41,7 +41,7 @@ CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 @dataclass(frozen=True)
 class Source:
-    """A structurally sound file: one input of static shape, one output, nodes in execution order."""
+    """A structurally sound file: one input of static shape, outputs, nodes in execution order."""
 
     path: Path
     model: onnx.ModelProto
@@ -50,9 +50,9 @@ class Source:
     input: str
     shape: tuple[int, ...]
     is_integer: bool
-    output: str
+    outputs: tuple[str, ...]
     uses: Counter[str]
-    ending: tuple[onnx.NodeProto, ...] = ()  # behind `output`, computed by the host
+    ending: tuple[onnx.NodeProto, ...] = ()  # behind the only output, computed by the host
 
     @property
     def datatype(self) -> str:
@@ -73,13 +73,13 @@ def open_source(path: Path, model: onnx.ModelProto) -> Source:
     """Check a parsed file that is not `unfit`. Raises UserError, naming the tensor or node, when it is damaged."""
     graph = model.graph
     constants = {t.name: _array(path, t) for t in graph.initializer}
-    source, output = _inputs(model)[0], graph.output[0].name
-    nodes = needed(_sorted(path, graph, {*constants, source.name}), output)
-    uses = Counter([output, *(name for node in nodes for name in node.input)])
+    source, outputs = _inputs(model)[0], tuple(value.name for value in graph.output)
+    nodes = needed(_sorted(path, graph, {*constants, source.name}), *outputs)
+    uses = Counter([*outputs, *(name for node in nodes for name in node.input)])
     kind = source.type.tensor_type
     shape = tuple(d.dim_value for d in kind.shape.dim)
     integer = kind.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    return Source(path, model, nodes, constants, source.name, shape, integer, output, uses)
+    return Source(path, model, nodes, constants, source.name, shape, integer, outputs, uses)
 
 
 def unfit(model: onnx.ModelProto) -> list[str]:
@@ -90,14 +90,19 @@ def unfit(model: onnx.ModelProto) -> list[str]:
     found = []
     if named:
         found.append(f"control flow: {shortened(named, 3)}; export one path alone, without branches and loops")
-    for what, names in (("input", [v.name for v in inputs]), ("output", [v.name for v in graph.output])):
-        if len(names) != 1:
-            listed = shortened([repr(printable(name)) for name in names]) or "none"
-            found.append(
-                f"the integer graph takes one {what}, the file has {len(names)} ({listed}); "
-                "export the network alone, with everything else fixed"
-            )
+    names, outputs = [value.name for value in inputs], [value.name for value in graph.output]
+    if len(names) != 1:
+        found.append(
+            f"the integer graph takes one input, the file has {len(names)} ({_listed(names)}); "
+            "export the network alone, with everything else fixed"
+        )
+    if not outputs or len(set(outputs)) < len(outputs):
+        found.append(f"outputs have names of their own, the file has {_listed(outputs)}; export the model again")
     return found + _shape_problems(inputs) + _version_problems(model)
+
+
+def _listed(names: list[str]) -> str:
+    return shortened([repr(printable(name)) for name in names]) or "none"
 
 
 def title(node: onnx.NodeProto, limit: int = 80) -> str:
@@ -265,14 +270,15 @@ def _sorted(path: Path, graph: onnx.GraphProto, known: set[str]) -> tuple[onnx.N
                     f"{path}: node {printable(node.name)!r} ({printable(node.op_type)}) reads {printable(name)!r}, "
                     f"which no node produces and no initializer holds; {EXPORT_AGAIN}"
                 )
-    if graph.output[0].name not in produced:
-        raise UserError(f"{path}: output {printable(graph.output[0].name)!r} is produced by no node; {EXPORT_AGAIN}")
+    for value in graph.output:
+        if value.name not in produced:
+            raise UserError(f"{path}: output {printable(value.name)!r} is produced by no node; {EXPORT_AGAIN}")
     return _in_order(path, list(graph.node), known, produced)
 
 
-def needed(nodes: tuple[onnx.NodeProto, ...], output: str) -> tuple[onnx.NodeProto, ...]:
-    """The nodes that the output depends on."""
-    wanted, kept = {output}, []
+def needed(nodes: tuple[onnx.NodeProto, ...], *outputs: str) -> tuple[onnx.NodeProto, ...]:
+    """The nodes that the outputs depend on."""
+    wanted, kept = set(outputs), []
     for node in reversed(nodes):
         if wanted.intersection(node.output):
             wanted.update(filter(None, node.input))

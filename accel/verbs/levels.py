@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accel import reference, scratch
+from accel.arrays import plain
 from accel.errors import MismatchError
 from accel.verification.levels import Level
 
@@ -51,7 +52,7 @@ def qonnx(model: Imported) -> Level:
     graph = model.graph
     return Level(
         "qonnx",
-        lambda x: onnx_import.execute(model, reference.dequantize(graph, x))[graph.output],
+        lambda x: plain(graph.outputs, onnx_import.execute(model, reference.dequantize(graph, x))),
         lambda x: onnx_import.execute(model, reference.dequantize(graph, x), keep=graph.tensors),
         limit=QONNX_LIMIT,
     )

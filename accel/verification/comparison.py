@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.arrays import Arrays, count, head, named
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.numeric import INT64_EXACT
@@ -82,7 +83,7 @@ class Comparison:
         return row.layer, row.kind, *counts, f"{row.least}..{row.most}", f"{row.lo}..{row.hi}", *clipped
 
 
-def compare_levels(graph: Graph, levels: Iterable[Level], x: np.ndarray) -> Comparison:
+def compare_levels(graph: Graph, levels: Iterable[Level], x: Arrays) -> Comparison:
     """Run every level on integer inputs (samples, tokens, channels), with all edges where it can show them.
 
     Raises UserError when a level has edges of other shapes than the graph: it was made from another model.
@@ -92,20 +93,26 @@ def compare_levels(graph: Graph, levels: Iterable[Level], x: np.ndarray) -> Comp
     names: list[str] = []
     for level in levels:
         names.append(level.name)
-        inputs = x[: level.limit]
-        edges = level.trace(inputs) if level.trace else {graph.input_name: inputs, graph.output: level.run(inputs)}
+        inputs = head(x, level.limit)
+        edges = level.trace(inputs) if level.trace else _ends(graph, inputs, level.run(inputs))
         _require_same_layers(graph, level.name, edges)
         for layer, got in edges.items():
             known = expected.get(layer, got[:0])
             expected[layer] = np.concatenate([known, got[len(known) :]])
-        rows += (_row(graph, level.name, layer, expected[layer][: len(inputs)], edges) for layer in edges)
+        rows += (_row(graph, level.name, layer, expected[layer][: count(inputs)], edges) for layer in edges)
     place = {layer: number for number, layer in enumerate(graph.tensors)}
     return Comparison(graph.name, tuple(names), tuple(sorted(rows, key=lambda row: place[row.layer])))
 
 
+def _ends(graph: Graph, x: Arrays, y: Arrays) -> dict[str, np.ndarray]:
+    """What a level shows that has no trace."""
+    return {**named(graph.inputs, x), **named(graph.outputs, y)}
+
+
 def _require_same_layers(graph: Graph, level: str, edges: Edges) -> None:
-    if graph.output not in edges:
-        raise UserError(f"{level}: layer {graph.output!r} is missing: made from another model; lower this one again")
+    for name in graph.outputs:
+        if name not in edges:
+            raise UserError(f"{level}: layer {name!r} is missing: made from another model; lower this one again")
     for layer, values in edges.items():
         if layer not in graph.tensors or values.shape[1:] != graph.tensors[layer].shape:
             raise UserError(f"{level}: layer {layer!r} {values.shape[1:]} is not in the model; lower it again")

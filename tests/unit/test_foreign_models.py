@@ -36,7 +36,6 @@ def test_speech_detection_has_control_flow_dynamic_shapes_and_floats(tmp_path: P
         "control flow: If 'If_0', If ",
         "export one path alone, without branches and loops",
         "takes one input, the file has 3 ('input', 'state', 'sr')",
-        "takes one output, the file has 2 ('output', 'stateN')",
         f"dynamic shape: input 'input' has shape (?, ?), 'state' has shape (2, ?, 128); {FIXED}",
         FLOAT,
         "unsupported operators: ",

@@ -112,8 +112,6 @@ def test_all_reasons_of_a_file_that_is_another_kind_of_model(path: Path) -> None
         "control flow: If 'switch', Loop 'again'; export one path alone, without branches and loops",
         "the integer graph takes one input, the file has 2 ('in', 'state'); "
         "export the network alone, with everything else fixed",
-        "the integer graph takes one output, the file has 2 ('t2', 't0'); "
-        "export the network alone, with everything else fixed",
         "dynamic shape: input 'in' has shape (1, time, 4), 'state' has shape (2, ?); "
         "export with fixed sizes (batch, tokens, channels); only the batch, as the first axis, may be dynamic",
         "float: no quantizers found; quantize it (accel quantize MODEL.onnx --data calib.npz --out q.onnx), or train "
@@ -338,7 +336,7 @@ def test_constructs_that_the_graph_cannot_express(path: Path, build: Callable[[F
 # ---- broken structure
 
 
-def test_several_inputs_or_outputs(path: Path) -> None:
+def test_several_inputs_or_the_same_output_twice(path: Path) -> None:
     f = File()
     f.inputs.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, (1, 3)))
     y = f.quant("in", 0.5)
@@ -348,9 +346,11 @@ def test_several_inputs_or_outputs(path: Path) -> None:
     f.save(path.parent, y)
     refused(path, r"takes one input, the file has 0 \(none\)")
     f = File()
-    y = f.quant("in", 0.5)
-    f.save(path.parent, y, f.node("Relu", y))
-    refused(path, r"takes one output, the file has 2 \('t0', 't1'\)")
+    y = f.dense(f.quant("in", 0.5), np.eye(4), 0.5)
+    f.save(path.parent, y, f.node("Identity", y))
+    refused(path, "two outputs are the same numbers; export one of them")
+    f.save(path.parent, y, y)
+    refused(path, r"outputs have names of their own, the file has 't2', 't2'; export the model again")
 
 
 def test_absent_initializer_cycle_and_double_producer(path: Path) -> None:

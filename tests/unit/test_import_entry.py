@@ -27,7 +27,7 @@ def file_output(imported: Imported, x: np.ndarray) -> np.ndarray:
 
     output = imported.origins[imported.graph.output]
     runner, source = Runner(imported), imported.source
-    return output.layout.to_edge(runner.run_part({source.input: x.astype(np.float32)})[source.output])
+    return output.layout.to_edge(runner.run_part({source.input: x.astype(np.float32)})[source.outputs[0]])
 
 
 def integers(imported: Imported, x: np.ndarray) -> np.ndarray:

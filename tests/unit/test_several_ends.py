@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from accel.graph import Graph, Node
 from accel.model import Model
 from accel.ops import Add, Dense, Mul, Rescale
 from accel.tensor import Tensor
+from accel.verification.comparison import compare_levels
+from accel.verification.levels import Level, verify_all
 
 RNG = np.random.default_rng(0)
 A, B = Tensor((3, 4), -8, 7, 0.5), Tensor((3, 4), 0, 15)
@@ -70,12 +73,12 @@ def test_a_model_predicts_by_name(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda x: x["a"], "there are 2 inputs, 'a', 'b': give a dict with one array for each"),
-        (lambda x: {"a": x["a"]}, "the inputs are 'a', 'b'; got 'a'"),
-        (lambda x: {**x, "c": x["a"]}, "the inputs are 'a', 'b'; got"),
-        (lambda x: {**x, "a": x["a"][1:]}, "all inputs have as many samples; got 6 of 'a', 7 of 'b'"),
+        (lambda x: x["a"], "there are 2 of them, 'a', 'b': give a dict with one array for each"),
+        (lambda x: {"a": x["a"]}, "arrays are 'a', 'b'; got 'a'"),
+        (lambda x: {**x, "c": x["a"]}, "arrays are 'a', 'b'; got"),
+        (lambda x: {**x, "a": x["a"][1:]}, "all arrays have as many samples; got 6 of 'a', 7 of 'b'"),
         (lambda x: {**x, "b": x["b"] - 16}, "input values .* leave the declared range"),
-        (lambda x: {**x, "b": np.int64(3)}, "all inputs have as many samples"),
+        (lambda x: {**x, "b": np.int64(3)}, "all arrays have as many samples"),
     ],
 )
 def test_samples_that_do_not_fit(graph: Graph, change: Any, match: str) -> None:
@@ -125,3 +128,22 @@ def test_joined_inputs_are_the_same_integers(graph: Graph) -> None:
     other = Graph("tokens", {"a": A, "b": Tensor((2, 4), 0, 1)}, (), ("a", "b"))
     with pytest.raises(GraphError, match="its inputs have 2 and 3 tokens; they cannot enter together"):
         side_by_side(other)
+
+
+def test_levels_are_compared_by_name(graph: Graph) -> None:
+    """A level that is wrong in one output is found, with the layer that is wrong first."""
+    x = samples(graph)
+
+    def wrong(given: Any) -> dict[str, np.ndarray]:
+        edges = reference.trace(graph, given)
+        edges["y"][2, 1, 3] += 1
+        return {**edges, "m": edges["y"] * given["a"]}
+
+    right = Level("reference", lambda given: reference.run(graph, given), lambda given: reference.trace(graph, given))
+    faulty = Level("faulty", lambda given: {name: wrong(given)[name] for name in graph.outputs}, wrong, limit=5)
+    good, bad = verify_all(graph, [right, faulty], x)
+    assert (good.mismatches, good.samples, bad.mismatches, bad.samples) == (0, 7, 1, 5)
+    assert bad.difference
+    assert (bad.difference.layer, bad.difference.index) == ("y", (2, 1, 3))
+    found = compare_levels(graph, [right, replace(faulty, trace=None)], x)
+    assert [(one.level, one.layer) for one in found.first] == [("faulty", "y")]
