@@ -105,7 +105,7 @@ def compare_levels(graph: Graph, levels: Iterable[Level], x: Arrays) -> Comparis
 
 
 def _ends(graph: Graph, x: Arrays, y: Arrays) -> dict[str, np.ndarray]:
-    """What a level shows that has no trace."""
+    """The edges that a level without a trace shows."""
     return {**named(graph.inputs, x), **named(graph.outputs, y)}
 
 
