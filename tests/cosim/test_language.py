@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import random_causal
 import torch
 
 import accel
@@ -20,6 +21,7 @@ from accel.reference import generation
 from hls import rtl
 from hls.simulation import simulate
 from models.config import EncoderConfig
+from models.presets import GPT
 from models.quantization import quantize, settle
 
 CONFIG = EncoderConfig(
@@ -55,6 +57,16 @@ def test_token_by_token_is_the_whole_sequence(gpt: tuple[models.Encoder, Graph])
     assert len(text) == CONFIG.tokens
     logits = reference.run(graph, np.array(text)[None, :, None])[0] * np.asarray(graph.output_tensor.scale)
     assert logits.argmax(-1)[1:-1].tolist() == text[2:]
+
+
+@pytest.mark.minutes
+def test_every_edge_of_the_large_one_token_by_token(tmp_path: Path) -> None:
+    """The GPT of the recipes, with random weights: a prompt of several tokens, then one after the other."""
+    graph = exported(GPT, tmp_path)[1]
+    x = np.random.default_rng(1).integers(0, GPT.vocabulary, (3, GPT.tokens, 1))
+    for device in ("cpu",):
+        decoder = reference.decode(graph, device=device)
+        assert not random_causal.difference(graph, decoder, x, [9, 1, 1, 20, *[1] * 33])
 
 
 def test_longer_texts_see_the_last_tokens(gpt: tuple[models.Encoder, Graph]) -> None:
