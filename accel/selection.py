@@ -14,7 +14,7 @@ import numpy as np
 ROUNDS = 40
 """Changes of prices; choices stop changing well before."""
 STEP = 0.5
-Table = np.ndarray
+CostTable = np.ndarray
 
 
 class Selection(NamedTuple):
@@ -25,7 +25,7 @@ class Selection(NamedTuple):
     prices: np.ndarray
 
 
-def select(tables: list[Table], limited: int | None = None) -> Selection:
+def select(tables: list[CostTable], limited: int | None = None) -> Selection:
     """A row of every table. Resource number `limited`, if any, keeps to a share of 1 where that is possible."""
     picked, prices = _priced(tables)
     picked = _improved(tables, picked)
@@ -34,7 +34,7 @@ def select(tables: list[Table], limited: int | None = None) -> Selection:
     return Selection(picked, _sum(tables, picked), prices)
 
 
-def _sum(tables: list[Table], picked: list[int]) -> np.ndarray:
+def _sum(tables: list[CostTable], picked: list[int]) -> np.ndarray:
     """Shares of a choice, summed over the nodes."""
     return np.sum([np.zeros(4), *(table[k] for table, k in zip(tables, picked, strict=True))], axis=0)
 
@@ -44,7 +44,7 @@ def _rank(shares: np.ndarray) -> tuple[float, float]:
     return float(shares.max()), float(shares.sum())
 
 
-def _priced(tables: list[Table]) -> tuple[list[int], np.ndarray]:
+def _priced(tables: list[CostTable]) -> tuple[list[int], np.ndarray]:
     """The best choice that any prices lead to, and these prices."""
     prices, found = np.full(4, 0.25), []
     if not tables:
@@ -59,7 +59,7 @@ def _priced(tables: list[Table]) -> tuple[list[int], np.ndarray]:
     return best[1], best[2]
 
 
-def _with_fewer(resource: int, tables: list[Table], picked: list[int]) -> list[int]:
+def _with_fewer(resource: int, tables: list[CostTable], picked: list[int]) -> list[int]:
     """The choice changed until its share of one resource is at most 1, or as small as it gets.
 
     Every step takes the node whose other shares grow least for what it saves.
@@ -79,7 +79,7 @@ def _with_fewer(resource: int, tables: list[Table], picked: list[int]) -> list[i
     return picked
 
 
-def _improved(tables: list[Table], picked: list[int]) -> list[int]:
+def _improved(tables: list[CostTable], picked: list[int]) -> list[int]:
     """The choice with single nodes changed as long as that helps: equal nodes have equal prices, but may differ."""
     picked, shares, better = list(picked), _sum(tables, picked), True
     while better:

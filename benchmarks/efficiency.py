@@ -90,7 +90,7 @@ def text(content: dict[str, Any]) -> str:
     """Markdown: a table per data set, synthesis, and cycles at equal multipliers."""
     parts = []
     for data in dict.fromkeys(row["model"] for row in content["rows"]):
-        rows = [studying.Row(**row) for row in content["rows"] if row["model"] == data]
+        rows = [studying.StudyRow(**row) for row in content["rows"] if row["model"] == data]
         parts.append(f"### {data}, seeds: {rows[0].seeds}\n\n{study.table(rows)}")
     cells = [
         f"| {name} | {c['lut']:,} | {c['carry']:,} | {c['ff']:,} | {c['dsp']} | {c['bram']} |"

@@ -25,7 +25,7 @@ VIRTUAL = "virtual"
 """The port's name that means: simulate the board."""
 
 
-class Runner(Protocol):
+class SampleRunner(Protocol):
     """Runs integer samples, (N, …) in stream order → int64 (N, beats, lanes) of the output stream."""
 
     def run(self, samples: np.ndarray, /) -> np.ndarray:
@@ -35,7 +35,7 @@ class Runner(Protocol):
 class Device:
     """A board that holds `design`: samples in, results out. Use it in `with`, or call `close` at the end."""
 
-    def __init__(self, runner: Runner, design: Design, resources: ExitStack | None = None) -> None:
+    def __init__(self, runner: SampleRunner, design: Design, resources: ExitStack | None = None) -> None:
         self._runner = runner
         self._resources = resources or ExitStack()
         self.input, self.output = (_tensor(design, end) for end in ("input", "output"))

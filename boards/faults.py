@@ -35,7 +35,7 @@ _KINDS = ("flip", "change", "drop", "insert", "false start", "noise", "repeat", 
 
 
 @dataclass
-class Tally:
+class FaultTally:
     """`inferences` were answered rightly under `faults`; `refused` ones ended with an exception.
 
     What must not happen: `wrong` answers, and `hangs`: a host that reads for ever, or a board that does not
@@ -61,7 +61,7 @@ class NoisyLine:
         self._link, self._rng = link, rng
         self._requests: deque[bytes] = deque(maxlen=_PAST)
         self._answers: deque[bytes] = deque(maxlen=_PAST)
-        self._listener = protocol.Decoder()
+        self._listener = protocol.FrameDecoder()
         self._ready = b""
         self._left = 0  # faults of the answer that are still to come
         self._cut = False  # its rest is lost
@@ -148,14 +148,14 @@ def _damage(kind: str, raw: bytearray, rng: Random, past: Sequence[bytes]) -> No
 
 def soak(
     link: Link, design: Design, x: np.ndarray, expected: np.ndarray, *, inferences: int, faults: int, seed: int = 0
-) -> Tally:
+) -> FaultTally:
     """Run until there are `inferences` right answers and `faults` faults, unless something hangs.
 
     Integer samples `x` (N, …) and results `expected` (N, …) in stream order are used over and over. `seed` draws
     the faults; only the tags of the requests are others in every run.
     """
     rng = Random(seed)
-    line, tally = NoisyLine(link, rng), Tally()
+    line, tally = NoisyLine(link, rng), FaultTally()
     turn = 0
     while (tally.inferences < inferences or line.faults < faults) and not tally.hangs:
         turn += 1
@@ -169,7 +169,7 @@ def soak(
     return tally
 
 
-def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: Tally, *, check: bool) -> None:
+def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: FaultTally, *, check: bool) -> None:
     try:
         if check:
             host.check()
@@ -185,7 +185,7 @@ def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: Tally, *, che
         tally.wrong += not right
 
 
-def _recover(host: Host, x: np.ndarray, expected: np.ndarray, tally: Tally) -> None:
+def _recover(host: Host, x: np.ndarray, expected: np.ndarray, tally: FaultTally) -> None:
     """The line is good again."""
     try:
         tally.wrong += not np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
@@ -202,7 +202,7 @@ def virtual_soak(
     inferences: int,
     faults: int,
     seed: int = 0,
-) -> Tally:
+) -> FaultTally:
     """`soak` over a virtual board's serial port."""
     with VirtualBoard(design, board) as virtual:
         with closing(SerialLine(virtual.port, _BAUD, 10.0)) as line:

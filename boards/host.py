@@ -72,7 +72,7 @@ class Host:
 
     def _answer(self, tag: int, size: int) -> Frame | None:
         """The frame with our tag; None when the line falls silent before it came."""
-        decoder = protocol.Decoder(limit=size)
+        decoder = protocol.FrameDecoder(limit=size)
         wanted = protocol.OVERHEAD + 1  # an error, the shortest answer
         silent = False
         while not silent:

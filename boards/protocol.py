@@ -69,7 +69,7 @@ class Frame:
         return body + _CRC.pack(zlib.crc32(body))
 
 
-class Decoder:
+class FrameDecoder:
     """Frames out of a byte stream that may hold garbage, broken and truncated frames.
 
     A candidate that turns out broken costs only its first byte: what follows is searched again, so an

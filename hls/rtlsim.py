@@ -32,7 +32,7 @@ from accel.errors import GraphError, UserError
 from accel.graph import Graph
 from accel.onnx_import import Imported, read
 from accel.onnx_import.execute import integers
-from accel.onnx_import.runner import Runner
+from accel.onnx_import.runner import QonnxRunner
 from hls.rtl import lower
 from hls.simulation import simulate
 
@@ -83,7 +83,7 @@ def execute(
     missing or do not fit, and when a node is unknown or cannot run alone; SimulationError when a design hangs.
     """
     imported = _imported(model)
-    runner = Runner(imported)
+    runner = QonnxRunner(imported)
     if nodes is None:
         nodes = [] if _is_marked(imported.source.model.graph) else marked(runner.model)
     names = [nodes] if isinstance(nodes, str) else list(nodes)
@@ -131,7 +131,7 @@ def _checked(imported: Imported, inputs: Tensors) -> Tensors:
     return {source.input: x.astype(np.float32)}
 
 
-def _whole(imported: Imported, runner: Runner, tensors: Tensors, schedule: Schedule | None) -> Tensors:
+def _whole(imported: Imported, runner: QonnxRunner, tensors: Tensors, schedule: Schedule | None) -> Tensors:
     """qonnx up to the first quantizer, then one design."""
     graph, origin = imported.graph, imported.origins.get(imported.graph.input_name)
     if origin is None:  # no tensor of the file holds it
@@ -146,7 +146,7 @@ def _whole(imported: Imported, runner: Runner, tensors: Tensors, schedule: Sched
 
 
 def _node_by_node(
-    imported: Imported, runner: Runner, names: Collection[str], tensors: Tensors, schedule: Schedule | None
+    imported: Imported, runner: QonnxRunner, names: Collection[str], tensors: Tensors, schedule: Schedule | None
 ) -> Tensors:
     """qonnx for every node but the named ones, which get designs of their own."""
     order, start = list(runner.model.graph.node), 0

@@ -67,7 +67,7 @@ def search(
     "sqlite:///bits.db") several machines work on one `study`: give each its own seed. Deterministic per seed.
     Raises UserError when even the fewest bits cost more.
     """
-    task = _Search(network.eval(), split, budget, cost, tuple(sorted(set(widths))))
+    task = _WidthSearch(network.eval(), split, budget, cost, tuple(sorted(set(widths))))
     with reproducible(seed):
         bits = task.by_sensitivity()
         if trials:
@@ -78,7 +78,7 @@ def search(
 def chosen(network: Encoder, split: Split, mean: float) -> Encoder:
     """The float network with bits for every inner layer, `mean` per weight at most, by sensitivity."""
     budget = mean * sum(layers(network).values())
-    bits = _Search(network.eval(), split, budget, weight_bits, WIDTHS).by_sensitivity()
+    bits = _WidthSearch(network.eval(), split, budget, weight_bits, WIDTHS).by_sensitivity()
     return _with(network, bits)
 
 
@@ -89,7 +89,7 @@ def _with(network: Encoder, bits: Bits) -> Encoder:
     return copy.eval()
 
 
-class _Search:
+class _WidthSearch:
     def __init__(self, network: Encoder, split: Split, budget: float, cost: Cost, widths: tuple[int, ...]) -> None:
         self.network, self.budget, self.cost, self.widths = network, budget, cost, widths
         self.x, self.y = split.train_x[:SAMPLES], split.train_y[:SAMPLES]

@@ -21,7 +21,7 @@ from models.recipe import Recipe
 RECIPE, METRICS = "recipe.json", "metrics.json"
 
 
-class Run:
+class Resumable:
     """Keeps and restores stages in a folder; without one, nothing is kept."""
 
     def __init__(self, recipe: Recipe, folder: Path | str | None) -> None:

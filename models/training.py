@@ -22,10 +22,10 @@ from models.fitting import Constraint, Fit, Loss, cross_entropy, reproducible
 from models.pruning import Masks, shrunk
 from models.quantization import quantize, settle
 from models.recipe import Recipe
-from models.resuming import Run
+from models.resuming import Resumable
 from models.scoring import judge
 
-Progress = Callable[[str, int, int, str], None]
+EpochProgress = Callable[[str, int, int, str], None]
 """Called with stage, epochs done, epochs in all, and a short text."""
 
 CALIBRATION = 512
@@ -64,7 +64,7 @@ def train(
     *,
     split: Split | None = None,
     folder: Path | str | None = None,
-    progress: Progress | None = None,
+    progress: EpochProgress | None = None,
 ) -> Trained:
     """Train on `split.train_*` (default: the recipe's data), report figures on `split.test_*`. Deterministic per seed.
 
@@ -77,7 +77,7 @@ def train(
     _check_fit(recipe.model, split)
     start = time.perf_counter()
     with reproducible(recipe.seed):
-        stages = _Stages(recipe, split, Run(recipe, folder), progress)
+        stages = _Stages(recipe, split, Resumable(recipe, folder), progress)
         network = stages.float_network(recipe.model, "float")
         if recipe.pruning.shrinks:
             network = stages.shrunk(network)
@@ -100,7 +100,7 @@ def train(
 class _Stages:
     """The stages of one training; each begins with a network and gives one."""
 
-    def __init__(self, recipe: Recipe, split: Split, run: Run, progress: Progress | None) -> None:
+    def __init__(self, recipe: Recipe, split: Split, run: Resumable, progress: EpochProgress | None) -> None:
         self.recipe, self.split, self.run, self.progress = recipe, split, run, progress
         self.history: list[Epoch] = []
 
@@ -151,7 +151,7 @@ class _Stages:
         return model
 
 
-def in_words(tell: Callable[[str], None]) -> Progress:
+def in_words(tell: Callable[[str], None]) -> EpochProgress:
     """Progress as one text."""
     return lambda stage, done, total, text: tell(f"{stage} epoch {done} of {total}, {text}")
 

@@ -25,7 +25,7 @@ from accel.graph import Graph, Node
 from accel.onnx_import.deviation import segment
 from accel.onnx_import.execute import in_steps
 from accel.onnx_import.importer import Imported
-from accel.onnx_import.runner import Runner
+from accel.onnx_import.runner import QonnxRunner
 from accel.ops.norm.op import Norm
 from accel.ops.softmax.op import Softmax
 
@@ -96,7 +96,7 @@ def _executed(path: Path, imported: Imported, x: np.ndarray) -> dict[str, np.nda
     """Every tensor of the file that an edge is found in."""
     model, source = onnx.load(path), imported.source
     if any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
-        return Runner(imported).run_part({source.input: x})
+        return QonnxRunner(imported).run_part({source.input: x})
     names = {model.graph.output[0].name, *(origin.tensor for origin in imported.origins.values())}
     wanted = sorted(names - {source.input})
     session = opened(showing(model, wanted))

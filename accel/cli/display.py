@@ -52,7 +52,7 @@ def _live(console: Console, what: str) -> Iterator[Progress]:
         progress.TextColumn("{task.fields[left]}", markup=False),
         progress.TextColumn("{task.fields[now]}", markup=False),
     )
-    stage = Stage()
+    stage = Countdown()
     with progress.Progress(*columns, console=console, transient=True) as live:
         task = live.add_task(what, total=None, now="", left="")
 
@@ -63,7 +63,7 @@ def _live(console: Console, what: str) -> Iterator[Progress]:
         yield tell
 
 
-class Stage:
+class Countdown:
     """Progress that texts count ("3 of 60"), and the time left, judged by the steps since the first text."""
 
     def __init__(self) -> None:

@@ -38,11 +38,11 @@ from pathlib import Path
 
 from accel.model import Model
 from accel.onnx_import.builder import Origin
-from accel.onnx_import.deviation import Deviation, Rounding, deviations, rounding
+from accel.onnx_import.deviation import Deviation, ScaleRounding, deviations, rounding
 from accel.onnx_import.execute import execute
 from accel.onnx_import.importer import Imported, read
 
-__all__ = ["Deviation", "Imported", "Origin", "Rounding", "deviations", "execute", "load", "read", "rounding"]
+__all__ = ["Deviation", "Imported", "Origin", "ScaleRounding", "deviations", "execute", "load", "read", "rounding"]
 
 
 def load(

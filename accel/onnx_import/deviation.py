@@ -37,7 +37,7 @@ class Deviation:
 
 
 @dataclass(frozen=True)
-class Rounding:
+class ScaleRounding:
     """Outputs of a network with rounded scales against those of its file, over all samples.
 
     `largest` and `mean` are deviations as shares of the file's largest output; `changed` is the share of samples whose
@@ -92,7 +92,7 @@ def segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
     return nodes[::-1]
 
 
-def rounding(imported: Imported, original: Imported, x: np.ndarray) -> Rounding:
+def rounding(imported: Imported, original: Imported, x: np.ndarray) -> ScaleRounding:
     """How far a network with rounded scales is from its file, on integer samples of the network.
 
     Raises UserError when qonnx cannot run the file.
@@ -103,4 +103,4 @@ def rounding(imported: Imported, original: Imported, x: np.ndarray) -> Rounding:
     made = reference.run(graph, x) * np.asarray(graph.output_tensor.scale)
     wrong = np.abs(made - expected) / max(float(np.abs(expected).max()), np.finfo(np.float64).tiny)
     best = (values.reshape(len(values), -1).argmax(1) for values in (made, expected))
-    return Rounding(float(wrong.max()), float(wrong.mean()), float(np.not_equal(*best).mean()))
+    return ScaleRounding(float(wrong.max()), float(wrong.mean()), float(np.not_equal(*best).mean()))

@@ -10,7 +10,7 @@ import numpy as np
 from accel.errors import MismatchError
 from accel.onnx_import.builder import Origin
 from accel.onnx_import.importer import Imported, read
-from accel.onnx_import.runner import Runner
+from accel.onnx_import.runner import QonnxRunner
 
 
 def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
@@ -35,7 +35,7 @@ def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, 
     if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
         x = imported.samples(x)
     padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
-    runner = Runner(imported)
+    runner = QonnxRunner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(padded), batch):
         context = runner.run(padded[start : start + batch])

@@ -23,7 +23,7 @@ Tensors = dict[str, np.ndarray]
 """Tensors of a file by name."""
 
 
-class Runner:
+class QonnxRunner:
     """An imported file that runs node by node. Importing has checked every domain: qonnx imports modules they name.
 
     Raises UserError when qonnx does not understand the file.

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.quantization import exporting
-from accel.quantization.cleaning import Network, prepared
+from accel.quantization.cleaning import FloatNetwork, prepared
 from accel.quantization.samples import Samples, read, samples
 from accel.quantization.static import quantized
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Network", "Samples", "load", "quantized", "read", "samples"]
+__all__ = ["FloatNetwork", "Samples", "load", "quantized", "read", "samples"]
 
 
-def load(model: Path | str | torch.nn.Module, data: Samples, output: str | None = None) -> Network:
+def load(model: Path | str | torch.nn.Module, data: Samples, output: str | None = None) -> FloatNetwork:
     """A float network, ready to be quantized: an ONNX file, `package.module:function`, or a torch module.
 
     `output` names the result that is kept of several (default: the first). Raises UserError when there is no such

@@ -28,7 +28,7 @@ HIDDEN = -1e4
 
 
 @dataclass(frozen=True)
-class Choice:
+class QuantizedNodes:
     """The nodes to quantize by name, and the tensors among theirs that stay real: between a product and its bias."""
 
     nodes: tuple[str, ...]
@@ -43,7 +43,7 @@ class _Made:
     reduced: bool = False
 
 
-def choose(model: onnx.ModelProto) -> Choice:
+def choose(model: onnx.ModelProto) -> QuantizedNodes:
     """The choice for a cleaned graph whose nodes have names and whose tensors have static shapes."""
     return _Walk(model).choice()
 
@@ -66,14 +66,14 @@ class _Walk:
         self.chosen: list[str] = []
         self.real: set[str] = set()
 
-    def choice(self) -> Choice:
+    def choice(self) -> QuantizedNodes:
         for node in self.graph.node:
             self.visit(node)
         last = self.producers[self.graph.output[0].name]
         if last.name not in self.chosen:
             self.chosen.append(last.name)
             self.real.update(last.input)
-        return Choice(tuple(self.chosen), frozenset(self.real))
+        return QuantizedNodes(tuple(self.chosen), frozenset(self.real))
 
     def visit(self, node: onnx.NodeProto) -> None:
         found = {name: self.made[name] for name in node.input if name in self.made}

@@ -20,7 +20,7 @@ QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Qu
 
 
 @dataclass(frozen=True)
-class Network:
+class FloatNetwork:
     """A float network that can be quantized: one input, one output, static shapes, every node with a name of its own.
 
     `samples` are (samples, …) for its input, of which it takes `batch` at once.
@@ -46,7 +46,7 @@ class Network:
         )
 
 
-def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: str) -> Network:
+def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: str) -> FloatNetwork:
     """The network that is quantized, called `name`.
 
     Inputs that all samples have in common become constants, dynamic sizes those of the data, the batch 1. Raises
@@ -69,7 +69,7 @@ def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: st
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return Network(name, _named(without_padding(optimized(model, name))), varying, fitted[varying], given.labels)
+    return FloatNetwork(name, _named(without_padding(optimized(model, name))), varying, fitted[varying], given.labels)
 
 
 def _inputs(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:

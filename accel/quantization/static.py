@@ -11,13 +11,13 @@ import onnx
 
 from accel.errors import UserError
 from accel.progress import Progress
-from accel.quantization.choice import Choice, choose
-from accel.quantization.cleaning import Network, bypassed
+from accel.quantization.choice import QuantizedNodes, choose
+from accel.quantization.cleaning import FloatNetwork, bypassed
 from accel.quantization.exporting import silence
 
 
 def quantized(
-    network: Network, count: int, *, per_channel: bool = True, progress: Progress = lambda text: None
+    network: FloatNetwork, count: int, *, per_channel: bool = True, progress: Progress = lambda text: None
 ) -> onnx.ModelProto:
     """The network with quantizers, calibrated on its first `count` samples.
 
@@ -30,7 +30,7 @@ def quantized(
 class _Reader:
     """Batches of samples, as ONNX Runtime asks for them."""
 
-    def __init__(self, network: Network, count: int, progress: Progress) -> None:
+    def __init__(self, network: FloatNetwork, count: int, progress: Progress) -> None:
         self.network, self.progress, self.next = network, progress, 0
         self.count = min(count, len(network.samples)) // network.batch * network.batch
         if not self.count:
@@ -45,7 +45,9 @@ class _Reader:
         return {self.network.input: self.network.samples[start : self.next]}
 
 
-def _static(network: Network, count: int, choice: Choice, per_channel: bool, progress: Progress) -> onnx.ModelProto:
+def _static(
+    network: FloatNetwork, count: int, choice: QuantizedNodes, per_channel: bool, progress: Progress
+) -> onnx.ModelProto:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     CalibrationDataReader.register(_Reader)

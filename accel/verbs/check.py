@@ -15,7 +15,7 @@ from accel.verbs.inputs import load_samples
 
 if TYPE_CHECKING:
     from accel.graph import Graph
-    from accel.onnx_import import Deviation, Imported, Rounding
+    from accel.onnx_import import Deviation, Imported, ScaleRounding
     from accel.verification.levels import Level, Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
@@ -35,7 +35,7 @@ class Checked:
     outcomes: tuple[Outcome, ...]
     deviations: tuple[Deviation, ...] = ()
     ending: tuple[str, ...] = ()  # operators at the end of the file that stay with the host
-    rounding: Rounding | None = None
+    rounding: ScaleRounding | None = None
 
     @property
     def worst(self) -> Deviation | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from accel.model import Model
     from accel.onnx_import import Deviation
-    from accel.quantization import Network
+    from accel.quantization import FloatNetwork
 
 MEASURED = 4
 """Samples on which the operators are measured one by one."""
@@ -79,7 +79,7 @@ def quantize(
     return _compared(network, imported.graph, deviations)
 
 
-def _compared(network: Network, graph: Model, deviations: tuple[Deviation, ...]) -> Quantized:
+def _compared(network: FloatNetwork, graph: Model, deviations: tuple[Deviation, ...]) -> Quantized:
     import numpy as np
 
     real = network.run()

@@ -52,7 +52,7 @@ class Context:
     """Settings, the results of the stages so far, and the seconds they took."""
 
     settings: Settings
-    results: tuple[Result, ...] = ()
+    results: tuple[StageResult, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
     def get(self, kind: type[T]) -> T:
@@ -66,18 +66,18 @@ class Context:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class StageResult:
     """The result of a stage: one line for people, and the levels it ran."""
 
     summary: str
     outcomes: tuple[Outcome, ...] = ()
 
 
-Stage = Callable[[Context, Progress], Result]
+DemoStage = Callable[[Context, Progress], StageResult]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Result):
+class TrainingResult(StageResult):
     """The trained network and its held-out images, real (samples, tokens, features)."""
 
     trained: Trained
@@ -85,14 +85,14 @@ class Training(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported(Result):
+class ExportResult(StageResult):
     """The QONNX file."""
 
     path: Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported(Result):
+class ImportResult(StageResult):
     """The graph, its integer inputs, and the trained network's logits as integers: what every level must give."""
 
     graph: Graph
@@ -105,7 +105,7 @@ class Imported(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulated(Result):
+class RtlResult(StageResult):
     """The design and its measured cycles, without stalls."""
 
     design: Design
@@ -113,20 +113,20 @@ class Simulated(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built(Result):
+class BitstreamResult(StageResult):
     """The bitstream, if one was asked for."""
 
     build: BuildResult | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reported(Result):
+class ReportResult(StageResult):
     """The report."""
 
-    report: record.Report
+    report: record.RunReport
 
 
-def train(context: Context, tell: Progress) -> Training:
+def train(context: Context, tell: Progress) -> TrainingResult:
     """Float pre-training, then quantization-aware training; a checkpoint."""
     import models
     from accel.verbs.train import train as run
@@ -134,26 +134,26 @@ def train(context: Context, tell: Progress) -> Training:
     trained = run(context.settings.out / "model.pt", context.settings.seed, tell)
     images = models.data.load("digits").test_x.numpy()
     summary = f"accuracy {trained.quantized_accuracy:.2%} (float {trained.float_accuracy:.2%}) on {len(images)} images"
-    return Training(trained=trained, images=images, summary=summary)
+    return TrainingResult(trained=trained, images=images, summary=summary)
 
 
-def export(context: Context, tell: Progress) -> Exported:
+def export(context: Context, tell: Progress) -> ExportResult:
     """A QONNX file."""
     import models
 
     path = context.settings.out / "model.onnx"
-    models.export(context.get(Training).trained.model, path)
-    return Exported(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
+    models.export(context.get(TrainingResult).trained.model, path)
+    return ExportResult(path=path, summary=f"{path.name}, {path.stat().st_size / 1000:.0f} kB")
 
 
-def import_graph(context: Context, tell: Progress) -> Imported:
+def import_graph(context: Context, tell: Progress) -> ImportResult:
     """The integer graph; the file in qonnx's executor and the graph in torch against the trained network."""
     import torch
 
     import models
     from accel import onnx_import, reference, storage
 
-    training, path = context.get(Training), context.get(Exported).path
+    training, path = context.get(TrainingResult), context.get(ExportResult).path
     model = onnx_import.read(path)
     graph = model.graph
     storage.save(graph, context.settings.out / GRAPH_FILE)
@@ -163,14 +163,14 @@ def import_graph(context: Context, tell: Progress) -> Imported:
     ran = levels.qonnx(model), levels.torch_reference(graph, context.settings.device)
     outcomes = tuple(verify_all(graph, ran, x, expected))
     summary = f"{len(graph.nodes)} nodes, {graph.macs:,} MACs; {agreement(outcomes)}"
-    return Imported(graph=graph, x=x, expected=expected, outcomes=outcomes, summary=summary)
+    return ImportResult(graph=graph, x=x, expected=expected, outcomes=outcomes, summary=summary)
 
 
-def csim(context: Context, tell: Progress) -> Result:
+def csim(context: Context, tell: Progress) -> StageResult:
     """The Vitis HLS project, compiled with a C++ compiler."""
     from hls.projects import project
 
-    imported, folder = context.get(Imported), context.settings.out / "vitis"
+    imported, folder = context.get(ImportResult), context.settings.out / "vitis"
     tell("write")
     lower_verb.lower(imported.graph, "vitis", folder)
     tell("compile")
@@ -178,14 +178,14 @@ def csim(context: Context, tell: Progress) -> Result:
     made.compile()
     tell("predict")
     outcomes = imported.verify(levels.csim(made))
-    return Result(outcomes=outcomes, summary=agreement(outcomes))
+    return StageResult(outcomes=outcomes, summary=agreement(outcomes))
 
 
-def rtl(context: Context, tell: Progress) -> Simulated:
+def rtl(context: Context, tell: Progress) -> RtlResult:
     """The RTL design, simulated cycle by cycle without and with random stalls on both ends."""
     from accel.design import Design
 
-    imported, folder = context.get(Imported), context.settings.out / "rtl"
+    imported, folder = context.get(ImportResult), context.settings.out / "rtl"
     tell("generate")
     lower_verb.lower(imported.graph, "rtl", folder, schedule=_small(imported.graph, context.settings.board))
     design = Design.load(folder)
@@ -198,7 +198,7 @@ def rtl(context: Context, tell: Progress) -> Simulated:
         f"{agreement(outcomes)}; latency {measured.latency} cycles (predicted {predicted['latency']}), "
         f"interval {measured.interval:g} (predicted {predicted['interval']:g})"
     )
-    return Simulated(design=design, simulation=measured, outcomes=outcomes, summary=summary)
+    return RtlResult(design=design, simulation=measured, outcomes=outcomes, summary=summary)
 
 
 def _small(graph: Graph, board: str) -> Schedule:
@@ -211,14 +211,14 @@ def _small(graph: Graph, board: str) -> Schedule:
     return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)), device.target, budget)
 
 
-def bitstream(context: Context, tell: Progress) -> Built:
+def bitstream(context: Context, tell: Progress) -> BitstreamResult:
     """The board's top level behind its serial port, its bitstream, and the projects of boards that need Vivado."""
     import boards
 
-    settings, design = context.settings, context.get(Simulated).design
+    settings, design = context.settings, context.get(RtlResult).design
     board, rtl_folder = boards.get(settings.board), settings.out / "rtl"
     tell("simulate the board")
-    outcomes = context.get(Imported).verify(levels.board(design, board))
+    outcomes = context.get(ImportResult).verify(levels.board(design, board))
     build = None
     if settings.bitstream:
         build = bitstream_verb.bitstream(rtl_folder, board.name, settings.out / board.name, tell)
@@ -231,7 +231,7 @@ def bitstream(context: Context, tell: Progress) -> Built:
         summary += f"{used.lut4:,} LUT, {used.bram} block RAM, {used.dsp} DSP at {build.clock_mhz:g} MHz"
     else:
         summary += "no bitstream"
-    return Built(build=build, outcomes=outcomes, summary=summary)
+    return BitstreamResult(build=build, outcomes=outcomes, summary=summary)
 
 
 def agreement(outcomes: tuple[Outcome, ...]) -> str:
@@ -239,17 +239,17 @@ def agreement(outcomes: tuple[Outcome, ...]) -> str:
     return ", ".join(f"{o.level} {o.samples - o.mismatches}/{o.samples} equal" for o in outcomes)
 
 
-def write_report(context: Context, tell: Progress) -> Reported:
+def write_report(context: Context, tell: Progress) -> ReportResult:
     """`report.json`, and all of it as a page."""
     from accel import tools
 
-    training, imported = context.get(Training), context.get(Imported)
-    simulated, build = context.get(Simulated), context.get(Built).build
+    training, imported = context.get(TrainingResult), context.get(ImportResult)
+    simulated, build = context.get(RtlResult), context.get(BitstreamResult).build
     measured, info = simulated.simulation, simulated.design.info
-    made = record.Report(
-        model=record.Model("digits", _parameters(training.trained), imported.graph.macs),
+    made = record.RunReport(
+        model=record.ModelFigures("digits", _parameters(training.trained), imported.graph.macs),
         accuracy=record.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
-        levels={o.level: record.Level.of(o) for o in context.outcomes},
+        levels={o.level: record.LevelFigures.of(o) for o in context.outcomes},
         cycles=record.Cycles(
             measured.latency,
             measured.interval,
@@ -258,7 +258,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
             info["mac_utilization"],
             measured.cycles_per_second,
         ),
-        resources=record.Resources(**vars(build.resources)) if build else None,
+        resources=build.resources if build else None,
         fmax_mhz=build.fmax_mhz if build else None,
         clock_mhz=build.clock_mhz if build else None,
         latency_us=measured.latency / build.clock_mhz if build else None,
@@ -272,7 +272,7 @@ def write_report(context: Context, tell: Progress) -> Reported:
     out = context.settings.out
     made.write(out / record.FILE)
     tell("page")
-    return Reported(report=made, summary=str(report_verb.report(out, progress=tell).page))
+    return ReportResult(report=made, summary=str(report_verb.report(out, progress=tell).page))
 
 
 def _parameters(trained: Trained) -> int:
@@ -280,7 +280,7 @@ def _parameters(trained: Trained) -> int:
     return sum(p.numel() for name, p in trained.model.named_parameters() if not name.endswith(".value"))
 
 
-STAGES: dict[str, Stage] = {
+STAGES: dict[str, DemoStage] = {
     "train": train,
     "export": export,
     "import": import_graph,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accel.errors import UserError
 from accel.progress import Progress
-from accel.verbs.studying import Job, Row, jobs, row, train
+from accel.verbs.studying import StudyRow, Training, jobs, row, train
 
 TABLE, TEXT, PLOT = "study.csv", "study.md", "study.png"
 OUT = Path("build/study")
@@ -28,7 +28,7 @@ def study(
     processes: int = 1,
     part: tuple[int, int] = (1, 1),
     progress: Progress | None = None,
-) -> list[Row]:
+) -> list[StudyRow]:
     """Train every recipe with every seed and measure what came out; the rows whose trainings are all there.
 
     Everything is kept in `out`: what is there already is not done again, and what was interrupted goes on. Of several
@@ -59,7 +59,7 @@ def study(
     return rows
 
 
-def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[tuple[Job, UserError | None]]:
+def _trained(wanted: list[Training], out: Path, processes: int) -> Iterator[tuple[Training, UserError | None]]:
     """Jobs in the order in which they end, each trained by one of several processes, with what made it fail."""
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(train, job, out): job for job in wanted}
@@ -76,7 +76,7 @@ def _trained(wanted: list[Job], out: Path, processes: int) -> Iterator[tuple[Job
             raise
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[StudyRow]) -> str:
     """Markdown, a line per recipe."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for r in rows:
@@ -93,11 +93,11 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _write(rows: list[Row], out: Path) -> None:
+def _write(rows: list[StudyRow], out: Path) -> None:
     from accel.design import write_atomic
 
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, [field.name for field in fields(StudyRow)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     write_atomic(out / TABLE, text.getvalue())
@@ -106,7 +106,7 @@ def _write(rows: list[Row], out: Path) -> None:
         _plot(rows, out / PLOT)
 
 
-def _plot(rows: list[Row], path: Path) -> None:
+def _plot(rows: list[StudyRow], path: Path) -> None:
     """Accuracy over cells × cycles: the Pareto front is joined by a line."""
     from matplotlib.figure import Figure
 

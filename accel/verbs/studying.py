@@ -25,7 +25,7 @@ FIGURES = ("quantized_accuracy", "float_accuracy", "quantized_nats", "float_nats
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """A recipe on a model. Accuracies (mean, and largest distance from it over the seeds) and cross-entropies are those
     of the held-out part. Cycles are measured in simulation, cells are the cost model's for ECP5.
     """
@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Job:
+class Training:
     """One training."""
 
     data: str
@@ -76,16 +76,16 @@ class Job:
         return out / "runs" / f"{self.data}-{plain}-{self.seed}"
 
 
-def jobs(data: str, names: list[str] | None, seeds: int) -> list[Job]:
+def jobs(data: str, names: list[str] | None, seeds: int) -> list[Training]:
     """Every training of a study, in order. Raises UserError on an unknown recipe."""
     from models import presets
 
     known = presets.recipes(data)
     chosen = [presets.named(data, name) for name in names] if names else known
-    return [Job(data, name, replace(known[name], seed=seed), seed) for name in chosen for seed in range(seeds)]
+    return [Training(data, name, replace(known[name], seed=seed), seed) for name in chosen for seed in range(seeds)]
 
 
-def train(job: Job, out: Path) -> None:
+def train(job: Training, out: Path) -> None:
     """Run one training, or what is left of it."""
     import models
 
@@ -96,7 +96,7 @@ def train(job: Job, out: Path) -> None:
         state.unlink()  # what a finished training needs no more
 
 
-def _on_processes(job: Job, folder: Path) -> Trained:
+def _on_processes(job: Training, folder: Path) -> Trained:
     """The same, by as many processes as the lever's layout takes."""
     import models
     from models.parallel import Parallel
@@ -113,7 +113,7 @@ def _on_processes(job: Job, folder: Path) -> Trained:
     return models.load(folder / RESULT)
 
 
-def row(data: str, name: str, networks: list[Path]) -> Row:
+def row(data: str, name: str, networks: list[Path]) -> StudyRow:
     """The figures of a recipe's trainings, by their networks; the first one is measured in hardware."""
     import accel
     from models import presets
@@ -122,7 +122,7 @@ def row(data: str, name: str, networks: list[Path]) -> Row:
     figures = [json.loads(path.with_name(METRICS).read_text(encoding="utf-8")) for path in networks]
     mean = {key: sum(figure[key] for figure in figures) / len(figures) for key in FIGURES}
     accuracies = [figure["quantized_accuracy"] for figure in figures]
-    return Row(
+    return StudyRow(
         recipe=name,
         model=data,
         lever=presets.LEVERS[name].kind,

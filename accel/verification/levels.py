@@ -15,7 +15,7 @@ from accel.arrays import Arrays, count, head, named
 from accel.graph import Graph
 from accel.verification.difference import Difference, first_difference
 
-Run = Callable[[Any], Arrays]
+Compute = Callable[[Any], Arrays]
 Trace = Callable[[Any], dict[str, np.ndarray]]
 
 
@@ -28,7 +28,7 @@ class Level:
     """
 
     name: str
-    run: Run
+    run: Compute
     trace: Trace | None = None
     limit: int | None = None
 

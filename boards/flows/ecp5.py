@@ -38,7 +38,7 @@ def constraints(job: Job) -> dict[str, str]:
 
 
 FLOW = nextpnr.flow(
-    nextpnr.Family(
+    nextpnr.PlacedFamily(
         placer="nextpnr-ecp5",
         packer="ecppack",
         bitstream="board.bit",

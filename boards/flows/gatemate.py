@@ -34,7 +34,7 @@ def _attributes(pin: Pin) -> str:
 
 
 FLOW = nextpnr.flow(
-    nextpnr.Family(
+    nextpnr.PlacedFamily(
         placer="nextpnr-himbaechel-gatemate",
         packer="gmpack",
         bitstream="board.bit",

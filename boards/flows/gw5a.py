@@ -23,7 +23,7 @@ def _pack(job: Job) -> tuple[str, ...]:
 
 
 FLOW = nextpnr.flow(
-    nextpnr.Family(
+    nextpnr.PlacedFamily(
         placer="nextpnr-himbaechel-gowin",
         packer="gowin_pack",
         bitstream="board.fs",

@@ -41,7 +41,7 @@ def logic_cells(netlist: dict[str, Any]) -> int:
 
 
 FLOW = nextpnr.flow(
-    nextpnr.Family(
+    nextpnr.PlacedFamily(
         placer="nextpnr-ice40",
         packer="icepack",
         bitstream="board.bin",

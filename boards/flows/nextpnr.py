@@ -21,7 +21,7 @@ _STAT, _REPORT = "synthesis-stat.json", "nextpnr.json"
 
 
 @dataclass(frozen=True)
-class Family:
+class PlacedFamily:
     """One device family. `place` are the placer's own arguments, `pack` the packer's; both get more files than shown.
 
     `counted` names nextpnr's cell types per resource, as far as it has its own (a logic cell of iCE40 hides its
@@ -40,7 +40,7 @@ class Family:
     packed: Callable[[dict[str, Any]], int] | None = None
 
 
-def flow(family: Family) -> Flow:
+def flow(family: PlacedFamily) -> Flow:
     """The flow of a family."""
     return Flow(
         free=True,
@@ -54,7 +54,7 @@ def flow(family: Family) -> Flow:
     )
 
 
-def _plan(family: Family, job: Job) -> BuildPlan:
+def _plan(family: PlacedFamily, job: Job) -> BuildPlan:
     """`seed` starts placement; a clock that is missed fails the flow."""
     stat, files = f"tee -q -o {_STAT} stat -json\n", yosys.family(job.board.target).files
     options = f"{family.synthesis(job)} -json {NETLIST}"
@@ -70,7 +70,7 @@ def _plan(family: Family, job: Job) -> BuildPlan:
     )
 
 
-def _synthesized(family: Family, folder: Path, job: Job) -> Resources:
+def _synthesized(family: PlacedFamily, folder: Path, job: Job) -> Resources:
     cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
     found = fitting.occupied(yosys.count(cells, job.board.target), job.board.target)
     if not family.packed:
@@ -79,7 +79,7 @@ def _synthesized(family: Family, folder: Path, job: Job) -> Resources:
     return replace(found, lut4=family.packed(netlist))
 
 
-def _results(family: Family, folder: Path, job: Job) -> tuple[float, Resources]:
+def _results(family: PlacedFamily, folder: Path, job: Job) -> tuple[float, Resources]:
     """Raises ToolError when the tool constrained another frequency than the clock generator makes."""
     wanted = float(job.clock.mhz)
     report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))

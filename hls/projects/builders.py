@@ -10,13 +10,13 @@ from accel import tools
 from accel.build_plan import Step
 from accel.errors import UserError
 from hls.projects.project import TOP, Project
-from hls.projects.reports import Read, Report, Span, catapult, intel, microchip, xilinx
+from hls.projects.reports import Read, Span, ToolReport, catapult, intel, microchip, xilinx
 
 _SOLUTION = Path(f"{TOP}_prj")
 
 
 @dataclass(frozen=True)
-class Job:
+class BuildOrder:
     """A project and what is wanted: co-simulation of `samples` (0: none), `export` of the IP or a bitstream."""
 
     project: Project
@@ -30,7 +30,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Builder:
+class VendorFlow:
     """One vendor's tool.
 
     It takes projects of `backend` and is started by the first of `programs` that is installed; `needs` are tools that
@@ -41,17 +41,17 @@ class Builder:
 
     backend: str
     programs: tuple[str, ...]
-    steps: Callable[[Job, str], tuple[Step, ...]]
-    files: Callable[[Job, dict[str, str]], dict[str, str]]
-    read: Callable[[Job, Path, Read], Report]
-    measured: Callable[[Job, Read], tuple[Span, Span]] | None = None
+    steps: Callable[[BuildOrder, str], tuple[Step, ...]]
+    files: Callable[[BuildOrder, dict[str, str]], dict[str, str]]
+    read: Callable[[BuildOrder, Path, Read], ToolReport]
+    measured: Callable[[BuildOrder, Read], tuple[Span, Span]] | None = None
     results: str = ""
     printed: int = 0
     refused: str = ""
     needs: tuple[str, ...] = ()
 
 
-def choose(project: Project, tool: str | None = None) -> tuple[str, Builder]:
+def choose(project: Project, tool: str | None = None) -> tuple[str, VendorFlow]:
     """The builder of a name, or the project's own. Raises UserError when it does not take this project."""
     own = project.backend
     name = tool or own.builder
@@ -65,37 +65,37 @@ def choose(project: Project, tool: str | None = None) -> tuple[str, Builder]:
     return name, BUILDERS[name]
 
 
-def program(builder: Builder) -> str:
+def program(builder: VendorFlow) -> str:
     """The first of its programs that is installed; without any, the first."""
     return next((program for program in builder.programs if tools.present(program)), builder.programs[0])
 
 
-def _switches(job: Job) -> dict[str, int]:
+def _switches(job: BuildOrder) -> dict[str, int]:
     """Switches of hls4ml's Tcl scripts. C simulation and comparison are accel's own."""
     given = {"reset": 1, "csim": 0, "synth": 1, "cosim": int(job.samples > 0), "validation": 0}
     return given | {"export": int(job.export), "vsynth": 0, "fifo_opt": 0}
 
 
-def _no_files(job: Job, files: dict[str, str]) -> dict[str, str]:
+def _no_files(job: BuildOrder, files: dict[str, str]) -> dict[str, str]:
     return {}
 
 
-def _vitis_files(job: Job, files: dict[str, str]) -> dict[str, str]:
+def _vitis_files(job: BuildOrder, files: dict[str, str]) -> dict[str, str]:
     switches = "".join(f"    {name} {value}\n" for name, value in _switches(job).items())
     return {"build_opt.tcl": f"array set opt {{\n{switches}}}\n"}
 
 
-def _vitis_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _vitis_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     flags = ("--mode", "hls", "--tcl") if program == "vitis-run" else ("-f",)
     return (Step("hls", program, (*flags, "build_prj.tcl"), (str(_SOLUTION),)),)
 
 
-def _vivado_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _vivado_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     switches = " ".join(f"{name}={value}" for name, value in _switches(job).items())
     return (Step("hls", program, ("-f", "build_prj.tcl", switches), (str(_SOLUTION),)),)
 
 
-def _board_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _board_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     """Steps of a board project: after the export, Vivado joins the IP to a DMA and makes a bitstream."""
     system = f"{TOP}_vivado_accelerator"
     bitstream = f"{system}/project_1.runs/impl_1/design_1_wrapper.bit"
@@ -104,15 +104,15 @@ def _board_steps(job: Job, program: str) -> tuple[Step, ...]:
     return (*_vivado_steps(job, program), *((made,) if job.export else ()))
 
 
-def _xilinx_report(job: Job, folder: Path, read: Read) -> Report:
+def _xilinx_report(job: BuildOrder, folder: Path, read: Read) -> ToolReport:
     return xilinx.synthesis(read, folder, _SOLUTION / "solution1" / "syn" / "report", job.top)
 
 
-def _xilinx_cycles(job: Job, read: Read) -> tuple[Span, Span]:
+def _xilinx_cycles(job: BuildOrder, read: Read) -> tuple[Span, Span]:
     return xilinx.cosimulation(read, _SOLUTION / "solution1" / "sim" / "report" / f"{job.top}_cosim.rpt")
 
 
-def _quartus_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _quartus_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     """Running what i++ makes is the simulation of the RTL."""
     made = f"{TOP}-fpga"
     family = job.project.setting("Part")
@@ -126,13 +126,13 @@ _QUARTUS_SOURCES = (f"{TOP}_test.cpp", f"firmware/{TOP}.cpp")
 _QUARTUS_REPORTS = Path(f"{TOP}-fpga.prj") / "reports"
 
 
-def _catapult_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _catapult_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     switches = " ".join(f"{name}={value}" for name, value in (_switches(job) | {"reset": 0}).items())
     args = ("-product", "ultra", "-shell", "-f", "build_prj.tcl", "-eval", f'set ::argv "{switches}"')
     return (Step("hls", program, args, (str(_SOLUTION),)),)
 
 
-def _oneapi_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _oneapi_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     targets = ["report", *(["fpga_sim"] if job.samples else []), *(["fpga"] if job.export else [])]
     made = [Step("configure", "cmake", ("-S", ".", "-B", "build"), ("build",))]
     made += [Step(target, "cmake", ("--build", "build", "--target", target), ()) for target in targets]
@@ -142,7 +142,7 @@ def _oneapi_steps(job: Job, program: str) -> tuple[Step, ...]:
 _ONEAPI_REPORTS = Path("build") / f"{TOP}.report.prj" / "reports" / "resources" / "json"
 
 
-def _libero_steps(job: Job, program: str) -> tuple[Step, ...]:
+def _libero_steps(job: BuildOrder, program: str) -> tuple[Step, ...]:
     commands = ("sw_compile", "hw", "rtl_synth", *(("fpga",) if job.export else ()))
     return tuple(Step(name, program, ("-s", name), ("hls_output",) if name == "hw" else ()) for name in commands)
 
@@ -151,8 +151,8 @@ _LIBERO_REPORT = Path("hls_output") / "reports" / "summary.results.rpt"
 _SIX_DIGITS = 999_999  # of a `float` that a C++ stream prints
 _RTL_RESULTS = "tb_data/rtl_cosim_results.log"
 
-BUILDERS: dict[str, Builder] = {
-    "vitis": Builder(
+BUILDERS: dict[str, VendorFlow] = {
+    "vitis": VendorFlow(
         "Vitis",
         ("vitis-run", "vitis_hls"),
         _vitis_steps,
@@ -161,13 +161,13 @@ BUILDERS: dict[str, Builder] = {
         _xilinx_cycles,
         _RTL_RESULTS,
     ),
-    "vivado": Builder(
+    "vivado": VendorFlow(
         "Vivado", ("vivado_hls",), _vivado_steps, _no_files, _xilinx_report, _xilinx_cycles, _RTL_RESULTS
     ),
-    "vivado-accelerator": Builder(
+    "vivado-accelerator": VendorFlow(
         "VivadoAccelerator", ("vivado_hls",), _board_steps, _no_files, _xilinx_report, _xilinx_cycles, _RTL_RESULTS
     ),
-    "quartus": Builder(
+    "quartus": VendorFlow(
         "Quartus",
         ("i++",),
         _quartus_steps,
@@ -177,7 +177,7 @@ BUILDERS: dict[str, Builder] = {
         "tb_data/results.log",
         printed=_SIX_DIGITS,
     ),
-    "catapult": Builder(
+    "catapult": VendorFlow(
         "Catapult",
         ("catapult",),
         _catapult_steps,
@@ -185,7 +185,7 @@ BUILDERS: dict[str, Builder] = {
         lambda job, folder, read: catapult.synthesis(read, _SOLUTION / f"{TOP}.v1" / "rtl.rpt"),
         refused="Catapult's SCVerify gives its test bench the outputs of the C++, not those of the RTL",
     ),
-    "oneapi": Builder(
+    "oneapi": VendorFlow(
         "oneAPI",
         ("icpx",),
         _oneapi_steps,
@@ -195,7 +195,7 @@ BUILDERS: dict[str, Builder] = {
         printed=_SIX_DIGITS,
         needs=("icpx",),
     ),
-    "libero": Builder(
+    "libero": VendorFlow(
         "Libero",
         ("shls",),
         _libero_steps,

@@ -21,7 +21,7 @@ from accel.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class Call:
+class KernelUse:
     """One layer of the project. `inputs` and `outputs` are identifiers; every output carries the tensor `edge`.
 
     `node` is the name of the graph's node, None for a call that only joins others.
@@ -49,7 +49,7 @@ class Plan:
 
     source: str
     lanes: int
-    calls: tuple[Call, ...]
+    calls: tuple[KernelUse, ...]
     result: str
 
     @property
@@ -73,12 +73,12 @@ class Plan:
 
 def plan(graph: Graph, names: dict[str, str], schedule: Schedule, *, arrays: bool) -> Plan:
     """The calls of a graph; `names` maps its edges to identifiers. Raises UserError when the schedule does not fit."""
-    builder = _Builder(graph, names, schedule)
+    builder = _PlanBuilder(graph, names, schedule)
     made = Plan(names[graph.input_name], builder.input_lanes, tuple(builder.calls()), names[graph.output])
     return _forked(made, graph.input) if arrays else made
 
 
-class _Builder:
+class _PlanBuilder:
     def __init__(self, graph: Graph, names: dict[str, str], schedule: Schedule) -> None:
         self.graph, self.names = graph, names
         self.lanes: dict[str, int] = {}  # graph edge → elements of its beats
@@ -86,7 +86,7 @@ class _Builder:
         self.schedule = schedule
         self.input_lanes = self.lanes[graph.input_name] = self._entry()
 
-    def calls(self) -> Iterator[Call]:
+    def calls(self) -> Iterator[KernelUse]:
         for node in self.graph:
             kernel = self._kernel(node)
             inputs = []
@@ -95,7 +95,7 @@ class _Builder:
                 inputs.append(self._identifier(edge, lanes))
             self.lanes[node.name] = kernel.out_lanes
             name = self.names[node.name]
-            yield Call(kernel, tuple(inputs), (name,), self.graph.tensors[node.name], node.name)
+            yield KernelUse(kernel, tuple(inputs), (name,), self.graph.tensors[node.name], node.name)
 
     def _kernel(self, node: Node) -> Kernel:
         fold: Fold
@@ -111,14 +111,14 @@ class _Builder:
     def _identifier(self, edge: str, lanes: int) -> str:
         return self.names[edge] if lanes == self.lanes[edge] else self.adapted[edge, lanes]
 
-    def _adapt(self, edge: str, lanes: int) -> Iterator[Call]:
+    def _adapt(self, edge: str, lanes: int) -> Iterator[KernelUse]:
         """The calls after which an edge is there in beats of `lanes` elements: through a common divisor if need be."""
         have, tensor = self.lanes[edge], self.graph.tensors[edge]
         common = math.gcd(have, lanes)
         for want in (lanes,) if common in (have, lanes) else (common, lanes):
             if want != have and (edge, want) not in self.adapted:
                 name = f"{self.names[edge]}_by{want}"
-                yield Call(regroup(tensor.size, have, want), (self._identifier(edge, have),), (name,), tensor)
+                yield KernelUse(regroup(tensor.size, have, want), (self._identifier(edge, have),), (name,), tensor)
                 self.adapted[edge, want] = name
             have = want
 
@@ -127,7 +127,7 @@ def _forked(made: Plan, source: Tensor) -> Plan:
     """The same calls with a tree of forks behind everything that is read more than once."""
     readers = made.readers()
     copies: dict[str, Iterator[str]] = {}
-    calls: list[Call] = []
+    calls: list[KernelUse] = []
 
     def produced(name: str, edge: Tensor, lanes: int) -> None:
         forks = list(_forks(name, readers[name], fork(edge.size, lanes), edge))
@@ -144,15 +144,15 @@ def _forked(made: Plan, source: Tensor) -> Plan:
     if result != made.result:  # the output of a project is all that its layer gives, so it is no half of a fork
         last = next(call for call in made.calls if call.name == made.result)
         lanes = last.kernel.out_lanes
-        calls.append(Call(regroup(last.edge.size, lanes, lanes), (result,), (f"{made.result}_out",), last.edge))
+        calls.append(KernelUse(regroup(last.edge.size, lanes, lanes), (result,), (f"{made.result}_out",), last.edge))
         result = calls[-1].name
     return replace(made, calls=tuple(calls), result=result)
 
 
-def _forks(name: str, readers: int, kernel: Kernel, edge: Tensor) -> Iterator[Call]:
+def _forks(name: str, readers: int, kernel: Kernel, edge: Tensor) -> Iterator[KernelUse]:
     """A balanced tree of forks that makes `readers` copies of `name`."""
     if readers > 1:
         halves = f"{name}_a", f"{name}_b"
-        yield Call(kernel, (name,), halves, edge)
+        yield KernelUse(kernel, (name,), halves, edge)
         yield from _forks(halves[0], (readers + 1) // 2, kernel, edge)
         yield from _forks(halves[1], readers // 2, kernel, edge)

@@ -19,9 +19,9 @@ from accel.design import GRAPH_FILE, write_atomic
 from accel.errors import ToolError, UserError
 from accel.progress import Progress
 from accel.verification.levels import Level, Outcome, verify
-from hls.projects.builders import Builder, Job, choose, program
+from hls.projects.builders import BuildOrder, VendorFlow, choose, program
 from hls.projects.project import BENCH_EXACT, BENCH_INPUTS, BENCH_OUTPUTS, Project, bench_lines
-from hls.projects.reports import Read, Report, Span, reader
+from hls.projects.reports import Read, Span, ToolReport, reader
 
 RESULT = "build.json"
 
@@ -37,7 +37,7 @@ class Built:
     backend: str
     project_hash: str
     version: str
-    report: Report
+    report: ToolReport
     seconds: dict[str, float]
     cosim: Outcome | None = None
     latency: Span | None = None
@@ -60,9 +60,9 @@ def build(
     not understood; UserError on a request that this tool cannot carry out. A mismatch is no error: it is in `cosim`.
     """
     name, builder = choose(project, tool)
-    job = Job(project, 0 if cosim is None else len(cosim), export)
+    job = BuildOrder(project, 0 if cosim is None else len(cosim), export)
     made = plan(project, name, cosim=cosim, export=export)
-    found: list[tuple[Report, np.ndarray | None, tuple[Span, Span] | None]] = []
+    found: list[tuple[ToolReport, np.ndarray | None, tuple[Span, Span] | None]] = []
 
     def check(step: str, folder: Path) -> None:
         if step == made.steps[-1].name:
@@ -95,7 +95,7 @@ def plan(
 ) -> BuildPlan:
     """The plan that `build` executes; `plan(…).write(folder)` writes it without running a tool."""
     _, builder = choose(project, tool)
-    job = Job(project, 0 if cosim is None else len(cosim), export)
+    job = BuildOrder(project, 0 if cosim is None else len(cosim), export)
     files = _files(project)
     if cosim is not None:
         files |= _samples(project, builder, cosim)
@@ -114,7 +114,7 @@ def _files(project: Project) -> dict[str, str]:
     return files
 
 
-def _samples(project: Project, builder: Builder, x: np.ndarray) -> dict[str, str]:
+def _samples(project: Project, builder: VendorFlow, x: np.ndarray) -> dict[str, str]:
     """Inputs of the test bench, and the outputs that it shows beside the simulation's."""
     if builder.refused:
         raise UserError(f"--cosim: {builder.refused}")

@@ -178,7 +178,7 @@ FAMILIES: dict[str, Family] = {
 
 
 @dataclass(frozen=True)
-class Netlist:
+class Gates:
     """A synthesized module: number of cells by type, and the flat netlist as Verilog."""
 
     target: str
@@ -214,7 +214,7 @@ def script(sources: Sequence[str], top: str, target: str, options: str = "") -> 
     return f"{reads}{before}{command}\n"
 
 
-def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Netlist:
+def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Gates:
     """Module `top` of `files` (name → text, .sv files are read, others lie beside them) as cells of `target`.
 
     Without `options` of the yosys command, a core without I/O buffers is made. Raises ToolError with yosys' message.
@@ -229,7 +229,7 @@ def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: s
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
         _yosys(folder, f"module {top} for {target}")
         cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-        return Netlist(target, top, cells, (folder / _VERILOG).read_text(encoding="utf-8"))
+        return Gates(target, top, cells, (folder / _VERILOG).read_text(encoding="utf-8"))
 
 
 def _yosys(folder: Path, what: str) -> None:

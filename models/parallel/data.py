@@ -11,10 +11,10 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from models.parallel.layout import Parallel
-from models.parallel.pipeline import Stage
+from models.parallel.pipeline import ModelPart
 
 
-def replicate(stage: Stage, layout: Parallel, mesh: DeviceMesh) -> nn.Module:
+def replicate(stage: ModelPart, layout: Parallel, mesh: DeviceMesh) -> nn.Module:
     """Wrap `stage` for data parallelism and return what to call instead; `mesh` is the data dimension."""
     if layout.fully_sharded:
         return _shard(stage, mesh, reshard=layout.pipeline == 1)
@@ -24,7 +24,7 @@ def replicate(stage: Stage, layout: Parallel, mesh: DeviceMesh) -> nn.Module:
     return stage
 
 
-def _shard(stage: Stage, mesh: DeviceMesh, reshard: bool) -> Stage:
+def _shard(stage: ModelPart, mesh: DeviceMesh, reshard: bool) -> ModelPart:
     """FSDP2, a block at a time. It takes no scalars: scales stay whole, and `reduce` averages their gradients.
 
     A pipeline's stage keeps the gathered weights until its last microbatch (`reshard` false).

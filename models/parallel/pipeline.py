@@ -17,12 +17,12 @@ from models.encoder import Encoder, blank
 from models.layers import STREAM_BITS
 from models.parallel.layout import Parallel
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+OutputLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Of logits and targets: the mean over the samples."""
 _SCHEDULES = {"1f1b": Schedule1F1B, "gpipe": ScheduleGPipe}
 
 
-class Stage(nn.Module):
+class ModelPart(nn.Module):
     """Stage `index` of `count`: its part of a model's modules, under the names that they have in the whole.
 
     The residual stream crosses as its real values and their scale, so that gradients of both flow back.
@@ -57,7 +57,13 @@ class Stage(nn.Module):
 
 
 def schedule(
-    stage: Stage, layout: Parallel, mesh: DeviceMesh, rows: int, device: torch.device, dtype: torch.dtype, loss: Loss
+    stage: ModelPart,
+    layout: Parallel,
+    mesh: DeviceMesh,
+    rows: int,
+    device: torch.device,
+    dtype: torch.dtype,
+    loss: OutputLoss,
 ) -> Any:
     """torch's schedule of this process' stage; `rows` is the size of a microbatch, `mesh` the pipeline dimension."""
     config = stage.config

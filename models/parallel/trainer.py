@@ -33,7 +33,7 @@ class Trainer:
         self.layout, self.recipe, self.steps, self.device = layout, recipe, steps, device
         self.mesh = layout.mesh(device.type)
         self._dtype = model.position.dtype
-        self._stage = pipeline.Stage(model.to(device), self.mesh.get_local_rank("pipeline"), layout.pipeline)
+        self._stage = pipeline.ModelPart(model.to(device), self.mesh.get_local_rank("pipeline"), layout.pipeline)
         self.model = self._stage.model
         self._partial = self._divide()
         self._called = data.replicate(self._stage, layout, self.mesh["data"])

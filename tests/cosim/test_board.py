@@ -90,7 +90,7 @@ def request(tag: int, x: np.ndarray) -> bytes:
 def answers(link, data: bytes, cycles: int = SILENCE + 2000) -> list[Frame]:
     """Send bytes, wait until nothing more can come."""
     link.write(data)
-    decoder = protocol.Decoder()
+    decoder = protocol.FrameDecoder()
     return decoder.feed(link.idle(len(data) * BYTE + cycles)) + decoder.flush()
 
 

@@ -49,7 +49,7 @@ def test_a_host_that_looks_at_no_checksum_gets_wrong_answers(link, monkeypatch):
         header = protocol._HEADER.unpack_from(raw) if len(raw) == size >= protocol.OVERHEAD else None
         return header and protocol.Frame(header[1], header[2], raw[protocol._HEADER.size : -4])
 
-    monkeypatch.setattr(protocol.Decoder, "_intact", careless)
+    monkeypatch.setattr(protocol.FrameDecoder, "_intact", careless)
     assert soak(link).wrong
 
 

@@ -16,7 +16,7 @@ from board_designs import add_one
 from command import accel, assert_refused
 
 from accel.cli import VERBS, boards
-from accel.cli.display import Stage
+from accel.cli.display import Countdown
 from accel.design import Design, Stream
 from accel.errors import ToolError, UserError
 from accel.verbs.output import whole_file, whole_folder
@@ -185,7 +185,7 @@ def test_an_interruption_says_what_goes_on(verb: str, monkeypatch: pytest.Monkey
 
 
 def test_texts_that_count_say_how_long_it_takes() -> None:
-    stage = Stage()
+    stage = Countdown()
     stage.tell("float epoch 1 of 60, loss 2.3", 10.0)
     assert (stage.done, stage.total, stage.left) == (1, 60, "")
     stage.tell("float epoch 11 of 60, loss 0.3", 30.0)

@@ -120,10 +120,10 @@ def test_an_interrupted_command_leaves_nothing(number: signal.Signals, tmp_path:
 
 def test_a_mismatch_in_the_demo_is_named(tiny_graph, tmp_path: Path) -> None:
     """The table of the demo ends with exit code 1 when any level is wrong."""
-    from accel.verbs.stages import Imported
+    from accel.verbs.stages import ImportResult
 
     x = np.zeros((3, 3, 4), np.int64)
-    imported = Imported(graph=tiny_graph, x=x, expected=levels.torch_reference(tiny_graph).run(x), summary="")
+    imported = ImportResult(graph=tiny_graph, x=x, expected=levels.torch_reference(tiny_graph).run(x), summary="")
     (outcome,) = imported.verify(Level("csim", lambda x: imported.expected + 1))
     assert outcome.mismatches == 3
     assert str(outcome.difference).startswith("csim: layer 'y' [0, 0, 0]: expected ")

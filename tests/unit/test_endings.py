@@ -10,7 +10,7 @@ from float_files import check, linear
 from qonnx_files import File
 
 from accel import reference
-from accel.onnx_import.runner import Runner
+from accel.onnx_import.runner import QonnxRunner
 
 
 def softmax(f: File, y: str) -> str:
@@ -48,7 +48,7 @@ def test_what_stands_at_the_end_is_computed_from_the_logits(tmp_path: Path, end,
     assert imported.ending == (ENDINGS[end],)
     x = np.random.default_rng(0).normal(size=(6, 3, 8)).astype(np.float32)
     found = imported.results(reference.run(imported.graph, reference.quantize(imported.graph, x)))
-    runner = Runner(imported)
+    runner = QonnxRunner(imported)
     right = np.concatenate([runner.run(sample[None])[imported.source.model.graph.output[0].name] for sample in x])
     assert found.shape == right.shape
     assert (np.abs(found - right) < 0.05).mean() >= (0.8 if end is argmax else 1)
@@ -77,6 +77,6 @@ def test_results_whose_axes_turned_keep_all_of_their_tokens(
     found = imported.results(
         reference.run(imported.graph, reference.quantize(imported.graph, imported.samples(x[None])))
     )
-    right = Runner(imported).run_part({"in": x})[y]
+    right = QonnxRunner(imported).run_part({"in": x})[y]
     assert found.shape == turned
     assert np.abs(found.reshape(right.shape) - right).max() < 0.051

@@ -23,10 +23,10 @@ from accel.verbs.check import check
 
 def file_output(imported: Imported, x: np.ndarray) -> np.ndarray:
     """The file's own output for inputs of its own shape, as qonnx computes it: (samples, tokens, channels)."""
-    from accel.onnx_import.runner import Runner
+    from accel.onnx_import.runner import QonnxRunner
 
     output = imported.origins[imported.graph.output]
-    runner, source = Runner(imported), imported.source
+    runner, source = QonnxRunner(imported), imported.source
     return output.layout.to_edge(runner.run_part({source.input: x.astype(np.float32)})[source.outputs[0]])
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accel.design import Stream
 from accel.errors import UserError
 from boards import protocol
-from boards.protocol import MAGIC, Decoder, Frame
+from boards.protocol import MAGIC, Frame, FrameDecoder
 
 frames = st.builds(Frame, st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=40))
 # bytes of the magic and of small lengths are frequent, so that false starts are
@@ -30,7 +30,7 @@ def naive_crc(data: bytes) -> int:
 
 
 def decode(data: bytes, cuts: list[int]) -> list[Frame]:
-    decoder = Decoder(limit=64)
+    decoder = FrameDecoder(limit=64)
     found = []
     points = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for start, end in pairwise(points):
@@ -73,14 +73,14 @@ def test_a_truncated_frame_costs_only_itself(cut, whole, data):
 
 
 def test_a_frame_that_claims_too_much_is_not_waited_for():
-    decoder = Decoder(limit=8)
+    decoder = FrameDecoder(limit=8)
     assert decoder.feed(MAGIC + b"\x01\x00\x00\x00\x00\xff\xff" + Frame(1, 2, b"abc").encode()) == [Frame(1, 2, b"abc")]
 
 
 @given(frames, st.integers(0, 20))
 def test_missing_never_asks_for_too_much(frame, count):
     raw = frame.encode()
-    decoder = Decoder()
+    decoder = FrameDecoder()
     count = min(count, len(raw) - 1)
     decoder.feed(raw[:count])
     assert 1 <= decoder.missing() <= len(raw) - count

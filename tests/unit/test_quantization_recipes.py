@@ -317,7 +317,7 @@ def test_a_shared_study_refines_the_choice(
         return mixed.search(network, split, budget, widths=widths, trials=trials, storage=storage, seed=seed)
 
     first = found(0)
-    monkeypatch.setattr(mixed._Search, "by_sensitivity", lambda task: dict(first))  # every machine starts there
+    monkeypatch.setattr(mixed._WidthSearch, "by_sensitivity", lambda task: dict(first))  # every machine starts there
     refined = found(4)
     losses = [loss(quantized(network, split, bits), split) for bits in (first, refined)]
     assert losses[1] <= losses[0]

@@ -21,7 +21,7 @@ from accel.ops import Dense
 from accel.tensor import Tensor
 from accel.verbs.lower import lower
 from accel.verbs.report.diagram import figures
-from accel.verbs.report.record import Accuracy, Cycles, Level, Model, Report
+from accel.verbs.report.record import Accuracy, Cycles, LevelFigures, ModelFigures, RunReport
 from hls.rtl import area, prediction
 from hls.rtl.netlist import build
 
@@ -38,14 +38,14 @@ def shown(folder: Path, *options: object, code: int = 0) -> Page:
     return Page((folder / "report.html").read_text())
 
 
-def run_of(design: Design, **changes: object) -> Report:
+def run_of(design: Design, **changes: object) -> RunReport:
     """What the demo would have written about a design."""
     predicted = design.info["predicted"]
     return replace(
-        Report(
-            model=Model("digits", 1234, design.info["macs"]),
+        RunReport(
+            model=ModelFigures("digits", 1234, design.info["macs"]),
             accuracy=Accuracy(0.986, 0.9833),
-            levels={"reference": Level(360, 0, 1.0), "rtl": Level(360, 0, 2.0)},
+            levels={"reference": LevelFigures(360, 0, 1.0), "rtl": LevelFigures(360, 0, 2.0)},
             cycles=Cycles(predicted["latency"], predicted["interval"], 0, 0, 0.5, 1e6),
             resources=None,
             fmax_mhz=None,
@@ -132,7 +132,7 @@ def test_what_the_demo_found_is_shown(folder: Path) -> None:
 def test_what_is_wrong_is_red(folder: Path) -> None:
     design = Design.load(folder)
     where = "rtl: layer 'hidden' [1, 0, 2]: expected 3, got 4 (2 of 360 samples differ)"
-    levels = {"reference": Level(360, 0, 1.0), "rtl": Level(360, 2, 2.0, where)}
+    levels = {"reference": LevelFigures(360, 0, 1.0), "rtl": LevelFigures(360, 2, 2.0, where)}
     late = replace(run_of(design).cycles, latency=design.info["predicted"]["latency"] + 1)
     run_of(design, levels=levels, cycles=late).write(folder.parent / "report.json")
     page = shown(folder, code=1)

@@ -27,7 +27,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, lever in presets.LEVERS.items():
         monkeypatch.setitem(presets.LEVERS, name, replace(lever, multipliers=32))
 
-    def here(wanted: list[studying.Job], out: Path, processes: int):
+    def here(wanted: list[studying.Training], out: Path, processes: int):
         """Other processes would not know the short recipes."""
         for job in wanted:
             try:

@@ -162,7 +162,7 @@ def _check(graph: AdderGraph, weight: np.ndarray) -> None:
 
 
 @dataclass(frozen=True)
-class Value:
+class AdderValue:
     """One value in the circuit: its exact range, the stage that makes it, and how many bits the stages read of it."""
 
     lo: int
@@ -206,7 +206,7 @@ class Circuit:
         self.stages = max((-(-depth[index] // levels) for index in used), default=0)
         self.latency = self.stages + 1
         born = [max(1, -(-level // levels)) for level in depth]
-        self.values = [Value(*span, stage) for span, stage in zip(ranges(graph, x), born, strict=True)]
+        self.values = [AdderValue(*span, stage) for span, stage in zip(ranges(graph, x), born, strict=True)]
         for index in used:
             self.values[index].read(self.latency, self.values[index].bits)
         for value, adder in reversed(list(zip(self.values[graph.inputs :], graph.adders, strict=True))):

@@ -13,7 +13,7 @@ from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
     from accel.verbs.report.page import Estimate
-    from accel.verbs.report.record import Level
+    from accel.verbs.report.record import LevelFigures
     from accel.verbs.report.sources import Sources
     from accel.verbs.simulate import Simulated
 
@@ -28,7 +28,7 @@ class Reported:
     page: Path
     sources: Sources
     estimate: Estimate | None
-    levels: dict[str, Level]
+    levels: dict[str, LevelFigures]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""

@@ -22,7 +22,7 @@ MARGIN = 8
 
 
 @dataclass(frozen=True)
-class Row:
+class BoxRow:
     """An operator in a box; `figures` are those of its output, where the next operator of the box reads it."""
 
     kind: str
@@ -35,7 +35,7 @@ class Row:
 class Box:
     """A unit's operator and the ones that ride behind it; `figures` are those of the edge that leaves it."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[BoxRow, ...]
     figures: tuple[str, str]
     role: str
     x: float
@@ -95,7 +95,7 @@ def draw(graph: Graph) -> Diagram:
     return Diagram(width, tops[-1] + rank_heights[-1] + GAP_Y, boxes, paths)
 
 
-Point = int | tuple[int, int, int]
+Place = int | tuple[int, int, int]
 """A box by its number, or a point of the edge (source, target) in a rank."""
 
 
@@ -113,14 +113,14 @@ def _groups(graph: Graph) -> list[list[str]]:
     return found
 
 
-def _chain(source: int, target: int, ranks: list[int]) -> list[Point]:
-    between: list[Point] = [(source, target, rank) for rank in range(ranks[source] + 1, ranks[target])]
+def _chain(source: int, target: int, ranks: list[int]) -> list[Place]:
+    between: list[Place] = [(source, target, rank) for rank in range(ranks[source] + 1, ranks[target])]
     return [source, *between, target]
 
 
-def _ordered(ranks: list[int], chains: list[list[Point]]) -> list[list[Point]]:
+def _ordered(ranks: list[int], chains: list[list[Place]]) -> list[list[Place]]:
     """Per rank its points from left to right, each near the middle of its neighbours in the rank before or after."""
-    rows: list[list[Point]] = [[] for _ in range(max(ranks) + 1)]
+    rows: list[list[Place]] = [[] for _ in range(max(ranks) + 1)]
     for chain in chains:  # edges that pass by begin on the left: there the eye, and a narrow window, finds them
         for point in chain[1:-1]:
             rows[_rank(point, ranks)].append(point)
@@ -136,13 +136,13 @@ def _ordered(ranks: list[int], chains: list[list[Point]]) -> list[list[Point]]:
     return rows
 
 
-def _rank(point: Point, ranks: list[int]) -> int:
+def _rank(point: Place, ranks: list[int]) -> int:
     return ranks[point] if isinstance(point, int) else point[2]
 
 
-def _neighbours(chains: list[list[Point]]) -> tuple[dict[Point, list[Point]], dict[Point, list[Point]]]:
-    above: dict[Point, list[Point]] = {}
-    below: dict[Point, list[Point]] = {}
+def _neighbours(chains: list[list[Place]]) -> tuple[dict[Place, list[Place]], dict[Place, list[Place]]]:
+    above: dict[Place, list[Place]] = {}
+    below: dict[Place, list[Place]] = {}
     for chain in chains:
         for a, b in pairwise(chain):
             below.setdefault(a, []).append(b)
@@ -154,7 +154,7 @@ def _mean(values: list[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _columns(rows: list[list[Point]], chains: list[list[Point]]) -> dict[Point, float]:
+def _columns(rows: list[list[Place]], chains: list[list[Place]]) -> dict[Place, float]:
     """Middle of every point: the least sum of what edges go sideways, as far apart as the order and widths ask.
 
     A linear program in the points and, behind them, in the way sideways of every part of an edge.
@@ -178,7 +178,7 @@ def _columns(rows: list[list[Point]], chains: list[list[Point]]) -> dict[Point, 
     return {point: float(found[i]) for point, i in number.items()}
 
 
-def _half(point: Point) -> float:
+def _half(point: Place) -> float:
     return (WIDTH + GAP_X if isinstance(point, int) else LANE) / 2
 
 
@@ -200,7 +200,7 @@ def _box(graph: Graph, nodes: dict[str, Node], group: list[str], x: float, y: fl
     for place, name in enumerate(group):
         kind = nodes[name].op.kind if name in nodes else "input"
         shown = ", ".join(figures(graph.tensors[name])) if place < len(group) - 1 else ""
-        rows.append(Row(kind, name, PADDING + place * (ROW + FIGURES), shown))
+        rows.append(BoxRow(kind, name, PADDING + place * (ROW + FIGURES), shown))
     first = nodes.get(group[0])
     role = "end" if first is None else "matrix" if first.op.macs(*graph.ends(first)) else "other"
     return Box(tuple(rows), figures(graph.tensors[group[-1]]), role, x, y, _height(group))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from accel import tools
 from accel.verbs.report import diagram, hardware
-from accel.verbs.report.record import Level
+from accel.verbs.report.record import LevelFigures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,11 +101,11 @@ def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | N
     )
 
 
-def levels(sources: Sources, simulated: Simulated | None) -> dict[str, Level]:
+def levels(sources: Sources, simulated: Simulated | None) -> dict[str, LevelFigures]:
     """Everything that was compared: by the demo, and just now."""
     found = dict(sources.run.levels) if sources.run else {}
     if simulated:
-        found[simulated.outcome.level] = Level.of(simulated.outcome)
+        found[simulated.outcome.level] = LevelFigures.of(simulated.outcome)
     return found
 
 

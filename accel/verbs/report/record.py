@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accel.design import write_atomic
 from accel.errors import UserError
 from accel.files import require_ordinary
+from boards.board import Resources
 
 if TYPE_CHECKING:
     from accel.verification.levels import Outcome
@@ -20,7 +21,7 @@ FILE = "report.json"
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelFigures:
     """`macs`: multiply-accumulates of one sample."""
 
     name: str
@@ -37,7 +38,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelFigures:
     """`mismatches` of `samples` have a wrong output element; `difference` says where, in words."""
 
     samples: int
@@ -46,7 +47,7 @@ class Level:
     difference: str | None = None
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Level:
+    def of(cls, outcome: Outcome) -> LevelFigures:
         """Build the row of a level from its outcome."""
         found = outcome.difference
         return cls(outcome.samples, outcome.mismatches, outcome.seconds, str(found) if found else None)
@@ -68,26 +69,16 @@ class Cycles:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """Resources of the placed and routed bitstream."""
-
-    lut4: int
-    ff: int
-    bram: int
-    dsp: int
-
-
-@dataclass(frozen=True)
-class Report:
+class RunReport:
     """Everything after `cycles` up to `bitstream` is None when no bitstream was asked for, but `design_hash`.
 
     `bitstream` is a path relative to the report; `seconds` are per stage, `versions` per tool; `command` makes
     it again.
     """
 
-    model: Model
+    model: ModelFigures
     accuracy: Accuracy
-    levels: dict[str, Level]
+    levels: dict[str, LevelFigures]
     cycles: Cycles
     resources: Resources | None
     fmax_mhz: float | None
@@ -106,15 +97,15 @@ class Report:
         return sum(level.mismatches for level in self.levels.values())
 
     @classmethod
-    def load(cls, path: Path) -> Report:
+    def load(cls, path: Path) -> RunReport:
         """Read what `write` wrote. Raises UserError when the file is missing or another one."""
         require_ordinary(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             parts: dict[str, Any] = {
-                "model": Model(**content["model"]),
+                "model": ModelFigures(**content["model"]),
                 "accuracy": Accuracy(**content["accuracy"]),
-                "levels": {name: Level(**level) for name, level in content["levels"].items()},
+                "levels": {name: LevelFigures(**level) for name, level in content["levels"].items()},
                 "cycles": Cycles(**content["cycles"]),
                 "resources": content["resources"] and Resources(**content["resources"]),
             }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from accel.dataflow.schedule import Schedule
 from accel.design import DESIGN_FILE, GRAPH_FILE, Design
 from accel.verbs.explore import PLOT, SCHEDULE
-from accel.verbs.report.record import FILE, Report
+from accel.verbs.report.record import FILE, RunReport
 
 if TYPE_CHECKING:
     from accel.graph import Graph
@@ -29,7 +29,7 @@ class Sources:
     folder: Path
     design: Design
     graph: Graph | None
-    run: Report | None
+    run: RunReport | None
     builds: tuple[BuildResult, ...]
     pareto: Path | None = None
 
@@ -49,10 +49,10 @@ def find(folder: Path) -> Sources:
     return Sources(place, design, graph, run, builds, _pareto(place, design))
 
 
-def _run(path: Path, design: Design) -> Report | None:
+def _run(path: Path, design: Design) -> RunReport | None:
     if not path.exists() or design.hash not in path.read_text(errors="replace", encoding="utf-8"):
         return None
-    return Report.load(path)
+    return RunReport.load(path)
 
 
 def _pareto(place: Path, design: Design) -> Path | None:

@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Part:
+class FunctionReport:
     """A function that the tool kept as a module of its own: `used` by the tool's names of resources."""
 
     name: str
@@ -26,7 +26,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Report:
+class ToolReport:
     """A synthesized project.
 
     `clock_ns` is the period that the tool estimates, `target_ns` the one asked for; `latency` and `interval` are
@@ -40,7 +40,7 @@ class Report:
     clock_ns: float | None = None
     target_ns: float | None = None
     version: str | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[FunctionReport, ...] = ()
 
 
 Read = Callable[[Path], str]

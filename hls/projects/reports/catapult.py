@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from accel.errors import ToolError
-from hls.projects.reports import Part, Read, Report, Span, number, real, search
+from hls.projects.reports import FunctionReport, Read, Span, ToolReport, number, real, search
 
 # Name, number of operations, latency, throughput, reset length, II
 _ROW = re.compile(
@@ -14,7 +14,7 @@ _ROW = re.compile(
 )
 
 
-def synthesis(read: Read, report: Path) -> Report:
+def synthesis(read: Read, report: Path) -> ToolReport:
     """Cycles of the design and of every block, and area scores; Catapult counts no resources of a device."""
     text = read(report)
     version = search(r"^--\s+Version:\s+(\S+)", text, report, "version")[1]
@@ -24,7 +24,7 @@ def synthesis(read: Read, report: Path) -> Report:
     total = [row for row in rows if row.name == "Design Total:"]
     if not total:
         raise ToolError(f"{report} has no row Design Total: another version writes another report")
-    return Report(
+    return ToolReport(
         used={"area score": round(real(score[1], str(report)))},
         available={},
         latency=total[0].latency,
@@ -35,9 +35,9 @@ def synthesis(read: Read, report: Path) -> Report:
     )
 
 
-def _part(row: re.Match[str], report: Path) -> Part:
+def _part(row: re.Match[str], report: Path) -> FunctionReport:
     """The row of a block, which has its own cycles but no area."""
-    return Part(row["name"], _cycles(row, "latency", report), _cycles(row, "interval", report), {})
+    return FunctionReport(row["name"], _cycles(row, "latency", report), _cycles(row, "interval", report), {})
 
 
 def _cycles(row: re.Match[str], key: str, report: Path) -> Span | None:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import ToolError
-from hls.projects.reports import Read, Report, Span, number, real, search, values
+from hls.projects.reports import Read, Span, ToolReport, number, real, search, values
 
 _RESOURCES = ("ALUT", "FF", "RAM", "DSP", "MLAB")
 
 
-def hls(read: Read, reports: Path) -> Report:
+def hls(read: Read, reports: Path) -> ToolReport:
     """Resources that i++ estimates: `areaJSON` of report_data.js."""
     name = reports / "lib" / "report_data.js"
     area = _variable(read(name), "areaJSON", name)
-    return Report(used=_counts(area, "total", name), available=_counts(area, "max_resources", name))
+    return ToolReport(used=_counts(area, "total", name), available=_counts(area, "max_resources", name))
 
 
 def simulation(read: Read, reports: Path) -> tuple[Span, Span]:
@@ -28,7 +28,7 @@ def simulation(read: Read, reports: Path) -> tuple[Span, Span]:
     return _span(latency, name), _span(interval, name)
 
 
-def oneapi(read: Read, reports: Path) -> Report:
+def oneapi(read: Read, reports: Path) -> ToolReport:
     """Estimates of icpx: summary.ndjson, and the slowest loop of loop_attr.ndjson."""
     summary, loops = reports / "summary.ndjson", reports / "loop_attr.ndjson"
     rows = {row.get("name"): row for row in _lines(read(summary), summary)}
@@ -39,7 +39,7 @@ def oneapi(read: Read, reports: Path) -> Report:
     if not found:
         raise ToolError(f"{loops} has no loop with a frequency: another version writes another report")
     slowest = min(real(row["af"], f"af in {loops}") for row in found)
-    return Report(
+    return ToolReport(
         used=_counts(rows["Total"], "data", summary),
         available=_counts(rows["Available"], "data", summary),
         clock_ns=1000 / slowest,

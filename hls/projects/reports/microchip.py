@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from accel.errors import ToolError
-from hls.projects.reports import Read, Report, number, real
+from hls.projects.reports import Read, ToolReport, number, real
 
 
-def results(read: Read, report: Path, timing: bool) -> Report:
+def results(read: Read, report: Path, timing: bool) -> ToolReport:
     """Resources after RTL synthesis; with `timing`, the clock after place and route."""
     text = read(report)
     used, available = {}, {}
@@ -20,7 +20,7 @@ def results(read: Read, report: Path, timing: bool) -> Report:
     if timing:
         (_, wanted, _, _, reached, *_), *_ = _rows(text, report, "2. Timing Result", 6)
         target, clock = (real(cell.removesuffix(" ns"), f"period in {report}") for cell in (wanted, reached))
-    return Report(used, available, clock_ns=clock, target_ns=target)
+    return ToolReport(used, available, clock_ns=clock, target_ns=target)
 
 
 def _rows(text: str, report: Path, section: str, columns: int) -> list[list[str]]:

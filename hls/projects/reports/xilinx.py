@@ -7,19 +7,19 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from accel.errors import ToolError
-from hls.projects.reports import Part, Read, Report, Span, number, real
+from hls.projects.reports import FunctionReport, Read, Span, ToolReport, number, real
 
 _RESOURCES = {"BRAM_18K": "BRAM_18K", "DSP": "DSP", "DSP48E": "DSP", "FF": "FF", "LUT": "LUT", "URAM": "URAM"}
 _UNKNOWN = {"undef", "?"}  # what these tools write where latency depends on how streams fill
 
 
-def synthesis(read: Read, folder: Path, reports: Path, top: str) -> Report:
+def synthesis(read: Read, folder: Path, reports: Path, top: str) -> ToolReport:
     """Read from folder `reports` (relative to `folder`) the top's csynth.xml, and those of all functions below it."""
     name = reports / f"{top}_csynth.xml"
     root = _parse(read(name), name)
     others = sorted(path.relative_to(folder) for path in (folder / reports).glob("*_csynth.xml"))
     parts = [_part(_parse(read(other), other), other) for other in others if other != name]
-    return Report(
+    return ToolReport(
         used=_resources(root, "Resources", name),
         available=_resources(root, "AvailableResources", name),
         latency=_span(root, "Best-caseLatency", "Worst-caseLatency", name),
@@ -49,8 +49,8 @@ def cosimulation(read: Read, report: Path) -> tuple[Span, Span]:
     return (number(least, where), number(most, where)), (number(shortest, where), number(longest, where))
 
 
-def _part(root: ET.Element, name: Path) -> Part:
-    return Part(
+def _part(root: ET.Element, name: Path) -> FunctionReport:
+    return FunctionReport(
         name=_text(root, "UserAssignments/TopModelName", name),
         latency=_span(root, "Best-caseLatency", "Worst-caseLatency", name),
         interval=_span(root, "Interval-min", "Interval-max", name),
