@@ -9,23 +9,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from brevitas.inject import ExtendedInjector
 from brevitas.quant import Int8ActPerTensorFloat, Int8WeightPerChannelFloat, Uint8ActPerTensorFloat
 
 
-def activation(bits: int = 8, signed: bool = True) -> dict[str, Any]:
+def activation(bits: int = 8, signed: bool = True) -> dict[str, object]:
     """Keyword arguments of a QuantIdentity: one scale per tensor, from statistics of the first batches."""
     return {"act_quant": _of(Int8ActPerTensorFloat if signed else Uint8ActPerTensorFloat, bits)}
 
 
-def linear(weight_bits: int = 8) -> dict[str, Any]:
+def linear(weight_bits: int = 8) -> dict[str, object]:
     """Keyword arguments of a QuantLinear or QuantConv2d: one scale per output channel, bias in real numbers."""
     return {"weight_quant": _of(Int8WeightPerChannelFloat, weight_bits)}
 
 
-def attention(bits: int = 8, weight_bits: int = 8) -> dict[str, Any]:
+def attention(bits: int = 8, weight_bits: int = 8) -> dict[str, object]:
     """Keyword arguments of a QuantMultiheadAttention behind a quantizer, for inputs (batch, tokens, channels).
 
     Queries, keys, values, the softmax's result and the result of all heads are quantized. The input of the softmax is

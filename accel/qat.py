@@ -56,7 +56,7 @@ class ExactLayer(nn.Module, ABC):
         """The scale of the output."""
 
     @abstractmethod
-    def attributes(self, in_scale: float) -> dict[str, Any]:
+    def attributes(self, in_scale: float) -> dict[str, object]:
         """Attributes of the exported node, named as the TorchScript exporter wants them (`out_bits_i`, …)."""
 
     def tables(self, in_scale: float) -> tuple[torch.Tensor, ...]:
@@ -116,7 +116,7 @@ class _Exact(torch.autograd.Function):
         return (integers.double() * layer.out_scale(scale)).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (x,) = ctx.saved_tensors
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
@@ -124,6 +124,6 @@ class _Exact(torch.autograd.Function):
         return result, None, None, *(None for _ in range(ctx.unused))
 
     @staticmethod
-    def symbolic(g: Any, x: Any, layer: ExactLayer, scale: float, *tables: Any) -> Any:
+    def symbolic(g: Any, x: torch.Value, layer: ExactLayer, scale: float, *tables: torch.Value) -> torch.Value:
         node = g.op(f"{DOMAIN}::{layer.op_type}", x, *tables, in_scale_f=scale, **layer.attributes(scale))
         return node.setType(x.type())

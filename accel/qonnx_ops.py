@@ -8,7 +8,7 @@ by `in_scale`, evaluate the operator of `accel.ops` (the one definition) and mul
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import GraphProto, NodeProto, helper
@@ -63,7 +63,7 @@ class _IntegerOp(CustomOp):  # type: ignore[misc]
 class IntSoftmax(_IntegerOp):
     """Inputs x, rom. Over the last axis; causal over the last two (queries, keys). Output scale 2^-out_bits."""
 
-    def get_nodeattr_types(self) -> dict[str, Any]:
+    def get_nodeattr_types(self) -> dict[str, object]:
         return {"in_scale": ("f", True, 1.0), "out_bits": ("i", True, 8), "causal": ("i", False, 0, {0, 1})}
 
     @property
@@ -77,7 +77,7 @@ class IntSoftmax(_IntegerOp):
 class IntNorm(_IntegerOp):
     """Input x. LayerNorm or RMSNorm over the last axis; the attributes are the constants of `accel.ops.Norm`."""
 
-    def get_nodeattr_types(self) -> dict[str, Any]:
+    def get_nodeattr_types(self) -> dict[str, object]:
         return {
             "in_scale": ("f", True, 1.0),
             "out_scale": ("f", True, 1.0),
@@ -98,7 +98,7 @@ class IntNorm(_IntegerOp):
 class IntLookup(_IntegerOp):
     """Inputs x, table (integers): y = table[x / in_scale - base] · out_scale, element by element."""
 
-    def get_nodeattr_types(self) -> dict[str, Any]:
+    def get_nodeattr_types(self) -> dict[str, object]:
         return {"in_scale": ("f", True, 1.0), "out_scale": ("f", True, 1.0), "base": ("i", True, 0)}
 
     def operator(self, shape: tuple[int, ...], *constants: np.ndarray) -> Op:

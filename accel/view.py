@@ -95,7 +95,7 @@ class View:
         return split.transpose(0, *(place + 1 for place in self.order)).reshape(len(rows), *self.edge)
 
 
-def _integer(value: Any) -> int:
+def _integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"expected an integer, got {value!r}")
     return value

@@ -29,18 +29,18 @@ def words(arguments: list[str], usage: str | None, image: str) -> tuple[Path, Pa
     return Path(arguments[0]), Path(arguments[1]), found
 
 
-def stream_bytes(stream: dict[str, Any]) -> int:
+def stream_bytes(stream: dict[str, int]) -> int:
     """Bytes of one sample."""
     return int(stream["elements"]) * int(stream["bytes"])
 
 
-def pack(samples: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
+def pack(samples: np.ndarray, stream: dict[str, int]) -> np.ndarray:
     """Integers (samples, elements) → bytes, the lowest first."""
     wide = np.ascontiguousarray(samples.astype("<i8")).view(np.uint8).reshape(-1, 8)
     return np.ascontiguousarray(wide[:, : stream["bytes"]]).reshape(-1)
 
 
-def unpack(data: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
+def unpack(data: np.ndarray, stream: dict[str, int]) -> np.ndarray:
     """Bytes → integers (samples, elements)."""
     raw = data.reshape(-1, stream["bytes"])
     fill = np.where(raw[:, -1:] >= 128, 0xFF, 0) if stream["signed"] else np.zeros((len(raw), 1))
@@ -48,7 +48,7 @@ def unpack(data: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(wide).view("<i8").astype(np.int64).reshape(-1, stream["elements"])
 
 
-def checked(samples: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
+def checked(samples: np.ndarray, stream: dict[str, int]) -> np.ndarray:
     """Samples as rows of integers; ends with a sentence when they cannot be the design's."""
     rows = samples.reshape(len(samples), -1) if samples.ndim > 1 else samples.reshape(1, -1)
     if rows.shape[1] != stream["elements"] or (rows != np.rint(rows)).any():
@@ -58,7 +58,7 @@ def checked(samples: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def read(source: Path, stream: dict[str, Any]) -> np.ndarray:
+def read(source: Path, stream: dict[str, int]) -> np.ndarray:
     """Samples of a text or .npy file as rows of integers."""
     return checked(np.load(source) if source.suffix == ".npy" else np.loadtxt(source, ndmin=2), stream)
 

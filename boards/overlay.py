@@ -7,9 +7,10 @@ mode, both channels) and one `accel_axi` (boards/axi.py), found by their types.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ class Overlay:
             raise ToolError("DMA: a sample ended before its last beat")
         return all(state & _DMA_IDLE for state in states)
 
-    def _wait(self, done: Any, problem: str) -> None:
+    def _wait(self, done: Callable[[], bool], problem: str) -> None:
         end = time.monotonic() + self._timeout
         while not done():
             if time.monotonic() > end:
@@ -141,7 +142,7 @@ class Overlay:
         return int(self._registers.read(axi.REGISTERS[name]))
 
 
-def _pynq() -> Any:
+def _pynq() -> ModuleType:
     try:
         return import_module("pynq")
     except ImportError as error:

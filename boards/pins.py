@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from accel.errors import ToolError, UserError
 from boards.board import Amaranth, Board, Pin, Pinout, Signal
+
+if TYPE_CHECKING:
+    from amaranth.build import Platform, Resource
 
 
 def pinout(board: Board) -> Pinout:
@@ -38,14 +41,14 @@ def _read(board: str, pins: Amaranth) -> Pinout:
     return Pinout(ports, Fraction(_resource(platform, pins.clock).clock.frequency) / 1_000_000)
 
 
-def _resource(platform: Any, signal: Signal) -> Any:
+def _resource(platform: type[Platform], signal: Signal) -> Resource:
     for resource in platform.resources:
         if (resource.name, resource.number) == signal[:2]:
             return resource
     raise ToolError(f"{platform.__name__} of amaranth-boards has no resource {signal[0]} {signal[1]}")
 
 
-def _pin(platform: Any, signal: Signal) -> Pin:
+def _pin(platform: type[Platform], signal: Signal) -> Pin:
     resource = _resource(platform, signal)
     attributes = dict(resource.attrs)
     pins = resource.ios[0]

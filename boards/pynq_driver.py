@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class Accelerator:
         self._dma.sendchannel.start()
         self._dma.recvchannel.start()
 
-    def _wait(self, done: Any, problem: str) -> None:
+    def _wait(self, done: Callable[[], bool], problem: str) -> None:
         end = time.monotonic() + self._timeout
         while not done():
             if time.monotonic() > end:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import brevitas.nn as qnn
 import torch
 from brevitas.quant_tensor import IntQuantTensor
@@ -20,7 +18,7 @@ class BoundedLinear(qnn.QuantLinear):  # type: ignore[misc]  # Brevitas has no t
     2008. Their scales are learned; those of the largest weight would follow the projection.
     """
 
-    def __init__(self, inputs: int, outputs: int, accumulator_bits: int, **quantizers: Any) -> None:
+    def __init__(self, inputs: int, outputs: int, accumulator_bits: int, **quantizers: type) -> None:
         super().__init__(inputs, outputs, **quantizers)
         self.largest = 2 ** (accumulator_bits - 1) - 1
 

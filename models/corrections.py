@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import brevitas.nn as qnn
 import torch
 from torch import nn
 
@@ -93,7 +94,7 @@ def _correct_biases(model: Encoder, batches: tuple[torch.Tensor, ...]) -> None:
             model(batch)
 
 
-def _denses(model: Encoder) -> list[Any]:
+def _denses(model: Encoder) -> list[qnn.QuantLinear]:
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
 
 
@@ -120,7 +121,7 @@ class _Fixed(nn.Module):
         self.scaling = scaling
         self.value: torch.Tensor | None = None
 
-    def forward(self, *args: Any) -> torch.Tensor:
+    def forward(self, *args: object) -> torch.Tensor:
         if self.value is None:
             self.value = self.scaling(*args).detach()
         return self.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch.nn import functional
@@ -64,7 +63,7 @@ def _watched(model: Encoder, what: Distillation) -> Iterator[dict[str, torch.Ten
     last = model.layers[-1]
     modules = {"hidden": last if what.hidden else None, "attention": last.attention.softmax if what.attention else None}
 
-    def keep(name: str) -> Callable[[torch.nn.Module, Any, Activation], None]:
+    def keep(name: str) -> Callable[[torch.nn.Module, object, Activation], None]:
         return lambda module, inputs, output: states.update({name: value_of(output)})
 
     handles = [module.register_forward_hook(keep(name)) for name, module in modules.items() if module is not None]

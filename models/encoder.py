@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import brevitas.nn as qnn
 import torch
 from brevitas.quant_tensor import IntQuantTensor
@@ -69,7 +67,9 @@ class Encoder(nn.Module):
         return quantized(mean, scale_of(x) * 2.0**-shift, int(x.bit_width) + shift, True, self.training)
 
 
-def blank(config: EncoderConfig, count: int, dtype: torch.dtype | None = None, device: Any = None) -> torch.Tensor:
+def blank(
+    config: EncoderConfig, count: int, dtype: torch.dtype | None = None, device: torch.device | None = None
+) -> torch.Tensor:
     """`count` samples of zeros, of `dtype` where they are real."""
     if config.vocabulary:
         return torch.zeros(count, config.tokens, dtype=torch.int64, device=device)

@@ -9,11 +9,11 @@ so that training absorbs it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import brevitas.nn as qnn
 import torch
 from brevitas.core.function_wrapper import TensorClampSte
+from brevitas.inject import ExtendedInjector
 from brevitas.quant.binary import SignedBinaryWeightPerTensorConst
 from brevitas.quant.fixed_point import (
     Int8ActPerTensorFixedPoint,
@@ -64,7 +64,7 @@ def weight_quantizer(config: EncoderConfig, bits: int, per_channel: bool) -> typ
     return quantizer.let(**changes)
 
 
-def bounded_quantizer(quantizer: Any) -> Any:
+def bounded_quantizer(quantizer: type[ExtendedInjector]) -> type[ExtendedInjector]:
     """The same for a BoundedLinear: learned scales, rounded toward zero."""
     return quantizer.let(scaling_impl_type="parameter_from_stats", float_to_int_impl_type="round_to_zero")
 

@@ -53,7 +53,7 @@ class Resumable:
         torch.save(state, buffer)
         write_atomic(self.folder / f"{stage}.pt", buffer.getvalue())
 
-    def finish(self, metrics: dict[str, Any]) -> None:
+    def finish(self, metrics: dict[str, object]) -> None:
         """Write the figures of a finished training."""
         if not self.folder:
             return

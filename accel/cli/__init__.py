@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module, metadata
 from typing import Any, NoReturn
 
@@ -40,7 +42,9 @@ class Cli(Verbs):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # of libraries, to their developers
         try:
-            self._run(*args, **kwargs)
+            with _interruptible():
+                require_own_packages()
+                sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
             sys.exit(2)
@@ -60,14 +64,15 @@ class Cli(Verbs):
                 _fail(1, str(files.no_space(error.filename or ".")))
             _fail(1, f"{error.filename or 'system'}: {error.strerror}")
 
-    def _run(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises click.Abort after an interrupt, also where a library made another error of it."""
-        try:
-            require_own_packages()
-            sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or 0)
-        finally:
-            if interrupts.finish():
-                raise click.Abort
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raises click.Abort after an interrupt, also where a library made another error of it."""
+    try:
+        yield
+    finally:
+        if interrupts.finish():
+            raise click.Abort
 
 
 def _fail(code: int, text: str) -> NoReturn:

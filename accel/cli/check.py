@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.inputs import input_range
 from accel.verbs import BOARD
 from accel.verbs.check import LEVELS, ON_REQUEST, Checked, check
+from accel.verbs.inputs import Entry
 
 if TYPE_CHECKING:
     from accel.onnx_import import Deviation
@@ -71,7 +72,7 @@ def command(
     seed: int,
     max_lsb: int,
     as_json: bool,
-    entry: dict[str, Any],
+    entry: Entry,
 ) -> int:
     """Run every level on a QONNX MODEL and count the samples on which they disagree.
 
@@ -100,7 +101,7 @@ def command(
         )
     if as_json:
         entries = {o.level: _entry(o) for o in done.outcomes}
-        extra: dict[str, Any] = {}
+        extra: dict[str, object] = {}
         if done.deviations:
             extra["deviations"] = [asdict(found) for found in done.deviations]
         if done.rounding:

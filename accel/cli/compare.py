@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.inputs import input_range
 from accel.verbs.compare import compare
+from accel.verbs.inputs import Entry
 from accel.verbs.output import whole_file
 
 
@@ -30,7 +30,7 @@ def command(
     seed: int,
     plot: Path | None,
     as_json: bool,
-    entry: dict[str, Any],
+    entry: Entry,
 ) -> int:
     """Compare a QONNX MODEL with the HLS projects and RTL designs in PROJECTS, layer by layer.
 

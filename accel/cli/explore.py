@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.inputs import input_range
 from accel.verbs import BOARD
 from accel.verbs.explore import TABLE, explore, write
+from accel.verbs.inputs import Entry
 from accel.verbs.output import whole_folder
 
 
@@ -29,7 +29,7 @@ from accel.verbs.output import whole_folder
 )
 @json_option
 @input_range
-def command(model: Path, name: str, points: int, out: Path, as_json: bool, entry: dict[str, Any]) -> None:
+def command(model: Path, name: str, points: int, out: Path, as_json: bool, entry: Entry) -> None:
     """Fold a QONNX MODEL for many speeds and estimate what each costs on a board.
 
     OUT receives the table (pareto.csv), a plot (pareto.png), and the schedule of the fastest design that fits

@@ -10,6 +10,7 @@ import click
 from accel.cli import names
 from accel.cli.display import json_option, show_json
 from accel.cli.inputs import input_range
+from accel.verbs.inputs import Entry
 from accel.verbs.lower import TARGETS, lower
 
 
@@ -42,7 +43,7 @@ from accel.verbs.lower import TARGETS, lower
 @click.option("--schedule", type=click.Path(path_type=Path), help="Use the folds of this schedule.json.")
 @json_option
 @input_range
-def command(model: Path, as_json: bool, entry: dict[str, Any], **options: Any) -> None:
+def command(model: Path, as_json: bool, entry: Entry, **options: Any) -> None:
     """Write the hardware sources of an ONNX MODEL and print their predicted speed and size.
 
     For rtl, the cycles are exact and the resources are estimated, without simulation or synthesis. Without --board,

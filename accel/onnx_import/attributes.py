@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -15,11 +15,11 @@ from onnx import helper
 
 from accel.onnx_import.values import Call, Refused, printable
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
 ALL = "*"
 """Declared by handlers that execute the file's own node, with whatever attributes it has."""
-_UNDERSTOOD: dict[Callable[..., Any], frozenset[str]] = {}
+_UNDERSTOOD: dict[Callable[..., object], frozenset[str]] = {}
 
 
 def understands(*names: str) -> Callable[[Decorated], Decorated]:
@@ -32,7 +32,7 @@ def understands(*names: str) -> Callable[[Decorated], Decorated]:
     return declare
 
 
-def check(call: Call, handler: Callable[..., Any]) -> None:
+def check(call: Call, handler: Callable[..., object]) -> None:
     """Raise Refused for an attribute that `handler` does not understand and that is not at its default."""
     known = _UNDERSTOOD.get(handler, frozenset())
     if ALL in known:
@@ -42,12 +42,12 @@ def check(call: Call, handler: Callable[..., Any]) -> None:
             raise Refused(f"has attribute {printable(name, 40)} = {_shown(value)}", "export without that attribute")
 
 
-def _is_default(call: Call, name: str, value: Any) -> bool:
+def _is_default(call: Call, name: str, value: object) -> bool:
     return name in (known := _defaults(call.op_type, call.opset)) and bool(np.all(known[name] == value))
 
 
 @cache
-def _defaults(op: str, opset: int) -> dict[str, Any]:
+def _defaults(op: str, opset: int) -> dict[str, object]:
     """Default values of a standard operator's attributes, where it has them."""
     try:
         schema = onnx.defs.get_schema(op, opset, "")
@@ -57,6 +57,6 @@ def _defaults(op: str, opset: int) -> dict[str, Any]:
     return {name: helper.get_attribute_value(value) for name, value in found.items() if value.type}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return printable(text.split("\n")[0], 40)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -154,8 +153,8 @@ def _labels(
         reached = [axis.reached(j, k) for axis, (j, k) in zip(axes, place, strict=True)]
         if tuple(neighbour for neighbour, _ in reached) == offset:
             columns_of = (column for _, column in reached)
-            target: tuple[Any, ...] = (slice(None), *(j for j, _ in place), slice(None), *columns_of)
-            taps: tuple[Any, ...] = (slice(None), slice(None), *(k for _, k in place))
+            target: tuple[slice | int, ...] = (slice(None), *(j for j, _ in place), slice(None), *columns_of)
+            taps: tuple[slice | int, ...] = (slice(None), slice(None), *(k for _, k in place))
             value[target] += kernel.value[taps]
     assert kernel.step is not None
     step = np.broadcast_to(kernel.step.reshape(-1, *(1,) * (value.ndim - 1)), value.shape)

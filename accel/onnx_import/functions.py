@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from onnx import ModelProto, helper
@@ -189,7 +188,7 @@ def _model(call: Call, arrays: Sequence[np.ndarray | None]) -> tuple[ModelProto,
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", call.opset)], ir_version=10), feeds
 
 
-def _onnxruntime(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
+def _onnxruntime(model: ModelProto, feeds: dict[str, np.ndarray]) -> object:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -199,7 +198,7 @@ def _onnxruntime(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
     return session.run(None, feeds)[0]
 
 
-def _onnx_reference(model: ModelProto, feeds: dict[str, np.ndarray]) -> Any:
+def _onnx_reference(model: ModelProto, feeds: dict[str, np.ndarray]) -> object:
     from onnx.reference import ReferenceEvaluator
 
     return ReferenceEvaluator(model).run(None, feeds)[0]

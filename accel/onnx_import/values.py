@@ -238,7 +238,9 @@ class Call:
         return self.tensors[index] if self.uses[index] == 1 else None
 
     def integer(self, name: str, default: int | None = None) -> int:
-        return int(self._attribute(name, default, int))
+        value = self._attribute(name, default, int)
+        assert isinstance(value, int)
+        return value
 
     def flag(self, name: str, default: int | None = None) -> bool:
         value = self.integer(name, default)
@@ -247,10 +249,12 @@ class Call:
         return bool(value)
 
     def number(self, name: str, default: float | None = None) -> float:
-        return float(self._attribute(name, default, (int, float)))
+        value = self._attribute(name, default, float, int)
+        assert isinstance(value, float | int)
+        return float(value)
 
     def text(self, name: str, default: str | None = None) -> str:
-        value = self._attribute(name, default, (bytes, str))
+        value = self._attribute(name, default, str, bytes)
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
@@ -262,9 +266,9 @@ class Call:
             raise Refused(f"attribute {name!r} is no list of integers", "export the model again")
         return tuple(values)
 
-    def _attribute(self, name: str, default: Any, kind: Any) -> Any:
+    def _attribute(self, name: str, default: object, *kinds: type) -> object:
         value = self.attributes.get(name, default)
-        if not isinstance(value, kind):
+        if not isinstance(value, kinds):
             problem = "missing" if value is None else "of the wrong type"
             raise Refused(f"attribute {name!r} is {problem}", "export the model again")
         return value

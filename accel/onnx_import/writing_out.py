@@ -8,7 +8,6 @@ ONNX has such a node since version 23; onnxruntime's own one has its inputs in a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx
@@ -134,7 +133,7 @@ class _Rotary:
     def cut(self, x: str, start: int, end: int, step: int = 1) -> str:
         return self.op("Slice", x, [start], [end], [-1], [step])
 
-    def op(self, kind: str, *given: Any, **attributes: Any) -> str:
+    def op(self, kind: str, *given: object, **attributes: object) -> str:
         """A node; lists become constants."""
         stem = f"{self.node.output[0]}/{len(self.made)}"
         names = []

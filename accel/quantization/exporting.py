@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx
 
@@ -98,7 +98,9 @@ def export(module: torch.nn.Module, data: Samples) -> onnx.ModelProto:
     raise UserError(f"torch cannot export {where}: {failures[-1]}")
 
 
-def _exported(network: torch.nn.Module, examples: tuple[Any, ...], names: list[str], dynamo: bool) -> onnx.ModelProto:
+def _exported(
+    network: torch.nn.Module, examples: tuple[object, ...], names: list[str], dynamo: bool
+) -> onnx.ModelProto:
     import torch
 
     with tempfile.TemporaryDirectory() as folder, silence(), torch.no_grad():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accel.progress import Progress
 from accel.verbs import BOARD
@@ -75,8 +75,8 @@ def check(
     from accel.verbs.levels import QONNX_LIMIT
     from accel.verification.levels import verify_all
 
-    entry: dict[str, Any] = {"input_scale": input_scale, "input_bits": input_bits}
-    imported = onnx_import.read(model, **entry, po2_scales=po2_scales)
+    read = partial(onnx_import.read, model, input_scale=input_scale, input_bits=input_bits)
+    imported = read(po2_scales=po2_scales)
     progress = progress or (lambda text: None)
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
@@ -88,7 +88,7 @@ def check(
     rounding = None
     if po2_scales:
         progress("deviation by rounded scales")
-        rounding = onnx_import.rounding(imported, onnx_import.read(model, **entry), x[:QONNX_LIMIT])
+        rounding = onnx_import.rounding(imported, read(), x[:QONNX_LIMIT])
     chosen = _levels(imported, levels, board, device, seed, progress)
     return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from accel.errors import UserError
 from accel.files import require_ordinary
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from accel.graph import Graph
+
+
+class Entry(TypedDict):
+    """Arguments of `accel.onnx_import.read`: how a file is read."""
+
+    input_scale: float | None
+    input_bits: str | None
+    po2_scales: bool
 
 
 def load_samples(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -102,15 +103,19 @@ class Rtl:
 
     simulation: Simulation
 
-    def __init__(self, design: Design, *, stall: float = 0.0, seed: int = 0, **recorded: Any) -> None:
-        """`recorded`: what else a simulation keeps, `watch` and `waves` of `hls.simulation.simulate.run`."""
-        self._design, self._stall, self._seed, self._recorded = design, stall, seed, recorded
+    def __init__(
+        self, design: Design, *, stall: float = 0.0, seed: int = 0, watch: bool = False, waves: Path | None = None
+    ) -> None:
+        """`watch` and `waves` are those of `hls.simulation.simulate.run`."""
+        self._design, self._stall, self._seed, self._watch, self._waves = design, stall, seed, watch, waves
         self.level = Level("rtl_stalled" if stall else "rtl", self._run, self._trace)
 
     def _run(self, x: np.ndarray) -> np.ndarray:
         from hls.simulation import simulate
 
-        self.simulation = simulate.run(self._design, x, stall=self._stall, seed=self._seed, **self._recorded)
+        self.simulation = simulate.run(
+            self._design, x, stall=self._stall, seed=self._seed, watch=self._watch, waves=self._waves
+        )
         return self.simulation.outputs
 
     def _trace(self, x: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from accel.design import Design
@@ -44,7 +44,7 @@ class Lowered:
         """Throughput of the core, without whatever carries the samples to it."""
         return 1e6 / self.interval_us
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data, for JSON."""
         return {
             "out": str(self.out),
@@ -96,7 +96,7 @@ class LoweredDesign(Lowered):
         needed, there = asdict(self.estimate), asdict(self.board.capacity)
         return {name: needed[name] / there[name] for name in needed if there[name]}
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data, for JSON."""
         return {
             **super().as_dict(),
@@ -132,7 +132,7 @@ class LoweredProject(Lowered):
         plan = project.plan
         return cls(project.folder, target, plan.interval, plan.latency, 1e3 / period, project.setting("Part"))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data, for JSON."""
         return {**super().as_dict(), "part": self.part}
 

@@ -47,7 +47,7 @@ class Comparison:
                 found.setdefault(row.level, row.difference)
         return tuple(found[level] for level in self.levels if level in found)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain lists and numbers, for JSON."""
         return asdict(self)
 

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from hls4ml.backends import get_backend
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
@@ -129,9 +129,9 @@ def _calls(layer: Layer) -> list[str]:
     return [str(call or "") for call in found]
 
 
-def _layers(plan: Plan, source: Tensor, trace: bool) -> list[dict[str, Any]]:
+def _layers(plan: Plan, source: Tensor, trace: bool) -> list[dict[str, object]]:
     shape = [source.size // plan.lanes, plan.lanes]
-    layers: list[dict[str, Any]] = [{"name": plan.source, "class_name": "InputLayer", "input_shape": shape}]
+    layers: list[dict[str, object]] = [{"name": plan.source, "class_name": "InputLayer", "input_shape": shape}]
     for call in plan.calls:
         layers.append(
             {
@@ -262,7 +262,7 @@ def _register_layer() -> None:
     register_layer(KernelLayer.__name__, KernelLayer)
 
 
-def adapter(backend: str) -> Any:
+def adapter(backend: str) -> ModuleType:
     """The module with the templates of a back end, and what it needs besides (`hls.projects.adapters`)."""
     return import_module(f"hls.projects.adapters.{backends.get(backend).adapter}")
 
@@ -314,7 +314,7 @@ def _inner(layer: Layer) -> dict[str, Precision]:
     return kernel.types | {name: table.precision for name, table in kernel.tables.items()} if kernel else {}
 
 
-def _check_precision(where: str, got: Any, want: Precision) -> None:
+def _check_precision(where: str, got: object, want: Precision) -> None:
     if not isinstance(got, IntegerPrecisionType) or (got.width, got.signed) != want:
         sign = "" if want[1] else "u"
         raise ToolError(f"hls4ml gave {where} precision {got}; the graph says {sign}int<{want[0]}>")

@@ -11,7 +11,6 @@ import shutil
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.distributed.checkpoint.api import CheckpointException
@@ -85,8 +84,8 @@ def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
     return parts
 
 
-def _notes(trainer: Trainer) -> dict[str, Any]:
-    recipe: dict[str, Any] = json.loads(json.dumps(asdict(trainer.recipe)))
+def _notes(trainer: Trainer) -> dict[str, object]:
+    recipe: dict[str, object] = json.loads(json.dumps(asdict(trainer.recipe)))
     return {"recipe": recipe, "steps": trainer.steps}
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
+from torch.distributed.pipelining.schedules import PipelineScheduleSingle
 
 from accel.qat import quantized
 from models.config import EncoderConfig
 from models.encoder import Encoder, blank
-from models.layers import STREAM_BITS
+from models.layers import STREAM_BITS, Block
 from models.parallel.layout import Parallel
 
 OutputLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -41,11 +41,11 @@ class ModelPart(nn.Module):
         model.blocks = nn.ModuleDict({str(i): model.blocks[i] for i in own})  # type: ignore[assignment]
 
     @property
-    def blocks(self) -> list[Any]:
+    def blocks(self) -> list[Block]:
         """Blocks of this stage, in order; with shared weights one block occurs several times."""
         return list(self.model.blocks.values())  # type: ignore[operator]
 
-    def forward(self, x: torch.Tensor, scale: torch.Tensor | None = None) -> Any:
+    def forward(self, x: torch.Tensor, scale: torch.Tensor | None = None) -> object:
         """The first stage takes samples, the last one gives logits; between them: values and their scale."""
         y = self.model.begin(x) if scale is None else _stream(x, scale, self.training)
         for block in self.blocks:
@@ -64,7 +64,7 @@ def schedule(
     device: torch.device,
     dtype: torch.dtype,
     loss: OutputLoss,
-) -> Any:
+) -> PipelineScheduleSingle:
     """torch's schedule of this process' stage; `rows` is the size of a microbatch, `mesh` the pipeline dimension."""
     config = stage.config
 

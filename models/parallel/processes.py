@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import distributed
@@ -26,8 +26,10 @@ def group() -> Iterator[torch.device]:
     """All processes that torchrun started, or this one alone: on a GPU each with NCCL, else on the CPU with gloo."""
     device = _device()
     backend = "nccl" if device.type == "cuda" else "gloo"
-    alone: dict[str, Any] = {"store": HashStore(), "rank": 0, "world_size": 1}
-    distributed.init_process_group(backend, **({} if "WORLD_SIZE" in os.environ else alone))
+    if "WORLD_SIZE" in os.environ:
+        distributed.init_process_group(backend)
+    else:
+        distributed.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
     try:
         yield device
         distributed.barrier()  # nobody leaves while another still talks to it

@@ -9,8 +9,8 @@ where the divided region ends, gradients where it begins.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+import brevitas.nn as qnn
 import torch
 from brevitas.core.stats.stats_wrapper import _Stats
 from brevitas.quant_tensor import IntQuantTensor
@@ -60,14 +60,14 @@ def _enter(region: nn.Module, mesh: DeviceMesh) -> None:
     region.register_forward_pre_hook(enter)
 
 
-def _leave(dense: Any, mesh: DeviceMesh) -> None:
+def _leave(dense: qnn.QuantLinear, mesh: DeviceMesh) -> None:
     """The output of a row-parallel layer is the sum of the processes' outputs, with the bias once."""
     once = float(mesh.get_local_rank() == 0)
 
-    def add_once(_: nn.Module, inputs: Any, bias: IntQuantTensor) -> IntQuantTensor:
+    def add_once(_: nn.Module, inputs: object, bias: IntQuantTensor) -> IntQuantTensor:
         return bias._replace(value=bias.value * once)
 
-    def leave(_: nn.Module, inputs: Any, y: torch.Tensor) -> torch.Tensor:
+    def leave(_: nn.Module, inputs: object, y: torch.Tensor) -> torch.Tensor:
         return (
             DTensor.from_local(y, mesh, [Partial()], run_check=False).redistribute(placements=[Replicate()]).to_local()
         )
@@ -76,7 +76,7 @@ def _leave(dense: Any, mesh: DeviceMesh) -> None:
     dense.register_forward_hook(leave)
 
 
-def _distribute(dense: Any, mesh: DeviceMesh, weight: Placement, bias: Placement) -> None:
+def _distribute(dense: qnn.QuantLinear, mesh: DeviceMesh, weight: Placement, bias: Placement) -> None:
     """Replace weight and bias by DTensors, of which every process quantizes its part.
 
     They are written past `register_parameter`, which would make Brevitas set up the quantizers anew, and quantized past
@@ -86,10 +86,10 @@ def _distribute(dense: Any, mesh: DeviceMesh, weight: Placement, bias: Placement
         whole = dense._parameters[name].detach()
         dense._parameters[name] = nn.Parameter(distribute_tensor(whole, mesh, [placement]))
 
-    def quant_weight(_: Any = None) -> IntQuantTensor:
+    def quant_weight(_: object = None) -> IntQuantTensor:
         return dense.weight_quant(_local(dense.weight))
 
-    def local_bias(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def local_bias(_: nn.Module, inputs: tuple[DTensor, ...]) -> tuple[torch.Tensor, ...]:
         whole, *others = inputs
         return (_local(whole), *others)
 
@@ -105,7 +105,7 @@ def _share_statistics(quantizer: nn.Module, mesh: DeviceMesh, placement: Placeme
         (x,) = inputs  # (weights,) for one scale, (outputs, inputs) for one per output
         return (DTensor.from_local(x, mesh, [placement if x.ndim > 1 else Shard(0)], run_check=False),)
 
-    def part(_: nn.Module, inputs: Any, statistics: DTensor) -> torch.Tensor:
+    def part(_: nn.Module, inputs: object, statistics: DTensor) -> torch.Tensor:
         if any(p.is_shard() for p in statistics.placements):
             return statistics.to_local()
         return _copied(statistics.full_tensor(), mesh)

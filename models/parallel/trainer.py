@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import torch
 from brevitas.core.scaling import ParameterFromRuntimeStatsScaling
 from torch import distributed, nn
+from torch.distributed.pipelining.schedules import PipelineScheduleSingle
 from torch.distributed.tensor import DTensor
 
 from accel.errors import UserError
@@ -87,15 +87,15 @@ class Trainer:
             tensor.divide(block, self.mesh["tensor"])
         return [p for block in blocks for p in tensor.partial_scales(block)]
 
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> PipelineScheduleSingle:
         layout = self.layout
         rows = self.recipe.batch // (layout.data * layout.chunks)
         mesh = self.mesh["pipeline"]
         return pipeline.schedule(self._stage, layout, mesh, rows, self.device, self._dtype, self._loss)
 
-    def _groups(self) -> list[dict[str, Any]]:
+    def _groups(self) -> list[dict[str, object]]:
         """Scales are learned without weight decay; and the optimizer wants tensors of one mesh together."""
-        groups: dict[tuple[bool, Any], list[nn.Parameter]] = {}
+        groups: dict[tuple[bool, object], list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             mesh = parameter.device_mesh if isinstance(parameter, DTensor) else None
             groups.setdefault((name.endswith(".value"), mesh), []).append(parameter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
@@ -36,5 +35,5 @@ class IntLookup(TableLayer):
     def out_scale(self, in_scale: float) -> float:
         return in_scale
 
-    def attributes(self, in_scale: float) -> dict[str, Any]:
+    def attributes(self, in_scale: float) -> dict[str, object]:
         return {"out_scale_f": in_scale, "base_i": self.base}

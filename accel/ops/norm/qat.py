@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional
 
@@ -46,7 +44,7 @@ class IntNorm(ExactLayer):
     def out_scale(self, in_scale: float) -> float:
         return 2.0**-self.out_fraction
 
-    def attributes(self, in_scale: float) -> dict[str, Any]:
+    def attributes(self, in_scale: float) -> dict[str, object]:
         names = ("guard", "numerator_bits", "shift", "lo", "hi", "offset")
         constants = {f"{name}_i": getattr(self.op, name) for name in names}
         return {"out_scale_f": self.out_scale(in_scale), "form_s": self.op.form, **constants}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
@@ -49,5 +48,5 @@ class IntSoftmax(TableLayer):
     def out_scale(self, in_scale: float) -> float:
         return 2.0**-self.out_bits
 
-    def attributes(self, in_scale: float) -> dict[str, Any]:
+    def attributes(self, in_scale: float) -> dict[str, object]:
         return {"out_bits_i": self.out_bits, "causal_i": int(self.causal)}

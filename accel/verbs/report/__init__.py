@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accel.design import DESIGN_FILE
 from accel.errors import UserError
@@ -30,7 +30,7 @@ class Reported:
     estimate: Estimate | None
     levels: dict[str, LevelFigures]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain numbers, for JSON."""
         design, found = self.sources.design, self.estimate
         return {

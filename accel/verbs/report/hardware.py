@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accel.dataflow.schedule import Schedule
 
@@ -35,7 +35,7 @@ class FoldFigures:
     node: str
     kind: str
     macs: int
-    fold: dict[str, Any]
+    fold: dict[str, object]
     memory: str
 
 

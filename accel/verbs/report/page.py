@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from accel import tools
+from accel.tensor import Tensor
 from accel.verbs.report import diagram, hardware
 from accel.verbs.report.record import LevelFigures
 
@@ -176,9 +177,7 @@ def _model(sources: Sources, name: str) -> list[tuple[str, str]]:
     return [*rows, ("design hash", design.hash)]
 
 
-def _tensor(about: dict[str, Any]) -> Any:
-    from accel.tensor import Tensor
-
+def _tensor(about: dict[str, Any]) -> Tensor:
     tokens, channels = about["shape"]
     return Tensor((tokens, channels), about["lo"], about["hi"])
 
@@ -198,7 +197,7 @@ def _ticks(end: int) -> range:
     return range(0, end + 1, next(step for step in steps if end // step < TICKS))
 
 
-def _build(build: BuildResult) -> dict[str, Any]:
+def _build(build: BuildResult) -> dict[str, object]:
     from boards import flows
 
     hops = flows.get(build.flow).critical_path(build.bitstream.parent)

@@ -6,7 +6,7 @@ import builtins
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accel.design import write_atomic
 from accel.errors import UserError
@@ -102,7 +102,7 @@ class RunReport:
         require_ordinary(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            parts: dict[str, Any] = {
+            parts: dict[str, object] = {
                 "model": ModelFigures(**content["model"]),
                 "accuracy": Accuracy(**content["accuracy"]),
                 "levels": {name: LevelFigures(**level) for name, level in content["levels"].items()},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from hls4ml.backends.backend import Backend
 from hls4ml.model.graph import ModelGraph
 from hls4ml.writer.libero_writer import LiberoWriter
 
@@ -34,7 +34,7 @@ class Writer(LiberoWriter):  # type: ignore[misc]
         )
 
 
-def prepare(backend: Any) -> None:
+def prepare(backend: Backend) -> None:
     """Our writer in place of hls4ml's."""
     backend.writer = Writer()
 

@@ -6,8 +6,8 @@ hls4ml writes an empty network for streams unless each layer has a task sequence
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from hls4ml.backends.backend import Backend
 from hls4ml.backends.oneapi.oneapi_template import StreamFunctionCallTemplate, TaskSequenceTemplate
 from hls4ml.model.graph import ModelGraph
 from hls4ml.model.layers import Layer
@@ -79,7 +79,7 @@ class Start(StreamFunctionCallTemplate):  # type: ignore[misc]
 TEMPLATES = (ArrayConfig, ArrayCall, Task, Start)
 
 
-def prepare(backend: Any) -> None:
+def prepare(backend: Backend) -> None:
     """The header through which kernels read and write pipes."""
     backend.register_source(PIPES)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from hls4ml.backends.backend import Backend
 from hls4ml.model.graph import ModelGraph
 
 from hls.projects.conversion import KernelCall, KernelConfig
@@ -12,7 +12,7 @@ from hls.projects.conversion import KernelCall, KernelConfig
 TEMPLATES = (KernelConfig, KernelCall)
 
 
-def prepare(backend: Any) -> None:
+def prepare(backend: Backend) -> None:
     """Nothing is missing."""
 
 

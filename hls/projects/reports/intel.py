@@ -51,11 +51,11 @@ def _variable(text: str, variable: str, name: Path) -> Any:
     return values(text[start.end() :], name)
 
 
-def _lines(text: str, name: Path) -> list[dict[str, Any]]:
+def _lines(text: str, name: Path) -> list[dict[str, object]]:
     return [values(line, name) for line in text.splitlines() if line.strip()]
 
 
-def _counts(row: dict[str, Any], key: str, name: Path) -> dict[str, int]:
+def _counts(row: dict[str, object], key: str, name: Path) -> dict[str, int]:
     cells = row.get(key)
     if not isinstance(cells, list) or len(cells) < len(_RESOURCES) - 1:  # old versions have no MLAB
         raise ToolError(f"{name} has no {key} of {', '.join(_RESOURCES)}: another version writes another report")
@@ -64,7 +64,7 @@ def _counts(row: dict[str, Any], key: str, name: Path) -> dict[str, int]:
     }
 
 
-def _span(cell: Any, name: Path) -> Span:
+def _span(cell: object, name: Path) -> Span:
     """`min, max, average`."""
     cells = str(cell).split(",")
     if len(cells) < 2:
