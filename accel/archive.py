@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -34,7 +33,7 @@ PADDING = 0xD935
 """The field that pads such a header, as zipalign names it."""
 
 
-def write(path: Path, header: Any, arrays: Mapping[str, np.ndarray]) -> str:
+def write(path: Path, header: object, arrays: Mapping[str, np.ndarray]) -> str:
     """Write a file completely or not at all, and return its SHA-256. Equal contents give equal bytes.
 
     Raises UserError when the place is not writable.

@@ -86,14 +86,14 @@ def _check_format(path: Path, header: Any) -> None:
         )
 
 
-def _tensor_entry(tensor: Tensor) -> dict[str, Any]:
+def _tensor_entry(tensor: Tensor) -> dict[str, object]:
     entry = {"shape": tensor.shape, "lo": tensor.lo, "hi": tensor.hi, "scale": tensor.scale}
     return entry | ({"offset": tensor.offset} if tensor.offset else {})
 
 
-def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _node_entry(index: int, node: Node, arrays: dict[str, np.ndarray]) -> dict[str, object]:
     """Header entry of a node; its array fields go to `arrays` and are referred to by key."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for spec in fields(node.op):
         value = getattr(node.op, spec.name)
         if isinstance(value, Constant):
@@ -141,18 +141,18 @@ def _op(kind: type[Op], values: dict[str, Any], file: Archive) -> Op:
     def constant(value: Any) -> Constant:
         return Constant(file[value["array"]], own=True)
 
-    readers: defaultdict[str, Callable[[Any], Any]] = defaultdict(lambda: constant, int=_integer, str=_text)
+    readers: defaultdict[str, Callable[[object], object]] = defaultdict(lambda: constant, int=_integer, str=_text)
     given = (s for s in fields(kind) if s.name in values or s.default is MISSING)
     return kind(**{s.name: readers[str(s.type)](values[s.name]) for s in given})
 
 
-def _integer(value: Any) -> int:
+def _integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"expected an integer, got {value!r}")
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a string, got {value!r}")
     return value

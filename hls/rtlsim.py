@@ -32,7 +32,7 @@ from accel.errors import GraphError, UserError
 from accel.graph import Graph
 from accel.onnx_import import Imported, read
 from accel.onnx_import.execute import integers
-from accel.onnx_import.runner import QonnxRunner
+from accel.onnx_import.runner import QonnxRunner, Tensors
 from hls.rtl import lower
 from hls.simulation import simulate
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 KEY, MODE = "exec_mode", "rtlsim"
-Tensors = dict[str, np.ndarray]
 
 
 def mark(model: ModelWrapper, nodes: Collection[str]) -> None:

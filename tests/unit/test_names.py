@@ -15,6 +15,9 @@ PACKAGES = ("accel", "hls", "boards", "models")
 SAME = {"IntLookup", "IntNorm", "IntSoftmax"}
 """A layer that trains an operator and the node that it becomes in a file; qonnx finds a class by a node's name."""
 
+IMPORTED = {"Builder", "Constant", "Edge"}
+"""What the import makes of the graph's own: with the tensor of the file, its layout and real numbers."""
+
 
 def named(tree: ast.Module) -> Iterator[str]:
     """Classes, and names of types: `Progress = Callable[[str], None]`."""
@@ -40,7 +43,7 @@ def places() -> dict[str, list[str]]:
 
 
 def test_no_name_has_two_meanings() -> None:
-    twice = {name: files for name, files in places().items() if len(files) > 1 and name not in SAME}
+    twice = {name: files for name, files in places().items() if len(files) > 1 and name not in SAME | IMPORTED}
     assert not twice, f"give each its own word: {twice}"
 
 
@@ -48,6 +51,13 @@ def test_no_name_has_two_meanings() -> None:
 def test_exceptions_are_operators(name: str) -> None:
     assert name.removeprefix("Int") in OPERATORS.values()
     assert len(places()[name]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(IMPORTED))
+def test_exceptions_are_the_imports(name: str) -> None:
+    ours, theirs = sorted(places()[name], key=lambda place: place.startswith("accel/onnx_import"))
+    assert theirs.startswith("accel/onnx_import")
+    assert not ours.startswith("accel/onnx_import")
 
 
 def test_names_are_found() -> None:
