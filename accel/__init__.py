@@ -15,10 +15,9 @@ Everything is imported on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from accel.lazy import lazy
 
-_HOME = {
+HOMES = {
     "Builder": "accel.building",
     "Design": "accel.design",
     "Graph": "accel.graph",
@@ -38,14 +37,7 @@ _HOME = {
     "simulate": "accel.verbs.simulate",
     "train": "accel.verbs.train",
 }
-_MODULES = ("onnx_import", "ops", "reference", "storage")
+MODULES = ("onnx_import", "ops", "reference", "storage")
 
-__all__ = [*_HOME, *_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return import_module(f"accel.{name}")
-    raise AttributeError(f"module 'accel' has no attribute {name!r}")
+__all__ = [*HOMES, *MODULES]
+__getattr__ = lazy(__name__, HOMES, MODULES)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from accel.lazy import lazy
 
-_LAZY = {
+HOMES = {
     "names": "boards.registry",
     "get": "boards.registry",
     "Board": "boards.board",
@@ -26,8 +25,5 @@ _LAZY = {
     "program": "boards.programming",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module boards has no attribute {name!r}")
+__all__ = [*HOMES]
+__getattr__ = lazy(__name__, HOMES)

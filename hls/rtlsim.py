@@ -36,6 +36,8 @@ from accel.onnx_import.runner import QonnxRunner, Tensors
 from hls.rtl import lower
 from hls.simulation import simulate
 
+__all__ = ["execute", "mark"]
+
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
     from qonnx.core.modelwrapper import ModelWrapper

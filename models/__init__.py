@@ -7,31 +7,23 @@ models.export(trained.model, "model.onnx")
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from accel.lazy import lazy
 
-_HOME = {
-    "Encoder": "encoder",
-    "EncoderConfig": "config",
-    "quantize": "quantization",
-    "Recipe": "recipe",
-    "Pruning": "recipe",
-    "Distillation": "recipe",
-    "Trained": "training",
-    "train": "training",
-    "logits": "scoring",
-    "save": "checkpoint",
-    "load": "checkpoint",
-    "export": "exporting",
+HOMES = {
+    "Encoder": "models.encoder",
+    "EncoderConfig": "models.config",
+    "quantize": "models.quantization",
+    "Recipe": "models.recipe",
+    "Pruning": "models.recipe",
+    "Distillation": "models.recipe",
+    "Trained": "models.training",
+    "train": "models.training",
+    "logits": "models.scoring",
+    "save": "models.checkpoint",
+    "load": "models.checkpoint",
+    "export": "models.exporting",
 }
-_MODULES = ("data",)
+MODULES = ("data",)
 
-__all__ = [*_HOME, *_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"models.{_HOME[name]}"), name)
-    if name in _MODULES:
-        return import_module(f"models.{name}")
-    raise AttributeError(f"module 'models' has no attribute {name!r}; there are {', '.join(__all__)}")
+__all__ = [*HOMES, *MODULES]
+__getattr__ = lazy(__name__, HOMES, MODULES)

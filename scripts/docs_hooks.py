@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from mkdocs.utils import get_relative_url
+from public_names import PACKAGES as PUBLIC
+from public_names import home, public
 
-import accel
-import boards
-import models
 from accel import cost
 from accel.hardware import Fold, Stage, Unit
 from accel.op import Op
@@ -36,11 +34,6 @@ OPERATORS_HERE = "<!-- operators: written by scripts/docs_hooks.py -->"
 RECIPES_HERE = "<!-- recipes: written by scripts/docs_hooks.py -->"
 MODULES_HERE = "<!-- modules: written by scripts/docs_hooks.py -->"
 API_HERE = "<!-- public names: written by scripts/docs_hooks.py -->"
-HLS = (
-    "projects.project.write", "projects.project.load", "projects.project.Project", "projects.vendor.build",
-    "projects.vendor.Built", "rtl.lower", "rtl.activity", "simulation.simulate.run", "simulation.simulate.Simulation",
-    "rtlsim.execute", "rtlsim.mark", "synthesis.gates.synthesize", "synthesis.yosys.resources",
-)  # fmt: skip
 SHIM = "https://unpkg.com/iframe-worker/shim"
 """Address that the plugin `offline` of mkdocs-material writes into every page."""
 LANES = 4
@@ -83,7 +76,7 @@ def recipes() -> str:
 
 def api() -> str:
     """One section per package, one entry per public name."""
-    return "\n".join(f"## {package}\n\n" + "\n".join(_entries(package)) for package in PACKAGES)
+    return "\n".join(f"## {package}\n\n" + "\n".join(_entries(package)) for package in PUBLIC if public(package))
 
 
 def modules() -> str:
@@ -102,24 +95,9 @@ def _rows(package: str) -> Iterator[str]:
             yield f"| `{path.relative_to(ROOT)}` | {line} |"
 
 
-def public(package: str) -> list[str]:
-    """Public names of a package, as `package.name`."""
-    names = {
-        "accel": accel.__all__,
-        "hls": HLS,
-        "boards": ("names", "get", "board.Board", *boards._LAZY),
-        "models": models.__all__,
-    }[package]
-    return [f"{package}.{name}" for name in names]
-
-
 def _entries(package: str) -> Iterator[str]:
     for name in public(package):
-        found: Any = import_module(package)
-        for part in name.split(".")[1:]:
-            found = getattr(found, part, None) or import_module(f"{found.__name__}.{part}")
-        home = found.__name__ if isinstance(found, ModuleType) else f"{found.__module__}.{found.__qualname__}"
-        yield f"::: {home}\n    options:\n      heading: {name}\n      toc_label: {name}\n"
+        yield f"::: {home(name)}\n    options:\n      heading: {name}\n      toc_label: {name}\n"
 
 
 def operators() -> str:

@@ -17,6 +17,8 @@ from hls.rtl import emit, prediction
 from hls.rtl.netlist import Netlist, build
 from hls.rtl.prediction import Prediction, buffer_depths, predict
 
+__all__ = ["activity", "lower", "netlist_of"]
+
 
 @dataclass(frozen=True, eq=False)
 class Structure:
