@@ -42,7 +42,7 @@ def stored(lo: int, hi: int) -> str:
     return "int32" if max(-lo, hi) <= INT32_EXACT else "int64"
 
 
-class Kernel(NamedTuple):
+class NodeKernel(NamedTuple):
     """One node as C++: its operator, the text of its struct and of two calls, and values for the struct's members."""
 
     kind: str
@@ -81,7 +81,7 @@ def header(kind: str) -> Header:
     return Header(frozenset(re.findall(r"\bN::(\w+)", text)), tuple(members))
 
 
-def kernel(graph: Graph, node: Node) -> Kernel:
+def kernel(graph: Graph, node: Node) -> NodeKernel:
     """The C++ of a node."""
     inputs, output = graph.ends(node)
     asked = header(node.op.kind)
@@ -102,7 +102,7 @@ def kernel(graph: Graph, node: Node) -> Kernel:
             lines.append(f"void *{name};" if name == "prepared" else f"std::int64_t {name};")
             members.append((name, value))
     edges = ", ".join(f"({_type(tensor)} *)edges[{i}]" for i, tensor in enumerate((*inputs, output)))
-    return Kernel(
+    return NodeKernel(
         node.op.kind,
         "\n".join(f"    {line}" for line in lines),
         f"{node.op.kind}(*(const N *)node, {edges}, rows)",
@@ -143,7 +143,7 @@ def _type(tensor: Tensor) -> str:
     return f"std::{stored(tensor.lo, tensor.hi)}_t"
 
 
-def source(kernels: Sequence[Kernel]) -> str:
+def source(kernels: Sequence[NodeKernel]) -> str:
     """C++ of a library with these kernels."""
     lines = [f'#include "{kind}/native.h"' for kind in sorted({one.kind for one in kernels})]
     lines += ['#include "common/native_program.h"', "using namespace accel;", "namespace {"]

@@ -19,7 +19,7 @@ import numpy as np
 
 from accel import codecache, tools
 from accel.graph import Graph
-from accel.reference.kernels import HEADERS, TYPES, Kernel, header, kernel, source, stored
+from accel.reference.kernels import HEADERS, TYPES, NodeKernel, header, kernel, source, stored
 from accel.tensor import Tensor
 
 FLAGS: tuple[str, ...] = (
@@ -80,7 +80,7 @@ class Native:
             ends = [self._numbers[name] for name in (*node.inputs, node.name)]
             step["edges"][: len(ends)] = ends
 
-    def _node(self, one: Kernel, number: int) -> int:
+    def _node(self, one: NodeKernel, number: int) -> int:
         """Address of a node's struct."""
         struct = self._hold(np.array([self._member(value) for _, value in one.members] or [0], np.int64))
         if one.prepare:
