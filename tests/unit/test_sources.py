@@ -27,6 +27,7 @@ def is_text(call: ast.Call, name: str) -> bool:
         of = call.func.value if isinstance(call.func, ast.Attribute) else None
         modes = [*call.args, *(key.value for key in call.keywords if key.arg == "mode")]
         binary = any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in modes)
+        binary |= "force_zip64" in keys  # a member of a zip file
         return not binary and not (name == "open" and isinstance(of, ast.Name) and of.id == "os")
     return name in POSITION or bool({"text", "universal_newlines"} & keys)
 
