@@ -52,7 +52,7 @@ class Worker:
         environment = os.environ | INSTRUCTIONS[march] | {"PYTHONPATH": f"{tree}:{tree}/tests", "XDG_CACHE_HOME": home}
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--worker", march],
-            cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
 
     def ask(self, **question: Any) -> Any:
