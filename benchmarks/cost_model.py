@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from accel.cost import Counts, model
-from accel.cost.part import Part
+from accel.logic.part import Part
 from accel.target import TARGETS
 
 LEAST = 16

@@ -21,8 +21,8 @@ from typing import Any
 import units
 
 from accel.cost import model
-from accel.cost.part import Part
 from accel.design import write_atomic
+from accel.logic.part import Part
 from hls.synthesis import sample
 
 FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 28, "norm": 28, "rescale": 36, "lookup": 36,

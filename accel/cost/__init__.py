@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from accel.cost import model
 from accel.cost.counts import Counts
-from accel.cost.part import Part
 from accel.hardware import Module, Stage, Unit
+from accel.logic.part import Part
 from accel.target import TARGETS
 
 DEEP = 64

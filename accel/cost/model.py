@@ -1,23 +1,26 @@
 """Coefficients of the cost model, fitted on recorded syntheses: not negative, least squares of the relative error.
 
-Every module of the library has its own, per family; what it is made of is counted by its function in `FEATURES`.
+Every module of the library has its own, per family; what it is made of is counted by its function in `FEATURES`, in the
+`cost.py` of its operator.
 """
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections import defaultdict
-from collections.abc import Callable
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from accel.cost import arrays, rows, streams
+from accel.cost import streams
 from accel.cost.counts import Counts
-from accel.cost.part import Key, Part
-from accel.cost.tally import Amounts, Tally
+from accel.logic.part import Key, Part
+from accel.logic.tally import Amounts, Features, Tally
+from accel.ops import OPERATORS, facet
 from accel.target import TARGETS, Target
 
 FITTED = {
@@ -25,35 +28,6 @@ FITTED = {
     **dict.fromkeys(("xilinx7", "ultrascale+", "cyclone5"), "xilinx7"),
 }
 """Target → the family whose samples it is estimated with: its own, or the nearest with look-up tables of its size."""
-FEATURES: dict[str, Callable[[Tally, Part], None]] = {
-    "accel_fifo": streams.fifo,
-    "accel_pass": streams.pass_,
-    "accel_gather": streams.gather,
-    "accel_scatter": streams.scatter,
-    "accel_add": streams.add,
-    "accel_mul": streams.mul,
-    "accel_pool": streams.pool,
-    "accel_window": streams.window,
-    "accel_embedding": streams.embedding,
-    "accel_rescale": streams.rescale,
-    "accel_times": streams.times,
-    "accel_times_table": streams.times_table,
-    "accel_lookup": streams.lookup,
-    "accel_position": streams.position,
-    "accel_rotary": streams.rotary,
-    "accel_dense": arrays.dense,
-    "accel_matmul": arrays.matmul,
-    "accel_unrolled": arrays.unrolled,
-    "accel_softmax_max": rows.softmax_max,
-    "accel_softmax_exp": rows.softmax_exp,
-    "accel_softmax_scale": rows.softmax_scale,
-    "accel_divide": rows.divide,
-    "accel_divide_pipe": rows.divide_pipe,
-    "accel_isqrt": rows.isqrt,
-    "accel_isqrt_pipe": rows.isqrt_pipe,
-    "accel_norm_stats": rows.norm_stats,
-    "accel_norm_scale": rows.norm_scale,
-}
 TRUST = 0.05
 """Weight of what is expected of a price against all samples together."""
 LEAST = 8
@@ -74,11 +48,41 @@ def recorded(target: str) -> list[dict[str, Any]]:
     return found
 
 
-def tally(part: Part, target: Target) -> Tally:
-    """Amounts of logic that a part is made of."""
-    found = Tally(target)
-    FEATURES[part.module](found, part)
+@cache
+def features() -> Features:
+    """What counts the logic of every module that somebody describes: the operators and what they share, buffers."""
+    found = dict(streams.FEATURES)
+    for kind in ("common", *OPERATORS):
+        if find_spec(f"accel.ops.{kind}.cost"):
+            found |= facet(kind, "cost").FEATURES
     return found
+
+
+def tally(part: Part, target: Target) -> Tally:
+    """Amounts of logic that a part is made of; a guess, with a warning, where nobody describes them."""
+    found = Tally(target)
+    known = features().get(part.module)
+    if known is None:
+        warnings.warn(
+            f"{part.module} has no features, so its cost is a guess; describe it in the cost.py of its operator",
+            stacklevel=2,
+        )
+    (known or prior)(found, part)
+    return found
+
+
+def prior(t: Tally, part: Part) -> None:
+    """Guess what a module is made of: its memories, and an adder, a choice and two registers per bit of its lanes.
+
+    Parameters that end in W are widths, LANES says how many there are of each.
+    """
+    p = part.params
+    bits = p.get("LANES", 1) * sum(value for name, value in p.items() if name.endswith("W"))
+    t.add(bits)
+    t.logic("chosen", bits)
+    t.registers(2 * bits)
+    for rom in part.roms.values():
+        t.rom(rom, bool(p.get("BLOCK")))
 
 
 def predict(part: Part, target: Target) -> Counts:

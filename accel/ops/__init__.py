@@ -42,7 +42,8 @@ def facet(kind: str, name: str) -> ModuleType:
 
 def folder(kind: str) -> Path:
     """Folder that holds an operator's definition and its HLS and SystemVerilog sources."""
-    return Path(__file__).parent / kind
+    (place,) = import_module(f"accel.ops.{kind}").__path__
+    return Path(place)
 
 
 def __getattr__(name: str) -> type[Op]:

@@ -16,7 +16,6 @@ from accel.hardware import Long, Module, Unit
 from hls.rtl.netlist import Buffer, Instance, Netlist
 
 TOP = "accel_top"
-_LIBRARY = (Path(__file__).parent, Path(ops.__file__).parent)
 DEEP = 64
 """Entries from which a buffer is worth a block RAM."""
 
@@ -24,7 +23,11 @@ DEEP = 64
 @cache
 def library() -> dict[str, str]:
     """Module name → source text of every module in the library (file = module)."""
-    return {path.stem: path.read_text(encoding="utf-8") for root in _LIBRARY for path in sorted(root.rglob("*.sv"))}
+    return {
+        path.stem: path.read_text(encoding="utf-8")
+        for root in (Path(__file__).parent, *map(Path, ops.__path__))
+        for path in sorted(root.rglob("*.sv"))
+    }
 
 
 def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> dict[str, str]:

@@ -10,11 +10,11 @@ from encoders import Shape, encoder
 
 from accel import cost
 from accel.cost import Counts, model
-from accel.cost.part import Part, contents, library_name
-from accel.cost.tally import Tally, block_rams
 from accel.dataflow.folding import fold_for
 from accel.dataflow.schedule import Schedule
 from accel.hardware import Module, Rom
+from accel.logic.part import Part, contents, library_name
+from accel.logic.tally import Tally, block_rams
 from accel.target import TARGETS
 from hls import rtl
 from hls.rtl import area

@@ -1,119 +1,10 @@
-"""Features of what works on whole rows: softmax, norm, and their divisions and square roots."""
+"""Features of Norm's units but division and square root."""
 
 from __future__ import annotations
 
-from accel.cost.part import Part
-from accel.cost.streams import digits, low_zeros, read_by_round, round_
-from accel.cost.tally import Tally, index_bits
-
-
-def _sum(t: Tally, bits: int, terms: int) -> None:
-    """Numbers added in one cycle: synthesis makes carry-save adders of a chain, and one adder."""
-    t.add(bits, terms > 1, "sums")
-    t.logic("saved", bits * max(0, terms - 2))
-    t.logic("saved_deep", bits * max(0, terms - 4))
-
-
-def _mask(t: Tally, p: dict[str, int]) -> None:
-    """`accel_softmax_mask`."""
-    t.counter(p["BEATS"])
-    if p["CAUSAL"]:
-        row = p["BEATS"] * p["LANES"]
-        t.counter(p["HEADS"])
-        t.counter(row + 1)
-        t.add(row.bit_length(), p["LANES"], "visible")
-
-
-def softmax_max(t: Tally, part: Part) -> None:
-    p = part.params
-    _mask(t, p)
-    left, levels = p["LANES"], 0
-    while left > 1 or not levels:
-        left, levels = -(-left // 4), levels + 1
-        t.registers(left * p["XW"])
-    t.delay(4, levels)
-    t.registers(p["XW"] + 2)
-    t.add(p["XW"], p["LANES"], "compared")
-    t.logic("chosen", p["XW"] * p["LANES"])
-
-
-def softmax_exp(t: Tally, part: Part) -> None:
-    p = part.params
-    _mask(t, p)
-    lanes, x, address = p["LANES"], p["XW"], max(1, index_bits(p["DEPTH"]))
-    distance = max(x, address) + 1
-    t.registers(5 + 2)
-    t.delay(3, 4)
-    t.add(distance, lanes, "distances")
-    t.add(distance, lanes, "compared")
-    t.registers(lanes * (min(distance, x + 1) + address))
-    if p["CAUSAL"]:
-        t.delay(lanes, 4)
-    t.logic("clipped", lanes * address)
-    for _ in range(lanes):
-        t.rom(part.roms["ROM_FILE"], bool(p["BLOCK"]))
-    t.logic("seen", lanes * p["EW"] * p["CAUSAL"])
-    _sum(t, min(p["EW"] + index_bits(lanes), p["SW"]), lanes)
-    t.add(p["SW"], 1, "total")
-    t.registers(2 * p["SW"])
-
-
-def softmax_scale(t: Tally, part: Part) -> None:
-    p = part.params
-    lanes, product, count = p["LANES"], p["EW"] + p["FW"], p.get("DIGITS", 0)
-    rounding = p | {"MODE": 1, "LO": 0}
-    t.counter(p["BEATS"])
-    t.registers(3)
-    t.delay(1, 5 if count else 3)
-    if count:
-        t.add(2 * count, 1, "fields")
-        t.registers(2 * count + lanes * p["EW"])
-        digits(t, lanes, p["EW"] + 1, count, product)
-    else:
-        t.multiply(p["EW"], p["FW"], lanes, signed=False)
-        t.registers(lanes * read_by_round(product, rounding), "products")
-    round_(t, lanes, product + 1, p["YW"], rounding, signed=False)
-
-
-def divide(t: Tally, part: Part) -> None:
-    p = part.params
-    remainder = max(p["XW"], p["NUMERATOR"] - p["QBITS"] + 1) + 1
-    t.counter(p["QBITS"] + 1)
-    t.registers(3 + 2 * remainder + p["QBITS"])
-    t.add(remainder, 2, "subtracted")
-    t.logic("chosen", 2 * remainder)
-
-
-def isqrt(t: Tally, part: Part) -> None:
-    root = part.params["RBITS"]
-    t.counter(root + 1)
-    t.registers(3 + 4 * root)
-    t.add(root + 2, 2, "subtracted")
-    t.logic("chosen", 2 * root)
-
-
-def divide_pipe(t: Tally, part: Part) -> None:
-    p = part.params
-    width, steps = max(p["XW"], p["FLOOR"] + 1), p["QBITS"]
-    stored = [k for k in range(1, steps + 1) if k % p["STEPS"] == 0 or k == steps]
-    t.registers(len(stored) + 1)
-    t.delay(1, len(stored) + 1)
-    t.registers(width + sum(2 * width + k for k in stored), "stages")
-    t.add(width + 1, steps, "subtracted")
-    t.logic("chosen", steps * width)
-
-
-def isqrt_pipe(t: Tally, part: Part) -> None:
-    p = part.params
-    steps = p["RBITS"]
-    stored = [k for k in range(1, steps + 1) if k % p["STEPS"] == 0 or k == steps]
-    t.registers(len(stored))
-    t.delay(1, len(stored))
-    t.registers(sum(2 * k + 1 + 2 * (steps - k) for k in stored), "stages")
-    t.add(1, 0)
-    for k in range(1, steps + 1):
-        t.add(k + 2, 1, "subtracted")
-        t.logic("chosen", k + 1)
+from accel.logic.part import Part
+from accel.logic.tally import Features, Tally, index_bits
+from accel.ops.common.cost import digits, low_zeros, round_, sums
 
 
 def norm_stats(t: Tally, part: Part) -> None:
@@ -133,7 +24,7 @@ def norm_stats(t: Tally, part: Part) -> None:
         t.registers(lanes * 2 * x, "hard" if hard else "products")
         t.registers(lanes * x, "operands")
     for bits in (x, 2 * x):
-        _sum(t, min(bits + levels, variance), lanes)
+        sums(t, min(bits + levels, variance), lanes)
         t.registers(bits + levels)
     t.add(total, 1, "totals")
     t.add(variance, 1, "totals")
@@ -224,3 +115,9 @@ def _normalized_in_tables(t: Tally, p: dict[str, int], zeros: int) -> None:
         t.add(u, lanes, "centred")
     t.registers(2 * u * lanes, "operands")
     digits(t, lanes, u, p["DIGITS"], p["PW"] - zeros)
+
+
+FEATURES: Features = {
+    "accel_norm_stats": norm_stats,
+    "accel_norm_scale": norm_scale,
+}

@@ -7,8 +7,9 @@ cells are amounts of a few kinds of logic per module, whose price in cells is fi
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
-from accel.cost.part import Contents
+from accel.logic.part import Contents, Part
 from accel.target import Target
 
 _LEAST_PRODUCT = {"xilinx7": 9, "ultrascale+": 9, "ice40": 11}
@@ -165,3 +166,7 @@ def lut_ram(width: int, depth: int, target: Target) -> int:
     if depth <= 32:
         return min(2 * width, 4 * -(-width // 6))
     return min(2 * width, 4 * -(-width // 3)) * -(-depth // 64)
+
+
+Features = dict[str, Callable[[Tally, Part], None]]
+"""Module → what counts the logic that one with certain parameters and memories is made of."""

@@ -1,9 +1,8 @@
-"""Features of the matrix units: the multiply-accumulate array, Dense and MatMul around it, and unrolled matrices."""
+"""Features of the multiply-accumulate array that Dense and MatMul share."""
 
 from __future__ import annotations
 
-from accel.cost.part import Part
-from accel.cost.tally import Tally, block_rams, index_bits
+from accel.logic.tally import Tally, index_bits
 
 
 def tree(t: Tally, terms: int, levels: int, width: int, out: int, times: int = 1, kind: str = "tree") -> None:
@@ -94,7 +93,7 @@ def _hard(t: Tally, p: dict[str, int], weight: int, signed: bool, x: int, total:
         t.registers((rows - 1) * groups * max(0, parts - 1), "carries")
 
 
-def _replay(t: Tally, width: int, beats: int, passes: int) -> None:
+def replay(t: Tally, width: int, beats: int, passes: int) -> None:
     """`accel_replay`: counters, and the beats of a row in look-up tables."""
     t.counter(beats)
     t.counter(passes)
@@ -102,59 +101,3 @@ def _replay(t: Tally, width: int, beats: int, passes: int) -> None:
     if passes > 1:
         t.lut_ram(width, beats)
         t.logic("taken", width)
-
-
-def dense(t: Tally, part: Part) -> None:
-    p = part.params
-    n, m = p.get("N", 1), p.get("M", 1)
-    wide = p["SIMD"] // n * m
-    beats, passes = p["COLS"] // wide, p["ROWS"] // p["PE"]
-    _replay(t, wide * p["AW"], beats, passes)
-    t.counter(beats * passes)
-    t.counter(passes)
-    t.registers(1)
-    t.rom(part.roms["WEIGHT_FILE"], bool(p["BLOCK"]))
-    if n < m:
-        selected = p["PE"] * p["SIMD"] * p["AW"]
-        t.rom(part.roms["INDEX_FILE"], bool(p["BLOCK"]))
-        t.select(m - n + 1, selected, "selection")
-        t.registers(selected, "selection")
-        t.registers(index_bits(beats * passes) + 4)
-    bias = part.roms["BIAS_FILE"]
-    t.table(bias, "bias")
-    t.registers(bias.columns)
-    mac(t, p, p["WW"], True)
-
-
-def matmul(t: Tally, part: Part) -> None:
-    p = part.params
-    keys, channels = (p["PE"], p["SIMD"]) if p["SCORES"] else (p["SIMD"], p["PE"])
-    key_groups, channel_groups = p["KEYS"] // keys, p["CHANNELS"] // channels
-    beats, passes = (channel_groups, key_groups) if p["SCORES"] else (key_groups, channel_groups)
-    _replay(t, p["SIDE"] * p["SIMD"] * p["AW"], beats, passes)
-    for count in (channel_groups, p["HEADS"], keys, key_groups, p["GROUP"], p["HEADS"]):
-        t.counter(count)
-    t.registers(8)
-    depth, width = 2 * p["HEADS"] * key_groups * channel_groups, channels * p["BW"]
-    for factor in (p["HEADS"], channel_groups, key_groups):
-        shifts = factor.bit_count()
-        t.add(index_bits(depth), 2 * (shifts if shifts > 1 else 0), "address")
-    t.logic("banks", keys)
-    if p["BLOCK"]:
-        t.bram += keys * block_rams(width, depth, t.target)
-    else:
-        t.lut_ram(width, depth, keys)
-        t.registers(keys * width)
-    t.registers(keys * width)
-    for _ in range(p["SIDE"]):
-        mac(t, p, p["BW"], bool(p["B_SIGNED"]))
-
-
-def unrolled(t: Tally, part: Part) -> None:
-    """Generated: its facts are counted where it is made."""
-    p = part.params
-    t.add(p["ADDER_BITS"])
-    t.carry["adders"] += p["ADDERS"]
-    t.registers(p["REGISTER_BITS"])
-    t.registers(p["LATENCY"])
-    t.delay(1, p["LATENCY"])
