@@ -42,7 +42,8 @@ class Design:
 
     `rst` is synchronous and active high. `info` travels along for people and reports: folding, predicted cycles,
     resources, and in a folder of `accel lower` the SHA-256 of the graph's file beside it ("graph"). File names are
-    plain names: tools run inside the design's folder.
+    plain names: tools run inside the design's folder. `structure` is what the text was made from (`hls.rtl.Structure`);
+    a design that was read from a folder has none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Design:
     input: Stream
     output: Stream
     info: dict[str, Any] = field(default_factory=dict)
+    structure: object | None = field(default=None, compare=False, repr=False)
 
     @property
     def hash(self) -> str:

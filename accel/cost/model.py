@@ -50,7 +50,7 @@ def recorded(target: str) -> list[dict[str, Any]]:
 
 @cache
 def features() -> Features:
-    """What counts the logic of every module that somebody describes: the operators and what they share, buffers."""
+    """Functions that count the logic of modules: of operators, of what they share, of buffers."""
     found = dict(streams.FEATURES)
     for kind in ("common", *OPERATORS):
         if find_spec(f"accel.ops.{kind}.cost"):

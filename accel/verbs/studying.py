@@ -146,12 +146,11 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
     from accel.errors import MismatchError
     from hls import rtl
     from hls.rtl.area import estimate
-    from hls.rtl.netlist import build
     from hls.simulation import simulate
 
     schedule = with_multipliers(graph, multipliers)
-    netlist = build(graph, schedule)
     design = rtl.lower(graph, schedule)
+    netlist = rtl.netlist_of(design, graph)
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))
     ran = simulate.run(design, x)
     if not np.array_equal(ran.outputs, reference.run(graph, x)):

@@ -80,11 +80,17 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         "schedule": asdict(made.schedule),
     }
     files = emit.files(netlist, made.schedule.depths, streams[0].bits, streams[1].bits)
-    return Design(graph.name, emit.TOP, files, *streams, info)
+    return Design(graph.name, emit.TOP, files, *streams, info, made)
 
 
 def netlist_of(design: Design, graph: Graph) -> Netlist:
-    """The structure of a design that was lowered from `graph`. Raises UserError when it was not."""
+    """The units and buffers of a design that was lowered from `graph`. Raises UserError when it was not.
+
+    They are those that the design was made from, or made again for a design that was read from a folder.
+    """
+    made = design.structure
+    if isinstance(made, Structure) and made.graph is graph:
+        return made.netlist
     another = f"{design.name}: the graph beside the design is another one"
     try:
         found = build(graph, Schedule(**design.info["schedule"]))

@@ -87,6 +87,21 @@ def test_what_does_not_go_together(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_design_keeps_what_it_was_made_of(tiny_graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hls import rtl
+
+    design = rtl.lower(tiny_graph)
+    design.write(tmp_path)
+    units = [instance.name for instance in rtl.netlist_of(Design.load(tmp_path), tiny_graph).instances]
+
+    def again(*_: object) -> None:
+        raise AssertionError("the netlist is made again")
+
+    monkeypatch.setattr(rtl, "build", again)
+    assert [instance.name for instance in rtl.netlist_of(design, tiny_graph).instances] == units
+    assert list(rtl.activity(design, tiny_graph, 2)) == units
+
+
 def test_figures_of_a_design(tiny_graph: Graph, tmp_path: Path) -> None:
     from hls import rtl
     from hls.rtl.area import estimate
