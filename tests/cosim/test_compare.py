@@ -37,7 +37,7 @@ def x(graph):
 def changed(graph: Graph, kind: str, field: str, index: tuple[int, ...], by: int) -> tuple[Graph, str]:
     """The graph with one constant of the last node of a kind changed, and that node's name."""
     node = [node for node in graph if node.op.kind == kind and hasattr(node.op, field)][-1]
-    values = getattr(node.op, field).copy()
+    values = np.array(getattr(node.op, field))
     values[index] += by
     wrong = replace(node, op=replace(node.op, **{field: values}))
     return replace(graph, nodes=tuple(wrong if n is node else n for n in graph)), node.name
