@@ -4,14 +4,23 @@
 // arrays are read at run time, so that nodes of one shape share a kernel. N::T carries the node's integers: float,
 // std::int32_t, double or std::int64_t, whichever its peak allows (accel/reference/native.py).
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <type_traits>
 
 namespace accel {
+
+// Of the standard library these few: reading <cmath> and <algorithm> takes as long as compiling three kernels.
+template <class T> constexpr T least(T a, T b) { return b < a ? b : a; }
+template <class T> constexpr T most(T a, T b) { return a < b ? b : a; }
+inline float floor(float x) { return __builtin_floorf(x); }
+inline double floor(double x) { return __builtin_floor(x); }
+inline float nearest(float x) { return __builtin_rintf(x); } // half to even
+inline double nearest(double x) { return __builtin_rint(x); }
+inline float magnitude(float x) { return __builtin_fabsf(x); }
+inline double magnitude(double x) { return __builtin_fabs(x); }
+inline float with_sign(float x, float y) { return __builtin_copysignf(x, y); }
+inline double with_sign(double x, double y) { return __builtin_copysign(x, y); }
 
 // The words that fields of operators hold.
 enum class Word {
@@ -47,7 +56,7 @@ template <Word ROUNDING, class T> struct Requantized {
     // Without a shift nothing is rounded: `half` is then a number that no remainder reaches.
     Requantized(std::int64_t shift, std::int64_t lo, std::int64_t hi) : shift(int(shift)), lo(T(lo)), hi(T(hi)) {
         mask = T((std::int64_t(1) << shift) - 1);
-        scale = T(std::ldexp(1.0, -int(shift)));
+        scale = T(1 / double(std::int64_t(1) << shift));
         half = std::is_floating_point_v<T> ? T(shift ? 0.5 : 0) : T(shift ? std::int64_t(1) << (shift - 1) : 1);
     }
 
@@ -56,19 +65,19 @@ template <Word ROUNDING, class T> struct Requantized {
             x = rounded(x * scale);
         else
             x = (x >> shift) + T(up(x, x & mask));
-        return std::min(std::max(x, lo), hi);
+        return least(most(x, lo), hi);
     }
 
     T rounded(T y) const {
         switch (ROUNDING) {
-        case Word::half_even: return std::rint(y);
-        case Word::half_up: return std::floor(y + half);
-        case Word::half_away: return std::copysign(std::floor(std::abs(y) + half), y);
-        case Word::half_toward_zero: return std::copysign(std::ceil(std::abs(y) - half), y);
-        case Word::floor: return std::floor(y);
-        case Word::ceil: return std::ceil(y);
-        case Word::toward_zero: return std::trunc(y);
-        default: return std::copysign(std::ceil(std::abs(y)), y);
+        case Word::half_even: return nearest(y);
+        case Word::half_up: return accel::floor(y + half);
+        case Word::half_away: return with_sign(accel::floor(magnitude(y) + half), y);
+        case Word::half_toward_zero: return with_sign(-accel::floor(half - magnitude(y)), y);
+        case Word::floor: return accel::floor(y);
+        case Word::ceil: return -accel::floor(-y);
+        case Word::toward_zero: return with_sign(accel::floor(magnitude(y)), y);
+        default: return with_sign(-accel::floor(-magnitude(y)), y);
         }
     }
 
@@ -87,29 +96,38 @@ template <Word ROUNDING, class T> struct Requantized {
 };
 
 // floor(sqrt(x)); a double root is exact up to 2^52, that of an int64_t is corrected.
-inline double root(double x) { return std::floor(std::sqrt(x)); }
+inline double root(double x) { return floor(__builtin_sqrt(x)); }
 
 inline std::int64_t root(std::int64_t x) {
-    std::int64_t r = std::int64_t(std::sqrt(double(x)));
+    std::int64_t r = std::int64_t(__builtin_sqrt(double(x)));
     r -= r * r > x;
     return r + ((r + 1) * (r + 1) <= x);
 }
 
 // floor(numerator / x)
-inline double quotient(double numerator, double x) { return std::floor(numerator / x); }
+inline double quotient(double numerator, double x) { return floor(numerator / x); }
 inline std::int64_t quotient(std::int64_t numerator, std::int64_t x) { return numerator / x; }
 
 // Memory of this thread that begins at a line of the cache; `slot` tells apart what is needed at the same time.
-template <class T, int SLOT> T *scratch(std::int64_t count) {
-    static thread_local std::unique_ptr<char[]> memory;
-    static thread_local std::int64_t size = 0;
-    if (count * std::int64_t(sizeof(T)) > size) {
-        size = count * sizeof(T);
-        memory.reset(new char[size + 64]);
+struct Memory {
+    char *bytes = nullptr;
+    std::int64_t size = 0;
+
+    ~Memory() { delete[] bytes; }
+
+    void *at_least(std::int64_t wanted) {
+        if (wanted > size) {
+            delete[] bytes;
+            bytes = new char[wanted + 64];
+            size = wanted;
+        }
+        return bytes + (-reinterpret_cast<std::uintptr_t>(bytes) & 63);
     }
-    void *start = memory.get();
-    std::size_t room = size + 64;
-    return static_cast<T *>(std::align(64, size, start, room));
+};
+
+template <class T, int SLOT> T *scratch(std::int64_t count) {
+    static thread_local Memory memory;
+    return static_cast<T *>(memory.at_least(count * sizeof(T)));
 }
 
 } // namespace accel

@@ -13,7 +13,6 @@ constexpr int REGISTER = 32, TALL = 4;
 #else
 constexpr int REGISTER = 16, TALL = 4;
 #endif
-constexpr int WIDE = 2;             // registers side by side in a tile
 constexpr std::int64_t STRIP = 1 << 17; // bytes of rows that pass through the matrix together, so that a cache holds them
 
 template <class T, int BYTES> struct Lanes {
@@ -107,67 +106,69 @@ template <bool BYTES, class T>
 using Format = std::conditional_t<BYTES && !std::is_void_v<Bytes>, Bytes,
                                   Singles<std::conditional_t<std::is_same_v<T, std::int32_t>, double, T>>>;
 
-inline std::int64_t blocks(std::int64_t count, std::int64_t size) { return (count + size - 1) / size; }
-
-// A matrix (terms × columns) as the tiles read it: for each register of columns the sums' start and then the groups of terms;
-// registers that stand side by side in a tile alternate. Missing terms and columns are 0.
-template <class F> struct Packed {
-    std::int64_t terms, columns, groups, registers;
-
-    Packed(std::int64_t terms, std::int64_t columns)
-        : terms(terms), columns(columns), groups(blocks(terms, F::group)), registers(blocks(columns, F::lanes)) {}
-
-    std::int64_t size() const { return registers * (groups + 1); } // of Weights
-
-    // The block of registers `first` to first + width - 1.
-    template <class W> W *block(W *memory, std::int64_t first) const { return memory + first * (groups + 1); }
-
-    std::int64_t width(std::int64_t first) const { return std::min<std::int64_t>(WIDE, registers - first); }
-
-    // Fills the memory from weights whose terms (or else columns) lie side by side, lines of them `stride` apart, and from the
-    // sums' start, null: 0. `shift`: is the format's offset taken from the sums?
-    template <bool TERMS, class W, class S>
-    void fill(typename F::Weights *memory, const W *weight, std::int64_t stride, const S *start, bool shift) const {
-        for (std::int64_t first = 0; first < registers; first += WIDE)
-            for (std::int64_t v = 0; v < width(first); v++) {
-                const std::int64_t column = (first + v) * F::lanes;
-                const int used = int(std::min<std::int64_t>(F::lanes, columns - column)), step = int(width(first));
-                typename F::Weights *to = block(memory, first) + v;
-                if (used < F::lanes || terms % F::group)
-                    for (std::int64_t g = 1; g <= groups; g++)
-                        to[g * step] = typename F::Weights{};
-                if constexpr (TERMS)
-                    fill_columns(to + step, step, weight + column * stride, stride, used);
-                else
-                    fill_terms(to + step, step, weight + column, stride, used);
-                typename F::Vector sums = {};
-                for (int c = 0; start && c < used; c++)
-                    sums[c] = typename F::Sum(start[column + c]);
-                *to = reinterpret_cast<const typename F::Weights &>(sums -= shift ? F::taken(to + step, step, groups) : sums - sums);
-            }
-    }
-
-    template <class W>
-    void fill_columns(typename F::Weights *to, int step, const W *weight, std::int64_t stride, int used) const {
-        for (int c = 0; c < used; c++)
-            for (std::int64_t k = 0; k < terms; k += F::group) {
-                auto *group = reinterpret_cast<typename F::Term *>(to + k / F::group * step) + c * F::group;
-                if (sizeof(W) == sizeof(typename F::Term) && F::group > 1 && k + F::group <= terms)
-                    std::memcpy(group, weight + c * stride + k, sizeof(W) * F::group);
-                else
-                    for (std::int64_t i = 0; i < F::group && k + i < terms; i++)
-                        group[i] = typename F::Term(weight[c * stride + k + i]);
-            }
-    }
-
-    template <class W> void fill_terms(typename F::Weights *to, int step, const W *weight, std::int64_t stride, int used) const {
-        for (std::int64_t k = 0; k < terms; k++) {
-            auto *group = reinterpret_cast<typename F::Term *>(to + k / F::group * step) + k % F::group;
-            for (int c = 0; c < used; c++)
-                group[c * F::group] = typename F::Term(weight[k * stride + c]);
-        }
-    }
+// A matrix (terms × columns) as the tiles read it: blocks of one or two registers of columns, of each the sums' start and then
+// the groups of terms. Missing terms and columns are 0.
+template <class F, int TERMS, int COLUMNS> struct Packed {
+    static constexpr int terms = TERMS, columns = COLUMNS, wide = COLUMNS > F::lanes ? 2 : 1, across = wide * F::lanes;
+    static constexpr std::int64_t groups = (TERMS + F::group - 1) / F::group, count = (COLUMNS + across - 1) / across;
+    static constexpr std::int64_t block = (groups + 1) * wide, size = count * block; // of Weights
 };
+
+// One register of columns, `used` of them: terms that lie side by side in every column, or columns in every term.
+template <class F, class W>
+__attribute__((always_inline)) inline void fill_columns(typename F::Weights *to, int wide, const W *weight, std::int64_t stride,
+                                                        int terms, int used) {
+    for (int c = 0; c < used; c++)
+        for (int k = 0; k < terms; k += F::group) {
+            auto *group = reinterpret_cast<typename F::Term *>(to + k / F::group * wide) + c * F::group;
+            if (sizeof(W) == sizeof(typename F::Term) && F::group > 1 && k + F::group <= terms)
+                std::memcpy(group, weight + c * stride + k, sizeof(W) * F::group);
+            else
+                for (int i = 0; i < F::group && k + i < terms; i++)
+                    group[i] = typename F::Term(weight[c * stride + k + i]);
+        }
+}
+
+template <class F, class W>
+__attribute__((always_inline)) inline void fill_terms(typename F::Weights *to, int wide, const W *weight, std::int64_t stride,
+                                                      int terms, int used) {
+    for (int k = 0; k < terms; k++) {
+        auto *group = reinterpret_cast<typename F::Term *>(to + k / F::group * wide) + k % F::group;
+        for (int c = 0; c < used; c++)
+            group[c * F::group] = typename F::Term(weight[k * stride + c]);
+    }
+}
+
+// Fills a matrix from weights whose terms (ALONG) or columns lie side by side, lines of them `stride` apart, and from the sums'
+// start, null: 0. `shift`: is the format's offset taken from the sums?
+template <class F, bool ALONG, class W, class S>
+__attribute__((always_inline)) inline void fill(typename F::Weights *to, int terms, int columns, const W *weight,
+                                                std::int64_t stride, const S *start, bool shift) {
+    const int wide = columns > F::lanes ? 2 : 1, groups = (terms + F::group - 1) / F::group;
+    for (int first = 0; first < columns; first += wide * F::lanes, to += (groups + 1) * wide)
+        for (int v = 0; v < wide; v++) {
+            const int column = first + v * F::lanes, used = most(0, least(F::lanes, columns - column));
+            if (used < F::lanes || terms % F::group)
+                for (int g = 1; g <= groups; g++)
+                    to[g * wide + v] = typename F::Weights{};
+            if (ALONG)
+                fill_columns<F>(to + wide + v, wide, weight + column * stride, stride, terms, used);
+            else
+                fill_terms<F>(to + wide + v, wide, weight + column, stride, terms, used);
+            typename F::Vector sums = {};
+            for (int c = 0; start && c < used; c++)
+                sums[c] = typename F::Sum(start[column + c]);
+            if (shift)
+                sums -= F::taken(to + wide + v, wide, groups);
+            std::memcpy(static_cast<void *>(to + v), &sums, sizeof sums);
+        }
+}
+
+// The same, compiled once for matrices of all sizes.
+template <class F, class W, class S>
+__attribute__((noinline)) void fill_once(typename F::Weights *to, int terms, int columns, const W *weight, const S *start, bool shift) {
+    fill<F, true>(to, terms, columns, weight, terms, start, shift);
+}
 
 // Rows of x in units, `step` apart.
 template <class F> struct Left {
@@ -182,7 +183,7 @@ template <class F, class X> Left<F> units(const X *x, std::int64_t stride, std::
     const bool whole = terms % F::group == 0;
     if (sizeof(X) == sizeof(Term) && !flip && std::is_integral_v<X> == std::is_integral_v<Term> && whole && stride % F::group == 0)
         return {reinterpret_cast<const typename F::Unit *>(x), stride / F::group};
-    const std::int64_t groups = blocks(terms, F::group), step = groups * F::group;
+    const std::int64_t groups = (terms + F::group - 1) / F::group, step = groups * F::group;
     auto *to = scratch<typename F::Unit, 0>(rows * groups);
     Term *__restrict to_terms = reinterpret_cast<Term *>(to);
     if (whole && stride == terms)
@@ -236,32 +237,33 @@ void tile(Left<F> x, const typename F::Weights *w, std::int64_t groups, Y *y, st
             store<F>(sums[r][v], y + r * stride + v * F::lanes, columns - v * F::lanes);
 }
 
-// Tiles of ROWS rows as long as there are so many, then lower ones.
-template <class F, int ROWS, int WIDTH, class Y>
-void column(Left<F> x, std::int64_t rows, const typename F::Weights *w, std::int64_t groups, Y *y, std::int64_t stride, int columns) {
-    for (; rows >= ROWS; rows -= ROWS, x.units += ROWS * x.step, y += ROWS * stride)
-        tile<F, ROWS, WIDTH>(x, w, groups, y, stride, columns);
-    if constexpr (ROWS > 1)
-        if (rows)
-            column<F, ROWS / 2, WIDTH>(x, rows, w, groups, y, stride, columns);
+// The rows of one block. The last tile may begin at rows that another one has had: fewer heights of tiles are compiled.
+template <class F, int WIDTH, class Y>
+void block(Left<F> x, std::int64_t rows, const typename F::Weights *w, std::int64_t groups, Y *y, std::int64_t stride, int columns) {
+    const auto tiles = [&](auto height) {
+        for (std::int64_t r = 0; r < rows; r += height) {
+            const std::int64_t row = least<std::int64_t>(r, rows - height);
+            tile<F, height, WIDTH>({x.units + row * x.step, x.step}, w, groups, y + row * stride, stride, columns);
+        }
+    };
+    if (rows >= TALL)
+        tiles(std::integral_constant<int, TALL>());
+    else if (rows >= 4)
+        tiles(std::integral_constant<int, 4>());
+    else
+        tiles(std::integral_constant<int, 1>());
 }
 
 // Rows of so many units that pass through a matrix together.
 template <class F> std::int64_t strip(std::int64_t groups) {
-    return std::max<std::int64_t>(2 * TALL, STRIP / std::int64_t(sizeof(typename F::Unit)) / groups / TALL * TALL);
+    return most<std::int64_t>(2 * TALL, STRIP / std::int64_t(sizeof(typename F::Unit)) / groups / TALL * TALL);
 }
 
-// y (rows × columns) = x (rows × terms) · matrix + start
-template <class F, class Y>
-void product(Left<F> x, std::int64_t rows, const Packed<F> &matrix, const typename F::Weights *memory, Y *y, std::int64_t stride) {
-    for (std::int64_t v = 0; v < matrix.registers; v += WIDE) {
-        const int columns = int(std::min<std::int64_t>(WIDE * F::lanes, matrix.columns - v * F::lanes));
-        const auto *block = matrix.block(memory, v);
-        if (matrix.width(v) == WIDE)
-            column<F, TALL, WIDE>(x, rows, block, matrix.groups, y + v * F::lanes, stride, columns);
-        else
-            column<F, TALL, 1>(x, rows, block, matrix.groups, y + v * F::lanes, stride, columns);
-    }
+// y (rows × columns) = x (rows × terms) · the matrix + start
+template <class M, class F, class Y>
+void product(Left<F> x, std::int64_t rows, const typename F::Weights *w, Y *y, std::int64_t stride) {
+    for (int first = 0; first < M::columns; first += M::across, w += M::block)
+        block<F, M::wide>(x, rows, w, M::groups, y + first, stride, least(M::across, M::columns - first));
 }
 
 } // namespace accel

@@ -4,9 +4,7 @@
 
 #include "common/native.h"
 
-#include <atomic>
-#include <memory>
-#include <thread>
+#include <sched.h>
 
 namespace accel {
 
@@ -33,13 +31,14 @@ struct Line {
 
 // Threads meet here: each passes when all have arrived as often.
 struct Meeting {
-    std::atomic<std::int64_t> arrived;
+    std::int64_t arrived;
 
     void wait(std::int64_t threads) {
-        const std::int64_t number = arrived.fetch_add(1) + 1, all = (number + threads - 1) / threads * threads;
-        for (int turn = 0; arrived.load() < all; turn++)
+        const std::int64_t number = __atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL);
+        const std::int64_t all = (number + threads - 1) / threads * threads;
+        for (int turn = 0; __atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < all; turn++)
             if (turn > 1000)
-                std::this_thread::yield();
+                sched_yield();
     }
 };
 
@@ -100,14 +99,9 @@ inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t coun
 // Samples first to end - 1, `together` at a time, in memory of this thread.
 inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t count, const Edge *edges, std::int64_t lines,
                      std::int64_t first, std::int64_t end, std::int64_t together) {
-    static thread_local std::unique_ptr<Line[]> memory;
-    static thread_local std::int64_t size = 0;
-    if (lines * together > size) {
-        size = lines * together;
-        memory.reset(new Line[size]);
-    }
+    Line *memory = scratch<Line, 2>(lines * together);
     for (; first < end; first += together)
-        evaluate(kernels, steps, count, {edges, memory.get(), first, std::min(together, end - first), 0, 1, 1}, nullptr);
+        evaluate(kernels, steps, count, {edges, memory, first, least(together, end - first), 0, 1, 1}, nullptr);
 }
 
 } // namespace accel

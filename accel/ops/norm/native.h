@@ -14,7 +14,7 @@ template <class N, class X, class Y> void norm(const N &node, const X *x, Y *__r
     T *const values = scratch<T, 0>(together * channels);
     const std::int64_t end = rows.end * N::channels / channels;
     for (std::int64_t first = rows.first * N::channels / channels; first < end; first += together) {
-        const int count = int(std::min<std::int64_t>(together, end - first));
+        const int count = int(least<std::int64_t>(together, end - first));
         T sums[together];
         W inverses[together] = {};
         convert(x + first * channels, values, count * channels);
@@ -30,7 +30,7 @@ template <class N, class X, class Y> void norm(const N &node, const X *x, Y *__r
             inverses[r] = W(squares) * channels + W(node.offset) - W(sums[r]) * W(sums[r]);
         }
         for (int r = 0; r < together; r++)
-            inverses[r] = quotient(numerator, std::max(root(inverses[r] * (guard * guard)), guard));
+            inverses[r] = quotient(numerator, most(root(inverses[r] * (guard * guard)), guard));
         for (int r = 0; r < count; r++) {
             T *const row = values + r * channels;
             for (int c = 0; c < channels; c++) {

@@ -16,7 +16,7 @@ template <class N, class X, class Y> void softmax(const N &node, const X *x, Y *
     const W numerator = W(std::int64_t(1) << node.numerator_bits);
     T *const values = scratch<T, 0>(together * row);
     for (std::int64_t first = rows.first * heads; first < rows.end * heads; first += together) {
-        const int count = int(std::min<std::int64_t>(together, rows.end * heads - first));
+        const int count = int(least<std::int64_t>(together, rows.end * heads - first));
         int keys[together];
         W inverses[together];
         convert(x + first * row, values, count * row);
@@ -29,9 +29,9 @@ template <class N, class X, class Y> void softmax(const N &node, const X *x, Y *
             T largest = of[0];
             #pragma omp simd reduction(max : largest)
             for (int k = 0; k < (N::causal ? keys[r] : row); k++)
-                largest = std::max(largest, of[k]);
+                largest = most(largest, of[k]);
             for (int k = 0; k < row; k++) // a key that does not count may lie above the largest
-                of[k] = std::min(N::causal ? std::max(largest - of[k], T(0)) : largest - of[k], last);
+                of[k] = least(N::causal ? most(largest - of[k], T(0)) : largest - of[k], last);
         }
         for (int i = 0; i < count * row; i++)
             values[i] = T(rom[Index(values[i])]);
