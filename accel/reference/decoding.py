@@ -6,11 +6,11 @@ MatMul reads of other tokens, the keys and values, is kept here.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from accel.arrays import Arrays, named, plain
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
 from accel.reference import evaluation, native
@@ -18,6 +18,8 @@ from accel.rows import Rows
 
 if TYPE_CHECKING:
     import torch
+
+Edges = dict[str, np.ndarray]
 
 
 def decode(graph: Graph, *, device: str = "cpu") -> Decoder:
@@ -30,17 +32,23 @@ def decode(graph: Graph, *, device: str = "cpu") -> Decoder:
 
 def rows(graph: Graph) -> dict[str, Rows]:
     """Edge → how its rows are known token by token. Raises UserError, naming the node, where one needs later tokens."""
-    found = {graph.input_name: Rows.WHOLE}
+    why = f"{graph.name} cannot go token by token"
+    found, tokens = dict.fromkeys(graph.inputs, Rows.WHOLE), _tokens(graph)
+    if any(tensor.tokens != tokens for tensor in graph.inputs.values()):
+        raise UserError(f"{why}: its inputs have different numbers of tokens")
     for node in graph:
         try:
-            found[node.name] = node.op.by_row(graph.input.tokens, *(found[name] for name in node.inputs))
+            found[node.name] = node.op.by_row(tokens, *(found[name] for name in node.inputs))
         except GraphError as error:
-            raise UserError(
-                f"{graph.name} cannot go token by token: node {node.name!r} ({node.op.kind}): {error}"
-            ) from None
-    if found[graph.output] is Rows.SCORES:
-        raise UserError(f"{graph.name} cannot go token by token: output {graph.output!r} has scores of later tokens")
+            raise UserError(f"{why}: node {node.name!r} ({node.op.kind}): {error}") from None
+    for name in graph.outputs:
+        if found[name] is Rows.SCORES:
+            raise UserError(f"{why}: output {name!r} has scores of later tokens")
     return found
+
+
+def _tokens(graph: Graph) -> int:
+    return next(iter(graph.inputs.values())).tokens
 
 
 class Decoder:
@@ -54,8 +62,12 @@ class Decoder:
         self.graph, self.rows = graph, rows(graph)
         self.tokens = 0
         """Tokens that were appended."""
-        self._kept: _Compiled | _Torch = _Compiled(graph) if device == evaluation.NATIVE else _Torch(graph, device)
         self._samples = 0
+        self._engine: _Engine = _Compiled(graph) if device == evaluation.NATIVE else _Torch(graph, device)
+        lasting = _before(graph, {name for node in graph for name in _kept(node)})
+        #: Edges that later tokens depend on, and those that are a token's own.
+        self._lasting = tuple(node.name for node in graph if node.name in lasting)
+        self._own = tuple(node.name for node in graph if node.name not in lasting)
 
     def restart(self, tokens: int = 0) -> None:
         """Forget all tokens but the first ones. Raises UserError when there are fewer."""
@@ -63,107 +75,149 @@ class Decoder:
             raise UserError(f"{tokens} tokens cannot be kept of {self.tokens}; append them first")
         self.tokens = tokens
 
-    def append(self, x: np.ndarray) -> np.ndarray:
-        """The next tokens (samples, new tokens, channels) → their rows of the output, int64.
+    def append(self, x: Arrays, *, last: bool = False) -> np.ndarray | Any:
+        """The next tokens (samples, new tokens, channels) → their rows of the output, int64; with `last` only one row.
 
-        Raises UserError on a wrong shape, another number of samples than before, more tokens than the graph has, a
-        non-integer dtype or values outside the declared range.
+        Several inputs and outputs are dicts, as in `reference.run`. Raises UserError on wrong names or shapes, another
+        number of samples than before, more tokens than the graph has, a non-integer dtype or values outside the
+        declared range.
         """
-        return self._append(x, (self.graph.output,))[self.graph.output]
+        return plain(self.graph.outputs, self._append(x, tuple(self.graph.outputs), last))
 
-    def trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
+    def trace(self, x: Arrays) -> Edges:
         """Like `append`, but the new rows of every edge by name."""
-        return self._append(x, tuple(self.graph.tensors))
+        return self._append(x, tuple(self.graph.tensors), False)
 
-    def _append(self, x: np.ndarray, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
-        new = self._checked(x)
-        if not self.tokens:
-            self._samples = len(new)
-            self._kept.begin(len(new))
-        found = self._kept.append(new, self.tokens, keep)
-        self.tokens += new.shape[1]
-        return found
+    def _append(self, x: Arrays, keep: tuple[str, ...], last: bool) -> Edges:
+        new = named(self.graph.inputs, x)
+        samples, count = self._checked(new)
+        if samples != self._samples:
+            self._samples = samples
+            self._engine.begin(samples)
+        first, end = self.tokens, self.tokens + count
+        start = end - 1 if last else first
+        self._engine.enter({name: evaluation.in_range(self.graph.inputs[name], new[name]) for name in new}, first, end)
+        self._engine.evaluate(self._lasting, first, end)
+        self._engine.evaluate(self._own, start, end)
+        self.tokens = end
+        return {name: self._engine.rows(name, start, end) for name in keep}
 
-    def _checked(self, x: np.ndarray) -> np.ndarray:
-        x, spec = np.asarray(x), self.graph.input
-        left = spec.tokens - self.tokens
-        if x.ndim != 3 or x.shape[2] != spec.channels or 0 in x.shape:
-            raise UserError(f"input shape is {x.shape}, expected (samples, new tokens, {spec.channels}), none is 0")
-        if x.shape[1] > left:
-            raise UserError(f"{x.shape[1]} tokens after {self.tokens}: {self.graph.name} has {spec.tokens}; restart")
-        if self.tokens and len(x) != self._samples:
-            raise UserError(f"{len(x)} samples after {self._samples} of them: restart to begin with others")
-        return evaluation.checked_for(replace(spec, shape=x.shape[1:]), x)
+    def _checked(self, new: Edges) -> tuple[int, int]:
+        """Samples and tokens of new rows. Raises UserError where they do not fit."""
+        most, shapes = _tokens(self.graph), [array.shape for array in new.values()]
+        for array, spec in zip(new.values(), self.graph.inputs.values(), strict=True):
+            if array.ndim != 3 or array.shape[2] != spec.channels or 0 in array.shape or array.shape[1] != shapes[0][1]:
+                raise UserError(
+                    f"input shape is {array.shape}, expected (samples, new tokens, {spec.channels}), none is 0"
+                )
+        samples, count, _ = shapes[0]
+        if count > most - self.tokens:
+            raise UserError(f"{count} tokens after {self.tokens}: {self.graph.name} has {most}; restart")
+        if self.tokens and samples != self._samples:
+            raise UserError(f"{samples} samples after {self._samples} of them: restart to begin with others")
+        return samples, count
+
+
+def _kept(node: Node) -> list[str]:
+    """Inputs of which a node reads the rows of other tokens."""
+    return [node.inputs[place] for place in node.op.keeps]
+
+
+def _before(graph: Graph, edges: set[str]) -> set[str]:
+    """Those edges, and all that they depend on."""
+    found = set(edges)
+    for node in reversed(graph.nodes):
+        if node.name in found:
+            found.update(node.inputs)
+    return found
+
+
+class _Engine(Protocol):
+    """Evaluates rows of edges, and holds what later ones need."""
+
+    def begin(self, samples: int) -> None:
+        """Make memory for that many samples; rows that are not known have any value of their edge's range."""
+
+    def enter(self, new: Edges, first: int, end: int) -> None:
+        """Take rows first to end - 1 of the inputs."""
+
+    def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
+        """Evaluate rows first to end - 1 of the edges of nodes, in the graph's order."""
+
+    def rows(self, name: str, first: int, end: int) -> np.ndarray:
+        """The last rows, first to end - 1, of an edge."""
 
 
 class _Torch:
-    """Earlier tokens in torch: the edges of which other rows are read."""
+    """All new rows, and all rows of those edges of which other tokens read them."""
 
     def __init__(self, graph: Graph, device: str) -> None:
         self._graph, self._device = graph, evaluation.usable(device)
+        self._nodes = {node.name: node for node in graph}
+        self._values: dict[str, torch.Tensor] = {}
         self._kept: dict[tuple[str, torch.dtype], torch.Tensor] = {}
-        self._keepers = _keepers(graph)
+        self._dtypes: dict[str, set[torch.dtype]] = {}
+        for node in graph:
+            for name in _kept(node):
+                self._dtypes.setdefault(name, set()).add(graph.carriers[node.name])
 
     def begin(self, samples: int) -> None:
-        """Memory for the edges that are kept, filled with a number of their range."""
         import torch
 
-        for name, dtypes in self._keepers.items():
+        for name, dtypes in self._dtypes.items():
             spec = self._graph.tensors[name]
             for dtype in dtypes:
                 blank = min(max(0, spec.lo), spec.hi)
                 self._kept[name, dtype] = torch.full((samples, *spec.shape), blank, dtype=dtype, device=self._device)
 
-    def append(self, x: np.ndarray, first: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
-        """Tokens from `first` on → their rows of the edges in `keep`."""
+    def enter(self, new: Edges, first: int, end: int) -> None:
+        import torch
+
+        for name, x in new.items():
+            self._values[name] = torch.from_numpy(x).to(self._device)
+            self._remember(name, first, end)
+
+    def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
         import torch
 
         with torch.inference_mode():
-            values = {self._graph.input_name: torch.from_numpy(x).to(self._device)}
-            self._remember(self._graph.input_name, values, first)
-            for node in self._graph:
-                values[node.name] = self._evaluate(node, values, first)
-                self._remember(node.name, values, first)
-            return {name: values[name].to("cpu", torch.int64).numpy() for name in keep}
+            for name in names:
+                self._values[name] = self._output(self._nodes[name], first, end)
+                self._remember(name, first, end)
 
-    def _evaluate(self, node: Node, values: dict[str, torch.Tensor], first: int) -> torch.Tensor:
+    def rows(self, name: str, first: int, end: int) -> np.ndarray:
+        import torch
+
+        return self._values[name][:, first - end :].to("cpu", torch.int64).numpy()
+
+    def _output(self, node: Node, first: int, end: int) -> torch.Tensor:
         dtype = self._graph.carriers[node.name]
         inputs = [
-            self._kept[name, dtype] if place in node.op.keeps else values[name].to(dtype)
+            self._kept[name, dtype] if place in node.op.keeps else self._values[name][:, first - end :].to(dtype)
             for place, name in enumerate(node.inputs)
         ]
-        return node.op.evaluate_rows(first, self._graph.input.tokens, *inputs)
+        return node.op.evaluate_rows(first, _tokens(self._graph), *inputs)
 
-    def _remember(self, name: str, values: dict[str, torch.Tensor], first: int) -> None:
-        for dtype in self._keepers.get(name, ()):
-            self._kept[name, dtype][:, first : first + values[name].shape[1]] = values[name]
+    def _remember(self, name: str, first: int, end: int) -> None:
+        for dtype in self._dtypes.get(name, ()):
+            self._kept[name, dtype][:, first:end] = self._values[name]
 
 
 class _Compiled:
-    """Earlier tokens, compiled for this processor: all edges of all tokens."""
+    """All rows of all edges, compiled for this processor."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph, self._native = graph, native.compiled(graph)
+        self._native = native.compiled(graph)
 
     def begin(self, samples: int) -> None:
-        """Memory for all edges."""
-        self._memory = self._native.sequences(samples)
-        self._x = np.zeros((samples, *self._graph.input.shape), np.int64)
+        self._sequences = self._native.sequences(samples)
 
-    def append(self, x: np.ndarray, first: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
-        """Tokens from `first` on → their rows of the edges in `keep`."""
-        end, source = first + x.shape[1], self._graph.input_name
-        self._x[:, first:end] = x
-        kept = {name: np.empty((len(x), *self._graph.tensors[name].shape), np.int64) for name in keep}
-        for sample, memory in enumerate(self._memory):
-            self._native.rows(memory, sample, first, end, kept | {source: self._x})
-        return {name: (self._x if name == source else kept[name])[:, first:end].copy() for name in keep}
+    def enter(self, new: Edges, first: int, end: int) -> None:
+        for name, x in new.items():
+            self._sequences.edges[name][:, first:end] = x
 
+    def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
+        self._sequences.evaluate(names, first, end)
 
-def _keepers(graph: Graph) -> dict[str, set[torch.dtype]]:
-    """Edges of which earlier rows are read, and the dtypes in which they are."""
-    found: dict[str, set[torch.dtype]] = {}
-    for node in graph:
-        for place in node.op.keeps:
-            found.setdefault(node.inputs[place], set()).add(graph.carriers[node.name])
-    return found
+    def rows(self, name: str, first: int, end: int) -> np.ndarray:
+        return self._sequences.edges[name][:, first:end].astype(np.int64)

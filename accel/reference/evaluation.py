@@ -141,6 +141,11 @@ def checked_for(spec: Tensor, x: np.ndarray) -> np.ndarray:
     """Like `checked`, for an input that is known without its graph."""
     x = np.asarray(x)
     _check_shape(spec, x)
+    return in_range(spec, x)
+
+
+def in_range(spec: Tensor, x: np.ndarray) -> np.ndarray:
+    """Like `checked_for`, for x of any shape."""
     if x.dtype.kind not in "iu":
         raise UserError(f"input is {x.dtype}, the graph takes integers: use accel.reference.quantize for real values")
     if x.min() < spec.lo or x.max() > spec.hi:

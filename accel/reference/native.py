@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -146,23 +146,17 @@ class Native:
         with _MEETING:  # or threads of two calls would wait for each other
             list(_pool(threads).map(some, range(threads)))
 
-    def rows(self, sequence: np.ndarray, sample: int, first: int, end: int, outside: dict[str, np.ndarray]) -> None:
-        """Rows `first` to `end` − 1 of every edge of one sample, in memory that `sequences` made.
-
-        The input is read from `outside`, other edges there are kept: arrays of all samples and tokens.
-        """
-        self._part(self._edges(self._apart[0], outside), sequence, (sample, 1, first, end, self.graph.input.tokens))
-
-    def sequences(self, samples: int) -> np.ndarray:
-        """Memory of all edges, for every sample; tokens that are not known have some number of their edge's range."""
+    def sequences(self, samples: int) -> Sequences:
+        """Memory in which rows of all edges are evaluated one after the other."""
         placed, lines = self._apart
         memory = _aligned(samples * lines * LINE).reshape(samples, -1)
-        for edge, tensor in zip(placed, self.graph.tensors.values(), strict=True):
-            dtype = np.dtype(stored(tensor.lo, tensor.hi))
-            start = edge["place"] * LINE
-            part = memory[:, start : start + tensor.size * dtype.itemsize]
-            part.view(dtype)[:] = min(max(0, tensor.lo), tensor.hi)
-        return memory
+        edges = {}
+        for edge, (name, tensor) in zip(placed, self.graph.tensors.items(), strict=True):
+            dtype, start = np.dtype(stored(tensor.lo, tensor.hi)), edge["place"] * LINE
+            part = memory[:, start : start + tensor.size * dtype.itemsize].view(dtype)
+            part[:] = min(max(0, tensor.lo), tensor.hi)
+            edges[name] = part.reshape(samples, *tensor.shape)
+        return Sequences(self._library.part, dict(zip(edges, self._steps, strict=True)), placed, memory, edges)
 
     def _part(
         self, edges: np.ndarray, memory: np.ndarray, numbers: Sequence[int], meeting: np.ndarray | None = None
@@ -202,6 +196,41 @@ class Native:
         tensors = self.graph.tensors.values()
         rows = [(at, *t.shape, TYPES.index(stored(t.lo, t.hi)), 0) for at, t in zip(places, tensors, strict=True)]
         return np.array(rows, EDGE), lines
+
+
+class Sequences:
+    """Rows of all edges of some samples: `edges` has them by name, as (samples, tokens, channels).
+
+    Rows that were not evaluated have some number of their edge's range.
+    """
+
+    def __init__(
+        self,
+        part: Callable[..., None],
+        steps: dict[str, np.ndarray],
+        placed: np.ndarray,
+        memory: np.ndarray,
+        edges: dict[str, np.ndarray],
+    ) -> None:
+        self.edges = edges
+        self._part, self._steps, self._placed, self._memory = part, steps, placed, memory
+        self._samples = [ctypes.c_void_p(sample.ctypes.data) for sample in memory]
+        self._tokens = max(edge.shape[1] for edge in edges.values())
+        self._programs: dict[tuple[str, ...], np.ndarray] = {}
+
+    def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
+        """Rows first to end − 1 of these edges, in the graph's order; those of the inputs are there already."""
+        if names not in self._programs:
+            self._programs[names] = np.array([self._steps[name] for name in names], STEP)
+        steps = self._programs[names]
+        program = (
+            ctypes.c_void_p(steps.ctypes.data),
+            ctypes.c_int64(len(steps)),
+            ctypes.c_void_p(self._placed.ctypes.data),
+        )
+        rows = [ctypes.c_int64(number) for number in (0, 1, first, end, self._tokens)]
+        for memory in self._samples:
+            self._part(*program, memory, *rows, None)
 
 
 _MEETING = threading.Lock()

@@ -64,7 +64,7 @@ def test_every_edge_of_the_large_one_token_by_token(tmp_path: Path) -> None:
     """The GPT of the recipes, with random weights: a prompt of several tokens, then one after the other."""
     graph = exported(GPT, tmp_path)[1]
     x = np.random.default_rng(1).integers(0, GPT.vocabulary, (3, GPT.tokens, 1))
-    for device in ("cpu",):
+    for device in ("cpu", "native"):
         decoder = reference.decode(graph, device=device)
         assert not random_causal.difference(graph, decoder, x, [9, 1, 1, 20, *[1] * 33])
 
