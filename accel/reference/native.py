@@ -214,23 +214,18 @@ class Sequences:
     ) -> None:
         self.edges = edges
         self._part, self._steps, self._placed, self._memory = part, steps, placed, memory
-        self._samples = [ctypes.c_void_p(sample.ctypes.data) for sample in memory]
+        self._samples = [sample.ctypes.data for sample in memory]
         self._tokens = max(edge.shape[1] for edge in edges.values())
-        self._programs: dict[tuple[str, ...], np.ndarray] = {}
+        self._programs: dict[tuple[str, ...], tuple[np.ndarray, tuple[int, int, int]]] = {}
 
     def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
         """Rows first to end − 1 of these edges, in the graph's order; those of the inputs are there already."""
         if names not in self._programs:
-            self._programs[names] = np.array([self._steps[name] for name in names], STEP)
-        steps = self._programs[names]
-        program = (
-            ctypes.c_void_p(steps.ctypes.data),
-            ctypes.c_int64(len(steps)),
-            ctypes.c_void_p(self._placed.ctypes.data),
-        )
-        rows = [ctypes.c_int64(number) for number in (0, 1, first, end, self._tokens)]
+            steps = np.array([self._steps[name] for name in names], STEP)
+            self._programs[names] = steps, (steps.ctypes.data, len(steps), self._placed.ctypes.data)
+        _, program = self._programs[names]
         for memory in self._samples:
-            self._part(*program, memory, *rows, None)
+            self._part(*program, memory, 0, 1, first, end, self._tokens, None)
 
 
 _MEETING = threading.Lock()
