@@ -19,7 +19,7 @@ from accel.rows import Rows
 if TYPE_CHECKING:
     import torch
 
-Edges = dict[str, np.ndarray]
+NewRows = dict[str, np.ndarray]
 
 
 def decode(graph: Graph, *, device: str = "cpu") -> Decoder:
@@ -84,11 +84,11 @@ class Decoder:
         """
         return plain(self.graph.outputs, self._append(x, tuple(self.graph.outputs), last))
 
-    def trace(self, x: Arrays) -> Edges:
+    def trace(self, x: Arrays) -> NewRows:
         """Like `append`, but the new rows of every edge by name."""
         return self._append(x, tuple(self.graph.tensors), False)
 
-    def _append(self, x: Arrays, keep: tuple[str, ...], last: bool) -> Edges:
+    def _append(self, x: Arrays, keep: tuple[str, ...], last: bool) -> NewRows:
         new = named(self.graph.inputs, x)
         samples, count = self._checked(new)
         if samples != self._samples:
@@ -102,7 +102,7 @@ class Decoder:
         self.tokens = end
         return {name: self._engine.rows(name, start, end) for name in keep}
 
-    def _checked(self, new: Edges) -> tuple[int, int]:
+    def _checked(self, new: NewRows) -> tuple[int, int]:
         """Samples and tokens of new rows. Raises UserError where they do not fit."""
         most, shapes = _tokens(self.graph), [array.shape for array in new.values()]
         for array, spec in zip(new.values(), self.graph.inputs.values(), strict=True):
@@ -138,7 +138,7 @@ class _Engine(Protocol):
     def begin(self, samples: int) -> None:
         """Make memory for that many samples; rows that are not known have any value of their edge's range."""
 
-    def enter(self, new: Edges, first: int, end: int) -> None:
+    def enter(self, new: NewRows, first: int, end: int) -> None:
         """Take rows first to end - 1 of the inputs."""
 
     def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
@@ -170,7 +170,7 @@ class _Torch:
                 blank = min(max(0, spec.lo), spec.hi)
                 self._kept[name, dtype] = torch.full((samples, *spec.shape), blank, dtype=dtype, device=self._device)
 
-    def enter(self, new: Edges, first: int, end: int) -> None:
+    def enter(self, new: NewRows, first: int, end: int) -> None:
         import torch
 
         for name, x in new.items():
@@ -212,7 +212,7 @@ class _Compiled:
     def begin(self, samples: int) -> None:
         self._sequences = self._native.sequences(samples)
 
-    def enter(self, new: Edges, first: int, end: int) -> None:
+    def enter(self, new: NewRows, first: int, end: int) -> None:
         for name, x in new.items():
             self._sequences.edges[name][:, first:end] = x
 
