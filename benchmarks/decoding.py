@@ -103,7 +103,7 @@ def _worker(tree: Path, path: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", WORKER, str(path)]
     ends = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(command, **ends, text=True, cwd=tree, env=environment)
+    return subprocess.Popen(command, **ends, text=True, encoding="utf-8", cwd=tree, env=environment)
 
 
 def _generated(worker: subprocess.Popen[str]) -> tuple[float, float, list[int]]:
