@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import figures
 import numpy as np
 
 import accel
 from accel import reference
-from accel.design import write_atomic
 from accel.graph import Graph
 from accel.reference import native
 
@@ -130,8 +130,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, before = network(Path(folder)), chosen.before or _archived(Path(folder))
         found: dict[str, Any] = {**equality(accel.load(path), chosen.graphs), **speed(path, before.resolve())}
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    write_atomic(RESULTS, json.dumps(known | {"decode": found}, indent=1) + "\n")
+    figures.keep(RESULTS, {"decode": found})
     print(json.dumps(found))
 
 

@@ -7,13 +7,14 @@ Each size runs in a process of its own and on one thread, so that waiting thread
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+import figures
 
 RESULTS = Path(__file__).parent / "results" / "contract.json"
 SIZES = ((1, 64), (3, 64), (6, 64), (12, 64), (6, 128))
@@ -48,8 +49,7 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
         found.append({"layers": layers, "d": channels, "cpu_s": round(float(done.stdout), 2)})
         print(found[-1], flush=True)
-    content = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps(content | {"export": found}, indent=1) + "\n", encoding="utf-8")
+    figures.keep(RESULTS, {"export": found})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,19 @@ from typing import Any, NamedTuple
 from accel.design import write_atomic
 
 
+def kept(path: Path) -> dict[str, Any]:
+    """Read a JSON file of figures; nothing where there is none yet."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def keep(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Set keys of a JSON file of figures, and return all of them; other keys stay."""
+    found = kept(path) | dict(values)
+    write_atomic(path, json.dumps(found, indent=1) + "\n")
+    return found
+
+
 class Part(NamedTuple):
     """The module that measures, the title of its table, the packages whose versions matter."""
 
@@ -71,7 +84,7 @@ class Figures:
         chosen = parser.parse_args().only
         for key in chosen:
             import_module(self.parts[key].module)  # a missing one is noticed before hours of work
-        found = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {"made": {}}
+        found = kept(self.results) or {"made": {}}
         for key in chosen:
             found[key], found["made"][key] = self.parts[key].measure()
             self.write(found)

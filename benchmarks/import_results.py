@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+import figures
 
 from accel.design import write_atomic
 
@@ -15,20 +16,14 @@ REASONS = 10
 
 def known(key: str, default: Any) -> Any:
     """Read what was recorded under `key`."""
-    return _read().get(key, default)
+    return figures.kept(RESULTS).get(key, default)
 
 
 def record(key: str, value: Any) -> None:
     """Set one key of the results and write the tables again; other keys stay."""
-    found = _read() | {key: value}
-    write_atomic(RESULTS, json.dumps(found, indent=1) + "\n")
+    found = figures.keep(RESULTS, {key: value})
     parts = [TABLES[name](found[name]) for name in TABLES if name in found]
     write_atomic(RESULTS.with_suffix(".md"), "\n\n".join(parts) + "\n")
-
-
-def _read() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    return found
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

@@ -9,11 +9,12 @@ whole design; `slow` does so with the smallest units, one product per cycle; `ex
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import figures
 
 from accel.dataflow import folding
 
@@ -55,11 +56,12 @@ def measure(what: str, channels: int, layers: int, tokens: int) -> dict[str, flo
 
 def main() -> None:
     """All cases; other keys of the file stay."""
-    content = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    content["lowering"] = [measure("lower", *sizes) for sizes in CASES]
-    content["lowering_slow"] = [measure("slow", *sizes) for sizes in CASES]
-    content["explore"] = [measure("explore", *sizes) for sizes in EXPLORED]
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    found = {
+        "lowering": [measure("lower", *sizes) for sizes in CASES],
+        "lowering_slow": [measure("slow", *sizes) for sizes in CASES],
+        "explore": [measure("explore", *sizes) for sizes in EXPLORED],
+    }
+    figures.keep(RESULTS, found)
 
 
 if __name__ == "__main__":

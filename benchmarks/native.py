@@ -264,16 +264,16 @@ def main() -> None:
     if chosen.worker:
         answer(chosen.worker)
         return
+    import figures
+
     from accel.design import write_atomic
 
     before = chosen.before.resolve() if chosen.before else None
     parts = {"native": lambda: first(before), "torch": lambda: networks(before), "sweep": sweep}
     for key in chosen.only:
-        value, path = parts[key](), RESULTS / "contract.json"
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        write_atomic(path, json.dumps(found | {key: value}, indent=1) + "\n")
-        write_atomic(RESULTS / "native.md", table(found | {key: value}))
-    print(table(json.loads((RESULTS / "contract.json").read_text(encoding="utf-8"))))
+        found = figures.keep(RESULTS / "contract.json", {key: parts[key]()})
+        write_atomic(RESULTS / "native.md", table(found))
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import figures
 import numpy as np
 
 from accel import storage
 from accel.constants import Constant
-from accel.design import write_atomic
 from accel.graph import Graph, Node
 from accel.ops import Dense, Embedding, Rescale
 from accel.tensor import Tensor
@@ -81,9 +81,8 @@ def _integers(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def main() -> None:
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     found = rows()
-    write_atomic(RESULTS, json.dumps(known | {"storage": found}, indent=1) + "\n")
+    figures.keep(RESULTS, {"storage": found})
     print(json.dumps(found))
 
 
