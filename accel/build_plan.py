@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from accel import scratch, tools
-from accel.design import write_atomic
 from accel.errors import ToolError
-from accel.files import writing
+from accel.files import write_atomic, writing
 from accel.progress import Progress
 
 SCRIPT = "build.sh"

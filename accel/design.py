@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import UserError
-from accel.files import replacing, require_ordinary, writing
+from accel.files import require_ordinary, write_atomic, writing
 
 FORMAT = 1
 DESIGN_FILE = "design.json"
@@ -167,9 +167,3 @@ def _stream_problem(header: dict[str, Any], end: str) -> str | None:
 def _text(path: Path) -> str:
     require_ordinary(path)
     return path.read_text(encoding="utf-8")
-
-
-def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write a file so that it is either complete or absent. Raises UserError when the place is not writable."""
-    with replacing(path) as stream:
-        stream.write(data.encode() if isinstance(data, str) else data)

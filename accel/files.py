@@ -61,6 +61,12 @@ def replacing(path: Path) -> Iterator[BufferedRandom]:
             raise
 
 
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Write a file so that it is either complete or absent. Raises UserError when the place is not writable."""
+    with replacing(path) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+
+
 def no_space(*places: Path | str) -> UserError:
     """The refusal after a full disk: names the folder among `places` and the temporary one that has the least room.
 

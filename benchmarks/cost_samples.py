@@ -21,7 +21,7 @@ from typing import Any
 import units
 
 from accel.cost import model
-from accel.design import write_atomic
+from accel.files import write_atomic
 from accel.logic.part import Part
 from hls.synthesis import sample
 

@@ -20,8 +20,8 @@ import numpy as np
 
 import accel
 from accel.dataflow.folding import Solver, with_multipliers
-from accel.design import write_atomic
 from accel.errors import UserError
+from accel.files import write_atomic
 from accel.verbs import study, studying
 from hls import rtl
 from hls.synthesis import yosys

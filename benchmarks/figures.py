@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from accel.design import write_atomic
+from accel.files import write_atomic
 
 
 def kept(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import figures
 
-from accel.design import write_atomic
+from accel.files import write_atomic
 
 RESULTS = Path(__file__).parent / "results" / "imports.json"
 REASONS = 10

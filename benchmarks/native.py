@@ -266,7 +266,7 @@ def main() -> None:
         return
     import figures
 
-    from accel.design import write_atomic
+    from accel.files import write_atomic
 
     before = chosen.before.resolve() if chosen.before else None
     parts = {"native": lambda: first(before), "torch": lambda: networks(before), "sweep": sweep}

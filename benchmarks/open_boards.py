@@ -21,7 +21,8 @@ import boards
 import models
 from accel import reference
 from accel.dataflow.folding import fastest, fold_for
-from accel.design import Design, write_atomic
+from accel.design import Design
+from accel.files import write_atomic
 from accel.graph import Graph
 from boards.board import Board
 from hls import rtl

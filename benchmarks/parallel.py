@@ -23,7 +23,7 @@ import torch
 from torch import distributed
 from torch.distributed.tensor import DTensor
 
-from accel.design import write_atomic
+from accel.files import write_atomic
 from models.config import EncoderConfig
 from models.data import Split
 from models.encoder import Encoder

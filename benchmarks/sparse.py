@@ -19,7 +19,7 @@ import numpy as np
 from accel import reference
 from accel.dataflow.folding import Solver
 from accel.dataflow.schedule import Schedule
-from accel.design import write_atomic
+from accel.files import write_atomic
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor

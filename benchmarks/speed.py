@@ -26,7 +26,7 @@ import accel
 import models
 from accel import reference
 from accel.dataflow.folding import fold_for
-from accel.design import write_atomic
+from accel.files import write_atomic
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from accel.build_plan import BuildPlan
-from accel.design import Design, write_atomic
+from accel.design import Design
 from accel.errors import ToolError, UserError
-from accel.files import require_ordinary
+from accel.files import require_ordinary, write_atomic
 from accel.progress import Progress
 from boards import axi, clocking, fitting, flows, host_files, shell
 from boards.board import Board, Resources

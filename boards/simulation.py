@@ -14,8 +14,9 @@ from types import TracebackType
 import numpy as np
 
 from accel import scratch, tools
-from accel.design import Design, write_atomic
+from accel.design import Design
 from accel.errors import ToolError
+from accel.files import write_atomic
 from boards import clocking, shell
 from boards.board import Board
 from boards.host import Host

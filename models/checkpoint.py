@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 
-from accel.design import write_atomic
 from accel.errors import UserError
-from accel.files import kind, require_ordinary
+from accel.files import kind, require_ordinary, write_atomic
 from models.config import EncoderConfig
 from models.encoder import Encoder
 from models.recipe import Recipe

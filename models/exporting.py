@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel import scratch
-from accel.design import write_atomic
 from accel.errors import UserError
+from accel.files import write_atomic
 from models.accumulators import BoundedLinear
 from models.encoder import Encoder, blank
 

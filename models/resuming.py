@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 
-from accel.design import write_atomic
 from accel.errors import UserError
-from accel.files import writing
+from accel.files import write_atomic, writing
 from models.encoder import Encoder
 from models.fitting import Fit
 from models.recipe import Recipe

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.design import DESIGN_FILE, GRAPH_FILE, write_atomic
+from accel.design import DESIGN_FILE, GRAPH_FILE
 from accel.errors import UserError
+from accel.files import write_atomic
 from accel.verbs import BOARD
 from accel.verbs.lowered import LoweredDesign, LoweredProject
 from accel.verbs.output import whole_folder

@@ -94,7 +94,7 @@ def table(rows: list[StudyRow]) -> str:
 
 
 def _write(rows: list[StudyRow], out: Path) -> None:
-    from accel.design import write_atomic
+    from accel.files import write_atomic
 
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(StudyRow)], lineterminator="\n")

@@ -15,8 +15,9 @@ import numpy as np
 
 from accel import reference, tools
 from accel.build_plan import SCRIPT, BuildPlan
-from accel.design import GRAPH_FILE, write_atomic
+from accel.design import GRAPH_FILE
 from accel.errors import ToolError, UserError
+from accel.files import write_atomic
 from accel.progress import Progress
 from accel.verification.levels import Level, Outcome, verify
 from hls.projects.builders import BuildOrder, VendorFlow, choose, program

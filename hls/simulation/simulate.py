@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from accel import scratch
-from accel.design import Design, write_atomic
+from accel.design import Design
 from accel.errors import AccelError, UserError
-from accel.files import is_full, no_space, writing
+from accel.files import is_full, no_space, write_atomic, writing
 from hls.rtl.prediction import interval_of
 from hls.simulation import deadlock, verilator
 from hls.simulation.deadlock import BufferUse

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from accel import scratch, tools
 from accel.cost import Counts
-from accel.design import Design, write_atomic
+from accel.design import Design
 from accel.errors import ToolError, UserError
+from accel.files import write_atomic
 
 _VERILOG, _STAT = "netlist.v", "stat.json"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from accel.design import write_atomic
 from accel.errors import UserError
+from accel.files import write_atomic
 from models import checkpoint as whole_checkpoint
 from models import data
 from models.data import Split

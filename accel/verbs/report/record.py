@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.design import write_atomic
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import require_ordinary, write_atomic
 from boards.board import Resources
 
 if TYPE_CHECKING:
