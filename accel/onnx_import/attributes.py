@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from accel.onnx_import.values import Call, Refused, printable
+from accel.onnx_import.values import Call, Refused
+from accel.spelling import printable
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 

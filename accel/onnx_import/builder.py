@@ -13,10 +13,11 @@ from accel.graph import Graph, Node
 from accel.numeric import INT64_EXACT
 from accel.onnx_import import errors
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.values import Edge, Uncertain, printable
+from accel.onnx_import.values import Edge, Uncertain
 from accel.op import Op
 from accel.ops.rescale.op import Rescale
 from accel.scales import TooFar
+from accel.spelling import printable
 from accel.tensor import Tensor
 
 #: Parts of Brevitas' node names that say nothing about the layer.

@@ -34,11 +34,10 @@ from accel.onnx_import.values import (
     Unknown,
     Value,
     maker,
-    printable,
-    shortened,
 )
 from accel.onnx_import.walk import visit
 from accel.scales import are_powers_of_two
+from accel.spelling import printable, shortened
 
 #: Bits of precision that are tried one after the other (`Builder.precision`).
 PRECISIONS = 0, 4, 8

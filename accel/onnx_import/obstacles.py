@@ -14,7 +14,8 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import RELAYOUT, WINDOWS
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.source import title
-from accel.onnx_import.values import Constant, Deferred, Edge, Real, Shared, Steps, Unknown, Value, printable, shortened
+from accel.onnx_import.values import Constant, Deferred, Edge, Real, Shared, Steps, Unknown, Value
+from accel.spelling import printable, shortened
 from accel.tensor import Tensor
 
 #: Maximum number in a refusal; a file with more is another kind of model.

@@ -14,7 +14,7 @@ import numpy as np
 
 from accel.errors import UserError
 from accel.onnx_import.importer import Imported
-from accel.onnx_import.values import printable
+from accel.spelling import printable
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -16,8 +16,8 @@ from onnx import external_data_helper, numpy_helper
 from accel.errors import UserError
 from accel.files import kind, require_ordinary
 from accel.onnx_import.standard import MICROSOFT, nodes_of, standardize
-from accel.onnx_import.values import printable, shortened
 from accel.onnx_import.writing_out import write_out
+from accel.spelling import printable, shortened
 
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.

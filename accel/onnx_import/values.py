@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from accel import building
 from accel.onnx_import.layout import Layout
+from accel.spelling import printable
 
 
 class Refused(Exception):
@@ -193,18 +194,6 @@ def maker(value: Deferred) -> str:
     if isinstance(value, Masked):
         return "a mask"
     return repr(printable(value.hint, 40))
-
-
-def printable(text: str, limit: int = 80) -> str:
-    """A name from a file, safe for one line of text: no control or format characters, bounded length."""
-    cleaned = "".join(c if c.isprintable() else "_" for c in text[: 4 * limit])
-    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
-
-
-def shortened(names: Sequence[str], most: int = 8) -> str:
-    """A list for one line of text: the first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)

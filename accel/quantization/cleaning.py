@@ -13,8 +13,8 @@ from onnx import numpy_helper
 
 from accel.errors import UserError
 from accel.onnx_import.source import needed
-from accel.onnx_import.values import printable
 from accel.quantization.samples import Samples, matched
+from accel.spelling import printable
 
 QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Quant", "IntQuant", "BipolarQuant"}
 

@@ -18,8 +18,8 @@ import onnx
 
 from accel.errors import UserError
 from accel.onnx_import.source import parse
-from accel.onnx_import.values import printable
 from accel.quantization.samples import Samples, matched
+from accel.spelling import printable
 
 if TYPE_CHECKING:
     import torch
