@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cost_fit
 import numpy as np
 
 from accel.cost import Counts, model
@@ -21,7 +22,7 @@ RESOURCES = ("lut", "ff", "bram", "dsp")
 def errors(target: str, held_out: bool = True) -> list[tuple[dict[str, Any], dict[str, float]]]:
     """(sample, relative error by resource) of every recorded unit of a family."""
     found = []
-    for sample in model.recorded(target):
+    for sample in cost_fit.recorded(target):
         if sample["held_out"] == held_out:
             made, predicted = Counts(**sample["counts"]), model.predict(Part.load(sample), TARGETS[target])
             pairs = zip(_amounts(predicted, target), _amounts(made, target), strict=True)
@@ -40,7 +41,7 @@ def _error(predicted: int, made: int) -> float:
 def rows() -> dict[str, Any]:
     """Units, median and worst error of look-up tables over all families; by family and resource in `families`."""
     tables: dict[str, dict[str, list[float]]] = {}
-    for target in sorted(set(model.FITTED.values())):
+    for target in cost_fit.families():
         found = [error for _, error in errors(target)]
         tables[target] = {name: [error[name] for error in found] for name in RESOURCES}
     every = [error for family in tables.values() for error in family["lut"]]

@@ -1,4 +1,4 @@
-"""Records what synthesis makes of random units: accel/cost/samples-<target>.json, the data of the cost model.
+"""Records what synthesis makes of random units: results/cost-samples-<target>.json, and fits the cost model to it.
 
 python benchmarks/cost_samples.py [--target ecp5 ...] [--kinds dense ...] [--jobs 1]
 
@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cost_fit
 import units
 
-from accel.cost import model
 from accel.files import write_atomic
 from accel.logic.part import Part
 from hls.synthesis import sample
@@ -53,7 +53,7 @@ def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
 
 def record(target: str, kinds: list[str], jobs: int) -> None:
     """Brings the samples of `kinds` for one target up to date."""
-    path = model.samples(target)
+    path = cost_fit.samples(target)
     known = (
         {key(entry): entry for entry in json.loads(path.read_text(encoding="utf-8"))["samples"]}
         if path.exists()
@@ -95,12 +95,13 @@ def save(path: Path, target: str, known: dict[tuple[str, int, int], dict[str, An
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", nargs="+", default=sorted(set(model.FITTED.values())))
+    parser.add_argument("--target", nargs="+", default=cost_fit.families())
     parser.add_argument("--kinds", nargs="+", default=list(units.KINDS), choices=units.KINDS)
     parser.add_argument("--jobs", type=int, default=2, help="syntheses at a time")
     arguments = parser.parse_args()
     for target in arguments.target:
         record(target, arguments.kinds, arguments.jobs)
+    cost_fit.write()
 
 
 if __name__ == "__main__":

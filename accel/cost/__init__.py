@@ -2,8 +2,8 @@
 
     estimate(unit or stage, target) → Counts        buffer(bits, depth, target) → Counts
 
-Block RAMs and hard multipliers follow from geometry; the rest is weighed with coefficients that were fitted on recorded
-syntheses (`samples-<target>.json`, written by `benchmarks/cost_samples.py`).
+Block RAMs and hard multipliers follow from geometry; the rest has prices that were fitted on recorded syntheses
+(`prices.json`, written by `benchmarks/cost_fit.py`).
 """
 
 from __future__ import annotations

@@ -1,20 +1,16 @@
-"""Coefficients of the cost model, fitted on recorded syntheses: not negative, least squares of the relative error.
+"""Cells of a module: what it is made of, at prices that were fitted on recorded syntheses.
 
-Every module of the library has its own, per family; what it is made of is counted by its function in `FEATURES`, in the
-`cost.py` of its operator.
+Every module of the library has its own prices, per family. What it is made of is counted by its function in `FEATURES`,
+in the `cost.py` of its operator.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections import defaultdict
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from accel.cost import streams
 from accel.cost.counts import Counts
@@ -28,23 +24,15 @@ FITTED = {
     **dict.fromkeys(("xilinx7", "ultrascale+", "cyclone5"), "xilinx7"),
 }
 """Target → the family whose samples it is estimated with: its own, or the nearest with look-up tables of its size."""
-TRUST = 0.05
-"""Weight of what is expected of a price against all samples together."""
-LEAST = 8
-"""Cells below which errors are not relative any more: a unit of two look-up tables decides nothing."""
 RESOURCES = ("lut", "ff", "carry")
-Coefficients = dict[tuple[str, str], dict[str, float]]
-"""(module, resource) → cells per unit of each feature."""
+PRICES = Path(__file__).with_name("prices.json")
+"""Family → module → resource → cells per unit of each kind of logic; `benchmarks/cost_fit.py` writes it."""
 
 
-def samples(target: str) -> Path:
-    """The recorded syntheses of a family, and what they were made with."""
-    return Path(__file__).with_name(f"samples-{target}.json")
-
-
-def recorded(target: str) -> list[dict[str, Any]]:
-    """The samples themselves."""
-    found: list[dict[str, Any]] = json.loads(samples(target).read_text(encoding="utf-8"))["samples"]
+@cache
+def prices() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Read PRICES."""
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = json.loads(PRICES.read_text(encoding="utf-8"))
     return found
 
 
@@ -95,9 +83,9 @@ def _predicted(key: Key, name: str) -> Counts:
     """Cells of the part of a key: layers of a network are made of the same parts, and so are their folds."""
     part, target = Part.of_key(key), TARGETS[name]
     made, fitted = tally(part, target), TARGETS[FITTED[name]]
-    prices, cells = coefficients(fitted.name), {}
+    fits, cells = prices()[fitted.name].get(part.module, {}), {}
     for resource in RESOURCES:
-        known = prices.get((part.module, resource), {})
+        known = fits.get(resource, {})
         amounts: Amounts = getattr(made, resource)
         cells[resource] = round(sum(n * known.get(kind, expected(kind, resource, made)) for kind, n in amounts.items()))
     if target is not fitted:  # as many bits are added, and as many places of look-up tables taken
@@ -115,35 +103,3 @@ def expected(kind: str, resource: str, made: Tally) -> float:
     small = made.target.lut_inputs == 4
     contained = resource == "lut" and kind in made.carry if small else kind in ("fused", "hard")
     return 0.0 if contained or kind == "one" else 1.0
-
-
-@cache
-def coefficients(target: str) -> Coefficients:
-    """Fitted on all samples of a family but the held-out ones."""
-    groups: dict[str, list[tuple[Tally, dict[str, int]]]] = defaultdict(list)
-    for sample in recorded(target):
-        if not sample["held_out"]:
-            groups[sample["module"]].append((tally(Part.load(sample), TARGETS[target]), sample["counts"]))
-    return {(module, resource): _fit(group, resource) for module, group in groups.items() for resource in RESOURCES}
-
-
-def _fit(group: list[tuple[Tally, dict[str, int]]], resource: str) -> dict[str, float]:
-    """min Σ ((features · c − cells) / cells)² + TRUST Σ (share · (c − expected))², c ≥ 0.
-
-    The share of a feature is the root of the sum of squares of its parts of the cells: where samples say little, prices
-    stay at what is expected.
-    """
-    from scipy.optimize import nnls
-
-    prior = {kind: expected(kind, resource, made) for made, _ in group for kind in getattr(made, resource)}
-    kinds = sorted(prior)
-    if not kinds:
-        return {}
-    cells = np.array([counts[resource] for _, counts in group], dtype=float)
-    table = np.array([[getattr(made, resource)[kind] for kind in kinds] for made, _ in group], dtype=float)
-    weight = 1 / np.maximum(cells, LEAST)
-    table *= weight[:, None]
-    held = np.diag(np.sqrt(TRUST * (table**2).sum(0)))
-    wanted = np.concatenate([cells * weight, held @ np.array([prior[kind] for kind in kinds])])
-    found, _ = nnls(np.vstack([table, held]), wanted)
-    return dict(zip(kinds, found.tolist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cost_fit
 import cost_model
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from hls.rtl import area
 from hls.rtl.netlist import build
 from hls.synthesis import sample, yosys
 
-FAMILIES = sorted(set(model.FITTED.values()))
+FAMILIES = cost_fit.families()
 MEDIAN, WORST = 0.15, 0.30
 
 
@@ -39,10 +40,20 @@ def test_units_it_was_not_fitted_on(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nothing_held_out_is_fitted_on(family: str) -> None:
-    entries = [(s["held_out"], s["module"], str(s["params"]), str(s["roms"])) for s in model.recorded(family)]
+    entries = [(s["held_out"], s["module"], str(s["params"]), str(s["roms"])) for s in cost_fit.recorded(family)]
     fitted = {entry[1:] for entry in entries if not entry[0]}
     unseen = [entry[1:] for entry in entries if entry[0] and entry[1:] not in fitted]
     assert len(unseen) >= 30
+
+
+def test_prices_are_those_of_the_samples() -> None:
+    """Whoever changes what a module is made of, or its samples, runs benchmarks/cost_fit.py."""
+    for family in FAMILIES:
+        known, fitted = model.prices()[family], cost_fit.prices(family)
+        assert known.keys() == fitted.keys()
+        for module in fitted:
+            for resource in model.RESOURCES:
+                assert known[module][resource] == pytest.approx(fitted[module][resource], rel=1e-6, abs=1e-9), module
 
 
 def _synthesized(kind: str, number: int, family: str) -> None:
