@@ -100,10 +100,10 @@ def contents(rom: Rom, as_logic: bool = True) -> Contents:
     return _known(values.tobytes(), values.dtype.str, values.shape, rom.bits)
 
 
-WORD = 64
-"""Bits of the integers that hold the columns of memories of few words."""
 SMALL = 4096
 """Elements up to which the contents of a memory are remembered: many folds have the same biases."""
+BLOCK = 4
+"""Address bits of a block of words: what a column holds in it is one number of 16 bits."""
 
 
 @lru_cache(maxsize=1024)
@@ -112,81 +112,86 @@ def _known(values: bytes, dtype: str, shape: tuple[int, int], bits: int) -> Cont
 
 
 def _contents(values: np.ndarray, bits: int) -> Contents:
-    nibbles, wires = (_short if len(values) <= WORD else _long)(values, bits)
-    return Contents(len(values), bits * values.shape[1], nibbles.shape[1], _diagram(nibbles, wires))
+    depth, width = values.shape
+    address = (depth - 1).bit_length()
+    words = np.arange(depth)[:, None]
+    full, *wires = _blocks(np.hstack([words >= 0, words >> np.arange(address) & 1]), 1).T
+    columns = _different(_blocks(_fewer(values, bits), bits))
+    columns = columns[:, columns.any(0) & (columns != full[:, None]).any(0)]
+    free = sum(int((columns == wire[:, None]).all(0).any()) for wire in wires)
+    return Contents(depth, bits * width, columns.shape[1], _diagram(columns, free, max(2, address)))
 
 
-def _short(values: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
-    """(groups of four words, columns) the bits of different columns that are no constants, four in a number.
+def _blocks(values: np.ndarray, bits: int) -> np.ndarray:
+    """(blocks, columns) the bits of every column, those of all words of a block in one number.
 
-    The second number is how many columns are address bits themselves. A memory of at most WORD words: each column is
-    one number.
+    Words are filled up with zeros to a power of two, and repeated to fill one block.
     """
+    depth, columns = values.shape
+    words = values.astype(np.uint8 if bits <= 8 else np.uint64, copy=False)
+    size = 1 << (depth - 1).bit_length()
+    places = np.arange(bits, dtype=words.dtype)[:, None, None]
+    octets = np.zeros((bits, 2 * max(1, size >> BLOCK), columns), dtype=np.uint8)
+    for k in range(min(8, depth)):
+        found = words[k::8] >> places
+        found &= 1
+        octets[:, : found.shape[1]] |= found.astype(np.uint8, copy=False) << k
+    made = octets[:, 0::2] | octets[:, 1::2].astype(np.uint16) << 8
+    while size < 1 << BLOCK:
+        made |= made << size
+        size *= 2
+    return made.transpose(1, 0, 2).reshape(made.shape[1], -1)
+
+
+def _fewer(values: np.ndarray, bits: int) -> np.ndarray:
+    """The same elements, but one of each kind, where a number of 16 bits holds an element in all words."""
     depth = len(values)
-    kind = next(kind for kind in (np.uint8, np.uint16, np.uint32, np.uint64) if depth <= 8 * kind().itemsize)
-    narrow = values.astype(np.min_scalar_type(-(1 << bits)))
-    columns = np.zeros((bits, values.shape[1]), dtype=kind)
-    for word, row in enumerate(narrow):
-        for bit in range(bits):
-            columns[bit] |= (row >> bit & 1).astype(kind) << kind(word)
-    found = _different(columns.ravel())
-    full = (1 << depth) - 1
-    found = found[(found != 0) & (found != full)]
-    address = max(2, (depth - 1).bit_length())
-    wires = sum(int((found == sum((word >> bit & 1) << word for word in range(depth))).any()) for bit in range(address))
-    if depth == 2:  # the other two words are the same
-        found |= found << kind(2)
-    return np.stack(
-        [(found >> kind(4 * group) & kind(15)).astype(np.int64) for group in range(1 << address - 2)]
-    ), wires
+    if depth * bits > 1 << BLOCK:
+        return values
+    shifts = np.arange(0, depth * bits, bits, dtype=np.uint16)[:, None]
+    mask = np.uint16((1 << bits) - 1)
+    elements = np.bitwise_or.reduce((values.astype(np.uint16) & mask) << shifts, axis=0)
+    return np.flatnonzero(_seen(elements)).astype(np.uint16) >> shifts & mask
 
 
 def _different(columns: np.ndarray) -> np.ndarray:
-    """One of each number."""
-    if columns.dtype.itemsize > 2:
-        return np.unique(columns)
-    seen = np.zeros(1 << 8 * columns.dtype.itemsize, dtype=bool)
-    seen[columns] = True
-    return np.flatnonzero(seen).astype(columns.dtype)
-
-
-def _long(values: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
-    """The same for any number of words."""
-    depth = len(values)
-    table = _distinct(((values[:, :, None] >> np.arange(bits)) & 1).reshape(depth, -1).astype(bool))
-    table = table[:, table.any(0) & ~table.all(0)]
-    address = (depth - 1).bit_length()
-    wires = sum(int((table == (np.arange(depth) >> bit & 1)[:, None]).all(0).any()) for bit in range(address))
-    rows = np.zeros((1 << address, table.shape[1]), dtype=np.int64)
-    rows[:depth] = table
-    return rows[0::4] + 2 * rows[1::4] + 4 * rows[2::4] + 8 * rows[3::4], wires
-
-
-def _distinct(table: np.ndarray) -> np.ndarray:
     """One of each kind of column; `np.unique` with an axis takes a hundred times longer."""
-    packed = np.packbits(table, axis=0)
-    keys = np.zeros((table.shape[1], -(-len(packed) // 8) * 8), dtype=np.uint8)
-    keys[:, : len(packed)] = packed.T
-    words = keys.view(np.uint64)
-    flat = words[:, 0] if words.shape[1] == 1 else keys.view(f"V{keys.shape[1]}")[:, 0]
-    return table[:, np.unique(flat, return_index=True)[1]]
+    count = len(columns)
+    if count == 1:
+        return np.flatnonzero(_seen(columns)).astype(np.uint16)[None]
+    words = {2: np.uint32, 4: np.uint64}.get(count, np.dtype((np.void, 2 * count)))
+    flat = np.ascontiguousarray(columns.T).view(words)[:, 0]
+    return np.unique(flat).view(np.uint16).reshape(-1, count).T
 
 
-def _diagram(nibbles: np.ndarray, wires: int) -> dict[int, Nodes]:
-    """Nodes of a decision diagram for what `_short` or `_long` found; LEVELS gives the address bits of its leaves."""
-    address = 1 + len(nibbles).bit_length()
-    ids = np.array([0, *range(2, 16), 1])[nibbles]  # 0 and 1 are the constants
-    distinct, choices, gates = {2: _count(ids)}, {}, {}
-    for level in range(3, address + 1):
+def _seen(blocks: np.ndarray) -> np.ndarray:
+    """True for every number that is among the blocks."""
+    seen = np.zeros(1 << (1 << BLOCK), dtype=bool)
+    seen[blocks] = True
+    return seen
+
+
+def _diagram(columns: np.ndarray, wires: int, address: int) -> dict[int, Nodes]:
+    """Nodes of a decision diagram for different columns of blocks; LEVELS gives the address bits of its leaves.
+
+    `wires` columns are address bits themselves.
+    """
+    distinct, choices, gates, seen = {}, {}, {}, _seen(columns)
+    for level in range(BLOCK, 1, -1):
+        distinct[level] = int(seen[1:-1].sum())
+        choices[level], gates[level], seen = _halves(seen)
+    ids = columns + np.int64(1)  # 0 and 1 are the constants
+    ids[columns == 0], ids[columns == (1 << (1 << BLOCK)) - 1] = 0, 1
+    for level in range(BLOCK + 1, address + 1):
         low, high = ids[::2], ids[1::2]
         top = int(ids.max(initial=1)) + 1
         keys = np.where(low == high, low, top * (1 + low) + high)
-        known, numbers = _numbered(keys)
+        known = _ascending(keys)
         pairs = known[known >= top]  # the others are choices between equals
-        constant = int((((pairs // top - 1) <= 1) | (pairs % top <= 1)).sum())
-        choices[level], gates[level] = len(pairs) - constant, constant
-        ids = np.where(keys > 1, numbers + 2, keys)
-        distinct[level] = _count(ids)
+        gates[level] = int((((pairs // top - 1) <= 1) | (pairs % top <= 1)).sum())
+        choices[level], distinct[level] = len(pairs) - gates[level], int((known > 1).sum())
+        if level < address:
+            ids = np.where(keys > 1, np.searchsorted(known, keys) + 2, keys)
     above = {level: range(level + 1, address + 1) for level in LEVELS}
     return {
         level: Nodes(
@@ -198,18 +203,25 @@ def _diagram(nibbles: np.ndarray, wires: int) -> dict[int, Nodes]:
     }
 
 
-def _numbered(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different numbers, ascending, and the place of each key among them; `np.unique` is ten times slower."""
+def _halves(seen: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Functions that choose between different ones of an address bit less: without and with a constant; and these.
+
+    A function is a number, whose bits are its values; True stands for those that occur.
+    """
+    side = 1 << (len(seen).bit_length() - 1) // 2
+    table = seen.reshape(side, side)
+    unequal = int(table.sum()) - int(table.diagonal().sum())
+    border = table[[0, -1]].sum() + table[1:-1, [0, -1]].sum() - table[0, 0] - table[-1, -1]
+    halves = np.logical_or(table.any(0), table.any(1))
+    return unequal - int(border), int(border), halves
+
+
+def _ascending(keys: np.ndarray) -> np.ndarray:
+    """The different numbers; `np.unique` is ten times slower."""
     top = int(keys.max(initial=0)) + 1
-    if top > max(4 * keys.size, 1 << 16):
-        ordered = np.sort(keys, axis=None)
-        known = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
-        return known, np.searchsorted(known, keys)
-    seen = np.zeros(top, dtype=bool)
-    seen[keys] = True
-    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
-
-
-def _count(ids: np.ndarray) -> int:
-    """Different functions, without the constants."""
-    return int((_numbered(ids)[0] > 1).sum())
+    if top <= max(4 * keys.size, 1 << 16):
+        seen = np.zeros(top, dtype=bool)
+        seen[keys] = True
+        return np.flatnonzero(seen)
+    ordered = np.sort(keys, axis=None)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
