@@ -1,5 +1,6 @@
 """Lists in README and docs name what the code has, each thing once: boards, operators, roundings, imports, commands."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +101,15 @@ def test_every_command_is_documented() -> None:
     named = set(re.findall(r"`accel ([a-z]+)", text))
     assert len(named) > 10
     assert named - set(VERBS) == set()
+
+
+def test_architectures() -> None:
+    """What benchmarks/architectures.py measured is what docs/huggingface.md and docs/import.md say."""
+    rows = json.loads((ROOT / "benchmarks" / "results" / "imports.json").read_text())["transformers"]
+    imported, refused = ({row["model"] for row in rows if row["imported"] == found} for found in (True, False))
+    said = re.search(r"within 1 LSB for (.*?)\.", (DOCS / "huggingface.md").read_text(), re.DOTALL)
+    assert said
+    assert set(re.split(r",\s+|\s+and\s+", said[1])) == imported - {"causal SDPA"}
+    said = re.search(r"has the table\. (.*?) are refused", (DOCS / "import.md").read_text(), re.DOTALL)
+    assert said
+    assert set(re.split(r",\s+|\s+and\s+", said[1])) == refused
