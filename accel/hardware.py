@@ -13,31 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accel.fold import LaneFold
 from accel.target import Target
-
-Fold = dict[str, Any]
-"""Folding of one node: "pe", "simd", "multiply" and "sparse" of a matrix unit, "lanes" of others, "heads" at once."""
-
-
-class Pattern(NamedTuple):
-    """N:M weights: at most N of every M in a row are not 0. "sparse" of a fold; 1:1 without it."""
-
-    n: int
-    m: int
-
-    def __str__(self) -> str:
-        return f"{self.n}:{self.m}"
-
-    @classmethod
-    def of(cls, fold: Fold) -> Pattern:
-        """Read the N:M sparsity of a fold; 1:1 when nothing is left out."""
-        n, m = fold.get("sparse", "1:1").split(":")
-        return cls(int(n), int(m))
-
-    @property
-    def index_bits(self) -> int:
-        """Bits that select a kept weight: the n-th of a group lies 0 to M − N places after n."""
-        return (self.m - self.n).bit_length()
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,9 +221,9 @@ def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def lane_folds(channels: int) -> list[Fold]:
+def lane_folds(channels: int) -> list[LaneFold]:
     """Folds of an operator that works on `lanes` channels per beat."""
-    return [{"lanes": lanes} for lanes in divisors(channels)]
+    return [LaneFold(lanes) for lanes in divisors(channels)]
 
 
 def per_row(beats: int, edge: str) -> Use:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from accel.fold import MatrixFold
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
 from hls.rtl import emit
@@ -37,9 +38,7 @@ def measure(size: tuple[int, int], widths: tuple[int, int], device: str, variant
     lanes = 0
     if variant != "plain":
         module = "accel_mac"
-        packed = packing(
-            TARGETS[device], {"pe": pe, "simd": simd, "multiply": variant}, (activations, True), (weights, True)
-        )
+        packed = packing(TARGETS[device], MatrixFold(pe, simd, variant), (activations, True), (weights, True))
         lanes = packed.lanes
         params |= packed.params()
     files = _sources(module) | {"bench.sv": _wrapper(module, params)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
     graph = Graph("dense", {"x": x}, (Node("dense", Dense(weight, np.zeros(SIZE, np.int64)), ("x",)),), "dense")
     solver = Solver(graph, target, dsp=0)
     picked = solver.at(TOKENS * CYCLES)[0] if equal == "cycles" else solver.with_multipliers(MULTIPLIERS)
-    folds = {name: {**fold, "multiply": "lut"} for name, fold in picked.folds.items()}
+    folds = {name: replace(fold, multiply="lut") for name, fold in picked.folds.items()}
     design = rtl.lower(graph, Schedule(folds, target=target))
     samples = np.random.default_rng(1).integers(-128, 128, (8, TOKENS, SIZE))
     ran = simulate.run(design, samples)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accel.fold import StageFold, UnitFold
 from accel.hardware import Module, Unit
 from accel.op import Op
 from accel.ops import (
@@ -195,23 +196,23 @@ class Draw:
         rtl, output = facet(op.kind, "rtl"), op.infer(*inputs)
         folds = [fold for fold in rtl.folds(op, inputs, output) if self._fits(fold, inputs, most_lanes)]
         fold = folds[self.rng.integers(len(folds))]
-        in_tables = fold | {"multiply": "lut"}
-        if tables and fold["lanes"] <= 4 and self.often(0.6) and in_tables in rtl.folds(op, inputs, output):
+        in_tables = replace(fold, multiply="lut")
+        if tables and fold.lanes <= 4 and self.often(0.6) and in_tables in rtl.folds(op, inputs, output):
             fold = in_tables
         for unit in rtl.hardware(op, inputs, output, fold, self.target):
             yield Part(op.kind, unit.module, sample.pins_of(unit))
 
-    def _fits(self, fold: dict[str, int], inputs: tuple[Tensor, ...], most_lanes: int) -> bool:
+    def _fits(self, fold: UnitFold, inputs: tuple[Tensor, ...], most_lanes: int) -> bool:
         if most_lanes:
-            return fold["lanes"] <= most_lanes and "multiply" not in fold
-        products = fold.get("pe", 1) * fold.get("simd", 1)
-        return "unrolled" not in fold and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
+            return fold.lanes <= most_lanes and fold.multiply == "dsp"
+        products = fold.products // fold.heads
+        return not fold.unrolled and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
 
     def _stages(self, op: Op, x: Tensor, lanes: int) -> Iterator[Part]:
         rtl, output = facet(op.kind, "rtl"), op.infer(x)
         folds = rtl.folds(op, (x,), output) if hasattr(rtl, "folds") else []
-        fold = folds[self.rng.integers(len(folds))] if folds else {}
-        for stage in rtl.stages(op, (x,), output, lanes, fold, self.target):
+        fold = folds[self.rng.integers(len(folds))] if folds else StageFold()
+        for stage in rtl.stages(op, (x,), output, fold.on(lanes), self.target):
             yield Part(op.kind, stage.module, sample.pins_of(stage))
 
 

@@ -20,7 +20,8 @@ from public_names import PACKAGES as PUBLIC
 from public_names import home, public
 
 from accel import cost
-from accel.hardware import Fold, Stage, Unit
+from accel.fold import LaneFold, UnitFold
+from accel.hardware import Stage, Unit
 from accel.op import Op
 from accel.ops import OPERATORS, facet, folder, operator
 from accel.ops.softmax.op import exp_table
@@ -132,10 +133,9 @@ def _example(kind: str) -> str:
     output = op.infer(*inputs)
     rtl = facet(kind, "rtl")
     parts: tuple[Unit | Stage, ...]
-    fold: Fold = {}
+    fold: UnitFold = LaneFold(LANES)
     if hasattr(rtl, "stages"):
-        parts, spent = rtl.stages(op, inputs, output, LANES, fold, DEFAULT), "as the unit before it"
-        fold = {"lanes": LANES}
+        parts, spent = rtl.stages(op, inputs, output, fold, DEFAULT), "as the unit before it"
     else:
         fold = next(found for found in rtl.folds(op, inputs, output) if _is_typical(found))
         parts = rtl.hardware(op, inputs, output, fold, DEFAULT)
@@ -150,9 +150,10 @@ def _example(kind: str) -> str:
     )
 
 
-def _is_typical(fold: Fold) -> bool:
+def _is_typical(fold: UnitFold) -> bool:
     """4 lanes, or 4 × 4 products of which none are left out."""
-    return all(fold.get(key, LANES) == LANES for key in ("lanes", "pe", "simd")) and not {"heads", "unrolled"} & {*fold}
+    sizes = (fold.lanes,) if isinstance(fold, LaneFold) else (fold.pe, fold.simd)
+    return {*sizes} == {LANES} and fold.heads == 1 and not fold.unrolled
 
 
 def _examples() -> dict[str, tuple[Op, tuple[Tensor, ...]]]:

@@ -11,15 +11,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kernel_reader import Block, Walk, functions, parse
 
 from accel import storage
 from accel.dataflow.schedule import Schedule, is_stage, units_of
+from accel.fold import LaneFold, MatrixFold, StageFold, UnitFold
 from accel.graph import Graph
-from accel.hardware import Fold, Pattern
 
 FORBIDDEN = {
     "floating point": r"\b(float|double)\b|\d\.\d|\b(ap|ac)_u?fixed<",
@@ -140,9 +140,10 @@ class Firmware:
             most = least
         else:
             fold = self.schedule.folds[node.name]
+            assert not isinstance(fold, StageFold)
             limit = _parallel(fold)
-            if "lanes" in fold and not call.function.endswith("_pipelined"):  # divisions of HLS are serial then
-                fold = {key: value for key, value in fold.items() if key != "unrolled"}
+            if isinstance(fold, LaneFold) and not call.function.endswith("_pipelined"):
+                fold = replace(fold, unrolled=0)  # divisions of HLS are serial then
             units = units_of(self.graph, node, Schedule({node.name: fold}))
             most = max(unit.cycles for unit in units)
             least = max(u.cycles for u in units if all(actor.interval == 1 for actor in u.actors))
@@ -152,10 +153,9 @@ class Firmware:
             yield f"{cycles} cycles per sample, the schedule has {most}"
 
 
-def _parallel(fold: Fold) -> int:
+def _parallel(fold: UnitFold) -> int:
     """Operations per cycle, or inputs that a sparse fold moves; what is unrolled finds all bits of a result at once."""
-    heads = fold.get("heads", 1)
-    kept = Pattern.of(fold)
-    simd = fold.get("simd", 1)
-    each = max(fold.get("lanes", 1) * fold.get("pe", 1) * simd, simd // kept.n * kept.m)
-    return heads * (max(each, LONGEST_RESULT) if "unrolled" in fold else each)
+    each = fold.products // fold.heads
+    if isinstance(fold, MatrixFold):
+        each = max(each, fold.simd // fold.sparse.n * fold.sparse.m)
+    return fold.heads * (max(each, LONGEST_RESULT) if fold.unrolled else each)

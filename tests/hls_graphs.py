@@ -208,8 +208,8 @@ def folded(graph: Graph, seed: int, heads: bool) -> Schedule:
     for node in graph:
         if not is_stage(node):
             options = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-            whole = [fold for fold in options if "heads" in fold and heads]
-            options = whole or [fold for fold in options if not {"heads", "unrolled"} & set(fold)]
+            whole = [fold for fold in options if fold.heads > 1 and heads]
+            options = whole or [fold for fold in options if fold.heads == 1 and not fold.unrolled]
             folds[node.name] = options[rng.integers(len(options))]
     return Schedule(folds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import Pattern
+from accel.fold import Pattern
 
 
 def kept_weights(rng: np.random.Generator, rows: int, columns: int, kept: Pattern, top: int) -> np.ndarray:

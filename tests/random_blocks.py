@@ -238,7 +238,7 @@ def _rtl(one: Block, seed: int) -> Iterator[Edges]:
     design = rtl.lower(one.graph, one.schedule)
     free = simulate.run(design, one.x, trace=True)
     yield _edges(one, free)
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     beats = np.array(predict(build(one.graph, schedule), schedule.depths).beats[: len(free.beats)])
     late = np.flatnonzero(free.beats != beats)
     if late.size:

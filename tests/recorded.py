@@ -29,8 +29,8 @@ from kept import kept_weights
 from accel import onnx_import, reference
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
+from accel.fold import Pattern
 from accel.graph import Graph
-from accel.hardware import Pattern
 from accel.ops import Dense
 from hls import rtl
 from hls.projects import project
@@ -139,7 +139,7 @@ def facts(model: Model) -> dict[str, Any]:
         integers.update(f"{tensor.shape} {tensor.lo} {tensor.hi}".encode())
         integers.update(np.ascontiguousarray(edges[name], "<i8").tobytes())
     design = rtl.lower(model.graph, model.schedule)
-    schedule = json.loads(Schedule(**design.info["schedule"]).text())
+    schedule = json.loads(Schedule.from_json(design.info["schedule"]).text())
     return {
         "integers": _short(integers.hexdigest()),
         "folds": _digest([schedule["target"], schedule["folds"]]),

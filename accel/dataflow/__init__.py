@@ -5,7 +5,10 @@ from __future__ import annotations
 from accel.lazy import lazy
 
 HOMES = {
+    "LaneFold": "accel.fold",
+    "MatrixFold": "accel.fold",
     "Schedule": "accel.dataflow.schedule",
+    "StageFold": "accel.fold",
     "Solver": "accel.dataflow.folding",
     "default": "accel.dataflow.folding",
     "fastest": "accel.dataflow.folding",

@@ -17,8 +17,9 @@ import numpy as np
 from accel import cost
 from accel.dataflow.schedule import Schedule, folds_of, is_stage, stages_of
 from accel.errors import UserError
+from accel.fold import Fold, UnitFold
 from accel.graph import Graph, Node
-from accel.hardware import Fold, Pattern, Stage, Unit
+from accel.hardware import Stage, Unit
 from accel.ops import facet
 from accel.selection import Selection, select
 from accel.target import DEFAULT, TARGETS, Budget
@@ -80,12 +81,12 @@ def unrolled(graph: Graph, target: str = DEFAULT.name, steps: int = 2) -> Schedu
 
     `steps` is the number of adders, or bits of a result, between two registers. Everything takes a token per cycle.
     """
-    folds = {}
+    folds: dict[str, Fold] = {}
     for node in graph:
         if not is_stage(node):
-            possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-            graphs = [fold for fold in possible if fold.get("unrolled") == steps]
-            folds[node.name] = max(graphs or possible, key=_parallel)
+            possible: list[UnitFold] = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            graphs = [fold for fold in possible if fold.unrolled == steps]
+            folds[node.name] = max(graphs or possible, key=lambda fold: fold.parallel)
     return Schedule(folds, target=target)
 
 
@@ -218,10 +219,10 @@ class Candidates:
 
     def __init__(self, graph: Graph, node: Node, target: str) -> None:
         self.graph, self.node, self.target = graph, node, target
-        possible = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
-        self.folds = sorted(possible, key=lambda fold: (fold.get("unrolled", 0), _parallel(fold)))
-        self.parallel = [_parallel(fold) for fold in self.folds]
-        steps = groupby(range(len(self.folds)), lambda k: self.folds[k].get("unrolled", 0))
+        possible: list[UnitFold] = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+        self.folds = sorted(possible, key=lambda fold: (fold.unrolled, fold.parallel))
+        self.parallel = [fold.parallel for fold in self.folds]
+        steps = groupby(range(len(self.folds)), lambda k: self.folds[k].unrolled)
         self.groups = [(unrolled, list(group)) for unrolled, group in steps]
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
@@ -229,22 +230,26 @@ class Candidates:
 
     def within(self, interval: int) -> tuple[list[dict[str, Fold]], np.ndarray]:
         """Folds that need at most `interval` cycles, by node, and what they cost. Raises UserError without any."""
-        fast = list(self._fast(interval))
-        if not fast:
-            least = f"{self.shortest} cycles per sample at least, not {interval}"
-            raise UserError(f"node {self.node.name!r} needs {least}: choose a longer interval")
-        folds, costs = zip(*(choice for k in fast for choice in self._choices(k)), strict=True)
+        folds, costs = zip(*(choice for k in self._some(interval) for choice in self._choices(k)), strict=True)
         return list(folds), np.array(costs)
 
     def fewest(self, interval: int) -> int:
         """Products per cycle of the leanest fold."""
-        return min(_made(self.folds[k]) for k in self._fast(interval))
+        return min(self.folds[k].products for k in self._fast(interval))
 
     def leanest(self, interval: int) -> dict[str, Fold]:
         """The fold with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
-        folds, costs = self.within(interval)
-        name, pairs = self.node.name, zip(folds, costs.sum(1), strict=True)
-        return min(pairs, key=lambda pair: (_made(pair[0][name]), pair[1]))[0]
+        choices = [(k, choice) for k in self._some(interval) for choice in self._choices(k)]
+        _, (folds, _) = min(choices, key=lambda found: (self.folds[found[0]].products, found[1][1].sum()))
+        return folds
+
+    def _some(self, interval: int) -> list[int]:
+        """Find fast enough folds. Raises UserError without any."""
+        fast = list(self._fast(interval))
+        if not fast:
+            least = f"{self.shortest} cycles per sample at least, not {interval}"
+            raise UserError(f"node {self.node.name!r} needs {least}: choose a longer interval")
+        return fast
 
     def _fast(self, interval: int) -> Iterator[int]:
         """The least parallel folds that are fast enough, serial and unrolled; adder graphs where nothing else is."""
@@ -264,7 +269,7 @@ class Candidates:
     @property
     def reachable(self) -> set[int]:
         """Cycles per sample of all folds but adder graphs."""
-        return {self.cycles(k) for k, fold in enumerate(self.folds) if not (self.macs and "unrolled" in fold)}
+        return {self.cycles(k) for k, fold in enumerate(self.folds) if not (self.macs and fold.unrolled)}
 
     @property
     def _multiplies_only(self) -> bool:
@@ -275,11 +280,11 @@ class Candidates:
     def shortest(self) -> int:
         """Cycles per sample of the fastest fold; an adder graph is not faster than a matrix unit of its size."""
         widest = [k for k, parallel in enumerate(self.parallel) if parallel == self.parallel[-1]]
-        return min(self.cycles(k) for k in widest if not (self.macs and "unrolled" in self.folds[k]))
+        return min(self.cycles(k) for k in widest if not (self.macs and self.folds[k].unrolled))
 
     def cycles(self, k: int) -> int:
         """Cycles per sample of fold k."""
-        if self._multiplies_only and "unrolled" not in self.folds[k]:
+        if self._multiplies_only and not self.folds[k].unrolled:
             return -(-self.macs // self.parallel[k])
         if k not in self._cycles:
             self._cycles[k] = max(unit.cycles for unit in self._units(k))
@@ -290,9 +295,9 @@ class Candidates:
         if k not in self._costs:
             units = self._units(k)
             lanes = next(port.lanes for unit in units for port in unit.outputs if port.edge == "out")
-            found = [({self.node.name: self.folds[k]}, self._cost(units))]
+            found: list[Choice] = [({self.node.name: self.folds[k]}, self._cost(units))]
             for node in _riding(self.graph, self.node):
-                ways = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
+                ways: list[dict[str, Fold]] = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
                 made = [(way, self._cost(stages_of(self.graph, node, lanes, self._schedule(way)))) for way in ways]
                 found = [(folds | way, cost + more) for folds, cost in found for way, more in made]
             self._costs[k] = found
@@ -318,14 +323,3 @@ def _riding(graph: Graph, node: Node) -> Iterator[Node]:
         if is_stage(after):
             yield after
             yield from _riding(graph, after)
-
-
-def _made(fold: Fold) -> int:
-    """Products, or elements, per cycle."""
-    return int(fold.get("lanes", 1) * fold.get("pe", 1) * fold.get("simd", 1) * fold.get("heads", 1))
-
-
-def _parallel(fold: Fold) -> int:
-    """The same with those whose weights a sparse fold leaves out."""
-    kept = Pattern.of(fold)
-    return _made(fold) // kept.n * kept.m

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from accel.errors import UserError
 from accel.files import require_ordinary
+from accel.fold import Fold, StageFold, from_json, to_json
 from accel.graph import Graph, Node
-from accel.hardware import Fold, Module, Stage, Unit
+from accel.hardware import Module, Stage, Unit
 from accel.ops import facet
 from accel.target import DEFAULT, TARGETS
 
@@ -19,12 +20,7 @@ FORMAT = 1
 MAX_DEPTH = 1 << 24
 MAX_NAME = 1000
 _MEMORIES = ("lut", "block")
-_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "folds": ("a fold", lambda value: isinstance(value, dict)),
-    "memories": (f"one of {', '.join(_MEMORIES)}", lambda value: value in _MEMORIES),
-    "depths": (f"a positive number up to {MAX_DEPTH}", lambda value: type(value) is int and 0 < value <= MAX_DEPTH),
-}
-"""What an entry of a schedule file is."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,8 +40,9 @@ class Schedule:
     def text(self) -> str:
         """JSON with one line per node and per buffer: to be edited and compared by hand."""
         parts = [f' "format": {FORMAT}', f' "target": {json.dumps(self.target)}']
+        content = self.to_json()
         for name in ("folds", "memories", "depths"):
-            entries = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in getattr(self, name).items())
+            entries = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content[name].items())
             parts.append(f' "{name}": {{\n' + ",\n".join(entries) + "\n }")
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
@@ -59,31 +56,64 @@ class Schedule:
             raise UserError(f"{path}: {error.strerror}; `accel lower --target rtl` writes a schedule.json") from None
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: not JSON ({error}); see a schedule.json of `accel lower`") from None
-        problem = _problem(content)
-        if problem:
-            raise UserError(f"{path}: {problem}")
-        return cls(**{key: content[key] for key in asdict(cls()) if key in content})
+        try:
+            found = content.pop("format", None) if isinstance(content, dict) else FORMAT
+            if found != FORMAT:
+                raise UserError(f"format {found!r:.80} is not the one that this accel reads ({FORMAT})")
+            return cls.from_json(content)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The schedule as files have it, without a format."""
+        folds = {name: to_json(fold) for name, fold in self.folds.items()}
+        return {"folds": folds, "depths": dict(self.depths), "memories": dict(self.memories), "target": self.target}
+
+    @classmethod
+    def from_json(cls, content: object) -> Schedule:
+        """Read what `to_json` gave. Raises UserError that says what is wrong, as far as that shows without a graph."""
+        known = [entry.name for entry in fields(cls)]
+        if not isinstance(content, dict):
+            raise UserError("a schedule is an object with folds and depths")
+        if unknown := content.keys() - {*known}:
+            raise UserError(f"unknown entry {min(unknown)!r:.80}; there are {', '.join(known)}")
+        target = content.get("target", DEFAULT.name)
+        if target not in list(TARGETS):
+            raise UserError(f"target {target!r:.80} is not one of {', '.join(TARGETS)}")
+        return cls(
+            _entries(content, "folds", from_json),
+            _entries(content, "depths", _depth),
+            _entries(content, "memories", _memory),
+            target,
+        )
 
 
-def _problem(content: Any) -> str | None:
-    """Describe what is wrong in a schedule file, as far as that shows without a graph."""
-    if not isinstance(content, dict):
-        return "a schedule is an object with folds and depths"
-    if content.get("format") != FORMAT:
-        return f"format {content.get('format')!r:.80} is not the one that this accel reads ({FORMAT})"
-    unknown = set(content) - set(asdict(Schedule())) - {"format"}
-    if unknown:
-        return f"unknown entry {min(unknown)!r:.80}; there are {', '.join(asdict(Schedule()))}"
-    if content.get("target", DEFAULT.name) not in list(TARGETS):
-        return f"target {content['target']!r:.80} is not one of {', '.join(TARGETS)}"
-    for name, (expected, fits) in _ENTRIES.items():
-        entries = content.get(name, {})
-        if not isinstance(entries, dict):
-            return f"{name} is {entries!r:.80}, expected an object with an entry per name"
-        for key, value in entries.items():
-            if len(key) > MAX_NAME or not fits(value):
-                return f"{name} of {key!r:.80}: got {value!r:.80}, expected {expected}"
-    return None
+def _entries(content: dict[str, Any], name: str, read: Callable[[object], T]) -> dict[str, T]:
+    """Read the entries of one kind. Raises UserError that names the first wrong one."""
+    entries = content.get(name, {})
+    if not isinstance(entries, dict):
+        raise UserError(f"{name} is {entries!r:.80}, expected an object with an entry per name")
+    found = {}
+    for key, value in entries.items():
+        try:
+            if len(key) > MAX_NAME:
+                raise UserError(f"a name of {len(key)} characters, at most {MAX_NAME} are read")
+            found[key] = read(value)
+        except UserError as error:
+            raise UserError(f"{name} of {key!r:.80}: {error}") from None
+    return found
+
+
+def _memory(value: object) -> str:
+    if value not in _MEMORIES:
+        raise UserError(f"got {value!r:.80}, expected one of {', '.join(_MEMORIES)}")
+    return str(value)
+
+
+def _depth(value: object) -> int:
+    if type(value) is not int or not 0 < value <= MAX_DEPTH:
+        raise UserError(f"got {value!r:.80}, expected a positive number up to {MAX_DEPTH}")
+    return value
 
 
 def require_known(schedule: Schedule, graph: Graph) -> None:
@@ -106,19 +136,20 @@ def folds_of(graph: Graph, node: Node) -> list[Fold]:
 
 
 def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
-    """How a node is folded; a stage without an entry in the first of its ways.
+    """How a node is folded; a stage without an entry, in the first of its ways.
 
     Raises UserError when the schedule has no possible fold for it.
     """
     rtl, possible = facet(node.op.kind, "rtl"), folds_of(graph, node)
     fold = schedule.folds.get(node.name)
     if fold is None and is_stage(node):
-        return possible[0] if possible else {}
+        return possible[0] if possible else StageFold()
     if fold is None or fold not in possible:
         why = rtl.refusal(node.op, fold) if fold and hasattr(rtl, "refusal") else None
         if why:
             raise UserError(f"schedule: node {node.name!r} has fold {fold}, but {why}")
-        raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {possible[:12]}")
+        some = ", ".join(map(str, possible[:12]))
+        raise UserError(f"schedule: node {node.name!r} has fold {fold}; possible are {some}")
     return fold
 
 
@@ -133,7 +164,9 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
 def stages_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> tuple[Stage, ...]:
     """The stages that a node becomes when it rides behind its producer, in order."""
     ends, fold = graph.ends(node), fold_of(graph, node, schedule)
-    found: tuple[Stage, ...] = facet(node.op.kind, "rtl").stages(node.op, *ends, lanes, fold, TARGETS[schedule.target])
+    assert isinstance(fold, StageFold)
+    rtl, target = facet(node.op.kind, "rtl"), TARGETS[schedule.target]
+    found: tuple[Stage, ...] = rtl.stages(node.op, *ends, fold.on(lanes), target)
     return tuple(replace(stage, module=_placed(stage.module, node, schedule)) for stage in found)
 
 

@@ -102,7 +102,7 @@ def _write_design(graph: Graph, out: Path, schedule: Schedule | None, board: Boa
         design = rtl.lower(graph, schedule)
         digest = storage.save(graph, folder / GRAPH_FILE)
         replace(design, info={**design.info, "graph": digest}).write(folder)
-        write_atomic(folder / SCHEDULE_FILE, Schedule(**design.info["schedule"]).text())
+        write_atomic(folder / SCHEDULE_FILE, Schedule.from_json(design.info["schedule"]).text())
     return LoweredDesign.of(out, design, graph, board or boards.get(BOARD))
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from accel.dataflow.schedule import Schedule, fold_of, is_stage
+from accel.fold import StageFold
 from accel.graph import Graph, Node
-from accel.hardware import Fold
 from accel.kernel import Kernel, fork, regroup
 from accel.ops import facet
 from accel.tensor import Tensor
@@ -98,8 +98,8 @@ class _PlanBuilder:
             yield KernelUse(kernel, tuple(inputs), (name,), self.graph.tensors[node.name], node.name)
 
     def _kernel(self, node: Node) -> Kernel:
-        fold: Fold
-        fold = {"lanes": self.lanes[node.inputs[0]]} if is_stage(node) else fold_of(self.graph, node, self.schedule)
+        fold = fold_of(self.graph, node, self.schedule)
+        fold = fold.on(self.lanes[node.inputs[0]]) if isinstance(fold, StageFold) else fold
         made: Kernel = facet(node.op.kind, "kernel").kernel(node.op, *self.graph.ends(node), fold)
         return made
 

@@ -77,7 +77,7 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         **({"view": asdict(view)} if (view := view_of(graph)) else {}),
         "units": _units(netlist),
         "taps": emit.taps(netlist, graph),
-        "schedule": asdict(made.schedule),
+        "schedule": made.schedule.to_json(),
     }
     files = emit.files(netlist, made.schedule.depths, streams[0].bits, streams[1].bits)
     return Design(graph.name, emit.TOP, files, *streams, info, made)
@@ -93,7 +93,7 @@ def netlist_of(design: Design, graph: Graph) -> Netlist:
         return made.netlist
     another = f"{design.name}: the graph beside the design is another one"
     try:
-        found = build(graph, Schedule(**design.info["schedule"]))
+        found = build(graph, Schedule.from_json(design.info["schedule"]))
     except UserError as error:
         raise UserError(f"{another} ({error}); write both with `accel lower`") from None
     if _units(found) != design.info["units"]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from accel import reference
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
 from accel.errors import ToolError, UserError
+from accel.fold import LaneFold, MatrixFold
 from accel.graph import Graph, Node
 from accel.ops import OPERATORS, Add, Dense, Norm, Pool, Rescale, Softmax, folder
 from accel.ops.softmax.op import exp_table
@@ -104,10 +106,10 @@ def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> N
 def test_heads_side_by_side(pipelined: bool, causal: bool, io_type: str, tmp_path: Path) -> None:
     """All heads of a token in one step, with divisions as a pipeline and serial, between operators folded anyhow."""
     graph = encoder(Shape(tokens=5, features=5, channels=6, heads=3, causal=causal))
-    whole = {name: fold for name, fold in folding.unrolled(graph).folds.items() if "heads" in fold}
+    whole = {name: fold for name, fold in folding.unrolled(graph).folds.items() if fold.heads > 1}
     assert len(whole) == 3
     if not pipelined:
-        whole = {name: {key: fold[key] for key in fold if key != "unrolled"} for name, fold in whole.items()}
+        whole = {name: replace(fold, unrolled=0) for name, fold in whole.items()}
     schedule = Schedule(random_schedule(graph, 0).folds | whole)
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=schedule)
     written.compile()
@@ -119,7 +121,7 @@ def test_schedule_is_written_and_read(tiny_graph: Graph, tmp_path: Path) -> None
     from hls import rtl
 
     design = rtl.lower(tiny_graph, folding.fold_for(tiny_graph, 15))
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     assert schedule.depths
     written = project.write(tiny_graph, tmp_path / "project", schedule=schedule)
     again = Schedule.load(written.folder / "schedule.json")
@@ -127,11 +129,13 @@ def test_schedule_is_written_and_read(tiny_graph: Graph, tmp_path: Path) -> None
     rows, columns = tiny_graph.nodes[0].op.weight.shape
     fold = schedule.folds["dense0"]
     config = yaml.safe_load((written.folder / "hls4ml_config.yml").read_text())
-    assert config["HLSConfig"]["LayerName"]["n0"]["ReuseFactor"] == rows * columns // (fold["pe"] * fold["simd"])
-    with pytest.raises(UserError, match=r"^schedule: node 'y' has fold \{'pe': 3, 'simd': 1\}; possible are"):
-        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"y": {"pe": 3, "simd": 1}}))
+    assert config["HLSConfig"]["LayerName"]["n0"]["ReuseFactor"] == rows * columns // (fold.pe * fold.simd)
+    with pytest.raises(
+        UserError, match=r"^schedule: node 'y' has fold \{.pe.: 3, .simd.: 1, .multiply.: .dsp.\}; possible are \{.pe"
+    ):
+        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"y": MatrixFold(3, 1)}))
     with pytest.raises(UserError, match=r"^schedule: the graph has no node 'hidden' to fold"):
-        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"hidden": {"lanes": 1}}))
+        project.write(tiny_graph, tmp_path / "other", schedule=Schedule(schedule.folds | {"hidden": LaneFold(1)}))
     with pytest.raises(UserError, match="node 'dense0': hls4ml writes no unrolled matrices for Quartus; fold it by pe"):
         project.write(tiny_graph, tmp_path / "other", "Quartus", schedule=folding.unrolled(tiny_graph))
     assert [path.name for path in tmp_path.iterdir()] == ["project"]

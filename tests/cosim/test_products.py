@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from accel.design import Design, Stream
+from accel.fold import MatrixFold
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
 from hls.rtl import emit
@@ -45,7 +46,7 @@ class Mac:
     @property
     def packing(self):
         target, multiply = STYLES[self.style]
-        fold = {"pe": self.pe, "simd": self.simd, "multiply": multiply}
+        fold = MatrixFold(self.pe, self.simd, multiply)
         return packing(TARGETS[target], fold, (self.activations, self.a_signed), (self.weights, self.w_signed))
 
     def instance(self, number: int) -> str:

@@ -14,6 +14,7 @@ from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import DeadlockError
 from accel.design import Design
 from accel.errors import UserError
+from accel.fold import LaneFold, MatrixFold
 from accel.graph import Graph, Node
 from accel.ops import Norm, Rescale, Softmax
 from accel.ops.softmax.op import exp_table
@@ -59,7 +60,7 @@ def test_random_schedules_are_predicted_to_the_cycle(seed):
     design = rtl.lower(graph, random_schedule(graph, seed))
     measured = simulate.run(design, samples(graph, 16))
     assert (measured.latency, measured.interval) == tuple(design.info["predicted"].values())
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     times = predict(build(graph, schedule), schedule.depths).beats
     assert tuple(measured.beats[: len(times)]) == times
 
@@ -70,7 +71,7 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     row = 3 * lanes
     softmax = Node("shares", Softmax(row, 8, exp_table(1 / 16, 8, 256), causal), ("x",))
     graph = Graph("rows", {"x": Tensor((3, row), -128, 127)}, (softmax,), "shares")
-    design = rtl.lower(graph, Schedule({"shares": {"lanes": lanes, "unrolled": 2}}))
+    design = rtl.lower(graph, Schedule({"shares": LaneFold(lanes, unrolled=2)}))
     x = samples(graph, 12)
     ran = simulate.run(design, x)
     assert np.array_equal(ran.outputs, reference.run(graph, x))
@@ -171,7 +172,7 @@ def test_buffers_hold_what_was_predicted(seed):
     """Depths are the next power of two above what a design fed at its own rate is seen to use, no more."""
     graph = encoder(SHAPES["plain"], seed)
     design = rtl.lower(graph, random_schedule(graph, seed))
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     netlist = build(graph, schedule)
     ran = simulate.run(design, samples(graph, 16), pace=slowest(netlist), watch=True)
     seen = {name: use.most for name, use in ran.buffers.items()}
@@ -218,8 +219,8 @@ def test_unfit_samples_are_refused(change, message):
 def test_an_impossible_fold_is_refused():
     graph = encoder()
     schedule = fold_for(graph, 1024)
-    wrong = Schedule(schedule.folds | {"embed": {"pe": 3, "simd": 1}})
-    with pytest.raises(UserError, match=r"node 'embed' has fold \{'pe': 3, 'simd': 1\}; possible are"):
+    wrong = Schedule(schedule.folds | {"embed": MatrixFold(3, 1)})
+    with pytest.raises(UserError, match=r"node 'embed' has fold \{.pe.: 3, .simd.: 1, .*\}; possible are \{"):
         rtl.lower(graph, wrong)
 
 

@@ -16,8 +16,8 @@ from accel import reference
 from accel.dataflow.folding import Solver, unrolled, with_multipliers
 from accel.dataflow.schedule import Schedule, units_of
 from accel.errors import UserError
+from accel.fold import MatrixFold, Pattern
 from accel.graph import Graph, Node
-from accel.hardware import Pattern
 from accel.ops import Dense
 from accel.ops.dense import sparsity
 from accel.tensor import Tensor
@@ -83,8 +83,8 @@ def test_the_solver_takes_what_zeros_save(pruned: dict[str, Graph]) -> None:
     schedules = {name: with_multipliers(graph, 128) for name, graph in pruned.items()}
     inner = [node.name for node in pruned["2:4"] if node.op.kind == "dense" and node.name.startswith("blocks")]
     assert len(inner) == 12
-    assert all("sparse" in schedules["2:4"].folds[name] for name in inner)
-    assert not any("sparse" in fold for fold in schedules["dense"].folds.values())
+    assert all(schedules["2:4"].folds[name].is_sparse for name in inner)
+    assert not any(isinstance(fold, MatrixFold) and fold.is_sparse for fold in schedules["dense"].folds.values())
     intervals = {name: ran(pruned[name], schedule)[0].interval for name, schedule in schedules.items()}
     assert intervals["2:4"] <= intervals["dense"] / 2
 
@@ -109,7 +109,7 @@ def kept() -> Graph:
 
 
 def test_a_wrong_place_is_seen(kept: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule = Schedule({"dense": {"pe": 2, "simd": 4, "multiply": "lut", "sparse": "2:4"}})
+    schedule = Schedule({"dense": MatrixFold(2, 4, "lut", Pattern(2, 4))})
     ran(kept, schedule)
     honest = sparsity.compress
 
@@ -126,16 +126,16 @@ def test_claims_are_held_against_the_weights(kept: Graph) -> None:
     weight = np.zeros((4, 8), np.int64)
     weight[2, 4:7] = 1
     for claimed, text in (
-        ("2:4", r"the weights are not 2:4: row 2 has 3 that are not 0 for inputs 4 to 7"),
-        ("3:4", r"sparse is '3:4'; known are 1:4, 1:2, 2:4, 4:8"),
+        (Pattern(2, 4), r"the weights are not 2:4: row 2 has 3 that are not 0 for inputs 4 to 7"),
+        (Pattern(3, 4), r"sparse is '3:4'; known are 1:4, 1:2, 2:4, 4:8"),
     ):
         with pytest.raises(UserError, match=text):
-            rtl.lower(one(weight), Schedule({"dense": {"pe": 2, "simd": 4, "multiply": "lut", "sparse": claimed}}))
+            rtl.lower(one(weight), Schedule({"dense": MatrixFold(2, 4, "lut", claimed)}))
 
 
 @pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
 def test_kernels_follow_a_sparse_fold(kept: Graph, io_type: str, tmp_path: Path) -> None:
-    schedule = Schedule({"dense": {"pe": 2, "simd": 4, "multiply": "lut", "sparse": "2:4"}})
+    schedule = Schedule({"dense": MatrixFold(2, 4, "lut", Pattern(2, 4))})
     written = project.write(kept, tmp_path / "project", io_type=io_type, schedule=schedule)
     assert Firmware(written.folder).problems() == []
     written.compile()

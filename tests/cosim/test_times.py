@@ -59,7 +59,7 @@ def folded(graph: Graph, style: str) -> Schedule:
     folds = {}
     for node in graph:
         for fold in folds_of(graph, node):
-            if fold.get("lanes", 2) == 2 and (node.name not in folds or fold.get("multiply") == style):
+            if getattr(fold, "lanes", 2) == 2 and (node.name not in folds or fold.multiply == style):
                 folds[node.name] = fold
     return Schedule(folds)
 

@@ -49,7 +49,7 @@ def exact_in_rtl(graph: Graph, folder: Path, seed: int) -> None:
     for edge, integers in traced.edges.items():
         np.testing.assert_array_equal(integers, expected[edge], err_msg=edge)
     assert (traced.latency, traced.interval) == tuple(design.info["predicted"].values())
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     times = predict(build(graph, schedule), schedule.depths).beats
     assert tuple(traced.beats[: len(times)]) == times
     assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3).outputs, expected[graph.output])

@@ -196,7 +196,7 @@ class OperatorContract:
         assert np.array_equal(free.outputs, expected)
         predicted = design.info["predicted"]
         assert (free.latency, free.interval) == (predicted["latency"], predicted["interval"])
-        schedule = Schedule(**design.info["schedule"])
+        schedule = Schedule.from_json(design.info["schedule"])
         times = predict(rtl.build(graph, schedule), schedule.depths).beats
         assert tuple(free.beats[: len(times)]) == times, f"first {SEQUENCES} samples"
         stalled = simulate.run(design, x, stall=0.4, seed=number)

@@ -12,6 +12,7 @@ from accel import reference
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.utilization import useful_macs
 from accel.errors import GraphError
+from accel.fold import MatrixFold
 from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Mul, Pool, Position, Rotary, Softmax, Window
 from accel.ops.dense import rtl as dense_rtl
@@ -46,7 +47,7 @@ class TestDenseOfKeptWeights(TestDense):
 
     def schedule(self, graph: Graph, seed: int) -> Schedule:
         """The drawn operator does the products of its kept weights only."""
-        options = [f for f in dense_rtl.folds(graph.nodes[-1].op, *graph.ends(graph.nodes[-1])) if "sparse" in f]
+        options = [f for f in dense_rtl.folds(graph.nodes[-1].op, *graph.ends(graph.nodes[-1])) if f.is_sparse]
         folds = random_schedule(graph, seed).folds
         return Schedule(folds | {graph.nodes[-1].name: options[seed % len(options)]})
 
@@ -177,7 +178,7 @@ def test_heads_that_share_side_by_side(form: str, heads: int, kv_heads: int, tmp
     a = Tensor((tokens, heads * (size if form == "scores" else tokens)), -8, 7)
     graph = graph_around(MatMul(heads, form, kv_heads), (a, Tensor((tokens, kv_heads * size), -8, 7)), 0)
     rows, columns = (tokens, size) if form == "scores" else (size, tokens)
-    folds = random_schedule(graph, 0).folds | {"y": {"pe": rows, "simd": columns, "multiply": "lut", "heads": heads}}
+    folds = random_schedule(graph, 0).folds | {"y": MatrixFold(rows, columns, "lut", heads=heads)}
     x = values(graph.input, 9, 0)
     design = rtl.lower(graph, Schedule(folds))
     free, stalled = simulate.run(design, x), simulate.run(design, x, stall=0.4, seed=1)

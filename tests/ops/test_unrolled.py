@@ -69,7 +69,7 @@ def check(graph: Graph, levels: int, interval: int, folder: Path) -> None:
     assert np.array_equal(free.outputs, expected)
     assert (free.latency, free.interval) == tuple(design.info["predicted"].values())
     assert free.interval == interval
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     times = predict(rtl.build(graph, schedule), schedule.depths).beats
     assert tuple(free.beats[: len(times)]) == times
     assert np.array_equal(simulate.run(design, x, stall=0.4, seed=2).outputs, expected)
@@ -143,7 +143,7 @@ def test_a_solver_that_is_wrong_is_found_out(monkeypatch):
 
 def test_the_solver_picks_it_only_when_asked():
     graph = graph_of(weights(4, 4, 4), -8, 7)
-    assert all("unrolled" not in fold for fold in fold_for(graph, graph.input.tokens).folds.values())
+    assert all(not fold.unrolled for fold in fold_for(graph, graph.input.tokens).folds.values())
 
 
 def test_what_the_solver_cannot_do_is_not_offered():

@@ -84,7 +84,7 @@ def test_a_whole_design(family: str) -> None:
     """The sum of the parts: what synthesis does across their borders is small."""
     graph = encoder(Shape(tokens=8, features=8, channels=16, hidden=32))
     design = rtl.lower(graph, fold_for(graph, 512, family))
-    schedule = Schedule(**design.info["schedule"])
+    schedule = Schedule.from_json(design.info["schedule"])
     predicted = area.estimate(build(graph, schedule), schedule.depths, family)
     made = yosys.resources(design, family)
     assert (predicted.bram, predicted.dsp) == (made.bram, made.dsp)

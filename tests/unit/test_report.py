@@ -16,6 +16,7 @@ from accel import storage
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import VISIBLE
 from accel.design import Design
+from accel.fold import LaneFold
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor
@@ -84,7 +85,7 @@ def test_every_number_is_the_designs(folder: Path, tiny_graph: Graph) -> None:
 
 def test_units_are_those_of_the_design(folder: Path, tiny_graph: Graph) -> None:
     page, info = shown(folder), Design.load(folder).info
-    schedule = Schedule(**info["schedule"])
+    schedule = Schedule.from_json(info["schedule"])
     netlist = build(tiny_graph, schedule)
     rows = {row[0]: [cell.replace(",", "") for cell in row[1:5]] for row in page.cells("resources")[1:]}
     assert list(rows) == [*(unit["name"] for unit in info["units"]), "buffers", "all"]
@@ -101,7 +102,7 @@ def test_units_are_those_of_the_design(folder: Path, tiny_graph: Graph) -> None:
 
 def test_the_timeline_ends_with_the_latency(tiny_graph: Graph, folder: Path) -> None:
     info = Design.load(folder).info
-    schedule = Schedule(**info["schedule"])
+    schedule = Schedule.from_json(info["schedule"])
     netlist = build(tiny_graph, schedule)
     spans = prediction.activity(netlist, schedule.depths, 3)
     first, *later = spans[netlist.instances[-1].name]
@@ -226,7 +227,7 @@ def test_the_pareto_plot_of_the_same_model_is_linked(folder: Path) -> None:
     plots = folder.parent / "a plot"
     plots.mkdir()
     (plots / "pareto.png").touch()
-    (plots / "schedule.json").write_text(Schedule({"another": {"lanes": 1}}).text())
+    (plots / "schedule.json").write_text(Schedule({"another": LaneFold(1)}).text())
     assert "pareto.png" not in (shown(folder), (folder / "report.html").read_text())[1]
     (plots / "schedule.json").write_text((folder / "schedule.json").read_text())
     shown(folder)

@@ -56,7 +56,7 @@ def folds(op, inputs, output):
 
 def hardware(op, inputs, output, fold, target):
     """One unit."""
-    (x,), lanes = inputs, fold["lanes"]
+    (x,), lanes = inputs, fold.lanes
     params = {"LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "YW": output.width, "C": Long(op.c)}
     actor = Actor(x.size // lanes, (consume("in0"),), (produce("out", ALWAYS, 1),))
     ports = (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),)

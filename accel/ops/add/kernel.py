@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel
 from accel.ops.add.op import Add
 from accel.tensor import Tensor
@@ -12,8 +12,8 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_add.h")
 
 
-def kernel(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    lanes = fold["lanes"]
+def kernel(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
+    lanes = fold.lanes
     p, q = map(int, op.multipliers)
     return Kernel(
         "accel_add",

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from accel.hardware import Fold, Long, Unit, lane_folds
+from accel.fold import LaneFold
+from accel.hardware import Long, Unit, lane_folds
 from accel.ops.add.op import Add
 from accel.ops.common import pairwise, times
 from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Add, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Add, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide the channels; products of both kinds unless both factors are shifts."""
     lanes = lane_folds(output.channels)
     return lanes if all(times.is_shift(int(factor)) for factor in op.multipliers) else times.with_tables(lanes)
 
 
-def hardware(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     p, q = map(Long, op.multipliers)
-    tables = times.in_tables(fold)
+    tables = fold.multiply == "lut"
     params = {"P": p, "Q": q, "TABLES": int(tables)}
     return (pairwise.unit("accel_add", inputs, output, fold, 3 if tables else 1, params),)

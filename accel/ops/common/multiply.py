@@ -6,11 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel.hardware import Fold
+from accel.fold import STYLES, MatrixFold
 from accel.target import Target
-
-STYLES = ("dsp", "lut")
-"""Values of a fold's "multiply"; the first is what a fold without it means."""
 
 
 class Packing(NamedTuple):
@@ -33,18 +30,18 @@ class Packing(NamedTuple):
         return (rows % max(self.lanes, 1) != self.lanes - 1) & (rows != pe - 1) & (self.lanes > 0)
 
 
-def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]) -> Packing:
+def packing(target: Target, fold: MatrixFold, a: tuple[int, bool], w: tuple[int, bool]) -> Packing:
     """Choose the packing for operands of (width, signed), `a` shared by the rows: fewest multipliers, then lanes.
 
     Neighbouring products may share one bit where `a` is signed; otherwise width(a) + width(w) bits lie between them.
     Room beyond that lets packed products be added before they are taken apart, as many levels as SIMD has.
     """
-    if fold.get("multiply", STYLES[0]) == "lut" or target.dsp is None:
+    if fold.multiply == "lut" or target.dsp is None:
         return Packing(0, 0)
-    if "sparse" in fold:  # rows have activations of their own: nothing to share
+    if fold.is_sparse:  # rows have activations of their own: nothing to share
         return Packing(1, 0)
     wide, narrow = target.dsp
-    pe, room = fold["pe"], wide - (w[0] + (not w[1]))  # the highest weight is a signed number
+    pe, room = fold.pe, wide - (w[0] + (not w[1]))  # the highest weight is a signed number
     if a[0] + (not a[1]) > narrow or room < 0:
         return Packing(1, 0)
     apart = a[0] + w[0]
@@ -53,7 +50,7 @@ def packing(target: Target, fold: Fold, a: tuple[int, bool], w: tuple[int, bool]
     lanes = -(-pe // groups)
     if lanes == 1:
         return Packing(1, 0)
-    return Packing(lanes, min(room // (lanes - 1), apart + (fold["simd"] - 1).bit_length()))
+    return Packing(lanes, min(room // (lanes - 1), apart + (fold.simd - 1).bit_length()))
 
 
 def digits(weight: np.ndarray) -> tuple[np.ndarray, int]:
@@ -73,9 +70,9 @@ def digits(weight: np.ndarray) -> tuple[np.ndarray, int]:
     return weight + offset, 2 * fields + (not short)
 
 
-def array_folds(rows: list[int], columns: list[int]) -> list[Fold]:
+def array_folds(rows: list[int], columns: list[int]) -> list[MatrixFold]:
     """Every PE of `rows` with every SIMD of `columns`, in every style."""
-    return [{"pe": pe, "simd": simd, "multiply": style} for style in STYLES for pe in rows for simd in columns]
+    return [MatrixFold(pe, simd, style) for style in STYLES for pe in rows for simd in columns]
 
 
 def array_latency(simd: int) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
+from accel.fold import LaneFold
+from accel.hardware import ALWAYS, Actor, Module, Port, Unit, consume, produce
 from accel.tensor import Tensor
 
 
 def unit(
-    module: str, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, latency: int, params: Mapping[str, int]
+    module: str, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, latency: int, params: Mapping[str, int]
 ) -> Unit:
     """A unit of `module`, whose own parameters are `params`; a result leaves `latency` cycles behind its operands."""
     a, b = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     shared = {
         "LANES": lanes, "AW": a.width, "A_SIGNED": int(a.signed), "BW": b.width, "B_SIGNED": int(b.signed),
     }  # fmt: skip

@@ -6,12 +6,15 @@ between two registers (`accel_divide_pipe.sv`, `accel_isqrt_pipe.sv`).
 
 from __future__ import annotations
 
-from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
+from dataclasses import replace
+
+from accel.fold import LaneFold
+from accel.hardware import ALWAYS, Actor, Module, Port, Unit, consume, produce
 
 
-def serial_folds(folds: list[Fold]) -> list[Fold]:
+def serial_folds(folds: list[LaneFold]) -> list[LaneFold]:
     """The folds with serial units, then the same unrolled, which only schedules that name them get."""
-    return folds + [fold | {"unrolled": steps} for steps in (1, 2) for fold in folds]
+    return folds + [replace(fold, unrolled=steps) for steps in (1, 2) for fold in folds]
 
 
 def divide_unit(

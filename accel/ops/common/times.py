@@ -7,14 +7,15 @@ look-up tables multiply with its base-4 digits (`accel_digits.sv`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 
 import numpy as np
 
-from accel.hardware import Fold, Long, Module, Rom, Stage
+from accel.fold import STYLES, LaneFold, StageFold
+from accel.hardware import Long, Module, Rom, Stage
 from accel.numeric import bits
-from accel.ops.common.multiply import STYLES
 from accel.ops.dense.unrolled import MAX_MAGNITUDE, Circuit, solve
 from accel.target import Target
 from accel.tensor import Tensor
@@ -55,9 +56,9 @@ endmodule
 """
 
 
-def folds() -> list[Fold]:
+def folds() -> list[StageFold]:
     """Ways to make the products of a stage, hard multipliers first."""
-    return [{"multiply": style} for style in STYLES]
+    return [StageFold(style) for style in STYLES]
 
 
 def is_shift(factor: int) -> bool:
@@ -71,20 +72,20 @@ def product(x: Tensor, multiplier: np.ndarray) -> Tensor:
     return Tensor(x.shape, min(x.lo * largest, x.lo * smallest), max(x.hi * largest, x.hi * smallest))
 
 
-def stage(multiplier: np.ndarray, x: Tensor, lanes: int, fold: Fold, target: Target) -> Stage:
+def stage(multiplier: np.ndarray, x: Tensor, fold: LaneFold, target: Target) -> Stage:
     """x times one constant ≥ 1, or one per channel."""
     width = product(x, multiplier).width
-    largest = int(multiplier.max())
+    lanes, largest = fold.lanes, int(multiplier.max())
     params = {"LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "MW": largest.bit_length(), "YW": width}
     if len(multiplier) > 1:
-        count, values = digits(0, largest) if in_tables(fold) else 0, multiplier.reshape(-1, lanes)
+        count, values = digits(0, largest) if fold.multiply == "lut" else 0, multiplier.reshape(-1, lanes)
         table = coded(values, count) if count else Rom.of(values, params["MW"])
         params |= {"GROUPS": table.depth, "DIGITS": count, "MW": table.bits, "BLOCK": int(table.is_deep(target))}
         return Stage(Module("accel_times_table", params, {"MULTIPLIER_FILE": table}), lanes, width, LATENCY + 1)
-    if in_tables(fold) and largest < MAX_MAGNITUDE:
+    if fold.multiply == "lut" and largest < MAX_MAGNITUDE:
         module = _adders(largest, x.lo, x.hi, lanes)
     else:
-        module = Module("accel_times", params | {"MULTIPLIER": Long(largest), "TABLES": int(in_tables(fold))})
+        module = Module("accel_times", params | {"MULTIPLIER": Long(largest), "TABLES": int(fold.multiply == "lut")})
     return Stage(module, lanes, width, LATENCY)
 
 
@@ -107,14 +108,9 @@ def coded(values: np.ndarray, count: int) -> Rom:
     return Rom.of(fields, max(1, int(fields.max()).bit_length()))
 
 
-def in_tables(fold: Fold) -> bool:
-    """True where a fold makes its products in look-up tables."""
-    return bool(fold.get("multiply", STYLES[0]) == "lut")
-
-
-def with_tables(folds: list[Fold]) -> list[Fold]:
+def with_tables(folds: list[LaneFold]) -> list[LaneFold]:
     """The folds with hard multipliers, then the same with look-up tables."""
-    return folds + [fold | {"multiply": "lut"} for fold in folds]
+    return folds + [replace(fold, multiply="lut") for fold in folds]
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.hardware import Fold, Pattern
+from accel.fold import MatrixFold
 from accel.kernel import Kernel, Table
 from accel.ops.dense import adders
 from accel.ops.dense.op import Dense
@@ -20,12 +20,12 @@ HEADER = Path(__file__).with_name("accel_dense.h")
 SPARSE = Path(__file__).with_name("accel_sparse.h")
 
 
-def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold) -> Kernel:
     """Weights lie pass by pass and beat by beat: PE rows of SIMD each are one word."""
-    if "unrolled" in fold:
+    if fold.unrolled:
         return adders.kernel(op, inputs[0], output)
     rows, columns = op.weight.shape
-    kept, pe, simd = Pattern.of(fold), fold["pe"], fold["simd"]
+    kept, pe, simd = fold.sparse, fold.pe, fold.simd
     wide = simd // kept.n * kept.m
     passes, beats = rows // pe, columns // wide
 
@@ -35,7 +35,7 @@ def kernel(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) ->
     weight, bias = op.weight.wide(), Table(op.bias.wide())
     constants = {"tokens": output.tokens, "passes": passes, "beats": beats, "pe": pe, "simd": simd, "word": pe * simd}
     reuse = passes * beats
-    if "sparse" not in fold:
+    if not fold.is_sparse:
         tables = {"weight": table(weight), "bias": bias}
         return Kernel("accel_dense", HEADER, (simd,), pe, constants, tables=tables, reuse=reuse)
     values, place = map(table, compress(weight, kept))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from accel.hardware import Actor, Every, Fold, Module, Pattern, Port, Rom, Unit, consume, divisors, produce
+from accel.fold import MatrixFold, Pattern
+from accel.hardware import Actor, Every, Module, Port, Rom, Unit, consume, divisors, produce
 from accel.numeric import bits, signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
 from accel.ops.dense import sparsity, unrolled
@@ -15,7 +17,7 @@ from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[MatrixFold]:
     """Every PE dividing the outputs with every SIMD dividing the inputs; "unrolled" is for schedules that name it.
 
     Where the weights are N:M, "sparse" folds do the products of the kept weights only: SIMD of them per row and cycle,
@@ -27,27 +29,29 @@ def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
     if kept:
         groups = divisors(columns // kept.m)
         some = array_folds(divisors(rows), [kept.n * count for count in groups])
-        found += [fold | {"sparse": str(kept)} for fold in some]
+        found += [replace(fold, sparse=kept) for fold in some]
     return found + unrolled.folds(op)
 
 
-def refusal(op: Dense, fold: Fold) -> str | None:
+def refusal(op: Dense, fold: MatrixFold) -> str | None:
     """Explain why these weights lack the zeros that the fold assumes; None if they have them."""
-    return sparsity.refusal(op.weight.values, fold["sparse"]) if "sparse" in fold else None
+    return sparsity.refusal(op.weight.values, fold.sparse) if fold.is_sparse else None
 
 
-def hardware(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target
+) -> tuple[Unit, ...]:
     """One unit: SF = in / SIMD · N / M beats per pass, NF = out / PE passes per token."""
     (x,) = inputs
-    if "unrolled" in fold:
-        return (unrolled.unit(op, x, output, fold["unrolled"]),)
+    if fold.unrolled:
+        return (unrolled.unit(op, x, output, fold.unrolled),)
     rows, columns = op.weight.shape
-    kept = Pattern.of(fold)
-    pe, simd = fold["pe"], fold["simd"]
+    kept = fold.sparse
+    pe, simd = fold.pe, fold.simd
     wide = simd // kept.n * kept.m
     passes, beats = rows // pe, columns // wide
 
-    selected = "sparse" in fold
+    selected = fold.is_sparse
     weight_width = bits(min(-1, op.weight.lo), max(0, op.weight.hi))[0]
     packed = packing(target, fold, (x.width, x.signed), (weight_width, True))
     coded = packed.lanes == 0 and (selected or op.weight.magnitude <= 1)

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from accel.hardware import Pattern
+from accel.fold import Pattern
 from accel.ops.dense.op import Dense
 
 PATTERNS = (Pattern(1, 4), Pattern(1, 2), Pattern(2, 4), Pattern(4, 8))
@@ -22,13 +22,12 @@ def pattern(op: Dense) -> Pattern | None:
     return _FOUND[op]
 
 
-def refusal(weight: np.ndarray, claimed: object) -> str | None:
+def refusal(weight: np.ndarray, claimed: Pattern) -> str | None:
     """Name a row and a group of inputs that lack the zeros that the fold assumes; None if all have them."""
-    known = next((known for known in PATTERNS if str(known) == claimed), None)
-    if known is None:
-        return f"sparse is {claimed!r:.80}; known are {', '.join(map(str, PATTERNS))}"
-    excess = _excess(weight, known)
-    return excess and f"the weights are not {known}: {excess}"
+    if claimed not in PATTERNS:
+        return f"sparse is {str(claimed)!r}; known are {', '.join(map(str, PATTERNS))}"
+    excess = _excess(weight, claimed)
+    return excess and f"the weights are not {claimed}: {excess}"
 
 
 def _excess(weight: np.ndarray, claimed: Pattern) -> str | None:

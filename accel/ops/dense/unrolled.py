@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accel.errors import AccelError
-from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Unit, consume, produce
+from accel.fold import MatrixFold
+from accel.hardware import ALWAYS, Actor, Module, Port, Unit, consume, produce
 from accel.numeric import bits
 from accel.ops.dense.op import Dense
 from accel.tensor import Tensor
@@ -295,12 +296,12 @@ def ranges(graph: AdderGraph, x: Tensor) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(lo, hi, strict=True)]
 
 
-def folds(op: Dense) -> list[Fold]:
+def folds(op: Dense) -> list[MatrixFold]:
     """A register behind every 1, 2 or 3 adders in a row, for matrices that the solver can do."""
     rows, columns = op.weight.shape
     if op.weight.size > MAX_WEIGHTS or op.weight.magnitude >= MAX_MAGNITUDE:
         return []
-    return [{"pe": rows, "simd": columns, "unrolled": levels} for levels in (1, 2, 3)]
+    return [MatrixFold(rows, columns, unrolled=levels) for levels in (1, 2, 3)]
 
 
 def unit(op: Dense, x: Tensor, output: Tensor, levels: int) -> Unit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table
 from accel.numeric import bits
 from accel.ops.embedding.op import Embedding
@@ -13,9 +13,9 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_embedding.h")
 
 
-def kernel(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     (x,) = inputs
-    rows, lanes = op.reachable(x), fold["lanes"]
+    rows, lanes = op.reachable(x), fold.lanes
     beats = output.channels // lanes
     return Kernel(
         "accel_embedding",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Rom, Unit, lane_folds, per_row, produce
+from accel.fold import LaneFold
+from accel.hardware import ALWAYS, Actor, Module, Port, Rom, Unit, lane_folds, per_row, produce
 from accel.ops.embedding.op import Embedding
 from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide the channels of the output; identifiers come one by one."""
     return lane_folds(output.channels)
 
 
-def hardware(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
+) -> tuple[Unit, ...]:
     """One unit, one beat per cycle. Only the rows that the input's range reaches are stored."""
     (x,) = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     groups = output.channels // lanes
     rows = op.reachable(x)
     table = Rom.of(rows.reshape(-1, lanes), output.width)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table
 from accel.numeric import bits
 from accel.ops.lookup.op import Lookup
@@ -15,9 +15,9 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_lookup.h")
 
 
-def kernel(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     (x,) = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
     return Kernel(
         "accel_lookup",

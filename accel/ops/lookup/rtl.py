@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from accel.hardware import Fold, Module, Rom, Stage
+from accel.fold import LaneFold
+from accel.hardware import Module, Rom, Stage
 from accel.ops.lookup.op import Lookup
 from accel.target import Target
 from accel.tensor import Tensor
 
 
-def stages(
-    op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, fold: Fold, target: Target
-) -> tuple[Stage, ...]:
+def stages(op: Lookup, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Stage, ...]:
     """Latency 3. Only the entries that the input's range reaches are stored."""
-    (x,) = inputs
+    (x,), lanes = inputs, fold.lanes
     reachable = op.table[x.lo - op.base : x.hi - op.base + 1]
     table = Rom.of(reachable.reshape(-1, 1), output.width)
     module = Module(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import MatrixFold
 from accel.kernel import Kernel
 from accel.ops.matmul.op import MatMul
 from accel.tensor import Tensor
@@ -12,11 +12,11 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_matmul.h")
 
 
-def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold) -> Kernel:
     """All heads of a token at once (a fold with "heads") are a beat side by side; otherwise they take turns."""
     a, b = inputs
-    pe, simd, size = fold["pe"], fold["simd"], op.size(b)
-    side = fold.get("heads", 1)
+    pe, simd, size = fold.pe, fold.simd, op.size(b)
+    side = fold.heads
     held = -(-side // op.group)  # heads of b at once
     turns = op.heads // side
     scores = op.form == "scores"

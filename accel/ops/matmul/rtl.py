@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accel.hardware import ALWAYS, Actor, Every, Fold, Module, Port, Unit, Use, consume, divisors, produce, side_by_side
+from accel.fold import MatrixFold
+from accel.hardware import ALWAYS, Actor, Every, Module, Port, Unit, Use, consume, divisors, produce, side_by_side
 from accel.ops.common.multiply import array_folds, array_latency, packing
 from accel.ops.matmul.op import MatMul
 from accel.target import Target
@@ -20,27 +21,29 @@ def _sizes(op: MatMul, b: Tensor) -> tuple[int, int, int, int]:
     return (keys, channels, keys, channels) if op.form == "scores" else (keys, channels, channels, keys)
 
 
-def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[MatrixFold]:
     """Every PE dividing the rows with every SIMD dividing the columns of the product; or all products of all heads."""
     *_, rows, columns = _sizes(op, inputs[1])
-    whole = [fold | {"heads": op.heads} for fold in array_folds([rows], [columns]) if op.heads > 1]
+    whole = [replace(fold, heads=op.heads) for fold in array_folds([rows], [columns]) if op.heads > 1]
     return array_folds(divisors(rows), divisors(columns)) + whole
 
 
-def hardware(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target
+) -> tuple[Unit, ...]:
     """One unit, in which heads take turns; or (a fold with "heads") one for every head of the second operand."""
-    if "heads" not in fold:
+    if fold.heads == 1:
         return (_unit(op, inputs, output, fold, 1, target),)
     a, b, y = (replace(x, shape=(x.tokens, x.channels // op.kv_heads), scale=1.0) for x in (*inputs, output))
     shared = MatMul(op.group, op.form, 1)
     return side_by_side((_unit(shared, (a, b), y, fold, op.group, target),), op.kv_heads)
 
 
-def _unit(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, side: int, target: Target) -> Unit:
+def _unit(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, side: int, target: Target) -> Unit:
     """Two actors: loading the second operand, and computing with `side` heads that share it at once."""
     a, b = inputs
     keys, channels, rows, columns = _sizes(op, b)
-    pe, simd = fold["pe"], fold["simd"]
+    pe, simd = fold.pe, fold.simd
     passes, beats, turns = rows // pe, columns // simd, op.group // side
     scores = op.form == "scores"
     key_lanes, channel_lanes = (pe, simd) if scores else (simd, pe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel
 from accel.ops.mul.op import Mul
 from accel.tensor import Tensor
@@ -12,8 +12,8 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_mul.h")
 
 
-def kernel(op: Mul, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    lanes = fold["lanes"]
+def kernel(op: Mul, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
+    lanes = fold.lanes
     return Kernel(
         "accel_mul",
         HEADER,

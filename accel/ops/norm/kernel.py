@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Precision, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.ops.norm.op import Norm
@@ -13,10 +13,10 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_norm.h")
 
 
-def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     """Unrolled and with a row in one beat it is one pipeline. Rows follow each other as tokens do."""
     x = op.rows(*inputs)
-    lanes, step_bits = fold["lanes"], fold.get("unrolled", 1)
+    lanes, step_bits = fold.lanes, fold.unrolled or 1
     beats = x.channels // lanes
     radicand = max(1, op.variance_peak(x)) << (2 * op.guard)
     root_bits = -(-radicand.bit_length() // 2)
@@ -25,7 +25,7 @@ def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> 
         "root_steps": serial_steps(root_bits, step_bits, beats),
         "inverse_steps": serial_steps(inverse_bits, step_bits, beats),
     }
-    pipelined = "unrolled" in fold and beats == 1
+    pipelined = bool(fold.unrolled) and beats == 1
     return Kernel(
         "accel_norm_pipelined" if pipelined else "accel_norm",
         HEADER,

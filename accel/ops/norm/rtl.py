@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import math
 
-from accel.hardware import (
-    ALWAYS,
-    Actor,
-    Every,
-    Fold,
-    Long,
-    Module,
-    Port,
-    Rom,
-    Unit,
-    consume,
-    lane_folds,
-    per_row,
-    produce,
-)
+from accel.fold import LaneFold
+from accel.hardware import ALWAYS, Actor, Every, Long, Module, Port, Rom, Unit, consume, lane_folds, per_row, produce
 from accel.numeric import bits, signed_width
 from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
@@ -27,23 +14,23 @@ from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide a row; root and division serial or unrolled, products of both kinds."""
     return times.with_tables(serial_folds(lane_folds(op.row or output.channels)))
 
 
-def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """Four units: statistics, root, inverse, scale. Rows follow each other as tokens do."""
     x, output = op.rows(*inputs), op.rows(output)
     variance = op.variance_peak(x)
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
-    tables = times.in_tables(fold)
-    stats = _stats(op, x, fold["lanes"], tables)
-    rows, unrolled = x.tokens, fold.get("unrolled", 0)
+    tables = fold.multiply == "lut"
+    stats = _stats(op, x, fold.lanes, tables)
+    rows, unrolled = x.tokens, fold.unrolled
     root = isqrt_unit("variance", "root", _variance_width(op, x), 2 * op.guard, root_peak, rows, unrolled)
     root_width = root.outputs[0].width
     inverse = divide_unit("root", "inverse", root_width, op.inverse_peak(), op.numerator_bits, op.guard, rows, unrolled)
-    return stats, root, inverse, _scale(op, x, output, fold["lanes"], inverse.outputs[0].width, tables)
+    return stats, root, inverse, _scale(op, x, output, fold.lanes, inverse.outputs[0].width, tables)
 
 
 def _sum_range(x: Tensor) -> tuple[int, int]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from accel.hardware import Actor, Every, Fold, Module, Port, Unit, consume, lane_folds, produce
+from accel.fold import LaneFold
+from accel.hardware import Actor, Every, Module, Port, Unit, consume, lane_folds, produce
 from accel.ops.pool.op import Pool
 from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide the channels."""
     return lane_folds(output.channels)
 
 
-def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     (x,) = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     groups = x.channels // lanes
     module = Module(
         "accel_pool",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table
 from accel.numeric import ROUNDINGS, bits
 from accel.ops.rescale.op import Rescale
@@ -13,9 +13,9 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_rescale.h")
 
 
-def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     (x,) = inputs
-    lanes, peak = fold["lanes"], op.peak(x)
+    lanes, peak = fold.lanes, op.peak(x)
     beats = x.channels // lanes
     return Kernel(
         "accel_rescale",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from accel.hardware import Fold, Long, Module, Stage
+from accel.fold import LaneFold, StageFold
+from accel.hardware import Long, Module, Stage
 from accel.numeric import ROUNDINGS
 from accel.ops.common import times
 from accel.ops.rescale.op import Rescale
@@ -13,20 +14,20 @@ LATENCY = 2
 """Cycles of the rounding: one to round, one to clip."""
 
 
-def folds(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Rescale, inputs: tuple[Tensor, ...], output: Tensor) -> list[StageFold]:
     """How the product is made; none where it is a shift."""
     return [] if op.is_shift else times.folds()
 
 
 def stages(
-    op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, lanes: int, fold: Fold, target: Target
+    op: Rescale, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
 ) -> tuple[Stage, ...]:
     """The product if there is one, and the rounding."""
     (x,) = inputs
-    made = () if op.is_shift else (times.stage(op.multiplier.wide(), x, lanes, fold, target),)
+    made = () if op.is_shift else (times.stage(op.multiplier.wide(), x, fold, target),)
     x = x if op.is_shift else times.product(x, op.multiplier.wide())
     params = {
-        "LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "SHIFT": op.shift,
+        "LANES": fold.lanes, "XW": x.width, "X_SIGNED": int(x.signed), "SHIFT": op.shift,
         "MODE": ROUNDINGS.index(op.rounding), "LO": Long(output.lo), "HI": Long(output.hi), "YW": output.width,
     }  # fmt: skip
-    return (*made, Stage(Module("accel_rescale", params), lanes, output.width, LATENCY))
+    return (*made, Stage(Module("accel_rescale", params), fold.lanes, output.width, LATENCY))

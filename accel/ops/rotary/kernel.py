@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table
 from accel.ops.rotary.op import Rotary
 from accel.tensor import Tensor
@@ -12,8 +12,8 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_rotary.h")
 
 
-def kernel(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
-    lanes = fold["lanes"]
+def kernel(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
+    lanes = fold.lanes
     cos, sin = op.words("cos", lanes), op.words("sin", lanes)
     words, beats = len(cos) // output.tokens, output.channels // lanes
     constants = {"tokens": output.tokens, "turns": beats // words, "words": words, "lanes": lanes}

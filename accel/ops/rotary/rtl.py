@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import ALWAYS, Actor, Fold, Module, Port, Rom, Unit, consume, lane_folds, produce
+from accel.fold import LaneFold
+from accel.hardware import ALWAYS, Actor, Module, Port, Rom, Unit, consume, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.common import times
 from accel.ops.rotary.op import Rotary
@@ -12,17 +13,19 @@ from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide the channels, an even number of them where channels of a pair meet; products of both kinds."""
-    return times.with_tables([fold for fold in lane_folds(output.channels) if not op.turns or fold["lanes"] % 2 == 0])
+    return times.with_tables([fold for fold in lane_folds(output.channels) if not op.turns or fold.lanes % 2 == 0])
 
 
-def hardware(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
+) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     (x,) = inputs
-    lanes, firings = fold["lanes"], output.size // fold["lanes"]
+    lanes, firings = fold.lanes, output.size // fold.lanes
     constants = np.concatenate([op.words(name, lanes) for name in ("cos", "sin")[: 1 + op.turns]], axis=1)
-    count = times.digits(int(constants.min()), int(constants.max())) if times.in_tables(fold) else 0
+    count = times.digits(int(constants.min()), int(constants.max())) if fold.multiply == "lut" else 0
     table = times.coded(constants, count) if count else Rom.of(constants, signed_width(constants))
     words = table.depth // output.tokens
     module = Module(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table, serial_steps, symmetric
 from accel.numeric import bits
 from accel.ops.softmax.op import Softmax
@@ -15,10 +15,10 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_softmax.h")
 
 
-def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     """Unrolled and with a row in one beat it is one pipeline. Heads work side by side, or take turns."""
     (x,) = inputs
-    lanes, step_bits, side = fold["lanes"], fold.get("unrolled", 1), fold.get("heads", 1)
+    lanes, step_bits, side = fold.lanes, fold.unrolled or 1, fold.heads
     beats, turns, width = op.row // lanes, x.channels // (op.row * side), side * lanes
     reach = x.hi - x.lo
     rom = op.rom[: reach + 1]
@@ -26,7 +26,7 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) 
     largest_inverse = (1 << op.numerator_bits) // int(rom[0])  # one key alone: the smallest sum
     inverse_bits = largest_inverse.bit_length()
     steps = serial_steps(inverse_bits, step_bits, beats)
-    pipelined = "unrolled" in fold and beats == 1
+    pipelined = bool(fold.unrolled) and beats == 1
     return Kernel(
         "accel_softmax_pipelined" if pipelined else "accel_softmax",
         HEADER,

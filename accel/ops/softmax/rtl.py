@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from accel.fold import LaneFold
 from accel.hardware import (
     ALWAYS,
     Actor,
     Every,
-    Fold,
     Module,
     Port,
     Rom,
     Unit,
     consume,
-    divisors,
+    lane_folds,
     per_row,
     produce,
     side_by_side,
@@ -26,21 +26,22 @@ from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide a row, or the rows of all heads at once; with both kinds of division and of products."""
     heads = inputs[0].channels // op.row
-    whole = [{"lanes": op.row, "heads": heads}] if heads > 1 else []
-    return times.with_tables(serial_folds([{"lanes": lanes} for lanes in divisors(op.row)] + whole))
+    whole = [LaneFold(op.row, heads)] if heads > 1 else []
+    return times.with_tables(serial_folds(lane_folds(op.row) + whole))
 
 
-def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
+) -> tuple[Unit, ...]:
     """Four units; rows wait in ordinary buffers between them."""
     (x,) = inputs
-    if "heads" in fold:
-        fold = {key: value for key, value in fold.items() if key != "heads"}
+    if fold.heads > 1:
         one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
-        return side_by_side(hardware(op, one[:1], one[1], fold, target), x.channels // op.row)
-    lanes = fold["lanes"]
+        return side_by_side(hardware(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
+    lanes = fold.lanes
     heads, beats = x.channels // op.row, op.row // lanes
     rows = x.tokens * heads
     firings = rows * beats
@@ -70,9 +71,9 @@ def hardware(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold
             ),
         ),
     )
-    divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows, fold.get("unrolled", 0))
+    divide = divide_unit("sum", "inverse", sum_width, inverse_peak, op.numerator_bits, 0, rows, fold.unrolled)
     inverse_width = divide.outputs[0].width
-    digits = times.digits(0, inverse_peak) if times.in_tables(fold) else 0
+    digits = times.digits(0, inverse_peak) if fold.multiply == "lut" else 0
     scale = Unit(
         Module(
             "accel_softmax_scale",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.hardware import Fold
+from accel.fold import LaneFold
 from accel.kernel import Kernel, Table
 from accel.ops.window.op import Window
 from accel.tensor import Tensor
@@ -12,10 +12,10 @@ from accel.tensor import Tensor
 HEADER = Path(__file__).with_name("accel_window.h")
 
 
-def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold) -> Kernel:
+def kernel(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
     """A window that stays within the sequence has no table."""
     (x,) = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     beats, (start, stop), give = x.channels // lanes, op.span(x), max(0, op.first)
     constants, steps = op.constants(x), start + x.tokens + output.tokens - stop
     return Kernel(

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.hardware import Actor, Every, Fold, Module, Port, Rom, Unit, Use, lane_folds, produce
+from accel.fold import LaneFold
+from accel.hardware import Actor, Every, Module, Port, Rom, Unit, Use, lane_folds, produce
 from accel.numeric import signed_width
 from accel.ops.window.op import Window
 from accel.target import Target
 from accel.tensor import Tensor
 
 
-def folds(op: Window, inputs: tuple[Tensor, ...], output: Tensor) -> list[Fold]:
+def folds(op: Window, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide the channels."""
     return lane_folds(output.channels)
 
 
-def hardware(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: Fold, target: Target) -> tuple[Unit, ...]:
+def hardware(
+    op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
+) -> tuple[Unit, ...]:
     """One unit, one beat per cycle. Constants in front wait for the first beat of the input: an idle unit is silent."""
     (x,) = inputs
-    lanes = fold["lanes"]
+    lanes = fold.lanes
     groups = x.channels // lanes
     start, stop = op.span(x)
     steps = start + x.tokens + output.tokens - stop

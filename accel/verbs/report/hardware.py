@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accel.dataflow.schedule import Schedule
+from accel.fold import to_json
 
 if TYPE_CHECKING:
     from accel.cost import Counts
@@ -35,7 +36,7 @@ class FoldFigures:
     node: str
     kind: str
     macs: int
-    fold: dict[str, object]
+    fold: dict[str, int | str]
     memory: str
 
 
@@ -61,8 +62,8 @@ def figures(design: Design, graph: Graph) -> Hardware:
     from hls import rtl
     from hls.rtl import area
 
-    schedule = Schedule(**design.info["schedule"])
     netlist = rtl.netlist_of(design, graph)
+    schedule = Schedule.from_json(design.info["schedule"])
     spans = rtl.activity(design, graph, SAMPLES)
     interval = design.info["predicted"]["interval"]
     units = tuple(
@@ -88,7 +89,7 @@ def _folds(graph: Graph, schedule: Schedule) -> tuple[FoldFigures, ...]:
             node.name,
             node.op.kind,
             node.op.macs(*graph.ends(node)),
-            schedule.folds.get(node.name, {}),
+            to_json(schedule.folds[node.name]) if node.name in schedule.folds else {},
             schedule.memories.get(node.name, ""),
         )
         for node in nodes
