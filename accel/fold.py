@@ -114,7 +114,7 @@ Fold = UnitFold | StageFold
 
 
 def to_json(fold: Fold) -> dict[str, int | str]:
-    """Entries of a fold in a file: those that are not the default, and what makes the products of an array or a stage."""
+    """Entries of a fold in a file: what is not the default, and the products of an array or a stage."""
     said = isinstance(fold, StageFold) or (isinstance(fold, MatrixFold) and not fold.unrolled)
     found = {}
     for field in fields(fold):

@@ -1,7 +1,8 @@
 """An operator: one integer definition, its range rule, and data for the back ends.
 
-The definition lives in `accel/ops/<kind>/op.py`; beside it `kernel.py` (HLS), `rtl.py` (SystemVerilog)
-and, where training needs a layer of its own, `qat.py`. Back ends never name an operator: they read this data.
+The definition lives in `accel/ops/<kind>/op.py`; beside it `kernel.py` (HLS), `rtl.py` (SystemVerilog), `cost.py`
+and, where training needs a layer of its own, `qat.py`. Back ends never name an operator: they read `HARDWARE` of
+`hardware.py` (`accel.ops.hardware`), in which the first three are entered.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ from accel.ops import (
     Rotary,
     Softmax,
     Window,
-    facet,
 )
 from accel.ops.dense import unrolled
+from accel.ops.hardware import hardware_of
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
 from accel.tensor import Tensor
@@ -193,13 +193,14 @@ class Draw:
 
     def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0, tables: bool = False) -> Iterator[Part]:
         """Most of the smaller ones with `tables` make their products in look-up tables, where those have a way."""
-        rtl, output = facet(op.kind, "rtl"), op.infer(*inputs)
-        folds = [fold for fold in rtl.folds(op, inputs, output) if self._fits(fold, inputs, most_lanes)]
+        hardware, output = hardware_of(op), op.infer(*inputs)
+        possible = hardware.folds(op, inputs, output)
+        folds = [fold for fold in possible if self._fits(fold, inputs, most_lanes)]
         fold = folds[self.rng.integers(len(folds))]
         in_tables = replace(fold, multiply="lut")
-        if tables and fold.lanes <= 4 and self.often(0.6) and in_tables in rtl.folds(op, inputs, output):
+        if tables and fold.lanes <= 4 and self.often(0.6) and in_tables in possible:
             fold = in_tables
-        for unit in rtl.hardware(op, inputs, output, fold, self.target):
+        for unit in hardware.units(op, inputs, output, fold, self.target):
             yield Part(op.kind, unit.module, sample.pins_of(unit))
 
     def _fits(self, fold: UnitFold, inputs: tuple[Tensor, ...], most_lanes: int) -> bool:
@@ -209,10 +210,10 @@ class Draw:
         return not fold.unrolled and products >= 2 and products * inputs[0].width * inputs[-1].width <= LARGEST
 
     def _stages(self, op: Op, x: Tensor, lanes: int) -> Iterator[Part]:
-        rtl, output = facet(op.kind, "rtl"), op.infer(x)
-        folds = rtl.folds(op, (x,), output) if hasattr(rtl, "folds") else []
+        hardware, output = hardware_of(op), op.infer(x)
+        folds = hardware.folds(op, (x,), output)
         fold = folds[self.rng.integers(len(folds))] if folds else StageFold()
-        for stage in rtl.stages(op, (x,), output, fold.on(lanes), self.target):
+        for stage in hardware.stages(op, (x,), output, fold.on(lanes), self.target):
             yield Part(op.kind, stage.module, sample.pins_of(stage))
 
 

@@ -23,7 +23,8 @@ from accel import cost
 from accel.fold import LaneFold, UnitFold
 from accel.hardware import Stage, Unit
 from accel.op import Op
-from accel.ops import OPERATORS, facet, folder, operator
+from accel.ops import OPERATORS, folder, operator
+from accel.ops.hardware import hardware_of
 from accel.ops.softmax.op import exp_table
 from accel.target import DEFAULT
 from accel.tensor import Tensor
@@ -112,7 +113,7 @@ def _section(kind: str) -> str:
         f"## {name}\n",
         _block(inspect.getdoc(import_module(f"accel.ops.{kind}.op")) or ""),
         f"::: accel.ops.{kind}.op.{name}\n    options:\n      members: false\n      show_root_full_path: false\n",
-        f"**Hardware.** {inspect.getdoc(facet(kind, 'rtl'))}\n",
+        f"**Hardware.** {inspect.getdoc(import_module(f'accel.ops.{kind}.rtl'))}\n",
         *(_block(_header(path.read_text(encoding="utf-8")), path.name) for path in sorted(folder(kind).glob("*.sv"))),
         _example(kind),
     ]
@@ -131,14 +132,14 @@ def _header(source: str) -> str:
 def _example(kind: str) -> str:
     op, inputs = _examples()[kind]
     output = op.infer(*inputs)
-    rtl = facet(kind, "rtl")
+    hardware = hardware_of(op)
     parts: tuple[Unit | Stage, ...]
     fold: UnitFold = LaneFold(LANES)
-    if hasattr(rtl, "stages"):
-        parts, spent = rtl.stages(op, inputs, output, fold, DEFAULT), "as the unit before it"
+    if hardware.stages:
+        parts, spent = hardware.stages(op, inputs, output, fold, DEFAULT), "as the unit before it"
     else:
-        fold = next(found for found in rtl.folds(op, inputs, output) if _is_typical(found))
-        parts = rtl.hardware(op, inputs, output, fold, DEFAULT)
+        fold = next(found for found in hardware.folds(op, inputs, output) if _is_typical(found))
+        parts = hardware.units(op, inputs, output, fold, DEFAULT)
         spent = f"{max(unit.cycles for unit in parts) / inputs[0].tokens:g}"
     used = cost.total(cost.estimate(part, DEFAULT.name) for part in parts)
     shapes = ", ".join(f"{x.shape} of {x.lo}..{x.hi}" for x in inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel.building import Builder, Edge
-from accel.dataflow.schedule import Schedule, is_stage
+from accel.dataflow.schedule import Schedule, is_stage, unit_folds_of
 from accel.graph import Graph
 from accel.numeric import ROUNDINGS
 from accel.op import Op
@@ -23,7 +23,6 @@ from accel.ops import (
     Rotary,
     Softmax,
     Window,
-    facet,
 )
 from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
@@ -207,7 +206,7 @@ def folded(graph: Graph, seed: int, heads: bool) -> Schedule:
     rng, folds = np.random.default_rng(seed), {}
     for node in graph:
         if not is_stage(node):
-            options = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            options = unit_folds_of(graph, node)
             whole = [fold for fold in options if fold.heads > 1 and heads]
             options = whole or [fold for fold in options if fold.heads == 1 and not fold.unrolled]
             folds[node.name] = options[rng.integers(len(options))]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import warnings
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from accel.cost import streams
 from accel.cost.counts import Counts
 from accel.logic.part import Key, Part
 from accel.logic.tally import Amounts, Features, Tally
-from accel.ops import OPERATORS, facet
+from accel.ops import OPERATORS
+from accel.ops.common import cost as common
+from accel.ops.hardware import of_kind
 from accel.target import TARGETS, Target
 
 FITTED = {
@@ -39,10 +40,10 @@ def prices() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
 @cache
 def features() -> Features:
     """Functions that count the logic of modules: of operators, of what they share, of buffers."""
-    found = dict(streams.FEATURES)
-    for kind in ("common", *OPERATORS):
-        if find_spec(f"accel.ops.{kind}.cost"):
-            found |= facet(kind, "cost").FEATURES
+    found = streams.FEATURES | common.FEATURES
+    for kind in OPERATORS:
+        if hardware := of_kind(kind):
+            found |= hardware.features
     return found
 
 

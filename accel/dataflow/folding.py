@@ -15,12 +15,11 @@ from itertools import groupby
 import numpy as np
 
 from accel import cost
-from accel.dataflow.schedule import Schedule, folds_of, is_stage, stages_of
+from accel.dataflow.schedule import Schedule, folds_of, is_stage, stages_of, unit_folds_of, units_with
 from accel.errors import UserError
-from accel.fold import Fold, UnitFold
+from accel.fold import Fold
 from accel.graph import Graph, Node
 from accel.hardware import Stage, Unit
-from accel.ops import facet
 from accel.selection import Selection, select
 from accel.target import DEFAULT, TARGETS, Budget
 
@@ -84,7 +83,7 @@ def unrolled(graph: Graph, target: str = DEFAULT.name, steps: int = 2) -> Schedu
     folds: dict[str, Fold] = {}
     for node in graph:
         if not is_stage(node):
-            possible: list[UnitFold] = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+            possible = unit_folds_of(graph, node)
             graphs = [fold for fold in possible if fold.unrolled == steps]
             folds[node.name] = max(graphs or possible, key=lambda fold: fold.parallel)
     return Schedule(folds, target=target)
@@ -219,7 +218,7 @@ class Candidates:
 
     def __init__(self, graph: Graph, node: Node, target: str) -> None:
         self.graph, self.node, self.target = graph, node, target
-        possible: list[UnitFold] = facet(node.op.kind, "rtl").folds(node.op, *graph.ends(node))
+        possible = unit_folds_of(graph, node)
         self.folds = sorted(possible, key=lambda fold: (fold.unrolled, fold.parallel))
         self.parallel = [fold.parallel for fold in self.folds]
         steps = groupby(range(len(self.folds)), lambda k: self.folds[k].unrolled)
@@ -312,9 +311,7 @@ class Candidates:
 
     def _units(self, k: int) -> tuple[Unit, ...]:
         """Units of fold k; its memories lie where they lie by default."""
-        ends, target = self.graph.ends(self.node), TARGETS[self.target]
-        made: tuple[Unit, ...] = facet(self.node.op.kind, "rtl").hardware(self.node.op, *ends, self.folds[k], target)
-        return made
+        return units_with(self.graph, self.node, self.folds[k], TARGETS[self.target])
 
 
 def _riding(graph: Graph, node: Node) -> Iterator[Node]:

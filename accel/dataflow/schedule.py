@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from accel.errors import UserError
 from accel.files import require_ordinary
-from accel.fold import Fold, StageFold, from_json, to_json
+from accel.fold import Fold, StageFold, UnitFold, from_json, to_json
 from accel.graph import Graph, Node
 from accel.hardware import Module, Stage, Unit
-from accel.ops import facet
-from accel.target import DEFAULT, TARGETS
+from accel.ops.hardware import hardware_of, required
+from accel.target import DEFAULT, TARGETS, Target
 
 FORMAT = 1
 MAX_DEPTH = 1 << 24
@@ -130,9 +130,12 @@ def require_known(schedule: Schedule, graph: Graph) -> None:
 
 def folds_of(graph: Graph, node: Node) -> list[Fold]:
     """All folds of a node; stages that are made in one way only have none."""
-    rtl = facet(node.op.kind, "rtl")
-    found: list[Fold] = rtl.folds(node.op, *graph.ends(node)) if hasattr(rtl, "folds") else []
-    return found
+    return [*hardware_of(node.op).folds(node.op, *graph.ends(node))]
+
+
+def unit_folds_of(graph: Graph, node: Node) -> list[UnitFold]:
+    """All folds of a node that is no stage."""
+    return [fold for fold in folds_of(graph, node) if not isinstance(fold, StageFold)]
 
 
 def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
@@ -140,12 +143,12 @@ def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
 
     Raises UserError when the schedule has no possible fold for it.
     """
-    rtl, possible = facet(node.op.kind, "rtl"), folds_of(graph, node)
+    hardware, possible = hardware_of(node.op), folds_of(graph, node)
     fold = schedule.folds.get(node.name)
     if fold is None and is_stage(node):
         return possible[0] if possible else StageFold()
     if fold is None or fold not in possible:
-        why = rtl.refusal(node.op, fold) if fold and hasattr(rtl, "refusal") else None
+        why = hardware.refusal(node.op, fold) if fold and hardware.refusal else None
         if why:
             raise UserError(f"schedule: node {node.name!r} has fold {fold}, but {why}")
         some = ", ".join(map(str, possible[:12]))
@@ -153,20 +156,30 @@ def fold_of(graph: Graph, node: Node, schedule: Schedule) -> Fold:
     return fold
 
 
+def unit_fold_of(graph: Graph, node: Node, schedule: Schedule, lanes: int = 1) -> UnitFold:
+    """How a node is folded; a stage with the `lanes` of the unit in front of it.
+
+    Raises UserError when the schedule has no possible fold for it.
+    """
+    fold = fold_of(graph, node, schedule)
+    return fold.on(lanes) if isinstance(fold, StageFold) else fold
+
+
+def units_with(graph: Graph, node: Node, fold: UnitFold, target: Target) -> tuple[Unit, ...]:
+    """Units of a node in one of its folds; their memories lie where they lie by default."""
+    return required(hardware_of(node.op).units, node.op, "units")(node.op, *graph.ends(node), fold, target)
+
+
 def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
     """Units of a node. Raises UserError when the schedule has no possible fold for it."""
-    rtl, (inputs, output) = facet(node.op.kind, "rtl"), graph.ends(node)
-    fold = fold_of(graph, node, schedule)
-    units: tuple[Unit, ...] = rtl.hardware(node.op, inputs, output, fold, TARGETS[schedule.target])
+    units = units_with(graph, node, unit_fold_of(graph, node, schedule), TARGETS[schedule.target])
     return tuple(replace(unit, module=_placed(unit.module, node, schedule)) for unit in units)
 
 
 def stages_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> tuple[Stage, ...]:
     """The stages that a node becomes when it rides behind its producer, in order."""
-    ends, fold = graph.ends(node), fold_of(graph, node, schedule)
-    assert isinstance(fold, StageFold)
-    rtl, target = facet(node.op.kind, "rtl"), TARGETS[schedule.target]
-    found: tuple[Stage, ...] = rtl.stages(node.op, *ends, fold.on(lanes), target)
+    make = required(hardware_of(node.op).stages, node.op, "stages")
+    found = make(node.op, *graph.ends(node), unit_fold_of(graph, node, schedule, lanes), TARGETS[schedule.target])
     return tuple(replace(stage, module=_placed(stage.module, node, schedule)) for stage in found)
 
 
@@ -185,4 +198,4 @@ def memory_of(module: Module) -> str | None:
 
 def is_stage(node: Node) -> bool:
     """True for operators that ride behind their producer, on its lanes."""
-    return hasattr(facet(node.op.kind, "rtl"), "stages")
+    return hardware_of(node.op).stages is not None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from accel.op import Op
 
@@ -32,12 +30,6 @@ def operator(kind: str) -> type[Op]:
     class_name = OPERATORS[kind]
     found: type[Op] = getattr(import_module(f"accel.ops.{kind}.op"), class_name)
     return found
-
-
-@cache
-def facet(kind: str, name: str) -> ModuleType:
-    """Module `name` ("kernel", "rtl", "qat") in the folder of an operator."""
-    return import_module(f"accel.ops.{kind}.{name}")
 
 
 def folder(kind: str) -> Path:

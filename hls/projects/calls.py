@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from accel.dataflow.schedule import Schedule, fold_of, is_stage
-from accel.fold import StageFold
+from accel.dataflow.schedule import Schedule, is_stage, unit_fold_of
 from accel.graph import Graph, Node
 from accel.kernel import Kernel, fork, regroup
-from accel.ops import facet
+from accel.ops.hardware import hardware_of, required
 from accel.tensor import Tensor
 
 
@@ -98,10 +97,9 @@ class _PlanBuilder:
             yield KernelUse(kernel, tuple(inputs), (name,), self.graph.tensors[node.name], node.name)
 
     def _kernel(self, node: Node) -> Kernel:
-        fold = fold_of(self.graph, node, self.schedule)
-        fold = fold.on(self.lanes[node.inputs[0]]) if isinstance(fold, StageFold) else fold
-        made: Kernel = facet(node.op.kind, "kernel").kernel(node.op, *self.graph.ends(node), fold)
-        return made
+        make = required(hardware_of(node.op).kernel, node.op, "kernel")
+        fold = unit_fold_of(self.graph, node, self.schedule, self.lanes.get(node.inputs[0], 1))
+        return make(node.op, *self.graph.ends(node), fold)
 
     def _entry(self) -> int:
         """The lanes that the first reader of the graph's input wants."""

@@ -12,9 +12,12 @@ import pytest
 from accel import cost, ops, reference
 from accel.cost import model
 from accel.dataflow import folding
+from accel.errors import UserError
 from accel.graph import Graph, Node
+from accel.ops import hardware
 from accel.tensor import Tensor
 from hls import rtl
+from hls.projects import project
 from hls.rtl import emit
 from hls.simulation import simulate
 
@@ -54,13 +57,20 @@ def folds(op, inputs, output):
     return lane_folds(output.channels)
 
 
-def hardware(op, inputs, output, fold, target):
+def units(op, inputs, output, fold, target):
     """One unit."""
     (x,), lanes = inputs, fold.lanes
     params = {"LANES": lanes, "XW": x.width, "X_SIGNED": int(x.signed), "YW": output.width, "C": Long(op.c)}
     actor = Actor(x.size // lanes, (consume("in0"),), (produce("out", ALWAYS, 1),))
     ports = (Port("in0", lanes, x.width),), (Port("out", lanes, output.width),)
     return (Unit(Module("accel_toy", params), *ports, (actor,)),)
+'''
+HARDWARE = '''
+"""Toy for the back ends."""
+from accel.ops.hardware import Hardware
+from accel.ops.toy import rtl
+
+HARDWARE = Hardware(folds=rtl.folds, units=rtl.units)
 '''
 SV = """
 // y = C - x for each of LANES lanes. Latency 1.
@@ -110,6 +120,7 @@ def toy(t, part):
 
 FEATURES = {"accel_toy": toy}
 '''
+PRICED = HARDWARE.replace("import rtl", "import cost, rtl").replace("rtl.units", "rtl.units, features=cost.FEATURES")
 
 
 @pytest.fixture
@@ -117,11 +128,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the operator, without the features of its cost."""
     folder = tmp_path / "toy"
     folder.mkdir()
-    for name, text in (("__init__.py", ""), ("op.py", OP), ("rtl.py", RTL), ("accel_toy.sv", SV)):
+    files = {"__init__.py": "", "op.py": OP, "rtl.py": RTL, "hardware.py": HARDWARE, "accel_toy.sv": SV}
+    for name, text in files.items():
         (folder / name).write_text(text.lstrip(), encoding="utf-8")
     monkeypatch.setattr(ops, "__path__", [*ops.__path__, str(tmp_path)])
     monkeypatch.setitem(ops.OPERATORS, "toy", "Toy")
-    caches = (emit.library, model.features, model._predicted, ops.facet)
+    caches = (emit.library, model.features, model._predicted, hardware.of_kind)
     for cached in caches:
         cached.cache_clear()
     yield folder
@@ -138,6 +150,7 @@ def graph() -> Graph:
 
 def test_it_lowers_and_simulates(toy: Path) -> None:
     (toy / "cost.py").write_text(COST, encoding="utf-8")
+    (toy / "hardware.py").write_text(PRICED, encoding="utf-8")
     made = graph()
     x = np.random.default_rng(0).integers(-100, 28, (5, 3, 4))
     expected = reference.run(made, x)
@@ -155,3 +168,16 @@ def test_without_features_its_cost_is_a_guess_and_says_so(toy: Path) -> None:
     with pytest.warns(UserWarning, match="accel_toy has no features, so its cost is a guess"):
         design = rtl.lower(graph())
     assert design.info["predicted"]["interval"] == 12
+
+
+def test_what_it_lacks_is_refused_in_words(toy: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^operator 'toy' has no kernel: describe it in accel/ops/toy/hardware\.py$"):
+        project.write(graph(), tmp_path / "project")
+
+
+def test_without_hardware_it_is_a_definition(toy: Path) -> None:
+    (toy / "hardware.py").unlink()
+    made = graph()
+    assert np.array_equal(reference.run(made, np.zeros((1, 3, 4), int)), np.full((1, 3, 4), 5))
+    with pytest.raises(UserError, match=r"^operator 'toy' has no HARDWARE: describe it in accel/ops/toy/hardware\.py$"):
+        rtl.lower(made)

@@ -16,7 +16,7 @@ def folds(op: Add, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]
     return lanes if all(times.is_shift(int(factor)) for factor in op.multipliers) else times.with_tables(lanes)
 
 
-def hardware(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
+def units(op: Add, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     p, q = map(Long, op.multipliers)
     tables = fold.multiply == "lut"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.fold import MatrixFold, Pattern
+from accel.fold import Fold, MatrixFold, Pattern
 from accel.hardware import Actor, Every, Module, Port, Rom, Unit, consume, divisors, produce
 from accel.numeric import bits, signed_width
 from accel.ops.common.multiply import array_folds, array_latency, digits, packing
@@ -33,14 +33,14 @@ def folds(op: Dense, inputs: tuple[Tensor, ...], output: Tensor) -> list[MatrixF
     return found + unrolled.folds(op)
 
 
-def refusal(op: Dense, fold: MatrixFold) -> str | None:
+def refusal(op: Dense, fold: Fold) -> str | None:
     """Explain why these weights lack the zeros that the fold assumes; None if they have them."""
-    return sparsity.refusal(op.weight.values, fold.sparse) if fold.is_sparse else None
+    if not isinstance(fold, MatrixFold) or not fold.is_sparse:
+        return None
+    return sparsity.refusal(op.weight.values, fold.sparse)
 
 
-def hardware(
-    op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target
-) -> tuple[Unit, ...]:
+def units(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target) -> tuple[Unit, ...]:
     """One unit: SF = in / SIMD · N / M beats per pass, NF = out / PE passes per token."""
     (x,) = inputs
     if fold.unrolled:

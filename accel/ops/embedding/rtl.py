@@ -14,7 +14,7 @@ def folds(op: Embedding, inputs: tuple[Tensor, ...], output: Tensor) -> list[Lan
     return lane_folds(output.channels)
 
 
-def hardware(
+def units(
     op: Embedding, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
 ) -> tuple[Unit, ...]:
     """One unit, one beat per cycle. Only the rows that the input's range reaches are stored."""

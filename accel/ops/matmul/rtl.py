@@ -28,9 +28,7 @@ def folds(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor) -> list[Matrix
     return array_folds(divisors(rows), divisors(columns)) + whole
 
 
-def hardware(
-    op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target
-) -> tuple[Unit, ...]:
+def units(op: MatMul, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFold, target: Target) -> tuple[Unit, ...]:
     """One unit, in which heads take turns; or (a fold with "heads") one for every head of the second operand."""
     if fold.heads == 1:
         return (_unit(op, inputs, output, fold, 1, target),)

@@ -15,7 +15,7 @@ def folds(op: Mul, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]
     return times.with_tables(lane_folds(output.channels))
 
 
-def hardware(op: Mul, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
+def units(op: Mul, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     digits = times.digits(inputs[1].lo, inputs[1].hi) if fold.multiply == "lut" else 0
     return (pairwise.unit("accel_mul", inputs, output, fold, 3 if digits else 2, {"DIGITS": digits}),)

@@ -19,7 +19,7 @@ def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold
     return times.with_tables(serial_folds(lane_folds(op.row or output.channels)))
 
 
-def hardware(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
+def units(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """Four units: statistics, root, inverse, scale. Rows follow each other as tokens do."""
     x, output = op.rows(*inputs), op.rows(output)
     variance = op.variance_peak(x)

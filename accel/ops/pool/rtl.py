@@ -14,7 +14,7 @@ def folds(op: Pool, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold
     return lane_folds(output.channels)
 
 
-def hardware(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
+def units(op: Pool, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     (x,) = inputs
     lanes = fold.lanes

@@ -18,9 +18,7 @@ def folds(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFo
     return times.with_tables([fold for fold in lane_folds(output.channels) if not op.turns or fold.lanes % 2 == 0])
 
 
-def hardware(
-    op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
-) -> tuple[Unit, ...]:
+def units(op: Rotary, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle."""
     (x,) = inputs
     lanes, firings = fold.lanes, output.size // fold.lanes

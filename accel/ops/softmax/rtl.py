@@ -33,14 +33,12 @@ def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneF
     return times.with_tables(serial_folds(lane_folds(op.row) + whole))
 
 
-def hardware(
-    op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
-) -> tuple[Unit, ...]:
+def units(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """Four units; rows wait in ordinary buffers between them."""
     (x,) = inputs
     if fold.heads > 1:
         one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
-        return side_by_side(hardware(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
+        return side_by_side(units(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
     lanes = fold.lanes
     heads, beats = x.channels // op.row, op.row // lanes
     rows = x.tokens * heads

@@ -17,9 +17,7 @@ def folds(op: Window, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFo
     return lane_folds(output.channels)
 
 
-def hardware(
-    op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target
-) -> tuple[Unit, ...]:
+def units(op: Window, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """One unit, one beat per cycle. Constants in front wait for the first beat of the input: an idle unit is silent."""
     (x,) = inputs
     lanes = fold.lanes

@@ -41,7 +41,7 @@ class FoldFigures:
 
 
 @dataclass(frozen=True)
-class Hardware:
+class HardwareFigures:
     """All of a design; `buffers` and `total` are of the cost model, for `target`."""
 
     target: str
@@ -56,7 +56,7 @@ class Hardware:
         return max(last for unit in self.units for _, last in unit.spans)
 
 
-def figures(design: Design, graph: Graph) -> Hardware:
+def figures(design: Design, graph: Graph) -> HardwareFigures:
     """Compute the figures of a design. Raises UserError when it was not lowered from `graph`."""
     from accel import cost
     from hls import rtl
@@ -79,7 +79,7 @@ def figures(design: Design, graph: Graph) -> Hardware:
     )
     buffers = area.buffers(netlist, schedule.depths, schedule.target)
     total = cost.total([*(unit.counts for unit in units), buffers])
-    return Hardware(schedule.target, units, buffers, total, _folds(graph, schedule))
+    return HardwareFigures(schedule.target, units, buffers, total, _folds(graph, schedule))
 
 
 def _folds(graph: Graph, schedule: Schedule) -> tuple[FoldFigures, ...]:
