@@ -28,8 +28,25 @@ struct Edge {
     Integer written = 0, read = 0;         // beats of this sequence
     Integer last_read = -1;
     std::vector<Integer> writes, reads;    // of the beats that wait, and of those whose places may be taken again
-    std::vector<Integer> takes, leaves;    // since the start, where the most places are asked for
+    // where the most places are asked for: takes of this sequence; leaves of this one and later ones than all earlier takes
+    std::vector<Integer> takes, leaves;
+    Integer gone = 0, gone_before = 0, most = 0; // leaves that came before the last take, and before this sequence's first
     std::vector<Integer> readers, takers;  // processes
+
+    // the most places that this sequence's takes have taken at once
+    void count(Integer sequence) {
+        Integer taken = sequence * static_cast<Integer>(takes.size());
+        const Integer first = gone, end = leaves.size();
+        gone_before = gone;
+        for (const Integer time : takes) {
+            while (gone - first < end && leaves[gone - first] < time)
+                gone++;
+            most = std::max(most, ++taken - gone);
+        }
+    }
+
+    // leaves that no later take waits for
+    void forget() { leaves.erase(leaves.begin(), leaves.begin() + (gone - gone_before)); }
 };
 
 struct Network {
@@ -188,8 +205,11 @@ struct Run : Network {
 
     // one sequence; false where processes wait for ever
     bool advance() {
-        for (Edge &each : edge)
+        for (Edge &each : edge) {
             each.written = each.read = 0;
+            each.takes.clear();
+            each.forget();
+        }
         before = began;
         last_hash = hash;
         std::fill(hash.begin(), hash.end(), 0);
@@ -206,6 +226,8 @@ struct Run : Network {
             while (left[process] && fire(process))
                 ;
         }
+        for (Edge &each : edge)
+            each.count(sequence);
         sequence++;
         return std::all_of(left, left + processes, [](Integer events) { return events == 0; });
     }
@@ -243,26 +265,19 @@ struct Run : Network {
                 given[out] = given[out - beats[result]] + shift;
     }
 
-    // the most places that are taken at once
-    Integer most_taken(const Edge &each) const {
-        const Integer known = sequence, beats = static_cast<Integer>(each.takes.size()) / known;
-        const Integer *take = each.takes.data(), *leave = each.leaves.data();
-        const Integer *const last_take = take + known * beats, *const last_leave = leave + known * beats;
-        Integer found = 0, gone = 0, taken_later = 0, left_later = 0;
-        for (Integer n = 0, k = 0; beats && n < sequences; n++) {
-            const bool steady = n >= known - 1 && gone >= (known - 1) * beats; // further ones would repeat this one
-            for (Integer end = k + beats; k < end; k++) {
-                for (const Integer time = *take + taken_later; gone < k && *leave + left_later < time; gone++)
-                    if (++leave == last_leave)
-                        leave -= beats, left_later += shift;
-                found = std::max(found, k + 1 - gone);
-                if (++take == last_take)
-                    take -= beats, taken_later += shift;
-            }
-            if (steady)
-                break;
+    // the most places that are taken at once, in the sequences that repeat the last, too, until those repeat each other
+    Integer most_taken(Edge &each) const {
+        const Integer beats = each.takes.size(), known = (sequence - 1) * beats;
+        std::vector<Integer> last(each.leaves.end() - beats, each.leaves.end());
+        for (Integer n = sequence; n < sequences && each.gone_before < known; n++) {
+            each.forget();
+            for (Integer &time : each.takes)
+                time += shift;
+            for (Integer &time : last)
+                each.leaves.push_back(time += shift);
+            each.count(n);
         }
-        return found;
+        return each.most;
     }
 };
 
@@ -274,7 +289,7 @@ extern "C" Integer run(const Integer *sizes, Integer *const *arrays) {
     if (complete)
         run.repeat();
     for (Integer number = 0; number < run.edges; number++) {
-        const Edge &each = run.edge[number];
+        Edge &each = run.edge[number];
         if (run.all && complete)
             run.most[number] = run.most_taken(each);
         const Integer known[] = {each.written, each.read, each.taken, each.freed};
