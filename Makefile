@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo        train the digits transformer, prove every level equal, write a bitstream (build/demo)"
 	@echo "make check       lint and the quickest tests: a minute"
-	@echo "make test        what a laptop runs: every kind of check, in eight minutes on two cores"
+	@echo "make test        what a laptop runs: every kind of check, in six minutes on two cores"
 	@echo "make test-all    those with more examples of each, whole trainings, documented commands, notebooks: half an hour"
 	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"

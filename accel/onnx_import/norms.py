@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -155,11 +156,16 @@ def _chosen(searches: list[_Search], wide: bool) -> tuple[float, _Search, Norm] 
     """The Norm of the smallest error: of any row that is not constant, or of those that deviate enough if `wide`."""
     best: tuple[float, _Search, Norm] | None = None
     for search in searches:
-        for error, op in search.candidates(2.0**-ROW_BITS if wide else 0.0):
-            if best is None or error < best[0]:
-                best = error, search, op
-            if error <= LIMIT and not wide:
-                return error, search, op
+        for error, make in search.candidates(2.0**-ROW_BITS if wide else 0.0):
+            enough = error <= LIMIT and not wide
+            if not enough and best is not None and error >= best[0]:
+                continue
+            op = make()  # most candidates are worse than an earlier one: making them all takes half of an import
+            if op is None:
+                continue
+            best = error, search, op
+            if enough:
+                return best
     return best
 
 
@@ -195,13 +201,12 @@ class _Search:
     spare: int
     finer: int
 
-    def candidates(self, least: float) -> Iterator[tuple[float, Norm]]:
-        """Errors in output steps with their Norms: as many guard bits as 62-bit arithmetic has room for first.
+    def candidates(self, least: float) -> Iterator[tuple[float, Callable[[], Norm | None]]]:
+        """Errors in output steps with what makes their Norms: as many guard bits as there may be room for first.
 
         The errors of rows that deviate by this part of the input's range at least, which has lost its lowest bits.
         """
         n, top = len(self.gamma), max(1, -self.limits[0], self.limits[1])
-        row = n if n < self.tensor.channels else 0
         tensor = replace(self.tensor, lo=self.tensor.lo << self.finer, hi=self.tensor.hi << self.finer)
         offset = self.offset * 4.0**self.finer
         if offset >= INT64_EXACT:
@@ -216,13 +221,18 @@ class _Search:
             shift = numerator - guard + bits
             if not 0 < shift <= 60 or numerator > 62 or float(sizes[1].max()) * 2.0**shift >= INT64_EXACT:
                 continue
-            gammas, betas = np.rint(self.gamma * 2.0**bits), np.rint(self.beta * 2.0**shift)
-            op = Norm(self.form, guard, numerator, shift, *self.limits, round(offset), gammas, betas, row)
-            if op.peak(tensor) < INT64_EXACT:
-                rounded = float(reach.max()) * 2.0 ** -(bits + 1)
-                if least and self.spare:
-                    rounded += largest / 2 / (least * (self.tensor.hi - self.tensor.lo))
-                yield largest * self._relative(offset, guard, numerator, root, least) + rounded, op
+            rounded = float(reach.max()) * 2.0 ** -(bits + 1)
+            if least and self.spare:
+                rounded += largest / 2 / (least * (self.tensor.hi - self.tensor.lo))
+            error = largest * self._relative(offset, guard, numerator, root, least) + rounded
+            yield error, partial(self._norm, tensor, guard, numerator, bits, shift, round(offset))
+
+    def _norm(self, x: Tensor, guard: int, numerator: int, bits: int, shift: int, offset: int) -> Norm | None:
+        """The Norm of these constants; None where 62-bit arithmetic has no room for it."""
+        row = len(self.gamma) if len(self.gamma) < x.channels else 0
+        gammas, betas = np.rint(self.gamma * 2.0**bits), np.rint(self.beta * 2.0**shift)
+        op = Norm(self.form, guard, numerator, shift, *self.limits, offset, gammas, betas, row)
+        return op if op.peak(x) < INT64_EXACT else None
 
     def _relative(self, offset: float, guard: int, numerator: int, root: int, part: float) -> float:
         """The relative error of 1 / r: c is rounded, the root and the quotient are cut.

@@ -120,7 +120,7 @@ def test_a_board_project_has_its_block_design_and_driver(board: str, tiny_graph:
 
 @pytest.mark.parametrize("io_type", backends.IO_TYPES)
 @pytest.mark.parametrize("graph", [block(), pytest.param(narrow(3), marks=pytest.mark.slow)])
-@pytest.mark.parametrize("heads", [pytest.param(False, marks=pytest.mark.minutes), True])
+@pytest.mark.parametrize("heads", [False, True])
 def test_oneapi_is_exact_on_a_stand_in_for_sycl(heads: bool, io_type: str, graph: Graph, tmp_path: Path) -> None:
     """The project as it is, on one thread; but hls4ml's copy of the integer library has no constexpr constructors."""
     schedule = folded(graph, 2, heads)
@@ -138,7 +138,7 @@ def test_oneapi_is_exact_on_a_stand_in_for_sycl(heads: bool, io_type: str, graph
 
 
 @pytest.mark.parametrize("graph", [block(), pytest.param(narrow(3), marks=pytest.mark.slow)])
-@pytest.mark.parametrize("heads", [pytest.param(False, marks=pytest.mark.minutes), True])
+@pytest.mark.parametrize("heads", [False, True])
 def test_libero_is_exact_on_a_stand_in_for_smarthls(heads: bool, graph: Graph, tmp_path: Path) -> None:
     schedule = folded(graph, 2, heads)
     home = project.write(graph, tmp_path / "project", "Libero", "io_parallel", schedule=schedule).folder

@@ -70,7 +70,7 @@ def test_a_wrong_constant_in_rtl_is_located(fault, model, graph, x):
     assert_found(done, "rtl", wrong, layer, graph, x)
 
 
-@pytest.mark.parametrize("fault", ["weight", pytest.param("exponential", marks=pytest.mark.minutes)])
+@pytest.mark.parametrize("fault", ["weight", "exponential"])
 def test_a_wrong_constant_in_csim_is_located(fault, model, graph, x, tmp_path):
     wrong, layer = changed(graph, *FAULTS[fault])
     made = project.write(wrong, tmp_path / "project")

@@ -109,7 +109,7 @@ def warnings(folder: Path, home: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True).stderr
 
 
-@pytest.mark.parametrize("io_type", ["io_parallel", pytest.param("io_stream", marks=pytest.mark.minutes)])
+@pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
 def test_no_warnings(io_type: str, tmp_path: Path) -> None:
     """Every operator and both ways of Dense, softmax and norm."""
     graph = everything(0)

@@ -20,12 +20,8 @@ from hls.simulation import simulate
 @pytest.mark.parametrize(
     "export",
     [
-        pytest.param(
-            lambda folder: float_blocks.export(folder, tokens=4, channels=8, causal=True),
-            id="causal block",
-            marks=pytest.mark.minutes,
-        ),
-        pytest.param(vision_blocks.export, id="vision transformer", marks=pytest.mark.minutes),
+        pytest.param(lambda folder: float_blocks.export(folder, tokens=4, channels=8, causal=True), id="causal block"),
+        pytest.param(vision_blocks.export, id="vision transformer"),
         pytest.param(form_blocks.export, id="rotary node, Where, norm with quantizers, pooling"),
     ],
 )

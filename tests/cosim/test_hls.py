@@ -45,7 +45,7 @@ def assert_equal_everywhere(written: Project, x: np.ndarray) -> None:
     ("seed", "io_type"),
     [
         (1, "io_parallel"),
-        pytest.param(0, "io_stream", marks=pytest.mark.minutes),
+        (0, "io_stream"),
         *(pytest.param(seed, io, marks=pytest.mark.slow) for seed in range(2, 8) for io in backends.IO_TYPES),
     ],
 )
@@ -59,7 +59,7 @@ def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
-@pytest.mark.parametrize("heads", [False, pytest.param(True, marks=pytest.mark.minutes)])
+@pytest.mark.parametrize("heads", [False, True])
 def test_other_back_ends(heads: bool, backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:
     schedule = folded(graph, 1, heads)  # Quartus has no unrolled matrices
     written = project.write(graph, tmp_path / "project", backend, io_type, schedule=schedule)
@@ -90,17 +90,12 @@ def test_distributed_arithmetic(backend: str, io_type: str, tmp_path: Path) -> N
     [
         (False, True, "io_parallel"),
         (True, False, "io_stream"),
-        *(
-            pytest.param(*rest, marks=pytest.mark.minutes)
-            for rest in [
-                (False, False, "io_parallel"),
-                (False, False, "io_stream"),
-                (False, True, "io_stream"),
-                (True, False, "io_parallel"),
-                (True, True, "io_parallel"),
-                (True, True, "io_stream"),
-            ]
-        ),
+        (False, False, "io_parallel"),
+        (False, False, "io_stream"),
+        (False, True, "io_stream"),
+        (True, False, "io_parallel"),
+        (True, True, "io_parallel"),
+        (True, True, "io_stream"),
     ],
 )
 def test_heads_side_by_side(pipelined: bool, causal: bool, io_type: str, tmp_path: Path) -> None:

@@ -59,7 +59,6 @@ def test_token_by_token_is_the_whole_sequence(gpt: tuple[models.Encoder, Graph])
     assert logits.argmax(-1)[1:-1].tolist() == text[2:]
 
 
-@pytest.mark.minutes
 def test_every_edge_of_the_large_one_token_by_token(tmp_path: Path) -> None:
     """The GPT of the recipes, with random weights: a prompt of several tokens, then one after the other."""
     graph = exported(GPT, tmp_path)[1]

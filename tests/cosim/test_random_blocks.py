@@ -19,9 +19,9 @@ from hls import rtl
 CHUNK = 10
 
 
-def chunks(end: int, quick: int, several: int) -> list:
-    """Seeds below `end`: the first ones alone, `quick` of them in every run and the rest nightly, ten in a test."""
-    single = [pytest.param([seed], marks=() if seed < quick else pytest.mark.minutes) for seed in range(several)]
+def chunks(end: int, several: int) -> list:
+    """Seeds below `end`: the first `several` alone, and the rest nightly, ten in a test."""
+    single = [[seed] for seed in range(several)]
     ranges = [range(start, min(start + CHUNK, end)) for start in range(several, end, CHUNK)]
     return [*single, *(pytest.param(seeds, marks=pytest.mark.slow, id=f"{seeds[0]}-{seeds[-1]}") for seeds in ranges)]
 
@@ -37,17 +37,17 @@ def check_all(seeds: range, level: str) -> None:
     assert not failures, "\n".join(failures)
 
 
-@pytest.mark.parametrize("seeds", chunks(308, quick=3, several=8))
+@pytest.mark.parametrize("seeds", chunks(308, several=8))
 def test_rtl(seeds):
     check_all(seeds, "rtl")
 
 
-@pytest.mark.parametrize("seeds", chunks(32, quick=1, several=2))
+@pytest.mark.parametrize("seeds", chunks(32, several=2))
 def test_csim(seeds):
     check_all(seeds, "csim")
 
 
-@pytest.mark.parametrize("seeds", chunks(104, quick=4, several=4))
+@pytest.mark.parametrize("seeds", chunks(104, several=4))
 def test_native(seeds):
     check_all(seeds, "native")
 

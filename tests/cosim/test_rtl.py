@@ -30,10 +30,9 @@ SHAPES = {
     "rms_gelu_causal": Shape(form="rms", gelu=True, causal=True, tokens=6, heads=1),
     "two_layers_odd": Shape(tokens=3, features=5, channels=6, heads=3, hidden=9, layers=2, bits=2),
 }
-LARGE = pytest.param("two_layers_odd", marks=pytest.mark.minutes)
 
 
-@pytest.mark.parametrize("name", ["plain", "rms_gelu_causal", LARGE])
+@pytest.mark.parametrize("name", SHAPES)
 def test_every_edge_is_exact(name, tmp_path):
     graph = encoder(SHAPES[name], seed=1)
     design = rtl.lower(graph, random_schedule(graph, 1))
@@ -48,8 +47,7 @@ def test_every_edge_is_exact(name, tmp_path):
 
 
 SCHEDULES = [
-    *range(2),
-    *(pytest.param(seed, marks=pytest.mark.minutes) for seed in range(2, 4)),
+    *range(4),
     *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 52)),
 ]
 
@@ -78,7 +76,7 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     assert (ran.latency, ran.interval) == tuple(design.info["predicted"].values())
 
 
-@pytest.mark.parametrize("name", ["plain", "rms_gelu_causal", LARGE])
+@pytest.mark.parametrize("name", SHAPES)
 def test_waves_show_every_unit_at_work_when_it_was_predicted(name, tmp_path):
     """Of every unit and sample the first beat taken and the last beat written, as a viewer of waves shows them."""
     graph = encoder(SHAPES[name], seed=2)
@@ -167,7 +165,7 @@ def test_a_deadlock_is_predicted_and_names_who_waits():
         rtl.lower(graph, Schedule(schedule.folds, depths))
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.minutes)])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_buffers_hold_what_was_predicted(seed):
     """Depths are the next power of two above what a design fed at its own rate is seen to use, no more."""
     graph = encoder(SHAPES["plain"], seed)

@@ -66,7 +66,6 @@ def layers(graph: Graph, schedule: Schedule) -> list[tuple[int, int]]:
     return [(unit.multipliers, unit.cycles) for unit in units]
 
 
-@pytest.mark.minutes
 def test_half_the_products_take_half_the_cycles(pruned: dict[str, Graph]) -> None:
     """At equal multipliers, layer by layer, and measured in the whole design."""
     schedules = {"dense": leanest(pruned["dense"], 1024), "2:4": leanest(pruned["2:4"], 512)}

@@ -57,7 +57,7 @@ def exact_in_rtl(graph: Graph, folder: Path, seed: int) -> None:
     verilator.lint(folder, design.sources, design.top)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.minutes)])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_every_kind_of_window_in_rtl(tmp_path: Path, seed: int) -> None:
     exact_in_rtl(windows(WINDOWS), tmp_path, seed)
 
@@ -84,9 +84,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["class_token", *(pytest.param(name, marks=pytest.mark.minutes) for name in [*MODELS][1:])]
-)
+@pytest.mark.parametrize("name", MODELS)
 def test_imported_models(tmp_path: Path, name: str) -> None:
     torch.manual_seed(0)
     make, shape = MODELS[name]

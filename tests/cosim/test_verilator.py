@@ -43,7 +43,6 @@ def build(folder, **options):
     return verilator.build(folder, ["add_one.sv"], "add_one", folder / "main.cpp", **options)
 
 
-@pytest.mark.minutes
 def test_build_runs_and_is_cached_by_content(project):
     program = build(project, defines=["START=7"])
     assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "8"

@@ -25,7 +25,6 @@ def go_on(layout: Parallel, folder: Path, until: int) -> tuple[int, list[float]]
     return ranks[0][:2]
 
 
-@pytest.mark.minutes
 def test_a_training_that_changes_its_layout_keeps_its_curve(tmp_path: Path) -> None:
     """Six layouts one after the other: 20 steps in pieces."""
     losses, weights = single(RECIPE)

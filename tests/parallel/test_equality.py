@@ -25,8 +25,6 @@ LAYOUTS = {
     "data, pipeline": Parallel(data=2, pipeline=2, microbatches=2),
     "data, pipeline, tensor": Parallel(data=2, pipeline=2, tensor=2, microbatches=2),
 }
-QUICK = ("DDP", "tensor", "1F1B", "learned scales per channel, sharded", "shared layers")
-"""What every run compares; the others run in `make test-all`, and layouts of more than four processes at night."""
 OTHERS = {
     "scales per channel": (replace(SMALL, per_channel=True), Parallel(tensor=4)),
     "no norms: scales of the stream have gradients": (
@@ -68,8 +66,7 @@ def compare(config: EncoderConfig, layout: Parallel) -> None:
 def cases(found: dict[str, Any]) -> Iterator[Any]:
     for name, values in found.items():
         values = values if isinstance(values, tuple) else (values,)
-        later = pytest.mark.slow if values[-1].processes > 4 else pytest.mark.minutes
-        yield pytest.param(*values, id=name, marks=() if name in QUICK else later)
+        yield pytest.param(*values, id=name, marks=pytest.mark.slow if values[-1].processes > 4 else ())
 
 
 @pytest.mark.parametrize("layout", cases(LAYOUTS))

@@ -45,7 +45,6 @@ REFUSED: dict[str, tuple[Recipe, Parallel]] = {
 }
 
 
-@pytest.mark.minutes
 def test_every_rank_refuses_with_the_same_line() -> None:
     """Also where one rank alone has a scale that is not calibrated."""
     cases = [*REFUSED.values(), (RECIPE, Parallel(data=2))]

@@ -46,7 +46,7 @@ def test_a_bitstream_that_meets_timing_at_the_clock_the_pll_makes(built):
     "name",
     [
         "icebreaker",
-        pytest.param("tang-nano-9k", marks=pytest.mark.minutes),
+        "tang-nano-9k",
         *(pytest.param(name, marks=pytest.mark.slow) for name in OPEN if name not in ("icebreaker", "tang-nano-9k")),
     ],
 )

@@ -81,14 +81,10 @@ def again(page: Path, step: list[str]) -> bool:
     return "accel bitstream" in step[-1] and any(step in steps(earlier) for earlier in PAGES[: PAGES.index(page)])
 
 
-LONG = ("huggingface.md", "hls.md", "import.md", "verification.md")
-"""Pages whose commands take the longest even without the slow ones: `make test-all` runs them."""
-
-
 def pages(*, slow: bool) -> Iterator[object]:
     for page in PAGES:
         if any(map(is_slow, steps(page))) if slow else chosen(page, slow=False):
-            yield pytest.param(page, id=page.name, marks=pytest.mark.minutes if page.name in LONG else ())
+            yield pytest.param(page, id=page.name)
 
 
 def environment() -> dict[str, str]:
@@ -160,7 +156,6 @@ def test_commands_of_a_page_run(page: Path, folder: Path) -> None:
         succeeds(step, folder, in_shell if (page, step[-1]) in firsts().values() else in_fork)
 
 
-@pytest.mark.minutes
 @pytest.mark.parametrize("page", pages(slow=True))
 def test_all_commands_of_a_page_run(page: Path, folder: Path) -> None:
     for step in chosen(page, slow=True):

@@ -84,14 +84,7 @@ def test_reports_become_values(tool, tools, tiny_graph, tmp_path):
         assert [part.latency for part in report.parts] == [(22, 22), None]
 
 
-@pytest.mark.parametrize(
-    "tool",
-    [
-        "vitis",
-        "quartus",
-        *(pytest.param(name, marks=pytest.mark.minutes) for name in COSIM if name not in ("vitis", "quartus")),
-    ],
-)
+@pytest.mark.parametrize("tool", COSIM)
 def test_rtl_results_are_a_level(tool, tools, tiny_graph, tmp_path):
     """The mocks run the project's own test bench on the samples that were written for it."""
     made, x = written(tool, tiny_graph, tmp_path), samples(tiny_graph)
@@ -151,13 +144,9 @@ def test_what_goes_wrong_is_said(tool, fail, text, tools, tiny_graph, tmp_path):
     ("fail", "text"),
     [
         ("short", r"rtl_cosim_results\.log has 4 values, not 3 samples of 6|has 12 values, not 3 samples of 6"),
-        pytest.param(
-            "words",
-            r"rtl_cosim_results\.log holds other things than integers: the test bench is not this project's",
-            marks=pytest.mark.minutes,
-        ),
-        pytest.param("no results", r"rtl_cosim_results\.log was not written", marks=pytest.mark.minutes),
-        pytest.param("old results", r"rtl_cosim_results\.log is older than this run", marks=pytest.mark.minutes),
+        ("words", r"rtl_cosim_results\.log holds other things than integers: the test bench is not this project's"),
+        ("no results", r"rtl_cosim_results\.log was not written"),
+        ("old results", r"rtl_cosim_results\.log is older than this run"),
         ("status", r"^C/RTL co-simulation ended with 'Fail'; see .*accel_model_cosim\.rpt"),
     ],
 )

@@ -20,7 +20,6 @@ from accel.tensor import Tensor
 from accel.verbs.lower import lower
 
 WIDTHS = (1280, 390)
-pytestmark = pytest.mark.minutes
 needs_browser = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
 )

@@ -29,12 +29,9 @@ query.dispatchEvent(new Event('input', {bubbles: true}));
 return document.querySelector('[data-md-component=search-result]').innerText;
 """
 
-pytestmark = [
-    pytest.mark.minutes,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt install chromium chromium-driver"
+)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,6 @@ def small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(presets.BASES, "digits", recipe)
 
 
-@pytest.mark.minutes
 @pytest.mark.usefixtures("small_recipe")
 def test_demo_writes_a_complete_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "demo"

@@ -60,7 +60,6 @@ def test_random_graphs_are_decoded_right_or_refused() -> None:
     check_loose(FEW)
 
 
-@pytest.mark.minutes
 def test_more_random_graphs() -> None:
     check_causal(MANY)
     check_loose(MANY)
@@ -70,7 +69,7 @@ def test_more_random_graphs() -> None:
     "seeds",
     [
         range(2),
-        pytest.param(range(2, 12), marks=pytest.mark.minutes),
+        range(2, 12),
         pytest.param(range(12, 212), marks=pytest.mark.slow),
     ],
 )

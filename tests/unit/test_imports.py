@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -44,13 +45,16 @@ def name_of(path: Path) -> str:
 SOURCES = {name_of(path): path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> list[str]:
     """Modules and names that a file imports, wherever in the file."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def module_of(name: str) -> str | None:
@@ -76,8 +80,15 @@ def first_circle(reads: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-MODULES = {name: {m for m in map(module_of, imported(path)) if m and m != name} for name, path in SOURCES.items()}
-"""Module → the modules that it imports."""
+@cache
+def modules() -> dict[str, set[str]]:
+    """Module → the modules that it imports."""
+    return {name: reads(name) for name in SOURCES}
+
+
+def reads(name: str) -> set[str]:
+    """The modules that one imports."""
+    return {module for module in map(module_of, imported(SOURCES[name])) if module and module != name}
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -87,7 +98,7 @@ def test_nothing_imports_upward_or_sideways(module: str) -> None:
         return
     used = {name.partition(".")[0] for name in imported(SOURCES[module])} & set(ALLOWED)
     assert used <= ALLOWED[path.parts[0]], f"{path} may not import {used - ALLOWED[path.parts[0]]}"
-    composing = [name for name in MODULES[module] if is_in(name, "accel.cli") or is_in(name, "accel.verbs")]
+    composing = [name for name in reads(module) if is_in(name, "accel.cli") or is_in(name, "accel.verbs")]
     assert not composing or module == "accel.__main__", f"{path} may not import {composing}"
 
 
@@ -100,15 +111,15 @@ def test_parts_do_not_see_each_other(part: str) -> None:
 
 
 def test_no_import_circle() -> None:
-    circle = first_circle(MODULES)
+    circle = first_circle(modules())
     assert not circle, f"modules import each other: {' ← '.join(circle)}"
 
 
 def test_no_circle_of_parts() -> None:
     """Files and folders of a package: `accel/ops` with all that it holds is one part."""
     parts: dict[str, set[str]] = {}
-    for name, reads in MODULES.items():
-        parts.setdefault(part_of(name), set()).update({part_of(used) for used in reads} - {part_of(name)})
+    for name, used in modules().items():
+        parts.setdefault(part_of(name), set()).update({part_of(module) for module in used} - {part_of(name)})
     circle = first_circle(parts)
     assert not circle, f"parts import each other: {' ← '.join(circle)}"
 
@@ -117,7 +128,7 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     assert not first_circle({"a": {"b", "c"}, "b": {"c"}})
     assert {*first_circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})} == {"a", "b", "c"}
     (tmp_path / "lazy.py").write_text("if TYPE_CHECKING:\n    import a\ndef f():\n    from b import c\n")
-    assert [*imported(tmp_path / "lazy.py")] == ["a", "b.c"]
+    assert imported(tmp_path / "lazy.py") == ["a", "b.c"]
 
 
 def test_hls_names_no_operator() -> None:

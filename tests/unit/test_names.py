@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def is_camel(name: str) -> bool:
     return name[:1].isupper() and any(letter.islower() for letter in name)
 
 
+@cache
 def places() -> dict[str, list[str]]:
     """Name → the files that define it."""
     found: dict[str, list[str]] = {}

@@ -185,16 +185,11 @@ def widths(graph: Graph) -> list[int]:
     [
         (12, {}),
         (10, {"per_channel": True}),
-        *(
-            pytest.param(*rest, marks=pytest.mark.minutes)
-            for rest in [
-                (11, {"weight_bits": 8, "norm": "none"}),
-                (11, {"rank": 3, "activation": "gelu"}),
-                (12, {"shared": True, "layers": 2, "narrow": False}),
-                (12, {"norm": "batch"}),
-                (9, {"act_bits": 6}),
-            ]
-        ),
+        (11, {"weight_bits": 8, "norm": "none"}),
+        (11, {"rank": 3, "activation": "gelu"}),
+        (12, {"shared": True, "layers": 2, "narrow": False}),
+        (12, {"norm": "batch"}),
+        (9, {"act_bits": 6}),
     ],
 )
 def test_no_sum_is_wider_than_the_accumulator(bits: int, change: dict, split: Split, tmp_path: Path) -> None:
@@ -216,7 +211,6 @@ def test_training_stays_inside_the_accumulator(split: Split, tmp_path: Path) -> 
     assert trained.quantized_accuracy > 0.6
 
 
-@pytest.mark.minutes
 def test_corrections_and_masks_stay_inside_the_accumulator(split: Split, tmp_path: Path) -> None:
     recipe = replace(SHORT, model=replace(SMALL, accumulator_bits=11), corrections=("equalize", "gptq", "bias"))
     masked = replace(recipe, pruning=Pruning(kept=2, group=4), quant_epochs=2)
@@ -281,7 +275,6 @@ def sensitive() -> tuple[Encoder, Split]:
     return network, Split(x, y, x, y)
 
 
-@pytest.mark.minutes
 def test_bits_go_where_the_loss_needs_them(sensitive: tuple[Encoder, Split]) -> None:
     network, split = sensitive
     sizes = mixed.layers(network)
@@ -305,7 +298,6 @@ def loss(model: Encoder, split: Split) -> float:
     return functional.cross_entropy(models.logits(model, split.train_x), split.train_y).item()
 
 
-@pytest.mark.minutes
 def test_a_shared_study_refines_the_choice(
     sensitive: tuple[Encoder, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,7 +321,6 @@ def test_a_shared_study_refines_the_choice(
         mixed.search(network, split, budget + 1, widths=widths, trials=1, storage=f"sqlite:///{tmp_path}/one.db")
 
 
-@pytest.mark.minutes
 def test_a_cost_of_the_callers_own_is_kept(sensitive: tuple[Encoder, Split], tmp_path: Path) -> None:
     """Sums' bits in the integer graph, as a cost model of hardware reads them."""
     network, split = sensitive

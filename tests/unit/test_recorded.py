@@ -9,8 +9,6 @@ import recorded
 from accel.constants import Constant
 
 MODELS = recorded.models()
-FEW, MORE = recorded.PROJECTS[:2], recorded.PROJECTS[2:]
-PROJECTS = [*FEW, *(pytest.param(name, marks=pytest.mark.minutes) for name in MORE)]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -19,7 +17,7 @@ def test_a_recorded_model_is_what_it_was(name: str) -> None:
     assert not found, "\n".join([*found, "if that is meant: python tests/recorded.py --record"])
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", recorded.PROJECTS)
 def test_a_recorded_project_has_the_same_sources(name: str) -> None:
     found = recorded.differences(name, recorded.project_facts(MODELS[name]()))
     assert not found, "\n".join([*found, "if that is meant: python tests/recorded.py --record"])

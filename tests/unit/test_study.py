@@ -40,7 +40,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "_trained", here)
 
 
-@pytest.mark.minutes
 def test_rows_say_what_recipes_cost(short: None, tmp_path: Path) -> None:
     plain, sparse, shrunk = study.study("digits", tmp_path, NAMES, seeds=2)
     assert (plain.seeds, plain.lever, sparse.lever) == (2, "quantization", "pruning")
@@ -78,7 +77,6 @@ def test_processes_train_side_by_side(tmp_path: Path) -> None:
     assert [job.name for job in study._trained([], tmp_path, 2)] == []
 
 
-@pytest.mark.minutes
 def test_every_recipe_makes_a_model() -> None:
     for data in presets.BASES:
         made = presets.recipes(data)

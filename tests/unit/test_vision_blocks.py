@@ -30,7 +30,6 @@ def test_every_operator_is_within_a_step_of_the_file(tmp_path: Path, form: str, 
         assert deviation.differing <= 0.1, deviation
 
 
-@pytest.mark.minutes
 def test_quantizers_that_dynamo_writes_out_are_refused(tmp_path: Path) -> None:
     path = export(tmp_path, packed=True, dynamo=True)
     with pytest.raises(
