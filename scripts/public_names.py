@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "tests" / "unit" / "public_names.txt"
 PACKAGES = (
-    "accel", "accel.reference", "accel.dataflow", "accel.verification", "hls", "hls.projects", "hls.rtl", "hls.rtlsim",
-    "hls.simulation", "hls.synthesis", "boards", "models",
+    "accel", "accel.checkpoints", "accel.reference", "accel.dataflow", "accel.verification", "hls", "hls.projects",
+    "hls.rtl", "hls.rtlsim", "hls.simulation", "hls.synthesis", "boards", "models", "models.llama", "models.gpt2",
 )  # fmt: skip
 """Every one has `__all__`."""
 

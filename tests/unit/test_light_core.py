@@ -137,5 +137,5 @@ def test_every_package_of_an_extra_is_known_by_its_import_name() -> None:
 
 def test_all_is_what_one_install_gave_before() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["accel-fpga[train,import,hls,fpga]"]
+    assert extras["all"] == ["accel-fpga[train,import,lm,hls,fpga]"]
     assert "'.[all,dev]'" in (ROOT / "Makefile").read_text(encoding="utf-8")
