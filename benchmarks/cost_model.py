@@ -11,9 +11,9 @@ from typing import Any
 import cost_fit
 import numpy as np
 
-from accel.cost import Counts, model
+from accel.cost import model
 from accel.logic.part import Part
-from accel.target import TARGETS
+from accel.target import TARGETS, Cells
 
 LEAST = 16
 RESOURCES = ("lut", "ff", "bram", "dsp")
@@ -24,13 +24,13 @@ def errors(target: str, held_out: bool = True) -> list[tuple[dict[str, Any], dic
     found = []
     for sample in cost_fit.recorded(target):
         if sample["held_out"] == held_out:
-            made, predicted = Counts(**sample["counts"]), model.predict(Part.load(sample), TARGETS[target])
+            made, predicted = Cells(**sample["counts"]), model.predict(Part.load(sample), TARGETS[target])
             pairs = zip(_amounts(predicted, target), _amounts(made, target), strict=True)
             found.append((sample, {name: _error(*pair) for name, pair in zip(RESOURCES, pairs, strict=True)}))
     return found
 
 
-def _amounts(counts: Counts, target: str) -> tuple[int, int, int, int]:
+def _amounts(counts: Cells, target: str) -> tuple[int, int, int, int]:
     return counts.equivalents(target), counts.ff, counts.bram, counts.dsp
 
 

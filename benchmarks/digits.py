@@ -34,7 +34,7 @@ SEEDS = (1, 2, 3)
 def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     """The median over `seeds` of what the slowest path allows, and the interval that the simulator measures."""
     graph, board = accel.load(model), boards.get(BOARD)
-    design = rtl.lower(graph, fold_for(graph, INTERVAL, board.target, board.budget))
+    design = rtl.lower(graph, fold_for(graph, INTERVAL, board.target, board.capacity))
     rng = np.random.default_rng(0)
     x = rng.integers(graph.input.lo, graph.input.hi + 1, (64, *graph.input.shape))
     ran = simulate.run(design, x)

@@ -76,7 +76,7 @@ def measure(name: str) -> dict[str, Any]:
     board = boards.get(name)
     graph, accuracy = trained(BOARDS[name])
     wanted = INTERVALS.get(name)
-    target, budget = board.target, board.budget
+    target, budget = board.target, board.capacity
     design = rtl.lower(graph, fold_for(graph, wanted, target, budget) if wanted else fastest(graph, target, budget))
     _require_equal(graph, design, board)
     built = boards.build(design, board, BUILD / "bitstreams" / name)

@@ -8,7 +8,7 @@ HOMES = {
     "names": "boards.registry",
     "get": "boards.registry",
     "Board": "boards.board",
-    "Resources": "boards.board",
+    "Cells": "accel.target",
     "Amaranth": "boards.board",
     "Pin": "boards.board",
     "Pinout": "boards.board",

@@ -1,6 +1,7 @@
 """Digilent Arty A7-100T with a Xilinx Artix-7: 100 MHz oscillator, FT2232 serial port. Built with Vivado."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="arty-a7-100t",
@@ -9,7 +10,7 @@ BOARD = Board(
     flow="vivado",
     target="xilinx7",
     part="xc7a100ticsg324-1L",
-    capacity=Resources(lut4=63400, ff=126800, bram=270, dsp=240),
+    capacity=Cells(lut=63400, ff=126800, bram=270, dsp=240),
     pins=Amaranth(
         platform=("amaranth_boards.arty_a7", "ArtyA7_100Platform"),
         clock=("clk100", 0),

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from accel.target import Cells
 from boards import arty_a7_100t
-from boards.board import Amaranth, Resources
+from boards.board import Amaranth
 
 assert isinstance(arty_a7_100t.BOARD.pins, Amaranth)
 BOARD = replace(
@@ -12,7 +13,7 @@ BOARD = replace(
     title="Digilent Arty A7-35T, Xilinx XC7A35T",
     aliases=("arty-a7-35",),
     part="xc7a35ticsg324-1L",
-    capacity=Resources(lut4=20800, ff=41600, bram=100, dsp=90),
+    capacity=Cells(lut=20800, ff=41600, bram=100, dsp=90),
     pins=replace(arty_a7_100t.BOARD.pins, platform=("amaranth_boards.arty_a7", "ArtyA7_35Platform")),
     loader="arty_a7_35t",
 )

@@ -5,7 +5,8 @@ amaranth-boards does not have it; the pins are those of Digilent's master XDC fi
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 _IO = (("IOSTANDARD", "LVCMOS33"),)
 BOARD = Board(
@@ -14,7 +15,7 @@ BOARD = Board(
     flow="vivado",
     target="xilinx7",
     part="xc7a35tcpg236-1",
-    capacity=Resources(lut4=20800, ff=41600, bram=100, dsp=90),
+    capacity=Cells(lut=20800, ff=41600, bram=100, dsp=90),
     pins=Pinout(
         {
             "clk_pin": Pin("W5", _IO),

@@ -12,8 +12,9 @@ from accel.design import Design
 from accel.errors import ToolError, UserError
 from accel.files import require_ordinary, write_atomic
 from accel.progress import Progress
+from accel.target import Cells
 from boards import axi, clocking, fitting, flows, host_files, shell
-from boards.board import Board, Resources
+from boards.board import Board
 from boards.flows.flow import Job
 from boards.pins import pinout
 
@@ -33,16 +34,21 @@ class BuildResult:
     source: str
     flow: str
     target: str
-    capacity: Resources
+    capacity: Cells
     design_hash: str
     plan_hash: str
     bitstream: Path
     clock_mhz: float
     fmax_mhz: float
-    resources: Resources
+    resources: Cells
     baud: float | None
     seed: int
     seconds: dict[str, float]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data, for JSON."""
+        cells = {"capacity": self.capacity.to_json(), "resources": self.resources.to_json()}
+        return {**asdict(self), **cells}
 
     @classmethod
     def load(cls, folder: Path) -> BuildResult:
@@ -53,8 +59,8 @@ class BuildResult:
             content = json.loads(path.read_text(encoding="utf-8"))
             parts = {
                 "bitstream": folder / content["bitstream"],
-                "resources": Resources(**content["resources"]),
-                "capacity": Resources(**content["capacity"]),
+                "resources": Cells.from_json(content["resources"]),
+                "capacity": Cells.from_json(content["capacity"]),
             }
             return cls(**{**content, **parts})
         except OSError as error:
@@ -82,7 +88,7 @@ def build(
     flow, job = flows.get(board.flow), _job(design, board, clock_mhz, seed)
     plan = flow.plan(job)
 
-    found: list[tuple[float, Resources]] = []
+    found: list[tuple[float, Cells]] = []
 
     def check(step: str, folder: Path) -> None:
         if step == "synthesis":
@@ -112,7 +118,7 @@ def build(
         seed=seed,
         seconds=seconds,
     )
-    write_atomic(out / RESULT, json.dumps({**asdict(result), "bitstream": flow.bitstream}, indent=1))
+    write_atomic(out / RESULT, json.dumps({**result.as_dict(), "bitstream": flow.bitstream}, indent=1))
     return result
 
 

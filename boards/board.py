@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from accel.errors import UserError
-from accel.target import TARGETS, Budget
+from accel.target import TARGETS, Cells
 
 PLATFORMS = {"xilinx_u55c_gen3x16_xdma_3_202210_1": "xcu55c-fsvh2892-2L-e"}
 """Platform of an accelerator card → the device on it."""
@@ -18,16 +18,6 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PART = re.compile(r"[A-Za-z0-9_./-]+")
 Signal = tuple[str, int] | tuple[str, int, str]
 """An amaranth-boards resource: name, number and, where it has parts, the part."""
-
-
-@dataclass(frozen=True)
-class Resources:
-    """Resources of a device or a design: `lut4` counts the device's own LUTs (6-input ones on Xilinx and Cyclone)."""
-
-    lut4: int
-    ff: int
-    bram: int
-    dsp: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ class Board:
     flow: str
     target: str
     part: str
-    capacity: Resources
+    capacity: Cells
     clock_mhz: float
     pins: Amaranth | Pinout | None = None
     source_mhz: int = 0
@@ -108,8 +98,3 @@ class Board:
     def device(self) -> str:
         """Part number of the FPGA; Vitis calls a card by its platform instead."""
         return PLATFORMS.get(self.part, self.part)
-
-    @property
-    def budget(self) -> Budget:
-        """The device for the solver."""
-        return Budget(self.capacity.lut4, self.capacity.ff, self.capacity.bram, self.capacity.dsp)

@@ -6,7 +6,8 @@ a serial port. The card alone has none, and no button: K18, a pin of the extensi
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 _IO = (("IO_TYPE", "LVCMOS33"),)
 _UP = (*_IO, ("PULLMODE", "UP"))
@@ -16,7 +17,7 @@ BOARD = Board(
     flow="ecp5",
     target="ecp5",
     part="LFE5U-45F-6BG381C",
-    capacity=Resources(lut4=43848, ff=43848, bram=108, dsp=72),
+    capacity=Cells(lut=43848, ff=43848, bram=108, dsp=72),
     pins=Pinout(
         {
             "clk_pin": Pin("P3", _IO),

@@ -3,7 +3,8 @@
 Its USB serial port belongs to the processor: the core's is on the Arduino header, D0 in and D1 out, 3.3 V.
 """
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="de10-nano",
@@ -11,7 +12,7 @@ BOARD = Board(
     flow="quartus",
     target="cyclone5",
     part="5CSEBA6U23I7",
-    capacity=Resources(lut4=83820, ff=166036, bram=553, dsp=112),
+    capacity=Cells(lut=83820, ff=166036, bram=553, dsp=112),
     pins=Amaranth(
         platform=("amaranth_boards.de10_nano", "DE10NanoPlatform"),
         clock=("clk50", 0),

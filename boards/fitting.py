@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 
-from accel.cost import Counts
 from accel.design import Design
 from accel.errors import ToolError
-from accel.target import TARGETS
-from boards.board import Board, Resources
+from accel.target import TARGETS, Cells
+from boards.board import Board
 from hls.synthesis import yosys
 
 _LABELS = {"ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
 
 
-def occupied(counts: Counts, target: str) -> Resources:
-    """Lower bound on what a netlist needs of a device: packing may need some more LUTs."""
-    return Resources(counts.equivalents(target), counts.ff, counts.bram, counts.dsp)
-
-
-def estimate(design: Design, board: Board) -> Resources:
+def estimate(design: Design, board: Board) -> Cells:
     """Resources of the design alone, without the board's shell, by open synthesis for the board's family.
 
     For boards with free tools it is what their synthesis counts; vendors' own synthesis comes to other numbers.
     Raises ToolError from yosys.
     """
-    return occupied(yosys.resources(design, board.target), board.target)
+    return yosys.resources(design, board.target).placed(board.target)
 
 
-def require(used: Resources, board: Board, design: Design) -> None:
+def require(used: Cells, board: Board, design: Design) -> None:
     """Raise ToolError, with the nearest folding and board that fit, when `board` has less than is used."""
     over = excess(used, board)
     if over:
         raise ToolError(f"the design does not fit {board.name}: {', '.join(over)}; {remedy(used, board, design)}")
 
 
-def excess(used: Resources, board: Board) -> list[str]:
+def excess(used: Cells, board: Board) -> list[str]:
     """`LUT4 31000 of 24288` for everything of which `board` has less than is used."""
-    available, labels = asdict(board.capacity), {"lut4": lut_name(board.target), **_LABELS}
-    counts = asdict(used).items()
-    return [f"{labels[name]} {count} of {available[name]}" for name, count in counts if count > available[name]]
+    needed, has, labels = used.limited, board.capacity.limited, {"lut": lut_name(board.target), **_LABELS}
+    return [f"{labels[name]} {needed[name]} of {has[name]}" for name in used.beyond(board.capacity)]
 
 
 def lut_name(target: str) -> str:
@@ -48,10 +40,9 @@ def lut_name(target: str) -> str:
     return f"LUT{TARGETS[target].lut_inputs}"
 
 
-def remedy(used: Resources, board: Board, design: Design) -> str:
+def remedy(used: Cells, board: Board, design: Design) -> str:
     """A larger interval in the proportion of what is short, and the smallest board of the same family that fits."""
-    pairs = zip(asdict(used).values(), asdict(board.capacity).values(), strict=True)
-    short = max(count / available for count, available in pairs)
+    short = max(used.shares(board.capacity).values())
     larger = _larger(used, board)
     ways = [f"choose --board {larger.name}"] if larger else []
     if _foldable(design):
@@ -66,12 +57,12 @@ def _foldable(design: Design) -> bool:
     return any(value > 1 for fold in folds for value in fold.values() if isinstance(value, int))
 
 
-def _larger(used: Resources, board: Board) -> Board | None:
+def _larger(used: Cells, board: Board) -> Board | None:
     import boards
 
     family = [other for other in map(boards.get, boards.names()) if other.target == board.target]
-    fitting = [other for other in family if not excess(used, other)]
-    return min(fitting, key=lambda other: other.capacity.lut4, default=None)
+    fitting = [other for other in family if used.fits_in(other.capacity)]
+    return min(fitting, key=lambda other: other.capacity.lut, default=None)
 
 
 def _round_up(cycles: float) -> int:

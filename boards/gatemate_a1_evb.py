@@ -5,7 +5,8 @@ amaranth-boards does not have it; the pins are those of Olimex's schematic (Gate
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 BOARD = Board(
     name="gatemate-a1-evb",
@@ -14,7 +15,7 @@ BOARD = Board(
     flow="gatemate",
     target="gatemate",
     part="CCGM1A1",
-    capacity=Resources(lut4=40960, ff=40960, bram=64, dsp=0),
+    capacity=Cells(lut=40960, ff=40960, bram=64, dsp=0),
     pins=Pinout(
         {
             "clk_pin": Pin("IO_SB_A8", (("SCHMITT_TRIGGER", "true"),)),

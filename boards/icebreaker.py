@@ -1,6 +1,7 @@
 """1BitSquared iCEBreaker with a Lattice iCE40 UP5K: 12 MHz oscillator, FT2232H serial port. Open tools."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="icebreaker",
@@ -8,7 +9,7 @@ BOARD = Board(
     flow="ice40",
     target="ice40",
     part="iCE40UP5K-SG48",
-    capacity=Resources(lut4=5280, ff=5280, bram=30, dsp=8),
+    capacity=Cells(lut=5280, ff=5280, bram=30, dsp=8),
     pins=Amaranth(
         platform=("amaranth_boards.icebreaker", "ICEBreakerPlatform"),
         clock=("clk12", 0),

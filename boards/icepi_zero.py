@@ -1,6 +1,7 @@
 """Icepi Zero 1.3 with a Lattice ECP5-25F: 50 MHz oscillator, FT231X serial port. Built with the open tools."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="icepi-zero",
@@ -8,7 +9,7 @@ BOARD = Board(
     flow="ecp5",
     target="ecp5",
     part="LFE5U-25F-6BG256C",
-    capacity=Resources(lut4=24288, ff=24288, bram=56, dsp=28),
+    capacity=Cells(lut=24288, ff=24288, bram=56, dsp=28),
     pins=Amaranth(
         platform=("amaranth_boards.icepi_zero", "IcepiZero1_3Platform"),
         clock=("clk50", 0),

@@ -5,7 +5,8 @@ It has no button: switch 1 of the four resets while it is low.
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 BOARD = Board(
     name="icesugar",
@@ -13,7 +14,7 @@ BOARD = Board(
     flow="ice40",
     target="ice40",
     part="iCE40UP5K-SG48",
-    capacity=Resources(lut4=5280, ff=5280, bram=30, dsp=8),
+    capacity=Cells(lut=5280, ff=5280, bram=30, dsp=8),
     pins=Pinout(
         {
             "clk_pin": Pin("35"),

@@ -5,7 +5,8 @@ Its USB socket leads to the FPGA itself, so the serial port is an adapter on the
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 _IO = (("IO_TYPE", "LVCMOS33"),)
 BOARD = Board(
@@ -15,7 +16,7 @@ BOARD = Board(
     flow="ecp5",
     target="ecp5",
     part="LFE5U-25F-8MG285C",
-    capacity=Resources(lut4=24288, ff=24288, bram=56, dsp=28),
+    capacity=Cells(lut=24288, ff=24288, bram=56, dsp=28),
     pins=Pinout(
         {
             "clk_pin": Pin("A9", _IO),

@@ -5,7 +5,8 @@ amaranth-boards does not have it; the pins are those of Sipeed's schematic (Tang
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 _IO = (("IO_TYPE", "LVCMOS33"),)
 BOARD = Board(
@@ -14,7 +15,7 @@ BOARD = Board(
     flow="gowin",
     target="gowin",
     part="GW2AR-LV18QN88C8/I7",
-    capacity=Resources(lut4=20736, ff=15552, bram=46, dsp=48),
+    capacity=Cells(lut=20736, ff=15552, bram=46, dsp=48),
     pins=Pinout(
         {
             "clk_pin": Pin("4", _IO),

@@ -1,6 +1,7 @@
 """Sipeed Tang Nano 9K with a Gowin GW1NR-9: 27 MHz oscillator, BL702 serial port. Built with the open tools."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="tang-nano-9k",
@@ -8,7 +9,7 @@ BOARD = Board(
     flow="gowin",
     target="gowin",
     part="GW1NR-LV9QN88PC6/I5",
-    capacity=Resources(lut4=8640, ff=6480, bram=26, dsp=20),
+    capacity=Cells(lut=8640, ff=6480, bram=26, dsp=20),
     pins=Amaranth(
         platform=("amaranth_boards.tang_nano_9k", "TangNano9kPlatform"),
         clock=("clk27", 0),

@@ -1,6 +1,7 @@
 """Sipeed Tang Primer 20K on its dock, Gowin GW2A-18: 27 MHz oscillator, BL702 serial port. Open tools."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="tang-primer-20k",
@@ -8,7 +9,7 @@ BOARD = Board(
     flow="gowin",
     target="gowin",
     part="GW2A-LV18PG256C8/I7",
-    capacity=Resources(lut4=20736, ff=15552, bram=46, dsp=48),
+    capacity=Cells(lut=20736, ff=15552, bram=46, dsp=48),
     pins=Amaranth(
         platform=("amaranth_boards.tang_primer_20k", "TangPrimer20kDockPlatform"),
         clock=("clk27", 0),

@@ -5,7 +5,8 @@ amaranth-boards does not have it; the pins are those of Sipeed's schematic (Tang
 
 from fractions import Fraction
 
-from boards.board import Board, Pin, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pin, Pinout
 
 _IO = (("IO_TYPE", "LVCMOS33"),)
 BOARD = Board(
@@ -14,7 +15,7 @@ BOARD = Board(
     flow="gw5a",
     target="gw5a",
     part="GW5A-LV25MG121NC1/I0",
-    capacity=Resources(lut4=23040, ff=23040, bram=56, dsp=0),
+    capacity=Cells(lut=23040, ff=23040, bram=56, dsp=0),
     pins=Pinout(
         {
             "clk_pin": Pin("E2", _IO),

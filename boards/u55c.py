@@ -1,6 +1,7 @@
 """AMD Alveo U55C: the core is a kernel between two data movers, linked into the card's platform. Built with Vitis."""
 
-from boards.board import Board, Resources
+from accel.target import Cells
+from boards.board import Board
 
 BOARD = Board(
     name="u55c",
@@ -9,7 +10,7 @@ BOARD = Board(
     flow="vitis",
     target="ultrascale+",
     part="xilinx_u55c_gen3x16_xdma_3_202210_1",
-    capacity=Resources(lut4=1303680, ff=2607360, bram=4032, dsp=9024),
+    capacity=Cells(lut=1303680, ff=2607360, bram=4032, dsp=9024),
     clock_mhz=250,
     loading="run driver/driver.py on the computer with the card (docs/boards.md)",
 )

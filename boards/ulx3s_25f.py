@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from accel.target import Cells
 from boards import ulx3s_85f
-from boards.board import Resources
 
 BOARD = replace(
     ulx3s_85f.BOARD,
@@ -11,5 +11,5 @@ BOARD = replace(
     title="Radiona ULX3S, Lattice ECP5 LFE5U-25F",
     aliases=(),
     part="LFE5U-25F-6BG381C",
-    capacity=Resources(lut4=24288, ff=24288, bram=56, dsp=28),
+    capacity=Cells(lut=24288, ff=24288, bram=56, dsp=28),
 )

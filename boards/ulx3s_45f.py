@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from accel.target import Cells
 from boards import ulx3s_85f
-from boards.board import Resources
 
 BOARD = replace(
     ulx3s_85f.BOARD,
@@ -11,5 +11,5 @@ BOARD = replace(
     title="Radiona ULX3S, Lattice ECP5 LFE5U-45F",
     aliases=(),
     part="LFE5U-45F-6BG381C",
-    capacity=Resources(lut4=43848, ff=43848, bram=108, dsp=72),
+    capacity=Cells(lut=43848, ff=43848, bram=108, dsp=72),
 )

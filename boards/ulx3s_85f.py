@@ -1,6 +1,7 @@
 """Radiona ULX3S with a Lattice ECP5-85F: 25 MHz oscillator, FT231X serial port. Built with the open tools."""
 
-from boards.board import Amaranth, Board, Resources
+from accel.target import Cells
+from boards.board import Amaranth, Board
 
 BOARD = Board(
     name="ulx3s-85f",
@@ -9,7 +10,7 @@ BOARD = Board(
     flow="ecp5",
     target="ecp5",
     part="LFE5U-85F-6BG381C",
-    capacity=Resources(lut4=83640, ff=83640, bram=208, dsp=156),
+    capacity=Cells(lut=83640, ff=83640, bram=208, dsp=156),
     pins=Amaranth(
         platform=("amaranth_boards.ulx3s", "ULX3S_85F_Platform"),
         clock=("clk25", 0),

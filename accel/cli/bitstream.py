@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
     with working("bitstream") as progress:
         result = bitstream(folder, name, out, progress, clock_mhz=clock, seed=seed)
     if as_json:
-        show_json({"project": out} if result is None else asdict(result))
+        show_json({"project": out} if result is None else result.as_dict())
         return
     if result is None:
         show_estimate(boards.estimate(Design.load(folder), board), board)
@@ -58,7 +57,7 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
         f"{result.bitstream}",
         ("", "used", "available"),
         [
-            ("LUT", f"{used.lut4}", f"{has.lut4}"),
+            ("LUT", f"{used.lut}", f"{has.lut}"),
             ("flip-flops", f"{used.ff}", f"{has.ff}"),
             ("block RAM", f"{used.bram}", f"{has.bram}"),
             ("DSP", f"{used.dsp}", f"{has.dsp}"),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from accel.cli.display import json_option, show_json, show_table, working
+from accel.target import Cells
 from accel.verbs.report import PAGE, Reported, report
 
 if TYPE_CHECKING:
-    from boards.board import Board, Resources
+    from boards.board import Board
 
 
-def show_estimate(needed: Resources, board: Board) -> None:
+def show_estimate(needed: Cells, board: Board) -> None:
     """A table of what is needed, and a line when that is more than there is."""
     from accel.verbs.report.page import Estimate
 

@@ -12,13 +12,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from accel.cost import streams
-from accel.cost.counts import Counts
 from accel.logic.part import Key, Part
 from accel.logic.tally import Amounts, Features, Tally
 from accel.ops import OPERATORS
 from accel.ops.common import cost as common
 from accel.ops.hardware import of_kind
-from accel.target import TARGETS, Target
+from accel.target import TARGETS, Cells, Target
 
 FITTED = {
     **dict.fromkeys(("ecp5", "ice40", "gowin", "gw5a", "gatemate"), "ecp5"),
@@ -74,13 +73,13 @@ def prior(t: Tally, part: Part) -> None:
         t.rom(rom, bool(p.get("BLOCK")))
 
 
-def predict(part: Part, target: Target) -> Counts:
+def predict(part: Part, target: Target) -> Cells:
     """Cells of a part."""
     return _predicted(part.key, target.name)
 
 
 @lru_cache(maxsize=1 << 14)
-def _predicted(key: Key, name: str) -> Counts:
+def _predicted(key: Key, name: str) -> Cells:
     """Cells of the part of a key: layers of a network are made of the same parts, and so are their folds."""
     part, target = Part.of_key(key), TARGETS[name]
     made, fitted = tally(part, target), TARGETS[FITTED[name]]
@@ -93,7 +92,7 @@ def _predicted(key: Key, name: str) -> Counts:
         places = fitted.carry_luts * cells["carry"]
         cells["carry"] = cells["carry"] * fitted.carry_bits // target.carry_bits
         cells["lut"] = round(cells["lut"] * target.tables) + places - target.carry_luts * cells["carry"]
-    return Counts(bram=made.bram, dsp=made.dsp, **cells)
+    return Cells(bram=made.bram, dsp=made.dsp, **cells)
 
 
 def expected(kind: str, resource: str, made: Tally) -> float:

@@ -21,10 +21,10 @@ from accel.fold import Fold
 from accel.graph import Graph, Node
 from accel.hardware import Stage, Unit
 from accel.selection import Selection, select
-from accel.target import DEFAULT, TARGETS, Budget
+from accel.target import DEFAULT, LIMITED, TARGETS, Cells
 
 Choice = tuple[dict[str, Fold], np.ndarray]
-DSP = Budget._fields.index("dsp")
+DSP = LIMITED.index("dsp")
 DEFAULT_INTERVAL = 4096
 """Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
 SLACK = 1.25
@@ -50,7 +50,7 @@ def default(graph: Graph) -> Schedule:
     return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
 
 
-def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name, budget: Budget | None = None) -> Schedule:
+def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name, budget: Cells | None = None) -> Schedule:
     """The cheapest fold of every node whose units need at most `interval` cycles per sample.
 
     Cheapest is what takes the smallest share of the budget's scarcest resource (default: a typical device of the
@@ -59,7 +59,7 @@ def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name, budget: Bu
     return Solver(graph, target, budget).at(interval)[0]
 
 
-def fastest(graph: Graph, target: str, budget: Budget) -> Schedule:
+def fastest(graph: Graph, target: str, budget: Cells) -> Schedule:
     """The folds with the shortest interval whose estimated cost leaves room for their surroundings.
 
     Raises UserError, saying what is short, when the smallest design exceeds the budget.
@@ -97,10 +97,10 @@ def shortest_interval(graph: Graph) -> int:
 class Solver:
     """All candidates of a graph on a target, and choices among them."""
 
-    def __init__(self, graph: Graph, target: str, budget: Budget | None = None, dsp: int | None = None) -> None:
+    def __init__(self, graph: Graph, target: str, budget: Cells | None = None, dsp: int | None = None) -> None:
         """`dsp` limits the hard multipliers, however many the budget has."""
         self.graph, self.limited = graph, dsp is not None
-        self.room = np.array(budget or TARGETS[target].typical) * SURROUNDINGS
+        self.room = np.array([*(budget or TARGETS[target].typical).limited.values()]) * SURROUNDINGS
         self.room[:2] *= TARGETS[target].fill
         self.room = np.maximum(self.room, _NONE)  # a family without hard multipliers
         if dsp is not None:
@@ -131,7 +131,7 @@ class Solver:
         if self.shortest_fitting is None:
             shares = self._alone(self.intervals[-1]).shares
             worst = int(shares.argmax())
-            scarce = Budget._fields[worst].upper()
+            scarce = LIMITED[worst].upper()
             raise UserError(
                 f"the smallest design of {self.graph.name} takes {shares[worst]:.0%} of the {scarce} "
                 "that the device has for it; choose a larger device or a smaller model"
@@ -307,7 +307,7 @@ class Candidates:
 
     def _cost(self, parts: Sequence[Unit | Stage]) -> np.ndarray:
         made = cost.total(cost.estimate(part, self.target) for part in parts)
-        return np.array([made.equivalents(self.target), made.ff, made.bram, made.dsp], dtype=float)
+        return np.array([*made.placed(self.target).limited.values()], dtype=float)
 
     def _units(self, k: int) -> tuple[Unit, ...]:
         """Units of fold k; its memories lie where they lie by default."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 
 def describe() -> list[dict[str, object]]:
     """Every supported board as plain data."""
@@ -23,7 +21,7 @@ def describe() -> list[dict[str, object]]:
                 "flow": board.flow,
                 "link": "serial port" if board.pins else "AXI",
                 "clock_mhz": board.clock_mhz,
-                **asdict(board.capacity),
+                **board.capacity.to_json(),
                 "aliases": list(board.aliases),
             }
         )

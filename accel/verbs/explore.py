@@ -45,7 +45,7 @@ def explore(
     """
     from accel.dataflow.folding import Solver
 
-    solver = Solver(graph, board.target, board.budget)
+    solver = Solver(graph, board.target, board.capacity)
     chosen = solver.fastest() if solver.shortest_fitting else None
     schedules = [(chosen, True)] if chosen else []
     for interval in _spread(solver.intervals, points):
@@ -114,7 +114,6 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
 
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     figure.suptitle(f"{name} on {board.title}: estimated resources")
-    capacity = asdict(board.capacity)
     for axes, resource in zip(figure.subplots(1, 3), ("lut", "dsp", "bram"), strict=True):
         x, y = [p.interval for p in points], [getattr(p, resource) for p in points]
         axes.plot(x, y, "o-", color="#1f6f8b", markersize=4)
@@ -123,7 +122,7 @@ def _plot(points: list[Point], board: Board, name: str):  # type: ignore[no-unty
             [getattr(p, resource) for p in points if p.chosen],
             "o", color="#c8553d", markersize=11, fillstyle="none", markeredgewidth=2, label="chosen",
         )  # fmt: skip
-        limit = capacity["lut4" if resource == "lut" else resource]
+        limit = board.capacity.limited[resource]
         if max(y) > limit / 4:
             axes.axhline(limit, color="gray", linestyle="--", linewidth=1, label="on the board")
         axes.set_xscale("log", base=2)

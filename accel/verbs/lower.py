@@ -147,6 +147,6 @@ def _solve(graph: Graph, interval: int | None, board: Board | None, dsp: int | N
         return folding.unrolled(graph)
     if interval is None and board is None and dsp is None:
         return None
-    target, budget = (board.target, board.budget) if board else (DEFAULT.name, DEFAULT.typical)
+    target, budget = (board.target, board.capacity) if board else (DEFAULT.name, DEFAULT.typical)
     solver = folding.Solver(graph, target, budget, dsp)
     return solver.fastest() if interval is None else solver.at(interval)[0]

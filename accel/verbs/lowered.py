@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel.target import Cells, in_files
+
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.graph import Graph
-    from boards.board import Board, Resources
+    from boards.board import Board
     from hls.projects.project import Project
 
 
@@ -80,29 +82,27 @@ class LoweredDesign(Lowered):
         return cls(out, "rtl", predicted["interval"], predicted["latency"], board.clock_mhz, design, graph, board)
 
     @cached_property
-    def estimate(self) -> Resources:
+    def estimate(self) -> Cells:
         """Needed resources of the core, without the board's UART or bus."""
-        from boards.board import Resources
         from hls import rtl
         from hls.rtl.area import estimate
 
         depths = self.design.info["schedule"]["depths"]
         made = estimate(rtl.netlist_of(self.design, self.graph), depths, self.board.target)
-        return Resources(made.equivalents(self.board.target), made.ff, made.bram, made.dsp)
+        return made.placed(self.board.target)
 
     @property
     def shares(self) -> dict[str, float]:
         """Resource → the share of the board's that is needed; resources that the board lacks are left out."""
-        needed, there = asdict(self.estimate), asdict(self.board.capacity)
-        return {name: needed[name] / there[name] for name in needed if there[name]}
+        return self.estimate.shares(self.board.capacity)
 
     def as_dict(self) -> dict[str, object]:
         """Plain data, for JSON."""
         return {
             **super().as_dict(),
-            "estimate": asdict(self.estimate),
+            "estimate": self.estimate.to_json(),
             "board": self.board.name,
-            "share": self.shares,
+            "share": in_files(self.shares),
         }
 
     def lines(self) -> list[str]:
@@ -111,12 +111,12 @@ class LoweredDesign(Lowered):
         used = ", ".join(f"{shares[name]:.0%} {word}" for name, word in _WORDS.items() if name in shares)
         return [
             *super().lines(),
-            f"estimate   {found.lut4:,} LUT, {found.dsp:,} DSP, {found.bram:,} BRAM, {found.ff:,} FF",
+            f"estimate   {found.lut:,} LUT, {found.dsp:,} DSP, {found.bram:,} BRAM, {found.ff:,} FF",
             f"{self.board.name:10} {used}{'' if max(shares.values()) <= 1 else ': does not fit'}",
         ]
 
 
-_WORDS = {"lut4": "of LUT", "dsp": "of DSP", "bram": "of BRAM", "ff": "of FF"}
+_WORDS = {"lut": "of LUT", "dsp": "of DSP", "bram": "of BRAM", "ff": "of FF"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -207,7 +207,7 @@ def _small(graph: Graph, board: str) -> Schedule:
     from accel.dataflow.folding import DEFAULT_INTERVAL, fold_for, shortest_interval
 
     device = boards.get(board)
-    budget = device.budget._replace(lut=device.budget.lut / 4)
+    budget = replace(device.capacity, lut=device.capacity.lut // 4)
     return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)), device.target, budget)
 
 
@@ -228,7 +228,7 @@ def bitstream(context: Context, tell: Progress) -> BitstreamResult:
     summary = f"{agreement(outcomes)}; "
     if build:
         used = build.resources
-        summary += f"{used.lut4:,} LUT, {used.bram} block RAM, {used.dsp} DSP at {build.clock_mhz:g} MHz"
+        summary += f"{used.lut:,} LUT, {used.bram} block RAM, {used.dsp} DSP at {build.clock_mhz:g} MHz"
     else:
         summary += "no bitstream"
     return BitstreamResult(build=build, outcomes=outcomes, summary=summary)

@@ -47,6 +47,6 @@ FLOW = nextpnr.flow(
         placed=_CONFIG,
         pack=lambda job: ("--compress", "--input", _CONFIG, "--bit", "board.bit"),
         constraints=constraints,
-        counted={"lut4": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "bram": ("DP16KD",), "dsp": ("MULT18X18D",)},
+        counted={"lut": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "bram": ("DP16KD",), "dsp": ("MULT18X18D",)},
     )
 )

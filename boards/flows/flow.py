@@ -8,7 +8,8 @@ from pathlib import Path
 
 from accel.build_plan import BuildPlan
 from accel.errors import ToolError
-from boards.board import Board, Pinout, Resources
+from accel.target import Cells
+from boards.board import Board, Pinout
 from boards.clocking import Clock
 
 
@@ -58,7 +59,7 @@ class Flow:
     tools: tuple[str, ...]
     bitstream: str
     plan: Callable[[Job], BuildPlan]
-    synthesized: Callable[[Path, Job], Resources]
-    results: Callable[[Path, Job], tuple[float, Resources]]
+    synthesized: Callable[[Path, Job], Cells]
+    results: Callable[[Path, Job], tuple[float, Cells]]
     explain: Callable[[ToolError, Path, Job], ToolError]
     critical_path: Callable[[Path], tuple[Hop, ...]] = lambda folder: ()

@@ -43,6 +43,6 @@ FLOW = nextpnr.flow(
         placed=_CONFIG,
         pack=lambda job: (_CONFIG, "board.bit"),
         constraints=constraints,
-        counted={"lut4": ("CPE_LT",), "ff": ("CPE_FF",), "bram": ("RAM_HALF",)},
+        counted={"lut": ("CPE_LT",), "ff": ("CPE_FF",), "bram": ("RAM_HALF",)},
     )
 )

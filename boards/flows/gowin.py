@@ -44,6 +44,6 @@ FLOW = nextpnr.flow(
         placed=nextpnr.PLACED,
         pack=_pack,
         constraints=constraints,
-        counted={"lut4": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULT18X18", "MULT9X9")},
+        counted={"lut": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",), "dsp": ("MULT18X18", "MULT9X9")},
     )
 )

@@ -32,6 +32,6 @@ FLOW = nextpnr.flow(
         placed=nextpnr.PLACED,
         pack=_pack,
         constraints=gowin.constraints,
-        counted={"lut4": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",)},
+        counted={"lut": ("LUT4",), "ff": ("DFF",), "bram": ("BSRAM",)},
     )
 )

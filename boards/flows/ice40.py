@@ -51,6 +51,6 @@ FLOW = nextpnr.flow(
         pack=lambda job: (_TEXT, "board.bin"),
         constraints=constraints,
         packed=logic_cells,
-        counted={"lut4": ("ICESTORM_LC",), "bram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",)},
+        counted={"lut": ("ICESTORM_LC",), "bram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",)},
     )
 )

@@ -11,8 +11,7 @@ from typing import Any
 
 from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from boards import fitting
-from boards.board import Resources
+from accel.target import Cells
 from boards.flows.flow import Flow, Hop, Job
 from hls.synthesis import yosys
 
@@ -70,16 +69,16 @@ def _plan(family: PlacedFamily, job: Job) -> BuildPlan:
     )
 
 
-def _synthesized(family: PlacedFamily, folder: Path, job: Job) -> Resources:
+def _synthesized(family: PlacedFamily, folder: Path, job: Job) -> Cells:
     cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-    found = fitting.occupied(yosys.count(cells, job.board.target), job.board.target)
+    found = yosys.count(cells, job.board.target).placed(job.board.target)
     if not family.packed:
         return found
     netlist = json.loads((folder / NETLIST).read_text(encoding="utf-8"))["modules"][job.top]
-    return replace(found, lut4=family.packed(netlist))
+    return replace(found, lut=family.packed(netlist))
 
 
-def _results(family: PlacedFamily, folder: Path, job: Job) -> tuple[float, Resources]:
+def _results(family: PlacedFamily, folder: Path, job: Job) -> tuple[float, Cells]:
     """Raises ToolError when the tool constrained another frequency than the clock generator makes."""
     wanted = float(job.clock.mhz)
     report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))

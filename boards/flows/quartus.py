@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from boards.board import Resources
+from accel.target import Cells
 from boards.flows import dialect, readme, tcl
 from boards.flows.flow import Flow, Job
 
@@ -69,22 +69,22 @@ set_false_path -to [get_ports {{{outputs}}}]
 """
 
 
-def _synthesized(folder: Path, job: Job) -> Resources:
+def _synthesized(folder: Path, job: Job) -> Cells:
     """Before fitting, only the bits of memories are known: the least number of blocks."""
     text = _read(folder / _MAPPED)
     bits = _number(text, r"; Total block memory bits\s*; ([\d,]+)", _MAPPED, missing=0)
-    return Resources(
-        lut4=_number(text, r"; Combinational ALUT usage for logic\s*; ([\d,]+)", _MAPPED),
+    return Cells(
+        lut=_number(text, r"; Combinational ALUT usage for logic\s*; ([\d,]+)", _MAPPED),
         ff=_number(text, r"; Dedicated logic registers\s*; ([\d,]+)", _MAPPED),
         bram=-(-bits // _BLOCK_BITS),
         dsp=_number(text, r"; Total DSP Blocks\s*; ([\d,]+)", _MAPPED, missing=0),
     )
 
 
-def _results(folder: Path, job: Job) -> tuple[float, Resources]:
+def _results(folder: Path, job: Job) -> tuple[float, Cells]:
     text = _read(folder / _FITTED)
-    used = Resources(
-        lut4=2 * _number(text, r"Logic utilization \(in ALMs\) : ([\d,]+)", _FITTED),  # an ALM holds two ALUTs
+    used = Cells(
+        lut=2 * _number(text, r"Logic utilization \(in ALMs\) : ([\d,]+)", _FITTED),  # an ALM holds two ALUTs
         ff=_number(text, r"Total registers : ([\d,]+)", _FITTED),
         bram=_number(text, r"Total RAM Blocks : ([\d,]+)", _FITTED),
         dsp=_number(text, r"Total DSP Blocks : ([\d,]+)", _FITTED),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from boards.board import Resources
+from accel.target import Cells
 from boards.flows import dialect, readme, tcl, vivado, vivado_reports, zynq
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
@@ -73,7 +73,7 @@ def _link(job: Job) -> str:
     return tcl.fill(_CONFIG, kernel=KERNEL, hz=int(job.clock.mhz * 1_000_000))
 
 
-def _synthesized(folder: Path, job: Job) -> Resources:
+def _synthesized(folder: Path, job: Job) -> Cells:
     """Resources of the core alone."""
     return vivado_reports.utilization(folder / SYNTHESIZED)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accel.build_plan import BuildPlan, Step
 from accel.errors import ToolError
-from boards.board import Resources
+from accel.target import Cells
 from boards.flows import dialect, readme, tcl, vivado_reports
 from boards.flows.flow import Flow, Job
 from boards.flows.vivado_reports import SYNTHESIZED, TIMING, UTILIZATION
@@ -62,12 +62,12 @@ def constraints(job: Job) -> str:
     return "\n".join(lines) + "\n"
 
 
-def synthesized(folder: Path, job: Job) -> Resources:
+def synthesized(folder: Path, job: Job) -> Cells:
     """Resources that Vivado's synthesis counts."""
     return vivado_reports.utilization(folder / SYNTHESIZED)
 
 
-def results(folder: Path, job: Job) -> tuple[float, Resources]:
+def results(folder: Path, job: Job) -> tuple[float, Cells]:
     """Resources and clock of the routed design. Raises ToolError when timing is missed."""
     return vivado_reports.fmax(folder / TIMING, job), vivado_reports.utilization(folder / UTILIZATION)
 

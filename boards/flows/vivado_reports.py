@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from accel.errors import ToolError
-from boards.board import Resources
+from accel.target import Cells
 from boards.flows.flow import Job
 
 TIMING, UTILIZATION, SYNTHESIZED = "timing.rpt", "utilization.rpt", "synthesis.rpt"
 _ROWS = {
-    "lut4": r"(?:Slice|CLB) LUTs",
+    "lut": r"(?:Slice|CLB) LUTs",
     "ff": r"(?:Slice|CLB) Registers",
     "bram": r"Block RAM Tile",
     "dsp": r"DSPs",
@@ -23,7 +23,7 @@ _CLOCK = re.compile(r"^\s*\S+\s+\{[\d. ]+\}\s+(?P<period>[\d.]+)\s+[\d.]+\s*$", 
 _MISSED = re.compile(r"ERROR: timing is missed, worst \w+ slack (-[\d.]+) ns")
 
 
-def utilization(path: Path) -> Resources:
+def utilization(path: Path) -> Cells:
     """Resources from `report_utilization`; block RAM in halves of 18 kbit. Raises ToolError when a row is missing."""
     text = _read(path)
     used = {}
@@ -32,7 +32,7 @@ def utilization(path: Path) -> Resources:
         if not found:
             raise ToolError(f"{path.name} of Vivado has no row for {row}: another version writes another report")
         used[name] = round(float(found[1]) * (2 if name == "bram" else 1))
-    return Resources(**used)
+    return Cells(**used)
 
 
 def fmax(path: Path, job: Job) -> float:

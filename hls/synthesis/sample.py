@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accel.cost import Counts
 from accel.hardware import Module, Stage, Unit
+from accel.target import Cells
 from hls.rtl import emit
 from hls.synthesis.yosys import synthesize
 
@@ -53,6 +53,6 @@ def files(module: Module, pins: Pins) -> dict[str, str]:
     return {f"{TOP}.sv": top, **own, **memories, **{f"{name}.sv": emit.library()[name] for name in emit.used(top)}}
 
 
-def counts(module: Module, pins: Pins, target: str) -> Counts:
+def counts(module: Module, pins: Pins, target: str) -> Cells:
     """Synthesize it for `target`. Raises ToolError with yosys' message."""
     return synthesize(files(module, pins), TOP, target).counts

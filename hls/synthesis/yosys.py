@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accel import scratch, tools
-from accel.cost import Counts
 from accel.design import Design
 from accel.errors import ToolError, UserError
 from accel.files import write_atomic
+from accel.target import Cells
 
 _VERILOG, _STAT = "netlist.v", "stat.json"
 
@@ -188,7 +188,7 @@ class Gates:
     verilog: str
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> Cells:
         """Cells as resources."""
         return count(self.cells, self.target)
 
@@ -243,7 +243,7 @@ def _yosys(folder: Path, what: str) -> None:
         raise ToolError(f"yosys cannot synthesize {what}:\n{tools.tail(log)}") from None  # the log goes with its folder
 
 
-def count(cells: dict[str, int], target: str) -> Counts:
+def count(cells: dict[str, int], target: str) -> Cells:
     """Cell types and their numbers → resources of `target`; cells of other kinds (buffers, clocks) are left out."""
     table = family(target).cells
     found: Counter[str] = Counter()
@@ -251,9 +251,9 @@ def count(cells: dict[str, int], target: str) -> Counts:
         for pattern, resource, each in table:
             if re.fullmatch(pattern, cell):
                 found[resource] += number * each
-    return Counts(**found)
+    return Cells(**found)
 
 
-def resources(design: Design, target: str = "ecp5") -> Counts:
+def resources(design: Design, target: str = "ecp5") -> Cells:
     """Resources of a design on `target`, by synthesis without place and route."""
     return synthesize(design.files, design.top, target).counts

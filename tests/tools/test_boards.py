@@ -120,7 +120,7 @@ def test_a_board_names_a_flow_and_a_target(board):
     assert board.target in TARGETS
     assert flows.get(board.flow).bitstream
     has_multipliers = TARGETS[board.target].dsp is not None
-    assert min(board.capacity.lut4, board.capacity.ff, board.capacity.bram) > 0
+    assert min(board.capacity.lut, board.capacity.ff, board.capacity.bram) > 0
     assert (board.capacity.dsp > 0) == has_multipliers
 
 

@@ -49,7 +49,7 @@ def test_every_script_runs_to_a_bitstream(board, shape, tools, tmp_path):
     assert result.bitstream.exists()
     assert result.clock_mhz == board.clock_mhz
     assert result.fmax_mhz > result.clock_mhz
-    assert min(result.resources.lut4, result.resources.ff, result.resources.bram, result.resources.dsp) > 0
+    assert min(result.resources.lut, result.resources.ff, result.resources.bram, result.resources.dsp) > 0
     assert json.loads((tmp_path / "build.json").read_text())["design_hash"] == design.hash
     assert (result.baud is None) == (board.pins is None)
 

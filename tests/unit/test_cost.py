@@ -10,13 +10,13 @@ import units
 from encoders import Shape, encoder
 
 from accel import cost
-from accel.cost import Counts, model
+from accel.cost import model
 from accel.dataflow.folding import fold_for
 from accel.dataflow.schedule import Schedule
 from accel.hardware import Module, Rom
 from accel.logic.part import Part, contents, library_name
 from accel.logic.tally import Tally, block_rams
-from accel.target import TARGETS
+from accel.target import TARGETS, Cells
 from hls import rtl
 from hls.rtl import area
 from hls.rtl.netlist import build
@@ -95,7 +95,7 @@ def test_a_whole_design(family: str) -> None:
 def test_a_buffer_is_what_its_module_is() -> None:
     module, _ = sample.buffer(24, 128)
     assert cost.buffer(24, 128, "ecp5") == cost.estimate(module, "ecp5")
-    assert cost.total([Counts(1, 2, 3, 4, 5), Counts(1, 1, 1, 1, 1)]) == Counts(2, 3, 4, 5, 6)
+    assert cost.total([Cells(1, 2, 3, 4, 5), Cells(1, 1, 1, 1, 1)]) == Cells(2, 3, 4, 5, 6)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -114,7 +114,7 @@ def test_figures_of_a_design(tiny_graph: Graph, tmp_path: Path) -> None:
     assert made.samples_per_s == pytest.approx(100e6 / made.interval)
     expected = estimate(rtl.netlist_of(design, tiny_graph), design.info["schedule"]["depths"], "xilinx7")
     assert (made.estimate.dsp, made.estimate.bram) == (expected.dsp, expected.bram)
-    assert made.estimate.lut4 == expected.equivalents("xilinx7")
+    assert made.estimate.lut == expected.equivalents("xilinx7")
     assert made.shares["dsp"] == expected.dsp / boards.get("pynq-z2").capacity.dsp
 
 

@@ -16,7 +16,7 @@ from accel.errors import UserError
 from accel.fold import LaneFold, MatrixFold
 from accel.graph import Graph, Node
 from accel.ops import Rescale
-from accel.target import Budget
+from accel.target import Cells
 from accel.tensor import Tensor
 from accel.verbs.explore import explore
 from hls import rtl
@@ -96,7 +96,7 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
     graph = encoder(Shape(layers=2))
     intervals = []
     for luts, dsps in ((16_000, 25), (26_000, 40), (100_000, 150)):
-        budget = Budget(luts, luts, 100, dsps)
+        budget = Cells(luts, luts, 100, dsps)
         schedule = fastest(graph, "ecp5", budget)
         assert schedule == fastest(graph, "ecp5", budget)
         info = rtl.lower(graph, schedule).info
@@ -109,7 +109,7 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
 
 def test_a_budget_that_nothing_fits_is_refused():
     with pytest.raises(UserError, match=r"the smallest design of encoder takes \d+% of the LUT that the device has"):
-        fastest(encoder(), "ecp5", Budget(900, 1800, 10, 4))
+        fastest(encoder(), "ecp5", Cells(900, 1800, 10, 4))
 
 
 def test_the_largest_share_never_rises_with_the_interval():
@@ -150,12 +150,12 @@ def test_a_pipelined_division_where_a_serial_one_would_need_copies():
 def test_the_fastest_that_fits_is_what_explore_chooses():
     graph, board = encoder(), boards.get("tang-nano-20k")
     points, schedule = explore(graph, board, 2)
-    assert schedule == fastest(graph, board.target, board.budget)
+    assert schedule == fastest(graph, board.target, board.capacity)
     assert [point.interval for point in points if point.chosen] == [min(p.interval for p in points if p.fits)]
 
 
 def test_a_hopeless_model_is_refused_without_trying_its_speeds():
-    solver = Solver(encoder(), "ecp5", Budget(900, 1800, 10, 4))
+    solver = Solver(encoder(), "ecp5", Cells(900, 1800, 10, 4))
     with pytest.raises(UserError, match="the smallest design of encoder takes"):
         solver.fastest()
     assert list(solver._found) == [solver.intervals[-1]]
@@ -164,7 +164,7 @@ def test_a_hopeless_model_is_refused_without_trying_its_speeds():
 def test_prices_follow_the_budget():
     """The same interval: in hard multipliers where they are plenty, in look-up tables where there are hardly any."""
     graph = encoder()
-    used = [Solver(graph, "ecp5", Budget(20_000, 20_000, 50, dsps)).at(64)[0] for dsps in (5, 500)]
+    used = [Solver(graph, "ecp5", Cells(20_000, 20_000, 50, dsps)).at(64)[0] for dsps in (5, 500)]
     few, many = (
         sum(isinstance(fold, MatrixFold) and fold.multiply == "dsp" for fold in schedule.folds.values())
         for schedule in used

@@ -15,6 +15,7 @@ from accel.dataflow import folding
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.ops import hardware
+from accel.target import Cells
 from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
@@ -161,7 +162,7 @@ def test_it_lowers_and_simulates(toy: Path) -> None:
         assert np.array_equal(found.outputs, expected)
     (_, unit, *_) = rtl.netlist_of(design, made).instances
     assert unit.unit.module.params["LANES"] == 4
-    assert cost.estimate(unit.unit, "ecp5") == cost.Counts(ff=2 + 4 * 8, carry=4 * 4)
+    assert cost.estimate(unit.unit, "ecp5") == Cells(ff=2 + 4 * 8, carry=4 * 4)
 
 
 def test_without_features_its_cost_is_a_guess_and_says_so(toy: Path) -> None:

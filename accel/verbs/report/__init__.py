@@ -42,8 +42,8 @@ class Reported:
             "predicted": design.info.get("predicted"),
             "mac_utilization": design.info.get("mac_utilization"),
             "levels": {name: asdict(level) for name, level in self.levels.items()},
-            "estimate": found and asdict(found.needed),
-            "capacity": found and asdict(found.board.capacity),
+            "estimate": found and found.needed.to_json(),
+            "capacity": found and found.board.capacity.to_json(),
         }
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from accel.dataflow.schedule import Schedule
 from accel.fold import to_json
+from accel.target import Cells
 
 if TYPE_CHECKING:
-    from accel.cost import Counts
     from accel.design import Design
     from accel.graph import Graph
 
@@ -26,7 +26,7 @@ class UnitFigures:
     cycles: int
     busy: float
     spans: tuple[tuple[int, int], ...]
-    counts: Counts
+    counts: Cells
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class HardwareFigures:
 
     target: str
     units: tuple[UnitFigures, ...]
-    buffers: Counts
-    total: Counts
+    buffers: Cells
+    total: Cells
     folds: tuple[FoldFigures, ...]
 
     @property

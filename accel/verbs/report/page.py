@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from itertools import count
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from accel import tools
+from accel.target import Cells
 from accel.tensor import Tensor
 from accel.verbs.report import diagram, hardware
 from accel.verbs.report.record import LevelFigures
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from accel.verbs.report.sources import Sources
     from accel.verbs.simulate import Simulated
     from boards.bitstream import BuildResult
-    from boards.board import Board, Resources
+    from boards.board import Board
 
 TICKS = 6
 """Maximum number on the axis of the timeline."""
@@ -51,7 +52,7 @@ class Estimate:
     """Resources that a design needs on a board, by open synthesis."""
 
     board: Board
-    needed: Resources
+    needed: Cells
 
     @property
     def usage(self) -> list[Usage]:
@@ -66,13 +67,13 @@ class Estimate:
         return fitting.excess(self.needed, self.board)
 
 
-def usage(used: Resources, capacity: Resources, target: str) -> list[Usage]:
+def usage(used: Cells, capacity: Cells, target: str) -> list[Usage]:
     """Every resource: what is used of what a board has."""
     from boards import fitting
 
-    names = {"lut4": fitting.lut_name(target), "ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
-    has = asdict(capacity)
-    return [Usage(names[key], count, has[key]) for key, count in asdict(used).items()]
+    names = {"lut": fitting.lut_name(target), "ff": "flip-flops", "bram": "block RAM", "dsp": "DSP"}
+    has = capacity.limited
+    return [Usage(names[key], count, has[key]) for key, count in used.limited.items()]
 
 
 def render(sources: Sources, estimate: Estimate | None, simulated: Simulated | None, folder: Path) -> str:

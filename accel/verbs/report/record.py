@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accel.errors import UserError
 from accel.files import require_ordinary, write_atomic
-from boards.board import Resources
+from accel.target import Cells
 
 if TYPE_CHECKING:
     from accel.verification.levels import Outcome
@@ -79,7 +79,7 @@ class RunReport:
     accuracy: Accuracy
     levels: dict[str, LevelFigures]
     cycles: Cycles
-    resources: Resources | None
+    resources: Cells | None
     fmax_mhz: float | None
     clock_mhz: float | None
     latency_us: float | None
@@ -106,7 +106,7 @@ class RunReport:
                 "accuracy": Accuracy(**content["accuracy"]),
                 "levels": {name: LevelFigures(**level) for name, level in content["levels"].items()},
                 "cycles": Cycles(**content["cycles"]),
-                "resources": content["resources"] and Resources(**content["resources"]),
+                "resources": content["resources"] and Cells.from_json(content["resources"]),
             }
             return cls(**{**content, **parts})
         except OSError as error:
@@ -116,4 +116,5 @@ class RunReport:
 
     def write(self, path: Path) -> None:
         """Write as JSON. Raises UserError when the place is not writable."""
-        write_atomic(path, json.dumps(asdict(self), indent=2) + "\n")
+        cells = self.resources and self.resources.to_json()
+        write_atomic(path, json.dumps({**asdict(self), "resources": cells}, indent=2) + "\n")
