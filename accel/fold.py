@@ -111,6 +111,8 @@ class StageFold:
 
 UnitFold = MatrixFold | LaneFold
 Fold = UnitFold | StageFold
+_KINDS: dict[str, type[Fold]] = {"lanes": LaneFold, "pe": MatrixFold, "simd": MatrixFold, "multiply": StageFold}
+"""The first entry of these that a file has tells the kind of a fold."""
 
 
 def to_json(fold: Fold) -> dict[str, int | str]:
@@ -126,9 +128,9 @@ def to_json(fold: Fold) -> dict[str, int | str]:
 
 def from_json(content: object) -> Fold:
     """Read a fold of a file. Raises UserError that says what is wrong in it."""
-    if not isinstance(content, dict) or not content:
+    kind = next((_KINDS[name] for name in _KINDS if name in content), None) if isinstance(content, dict) else None
+    if not isinstance(content, dict) or kind is None:
         raise UserError(f"got {content!r:.80}, expected a fold: pe and simd, or lanes, or multiply")
-    kind: type[Fold] = LaneFold if "lanes" in content else MatrixFold if {"pe", "simd"} & {*content} else StageFold
     known = {field.name: field.default for field in fields(kind)}
     unknown = content.keys() - known.keys()
     missing = [name for name, default in known.items() if default is MISSING and name not in content]

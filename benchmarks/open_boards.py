@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def measure(name: str) -> dict[str, Any]:
     return {
         "board": name, "model": BOARDS[name], "accuracy": accuracy, "interval": interval, "clock_mhz": built.clock_mhz,
         "fmax_mhz": built.fmax_mhz, "inferences_per_s": round(built.clock_mhz * 1e6 / interval),
-        "used": asdict(built.resources), "available": asdict(board.capacity),
+        "used": built.resources.to_json(), "available": board.capacity.to_json(),
         "seconds": round(sum(built.seconds.values())),
     }  # fmt: skip
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from accel.dataflow.schedule import Schedule
 from accel.design import Design
 from accel.errors import ToolError
+from accel.fold import StageFold
 from accel.target import TARGETS, Cells
 from boards.board import Board
 from hls.synthesis import yosys
@@ -53,8 +55,8 @@ def remedy(used: Cells, board: Board, design: Design) -> str:
 
 def _foldable(design: Design) -> bool:
     """Does any node of the design do more than one element at a time?"""
-    folds = design.info.get("schedule", {}).get("folds", {}).values()
-    return any(value > 1 for fold in folds for value in fold.values() if isinstance(value, int))
+    folds = Schedule.from_json(design.info.get("schedule", {})).folds.values()
+    return any(not isinstance(fold, StageFold) and fold.parallel > 1 for fold in folds)
 
 
 def _larger(used: Cells, board: Board) -> Board | None:
