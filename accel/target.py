@@ -69,7 +69,7 @@ class Cells:
         return {name: self.limited[name] / there for name, there in device.limited.items() if there}
 
     def to_json(self) -> dict[str, int]:
-        """What files have: all but carry cells."""
+        """Entries of a file: all but carry cells."""
         return in_files(self.limited)
 
     @classmethod
