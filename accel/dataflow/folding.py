@@ -226,6 +226,7 @@ class Candidates:
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
         self._costs: dict[int, list[Choice]] = {}
+        self._stages: dict[tuple[str, int], list[Choice]] = {}
 
     def within(self, interval: int) -> tuple[list[dict[str, Fold]], np.ndarray]:
         """Folds that need at most `interval` cycles, by node, and what they cost. Raises UserError without any."""
@@ -296,14 +297,18 @@ class Candidates:
             lanes = next(port.lanes for unit in units for port in unit.outputs if port.edge == "out")
             found: list[Choice] = [({self.node.name: self.folds[k]}, self._cost(units))]
             for node in _riding(self.graph, self.node):
-                ways: list[dict[str, Fold]] = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
-                made = [(way, self._cost(stages_of(self.graph, node, lanes, self._schedule(way)))) for way in ways]
-                found = [(folds | way, cost + more) for folds, cost in found for way, more in made]
+                found = [(folds | way, cost + more) for folds, cost in found for way, more in self._ways(node, lanes)]
             self._costs[k] = found
         return self._costs[k]
 
-    def _schedule(self, folds: dict[str, Fold]) -> Schedule:
-        return Schedule(folds, target=self.target)
+    def _ways(self, node: Node, lanes: int) -> list[Choice]:
+        """Every way to make the stages of a node on these lanes."""
+        key = node.name, lanes
+        if key not in self._stages:
+            ways: list[dict[str, Fold]] = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
+            made = (stages_of(self.graph, node, lanes, Schedule(way, target=self.target)) for way in ways)
+            self._stages[key] = [(way, self._cost(stages)) for way, stages in zip(ways, made, strict=True)]
+        return self._stages[key]
 
     def _cost(self, parts: Sequence[Unit | Stage]) -> np.ndarray:
         made = cost.total(cost.estimate(part, self.target) for part in parts)

@@ -178,7 +178,7 @@ def _diagram(columns: np.ndarray, wires: int, address: int) -> dict[int, Nodes]:
     """
     distinct, choices, gates, seen = {}, {}, {}, _seen(columns)
     for level in range(BLOCK, 1, -1):
-        distinct[level] = int(seen[1:-1].sum())
+        distinct[level] = int(np.count_nonzero(seen[1:-1]))
         choices[level], gates[level], seen = _halves(seen)
     ids = columns + np.int64(1)  # 0 and 1 are the constants
     ids[columns == 0], ids[columns == (1 << (1 << BLOCK)) - 1] = 0, 1
@@ -210,10 +210,10 @@ def _halves(seen: np.ndarray) -> tuple[int, int, np.ndarray]:
     """
     side = 1 << (len(seen).bit_length() - 1) // 2
     table = seen.reshape(side, side)
-    unequal = int(table.sum()) - int(table.diagonal().sum())
-    border = table[[0, -1]].sum() + table[1:-1, [0, -1]].sum() - table[0, 0] - table[-1, -1]
-    halves = np.logical_or(table.any(0), table.any(1))
-    return unequal - int(border), int(border), halves
+    equal, inside = table.diagonal(), table[1:-1, 1:-1]
+    plain = int(np.count_nonzero(inside) - np.count_nonzero(equal[1:-1]))
+    gates = int(np.count_nonzero(table) - np.count_nonzero(equal)) - plain
+    return plain, gates, np.logical_or(table.any(0), table.any(1))
 
 
 def _ascending(keys: np.ndarray) -> np.ndarray:

@@ -59,9 +59,12 @@ def units(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFol
         weight_width = digits(_weights(op, kept))[1]
     inverted = packed.inverted(pe)[:, None] * (1 << (weight_width - 1))
 
-    def rom(width: int, make: Callable[[], np.ndarray], flipped: np.ndarray | int = 0) -> Rom:
+    def rom(width: int, make: Callable[[], np.ndarray], flipped: np.ndarray | None = None) -> Rom:
         def words() -> np.ndarray:
-            tiles = make().reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3) ^ flipped
+            made = make()
+            tiles = made.reshape(passes, pe, beats, simd).transpose(0, 2, 1, 3)
+            if flipped is not None:  # as narrow as the weights: most of the time goes into moving them
+                tiles = tiles ^ flipped.astype(made.dtype)
             return tiles.reshape(passes * beats, pe * simd)
 
         return Rom(passes * beats, pe * simd, width, words)
@@ -97,5 +100,7 @@ def units(op: Dense, inputs: tuple[Tensor, ...], output: Tensor, fold: MatrixFol
 
 
 def _weights(op: Dense, kept: Pattern) -> np.ndarray:
-    """(rows, columns · N / M) the weights that a memory holds."""
-    return sparsity.compress(op.weight.wide(), kept)[0] if kept.n < kept.m else op.weight.wide()
+    """(rows, columns · N / M) the weights that a memory holds; as narrow as they are, if that has a sign bit."""
+    if kept.n < kept.m:
+        return sparsity.compress(op.weight.wide(), kept)[0]
+    return op.weight.values if op.weight.values.dtype.kind == "i" else op.weight.wide()
