@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,36 @@ Arrays = np.ndarray | Mapping[str, np.ndarray]
 
 def named(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
     """The arrays by name, in the order of `ends`. Raises UserError where names or numbers of samples do not fit."""
+    found = by_name(ends, x)
+    counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
+        raise UserError(f"all arrays have as many samples; got {said}")
+    return found
+
+
+def by_name(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
+    """Like `named`, for arrays of any shape."""
     if not isinstance(x, Mapping):
         if len(ends) > 1:
             raise UserError(f"there are {len(ends)} of them, {_listed(ends)}: give a dict with one array for each")
         return {name: np.asarray(x) for name in ends}
     if set(x) != set(ends):
         raise UserError(f"arrays are {_listed(ends)}; got {_listed(x)}")
-    found = {name: np.asarray(x[name]) for name in ends}
-    counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
-    if len(set(counts.values())) > 1:
-        said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
-        raise UserError(f"all arrays have as many samples; got {said}")
-    return found
+    return {name: np.asarray(x[name]) for name in ends}
+
+
+def each(found: Mapping[str, np.ndarray], make: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+    """The results of `make` for every array and its name. A UserError says which of several arrays it is about."""
+    made: dict[str, np.ndarray] = {}
+    for name, array in found.items():
+        try:
+            made[name] = make(name, array)
+        except UserError as error:
+            if len(found) == 1:
+                raise
+            raise UserError(f"{name!r}: {error}") from None
+    return made
 
 
 def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> np.ndarray | Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from accel import reference
-from accel.arrays import Arrays, named, plain
+from accel.arrays import Arrays, by_name, each, named, plain
 from accel.errors import GraphError
 from accel.graph import Graph, Node
 from accel.tensor import Tensor
@@ -19,7 +19,7 @@ from accel.view import View
 
 @dataclass(frozen=True, init=False)
 class Model(Graph):
-    """`view`, if known, holds the shapes that outputs and the only input have in the file.
+    """`view`, if known, holds the shapes that inputs and outputs have in the file.
 
     Raises GraphError where the view is another graph's, and as `Graph` does.
     """
@@ -38,11 +38,12 @@ class Model(Graph):
         object.__setattr__(self, "view", view)
         if view is None:
             return
-        results, shapes = [view.result, *view.others], [tensor.shape for tensor in self.outputs.values()]
-        if view.edge != self.input.shape or [prod(result) for result in results] != [prod(shape) for shape in shapes]:
+        edges, results = [form.edge for form in view.inputs], view.outputs
+        entering, leaving = ([tensor.shape for tensor in ends.values()] for ends in (self.inputs, self.outputs))
+        if edges != entering or list(map(prod, results)) != list(map(prod, leaving)):
             raise GraphError(
-                f"graph {self.name!r}: its view has input {view.edge} and result {', '.join(map(str, results))}, the "
-                f"graph {self.input.shape} and {', '.join(map(str, shapes))}: it is another graph's; use view=None here"
+                f"graph {self.name!r}: its view has inputs {_listed(edges)} and results {_listed(results)}, the graph "
+                f"{_listed(entering)} and {_listed(leaving)}: it is another graph's; use view=None here"
             )
 
     @classmethod
@@ -52,27 +53,35 @@ class Model(Graph):
 
     __hash__ = Graph.__hash__
 
-    def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples of the only input, shaped as the file takes them or (samples, tokens, channels), as the latter.
+    def samples(self, x: Arrays) -> np.ndarray | Any:
+        """Samples, shaped as the file takes them or (samples, tokens, channels), as the latter.
 
-        Raises UserError on any other shape. A model without a view takes only the latter.
+        A dict of arrays by name where there are several inputs. Raises UserError on any other shape. A model without a
+        view takes only the latter.
         """
-        return self.view.samples(np.asarray(x)) if self.view else np.asarray(x)
+        found, view = by_name(self.inputs, x), self.view
+        if view:
+            places = {name: place for place, name in enumerate(found)}
+            found = each(found, lambda name, array: view.samples(array, places[name]))
+        return plain(self.inputs, found)
 
     def predict(self, x: Arrays, *, device: str = "cpu") -> np.ndarray | Any:
         """Real samples, shaped as the file takes them → real results (samples, …) as the file has them, float64.
 
-        A model of several inputs takes a dict of arrays (samples, tokens, channels), one of several outputs gives such
-        a dict. Inputs are quantized as the model does, identifiers are taken as they are; every integer in between is
-        the graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
+        A model of several inputs takes a dict of arrays by name, one of several outputs gives such a dict. Inputs are
+        quantized as the model does, identifiers and masks are taken as they are; every integer in between is the
+        graph's. `device` as in `accel.reference.run`. Raises UserError on unfit samples.
         """
-        given = named(self.inputs, x if isinstance(x, Mapping) else self.samples(x))
-        integers = {name: reference.as_integers(spec, given[name]) for name, spec in self.inputs.items()}
+        integers = reference.inputs_by(self, self.samples(x), reference.as_integers)
         found = named(self.outputs, reference.run(self, integers, device=device))
         real = {name: y * np.asarray(self.outputs[name].scale) for name, y in found.items()}
         if self.view:
             real = {name: self.view.results(y, place) for place, (name, y) in enumerate(real.items())}
         return plain(self.outputs, real)
+
+
+def _listed(shapes: Iterable[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes))
 
 
 def view_of(graph: Graph) -> View | None:

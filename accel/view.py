@@ -12,13 +12,12 @@ from accel.errors import GraphError, UserError
 
 
 @dataclass(frozen=True)
-class View:
-    """Where a file's input holds tokens and channels, and the shape of a result.
+class Form:
+    """Where an input of a file holds tokens and channels.
 
-    `shape` is the file's input, of which axis `batch` counts samples (None: the file takes one sample). All other axes
-    are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). `result` is the shape of one
-    sample's result in the file; its numbers are in the order of an edge. `others` are those of further outputs. Raises
-    GraphError where sizes disagree.
+    `shape` is that of the file's input, of which axis `batch` counts samples (None: the file takes one sample). All
+    other axes are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). Raises GraphError
+    where sizes disagree.
     """
 
     shape: tuple[int, ...]
@@ -26,8 +25,6 @@ class View:
     parts: tuple[int, ...]
     order: tuple[int, ...]
     edge: tuple[int, int]
-    result: tuple[int, ...]
-    others: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
@@ -35,16 +32,12 @@ class View:
             raise GraphError(f"a view of shape {self.shape} does not hold {self.edge}")
 
     @classmethod
-    def of(cls, entry: dict[str, Any]) -> View:
-        """A view as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
-        shape, parts, order, edge, result = (
-            tuple(_integer(size) for size in entry[key]) for key in ("shape", "parts", "order", "edge", "result")
-        )
-        batch = None if entry["batch"] is None else _integer(entry["batch"])
+    def of(cls, entry: dict[str, Any]) -> Form:
+        """A form as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
+        shape, parts, order, edge = (_sizes(entry[key]) for key in ("shape", "parts", "order", "edge"))
         if len(edge) != 2:
             raise TypeError(f"expected (tokens, channels), got {edge}")
-        others = tuple(tuple(_integer(size) for size in other) for other in entry.get("others", ()))
-        return cls(shape, batch, parts, order, edge, result, others)
+        return cls(shape, None if entry["batch"] is None else _integer(entry["batch"]), parts, order, edge)
 
     @property
     def one(self) -> tuple[int, ...]:
@@ -72,10 +65,6 @@ class View:
             )
         return first
 
-    def results(self, y: np.ndarray, place: int = 0) -> np.ndarray:
-        """Results (samples, tokens, channels) as the file has them, (samples, …), those of output number `place`."""
-        return y.reshape(len(y), *(self.result, *self.others)[place])
-
     def _as_file(self, x: np.ndarray) -> np.ndarray | None:
         """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""
         if not x.size:
@@ -93,6 +82,36 @@ class View:
         rows = x[None] if self.batch is None else np.moveaxis(x, self.batch, 0)
         split = rows.reshape(len(rows), *self.parts)
         return split.transpose(0, *(place + 1 for place in self.order)).reshape(len(rows), *self.edge)
+
+
+@dataclass(frozen=True)
+class View:
+    """The forms of a graph's inputs, and the shapes of one sample's results, both in the graph's order.
+
+    The numbers of a result are in the order of an edge.
+    """
+
+    inputs: tuple[Form, ...]
+    outputs: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> View:
+        """A view as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
+        if "shape" in entry:  # from before there were several inputs
+            return cls((Form.of(entry),), tuple(map(_sizes, (entry["result"], *entry.get("others", ())))))
+        return cls(tuple(map(Form.of, entry["inputs"])), tuple(map(_sizes, entry["outputs"])))
+
+    def samples(self, x: np.ndarray, place: int = 0) -> np.ndarray:
+        """Samples of input number `place`, as `Form.samples` takes them, as (samples, tokens, channels)."""
+        return self.inputs[place].samples(x)
+
+    def results(self, y: np.ndarray, place: int = 0) -> np.ndarray:
+        """Results (samples, tokens, channels) of output number `place` as the file has them, (samples, …)."""
+        return y.reshape(len(y), *self.outputs[place])
+
+
+def _sizes(values: Any) -> tuple[int, ...]:
+    return tuple(_integer(size) for size in values)
 
 
 def _integer(value: object) -> int:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel import reference, scratch
+from accel.arrays import plain
 from accel.cut import cut, side_by_side
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
@@ -119,31 +120,39 @@ def _require_known(nodes: Collection[NodeProto], names: Collection[str]) -> None
 
 
 def _checked(imported: Imported, inputs: Tensors) -> Tensors:
-    """The model's input as float32. Raises UserError when it is missing, misshapen, not finite, or not alone."""
-    source = imported.source
-    unknown = set(inputs) - {source.input}
-    if unknown or source.input not in inputs:
-        raise UserError(f"the model's one input is {source.input!r}; got {sorted(inputs)}")
-    x = np.asarray(inputs[source.input])
-    if x.shape != source.shape or x.dtype.kind not in "fiu":
-        raise UserError(f"input {source.input!r} is {x.dtype} {x.shape}; the model takes real numbers {source.shape}")
-    if not np.isfinite(x).all():
-        raise UserError(f"input {source.input!r} holds NaN or infinity: only finite numbers can be quantized")
-    return {source.input: x.astype(np.float32)}
+    """The model's inputs in the file's types. Raises UserError when one is missing, misshapen or not finite."""
+    known = {given.name: given for given in imported.source.inputs}
+    if set(inputs) != set(known):
+        raise UserError(f"the model's inputs are {sorted(known)}; got {sorted(inputs)}")
+    found: Tensors = {}
+    for name, given in known.items():
+        x = np.asarray(inputs[name])
+        if x.shape != given.shape or x.dtype.kind not in "fiub":
+            raise UserError(f"input {name!r} is {x.dtype} {x.shape}; the model takes real numbers {given.shape}")
+        if not np.isfinite(x).all():
+            raise UserError(f"input {name!r} holds NaN or infinity: only finite numbers can be quantized")
+        found[name] = x.astype(given.dtype)
+    return found
 
 
 def _whole(imported: Imported, runner: QonnxRunner, tensors: Tensors, schedule: Schedule | None) -> Tensors:
-    """qonnx up to the first quantizer, then one design."""
-    graph, origin = imported.graph, imported.origins.get(imported.graph.input_name)
-    if origin is None:  # no tensor of the file holds it
-        x = reference.quantize(graph, imported.samples(tensors[imported.source.input]))
-    else:
-        order = enumerate(runner.model.graph.node)
-        maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
-        quantized = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
-        x = integers(graph.input_name, origin, quantized, imported.is_exact)
-    edges = simulate.run(lower(graph, schedule), x, trace=True).edges or {}
+    """qonnx up to the first quantizer of each input, then one design."""
+    graph = imported.graph
+    x = {name: _entering(imported, runner, tensors, given, name) for given, name in imported.entered.items()}
+    edges = simulate.run(lower(graph, schedule), plain(graph.inputs, x), trace=True).edges or {}
     return tensors | {imported.origins[edge].tensor: _real(imported, edge, edges[edge]) for edge in imported.origins}
+
+
+def _entering(imported: Imported, runner: QonnxRunner, tensors: Tensors, given: str, name: str) -> np.ndarray:
+    """The integers of input `name` of the graph, which is `given` in the file."""
+    origin = imported.origins.get(name)
+    if origin is None:  # no tensor of the file holds it
+        form = imported.readings[given].form
+        return reference.quantize_to(imported.graph.inputs[name], form.samples(tensors[given]))
+    order = enumerate(runner.model.graph.node)
+    maker = next((place for place, node in order if origin.tensor in node.output), -1)  # identifiers have none
+    quantized = runner.run_part(tensors, 0, maker + 1)[origin.tensor]
+    return integers(name, origin, quantized, imported.is_exact)
 
 
 def _node_by_node(
@@ -168,7 +177,7 @@ def _part(imported: Imported, node: NodeProto) -> tuple[Graph, tuple[str, ...]]:
     """The part of the graph that a node becomes, and the edges that enter it side by side. Raises UserError."""
     edges = {origin.tensor: edge for edge, origin in imported.origins.items()}
     edge = edges.get(node.output[0])
-    if edge is None or edge == imported.graph.input_name:
+    if edge is None or edge in imported.graph.inputs:
         raise UserError(
             f"node {node.name!r} ({node.op_type}) cannot run alone in RTL: {_reason(imported, node, edges)}"
         )

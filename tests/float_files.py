@@ -11,14 +11,13 @@ from qonnx_files import File
 from accel import onnx_import
 from accel.errors import UnsupportedModel
 from accel.onnx_import import Imported
+from accel.verbs.inputs import load_samples
 
 
 def check(path: Path, samples: int = 24, seed: int = 0, most: int = 1) -> Imported:
     """Import a file and hold every operator alone to `most` steps of its output; the import."""
     imported = onnx_import.read(path)
-    spec = imported.graph.input
-    x = np.random.default_rng(seed).integers(spec.lo, spec.hi, (samples, *spec.shape), endpoint=True)
-    found = onnx_import.deviations(imported, x)
+    found = onnx_import.deviations(imported, load_samples(imported.graph, None, samples, seed))
     assert found[-1].layer == imported.graph.output
     for one in found:
         assert one.max_lsb <= most, one

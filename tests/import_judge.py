@@ -20,6 +20,7 @@ from onnx_session import opened, showing
 from random_onnx import drawn
 
 from accel import onnx_import, reference
+from accel.arrays import named
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.onnx_import.deviation import segment
@@ -51,40 +52,47 @@ class Verdict:
         return re.sub(r"\(.*?\)|'[^']*'|-?\d+(\.\d+)?(e-?\d+)?", "…", text.split(" | ")[0])[:120]
 
 
-def judged(path: Path, x: np.ndarray) -> Verdict:
-    """What the import makes of a file, on one input of the file's own shape."""
+def judged(path: Path, x: np.ndarray | dict[str, np.ndarray]) -> Verdict:
+    """What the import makes of a file, on the only input, or all by name, in the file's own shapes."""
     try:
         imported = onnx_import.read(path)
-        given = reference.quantize(imported.graph, imported.samples(x[None]))
+        graph = imported.graph
+        x = x if isinstance(x, dict) else {imported.source.inputs[0].name: x}
+        shaped = imported.samples({edge: x[name][None] for name, edge in imported.entered.items()})
+        given = reference.inputs_by(graph, shaped, reference.as_integers)
     except UserError as error:
         return Verdict(REFUSED, str(error))
     tensors = _executed(path, imported, x)
     found, problem = _integers(imported, tensors)
     if problem:
         return Verdict(WRONG, problem)
-    graph, largest = imported.graph, float(np.abs(given - found[imported.graph.input_name]).max())
+    largest = max(float(np.abs(array - found[name]).max()) for name, array in given.items())
     if largest > (0 if imported.is_exact else 1):
-        return Verdict(WRONG, "the input is quantized otherwise")
-    if text := _host(imported, found[graph.output], tensors):
+        return Verdict(WRONG, "an input is quantized otherwise")
+    if text := _host(imported, found, tensors):
         return Verdict(WRONG, text)
-    for layer in found.keys() - {graph.input_name}:
+    for layer in found.keys() - graph.inputs.keys():
         off, allowed, kinds = _compared(imported, layer, found)
         if off > allowed:
             return Verdict(WRONG, f"{layer} ({kinds}) is {off:.0f} steps off, {allowed:.1f} allowed")
         largest = max(largest, off)
-    same = np.array_equal(reference.run(graph, given), found[graph.output])
+    outputs = named(graph.outputs, reference.run(graph, given))
+    same = all(np.array_equal(y, found[name]) for name, y in outputs.items())
     if imported.is_exact and not same and _peak(graph) < 1 << 24:
         return Verdict(WRONG, "the whole graph differs although it is exact")
     return Verdict(NEAR if largest else EXACT)
 
 
-def _host(imported: Imported, y: np.ndarray, tensors: dict[str, np.ndarray]) -> str:
-    """What is wrong with the results in the file's shape, the ending that stays with the host included."""
-    expected, found = tensors[imported.source.model.graph.output[0].name], imported.results(y)
-    found = found if found.ndim == expected.ndim else found[0]
-    step = np.asarray(imported.graph.output_tensor.scale)
-    if found.shape != expected.shape or np.abs(found - expected).max() > 0.51 * step.max():
-        return f"results have another order or shape: {found.shape} instead of {expected.shape}"
+def _host(imported: Imported, found: dict[str, np.ndarray], tensors: dict[str, np.ndarray]) -> str:
+    """What is wrong with the results in the file's shapes, the endings that stay with the host included."""
+    graph = imported.graph
+    results = imported.results({name: found[name] for name in graph.outputs})
+    step = max(float(np.max(np.asarray(tensor.scale))) for tensor in graph.outputs.values())
+    for end in imported.source.endings:
+        expected, got = tensors[end.output], results[end.output] if isinstance(results, dict) else results
+        got = got if got.ndim == expected.ndim else got[0]
+        if got.shape != expected.shape or np.abs(got - expected).max() > 0.51 * step:
+            return f"result {end.output} has another order or shape: {got.shape} instead of {expected.shape}"
     return ""
 
 
@@ -92,16 +100,15 @@ def _peak(graph: Graph) -> int:
     return max(node.op.peak(*(graph.tensors[name] for name in node.inputs)) for node in graph)
 
 
-def _executed(path: Path, imported: Imported, x: np.ndarray) -> dict[str, np.ndarray]:
+def _executed(path: Path, imported: Imported, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every tensor of the file that an edge is found in."""
     model, source = onnx.load(path), imported.source
     if any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
-        return QonnxRunner(imported).run_part({source.input: x})
-    names = {model.graph.output[0].name, *(origin.tensor for origin in imported.origins.values())}
-    wanted = sorted(names - {source.input})
+        return QonnxRunner(imported).run_part(dict(x))
+    names = {end.output for end in source.endings} | {origin.tensor for origin in imported.origins.values()}
+    wanted = sorted(names - x.keys())
     session = opened(showing(model, wanted))
-    found = dict(zip(wanted, session.run(wanted, {source.input: x}), strict=True))
-    return {source.input: x, **found}
+    return {**x, **dict(zip(wanted, session.run(wanted, dict(x)), strict=True))}
 
 
 def _integers(imported: Imported, tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
@@ -109,7 +116,7 @@ def _integers(imported: Imported, tensors: dict[str, np.ndarray]) -> tuple[dict[
     graph, found = imported.graph, {}
     for name in graph.tensors:
         origin = imported.origins.get(name)
-        if name == graph.output or (origin is not None and origin.quantized):
+        if name in graph.outputs or (origin is not None and origin.quantized):
             assert origin is not None
             try:
                 steps = in_steps(name, origin, tensors[origin.tensor])
@@ -183,27 +190,27 @@ def _scale(graph: Graph, name: str) -> float:
     return float(np.max(np.asarray(graph.tensors[name].scale)))
 
 
-def verdict(seed: int) -> Verdict:
+def verdict(seed: int, inputs: int = 1) -> Verdict:
     """The verdict of the graph that a seed draws; a wrong one is that of the smallest beginning that is wrong."""
     size = int(np.random.default_rng(seed).integers(2, 11))
     with tempfile.TemporaryDirectory() as folder:
-        found = judged(*drawn(seed, size, Path(folder)))
+        found = judged(*drawn(seed, size, Path(folder), inputs))
         if found.kind == WRONG:
             for smaller in range(size):
-                less = judged(*drawn(seed, smaller, Path(folder)))
+                less = judged(*drawn(seed, smaller, Path(folder), inputs))
                 if less.kind == WRONG:
                     return Verdict(WRONG, f"seed {seed}, size {smaller}: {less.text}")
             return Verdict(WRONG, f"seed {seed}, size {size}: {found.text}")
     return found
 
 
-def counted(seeds: range) -> tuple[Counter[str], Counter[str], list[str]]:
+def counted(seeds: range, inputs: int = 1) -> tuple[Counter[str], Counter[str], list[str]]:
     """Verdicts by kind, reasons of refusals, and what is wrong."""
     kinds: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     wrong = []
     for seed in seeds:
-        found = verdict(seed)
+        found = verdict(seed, inputs)
         kinds[found.kind] += 1
         if found.kind == REFUSED:
             reasons[found.reason] += 1

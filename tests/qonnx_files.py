@@ -18,13 +18,18 @@ QUANT, ACCEL = "qonnx.custom_op.general", "accel.qonnx_ops"
 
 
 class File:
-    """A graph with one input "in"; methods add a node and return its output's name."""
+    """A graph with an input "in"; methods add a node, or another input, and return its output's name."""
 
     def __init__(self, shape: tuple[Any, ...] = (1, 3, 4), opset: int = 13) -> None:
         self.inputs = [helper.make_tensor_value_info("in", TensorProto.FLOAT, shape)]
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.opset = opset
+
+    def input(self, name: str, shape: tuple[Any, ...], kind: int = TensorProto.FLOAT) -> str:
+        """One more input of the file."""
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
 
     def const(self, values: Any, name: str | None = None, dtype: Any = np.float32) -> str:
         name = name or f"c{len(self.initializers)}"

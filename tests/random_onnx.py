@@ -1,8 +1,9 @@
 """Random ONNX graphs over every form that the import takes: what `import_judge` holds to the file itself.
 
-`drawn(seed, size, folder)` writes a file of about `size` operators; a smaller size gives its beginning, so that a
-failure shrinks. Every node is executed when it is drawn: a quantizer's step follows from the numbers that reach it, so
-that it neither clips everything nor wastes its range.
+`drawn(seed, size, folder, inputs)` writes a file of about `size` operators; a smaller size gives its beginning, so that
+a failure shrinks. Several inputs are mixed by the first operators, each behind a quantizer of its own. Every node is
+executed when it is drawn: a quantizer's step follows from the numbers that reach it, so that it neither clips
+everything nor wastes its range.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ INTEGERS = (np.int8, np.int8, np.int8, np.uint8, np.uint8, np.uint8, np.int16, n
 UNSIGNED = {np.int8: np.uint8, np.int16: np.uint16}
 DOMAINS = ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas")
 ROUNDINGS = ("ROUND", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN", "DOWN", "UP")
+FORMS = ["btc", "btc", "btc", "tbc", "tc", "bct", "ids"]
 MIXES = ("Add", "Add", "Sub", "Mul", "Concat", "Concat")
 MOST_CHANNELS, MOST_TOKENS = 24, 16
 
@@ -45,20 +47,45 @@ class Value:
 class Draw:
     """A file that grows by random operators on random values, so that many tensors have several readers."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, inputs: int = 1) -> None:
         self.rng = np.random.default_rng(seed)
         self.qonnx = self.chance(0.12)
         self.powers = self.chance(0.25)
-        self.form = str(self.pick(["btc", "btc", "btc", "tbc", "tc", "bct", "ids"]))
-        batch = 1 if self.form == "tc" else int(self.pick([1, 1, 2, 3]))
+        form = str(self.pick(FORMS))
+        self.batch = 1 if form == "tc" else int(self.pick([1, 1, 2, 3]))
         tokens, channels = int(self.rng.integers(1, 7)), int(self.pick([1, 2, 3, 4, 6, 8]))
-        shape = {
-            "btc": (batch, tokens, channels), "tbc": (tokens, batch, channels), "tc": (tokens, channels),
-            "bct": (batch, channels, tokens), "ids": (batch, tokens),
-        }[self.form]  # fmt: skip
+        shape = self._shape(form, tokens, channels)
         self.file = File(shape, opset=23 if self.chance(0.3) else 21)
         self.numbers: dict[str, np.ndarray] = {}
-        self.values = [self._input(shape, channels)]
+        self.values = [self._input("in", form, shape, channels)]
+        for number in range(1, inputs):
+            self.values.append(self._another(f"in{number}", tokens))
+
+    def _shape(self, form: str, tokens: int, channels: int) -> tuple[int, ...]:
+        return {
+            "btc": (self.batch, tokens, channels), "tbc": (tokens, self.batch, channels), "tc": (tokens, channels),
+            "bct": (self.batch, channels, tokens), "ids": (self.batch, tokens),
+        }[form]  # fmt: skip
+
+    def _another(self, name: str, tokens: int) -> Value:
+        """One more input, mixed with the first one."""
+        form = str(self.pick([form for form in FORMS if form != "tc" or self.batch == 1]))
+        tokens, channels = int(self.pick([tokens, tokens, 1, 3])), int(self.pick([1, 2, 3, 4, 6]))
+        shape = self._shape(form, tokens, channels)
+        self.file.input(name, shape)
+        return self._mixed(self.values[0], self._input(name, form, shape, channels))
+
+    def _mixed(self, first: Value, second: Value) -> Value:
+        """Two values of any shapes as one."""
+        if first.tokens not in (second.tokens, 1) and second.tokens != 1:
+            axis = 1
+            second = dense(self, second, first.channels)
+        else:
+            axis = 0 if first.channels == second.channels and self.chance(0.5) else 2
+        if axis == 0 or (axis == 2 and first.tokens != second.tokens):
+            second = second if second.channels == first.channels else dense(self, second, first.channels)
+            return self.value(self.node(str(self.pick(["Add", "Sub", "Mul"])), first.name, second.name))
+        return self.value(self.node("Concat", first.name, second.name, axis=axis))
 
     def chance(self, p: float) -> bool:
         return bool(self.rng.random() < p)
@@ -95,19 +122,19 @@ class Draw:
 
     # ---- inputs
 
-    def _input(self, shape: tuple[int, ...], channels: int) -> Value:
-        if self.form == "ids":
-            self.file.inputs[0].type.tensor_type.elem_type = TensorProto.INT64
+    def _input(self, name: str, form: str, shape: tuple[int, ...], channels: int) -> Value:
+        if form == "ids":
+            self.file.inputs[-1].type.tensor_type.elem_type = TensorProto.INT64
             rows = int(self.rng.integers(2, 20))
-            self.numbers["in"] = self.rng.integers(0, rows, shape)
-            return self.value(self.node("Gather", self.weight((rows, channels), axis=None), "in"))
+            self.numbers[name] = self.rng.integers(0, rows, shape)
+            return self.value(self.node("Gather", self.weight((rows, channels), axis=None), name))
         x = self.rng.normal(scale=1.5, size=shape).astype(np.float32)
         x.reshape(-1)[: x.size // 3] = x.reshape(-1)[0]  # rows that are nearly constant, too
-        self.numbers["in"] = x
-        y = self.quantizer("in", nearest=True)
-        if self.form == "tc":
+        self.numbers[name] = x
+        y = self.quantizer(name, nearest=True)
+        if form == "tc":
             return self.value(self.node("Unsqueeze", y, ints(0)), True)
-        perm = {"tbc": [1, 0, 2], "bct": [0, 2, 1]}.get(self.form)
+        perm = {"tbc": [1, 0, 2], "bct": [0, 2, 1]}.get(form)
         return self.value(y if perm is None else self.node("Transpose", y, perm=perm), True)
 
     # ---- quantizers
@@ -379,9 +406,9 @@ OPERATORS = (
 WEIGHTS = np.array([kind.share for kind in OPERATORS]) / sum(kind.share for kind in OPERATORS)
 
 
-def drawn(seed: int, size: int, folder: Path) -> tuple[Path, np.ndarray]:
-    """A file and an input of its own shape."""
-    draw = Draw(seed)
+def drawn(seed: int, size: int, folder: Path, inputs: int = 1) -> tuple[Path, dict[str, np.ndarray]]:
+    """A file and inputs of its own shapes."""
+    draw = Draw(seed, inputs)
     for _ in range(size):
         draw.grow()
-    return draw.done(folder), draw.numbers["in"]
+    return draw.done(folder), {value.name: draw.numbers[value.name] for value in draw.file.inputs}

@@ -34,7 +34,7 @@ def _selection(_: click.Context, __: click.Parameter, text: str) -> tuple[str, .
 
 @click.command(short_help="Compare all levels on an ONNX file.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
+@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy or .npz file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
 @click.option(
     "--levels",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Simulate a design and compare it.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy file (default: random).")
+@click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy or .npz file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
 @click.option("--seed", type=int, default=0, help="Seed of random samples and pauses.")

@@ -39,6 +39,7 @@ from pathlib import Path
 from accel.model import Model
 from accel.onnx_import.builder import Origin
 from accel.onnx_import.deviation import Deviation, ScaleRounding, deviations, rounding
+from accel.onnx_import.entry import Given
 from accel.onnx_import.execute import execute
 from accel.onnx_import.importer import Imported, read
 
@@ -48,8 +49,8 @@ __all__ = ["Deviation", "Imported", "Origin", "ScaleRounding", "deviations", "ex
 def load(
     path: Path | str,
     *,
-    input_scale: float | None = None,
-    input_bits: int | str | None = None,
+    input_scale: Given[float] = None,
+    input_bits: Given[int | str] = None,
     po2_scales: bool = False,
 ) -> Model:
     """The integer graph of a QONNX file; arguments and errors as of `read`."""

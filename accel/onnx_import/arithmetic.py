@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.building import common
-from accel.onnx_import import channels, entry, functions, linear, masks, norms, rotary, sharing
+from accel.onnx_import import channels, entry, functions, linear, mask_inputs, masks, norms, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.linear import is_unknown
@@ -46,6 +46,8 @@ def add(build: Builder, call: Call) -> Value:
         return _plus(build, call, b, a, 1)
     if isinstance(a, Edge) and isinstance(b, Edge):
         return linear.add_edges(build, call, a, b)
+    if masked := mask_inputs.added(build, call, a, b) or mask_inputs.added(build, call, b, a):
+        return masked
     return _combined(build, call, a, b, linear.add_edges)
 
 
@@ -98,6 +100,8 @@ def subtract(build: Builder, call: Call) -> Value:
         return _plus(build, call, a, Constant(-b.value, b.step), 0)
     if isinstance(a, Edge) and isinstance(b, Edge) and a.name != b.name:
         return _difference(build, call, a, b)
+    if masked := mask_inputs.added(build, call, a, b, -1):
+        return masked
     return _combined(build, call, a, b, _difference)
 
 

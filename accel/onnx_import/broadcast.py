@@ -33,7 +33,7 @@ def paired(build: Builder, call: Call, a: Edge, b: Edge, does: str) -> tuple[Edg
     wanted = Layout(tuple(one or other for one, other in zip(a.layout.axes, b.layout.axes, strict=True)))
     if wanted not in (a.layout, b.layout):
         wanted = wanted.in_memory_order("channel")
-    first, second = (_repeated(build, call, edge, wanted) for edge in (a, b))
+    first, second = (repeated(build, call, edge, wanted) for edge in (a, b))
     if first is None or second is None:
         shapes = f"{a.layout.shape} and {b.layout.shape}"
         remedy = "keep (batch, tokens, channels), and (batch, heads, tokens, channels) within attention"
@@ -45,7 +45,7 @@ def _elements(x: Edge) -> int:
     return prod(x.layout.shape)
 
 
-def _repeated(build: Builder, call: Call, x: Edge, wanted: Layout) -> Edge | None:
+def repeated(build: Builder, call: Call, x: Edge, wanted: Layout) -> Edge | None:
     """x with another layout, in which axes are longer that have size 1 now; None for anything else."""
     pairs = list(zip(x.layout.axes, wanted.axes, strict=True))
     if any(have and _sizes(have) != _sizes(want) for have, want in pairs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,16 +51,20 @@ class Builder:
         self.choices: dict[tuple[str, bytes], str] = {}  # channels of an edge that were chosen before
         self.turned: set[str] = set()  # edges whose tokens were channels in the edge before
         self.assumed: set[str] = set()  # edges that stand in for what is refused
-        self.input_name: str | None = None
-        self.host: Tensor | None = None
+        self.entered: dict[str, str] = {}  # input of the file → input of the graph
+        self.hosts: dict[str, Tensor] = {}  # input of the graph → what the host's quantizer makes of its numbers
 
-    def set_input(self, hint: str, tensor: Tensor, layout: Layout, origin: str, host: Tensor | None = None) -> Edge:
-        """Declare the graph's input: what the host's quantizer delivers.
+    def enter(self, name: str, tensor: Tensor, layout: Layout, origin: str, host: Tensor | None = None) -> Edge | None:
+        """Declare what input `name` of the file is: what the host's quantizer delivers. None where it is another one.
 
         `tensor` has the scale that the file continues with, `host` that of the numbers which the file gets.
         """
-        entered = self.core.input(tensor, _readable(hint))
-        self.input_name, self.host = entered.name, host or tensor
+        known = self.entered.get(name)
+        if known is not None:
+            same = (self.tensors[known], self.hosts[known]) == (tensor, host or tensor)
+            return self.edge(known, layout) if same else None
+        entered = self.core.input(tensor, _readable(name))
+        self.entered[name], self.hosts[entered.name] = entered.name, host or tensor
         return self.quantized(Edge(entered.name, entered.scale, layout), origin)
 
     def add(
@@ -162,7 +166,7 @@ class Builder:
         return node.inputs if node else ()
 
     def producer(self, edge: Edge) -> Node | None:
-        """The node behind an edge; None for the graph's input."""
+        """The node behind an edge; None for an input of the graph."""
         return self.core.producer(edge.name)
 
     def edge(self, name: str, layout: Layout) -> Edge:
@@ -190,9 +194,12 @@ class Builder:
         """The edge settled, at one scale, and of at most `bits` bits: its whole range in coarser steps."""
         return self.core.narrowed(self.settled(edge), bits)
 
-    def finish(self, name: str, outputs: Mapping[str, Edge]) -> Graph:
-        """The graph of everything that the outputs depend on, which are given by their ONNX tensors."""
-        if self.host is None or any(output.name == self.input_name for output in outputs.values()):
+    def finish(self, name: str, inputs: Iterable[str], outputs: Mapping[str, Edge]) -> Graph:
+        """The graph of everything that the outputs depend on, which are given by their ONNX tensors.
+
+        `inputs` are those of the file in order; the graph has the ones that it reads.
+        """
+        if not self.hosts or any(output.name in self.hosts for output in outputs.values()):
             raise GraphError("nothing is computed from the quantized input")
         ends = {tensor: self.settled(output) for tensor, output in outputs.items()}
         if len({output.name for output in ends.values()}) < len(ends):
@@ -206,7 +213,8 @@ class Builder:
         self.origins = {edge: origin for edge, origin in self.origins.items() if edge in needed}
         self.approximate &= needed
         self.turned &= needed
-        return replace(graph, inputs={graph.input_name: self.host})
+        entered = [self.entered[name] for name in inputs if name in self.entered]
+        return replace(graph, inputs={edge: self.hosts[edge] for edge in entered if edge in needed})
 
 
 def _readable(hint: str) -> str:

@@ -9,16 +9,18 @@ from math import prod
 
 import numpy as np
 
+from accel.onnx_import import mask_inputs
 from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder
-from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
-from accel.onnx_import.values import IDENTIFIERS, Call, Constant, Real, Refused, Unknown
+from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed, elementwise
+from accel.onnx_import.values import IDENTIFIERS, Call, Constant, Real, Refused, Unknown, Value
 
 _NAMES = """
 And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor ConstantOfShape CumSum Equal Expand EyeLike GatherElements GatherND
 Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Mod Not Or Range ReduceMax ReduceMin ReduceProd ScatterElements
 ScatterND Tile Trilu Where Xor
 """
+LOGICAL = {"And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or", "Xor"}
 FOLDED = frozenset(_NAMES.split())
 """Operators that are for constants alone, or have a handler for activations besides."""
 
@@ -37,12 +39,14 @@ def folded(call: Call) -> Constant | None:
 
 
 @understands(ALL)
-def on_activations(_: Builder, call: Call) -> Unknown:
-    """Handle such an operator: unknown behind a refused node, refused otherwise."""
+def on_activations(build: Builder, call: Call) -> Value:
+    """Handle such an operator: of masks a function, unknown behind a refused node, refused otherwise."""
     if any(isinstance(value, Unknown) for value in call.inputs):
         return Unknown()
     if any(isinstance(value, Real) and value.integer for value in call.inputs):
         raise IDENTIFIERS
+    if call.op_type in LOGICAL and any(mask_inputs.is_function(value, build) for value in call.inputs):
+        return elementwise(build, mask_inputs.scalars(call))
     raise Refused("unsupported operator on activations", "use it on constants only")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel import reference
+from accel.arrays import Arrays, named
 from accel.graph import Graph, Node
 from accel.onnx_import.execute import steps
 from accel.onnx_import.importer import Imported
@@ -49,7 +50,7 @@ class ScaleRounding:
     changed: float
 
 
-def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
+def deviations(imported: Imported, x: Arrays) -> tuple[Deviation, ...]:
     """Every operator's deviation on integer inputs (samples, tokens, channels), in execution order.
 
     Raises UserError when qonnx cannot run the file or the inputs do not fit.
@@ -58,9 +59,10 @@ def deviations(imported: Imported, x: np.ndarray) -> tuple[Deviation, ...]:
     known = [name for name in graph.tensors if name in graph.outputs or _is_quantized(imported, name)]
     real = steps(imported, reference.dequantize(graph, x), known)
     integers = {name: np.rint(values).astype(np.int64) for name, values in real.items()}
-    integers.setdefault(graph.input_name, x)  # no tensor holds integers that are moved before they are numbers
+    for name, array in named(graph.inputs, x).items():
+        integers.setdefault(name, array)  # no tensor holds integers that are moved before they are numbers
     return tuple(
-        _deviation(graph, name, integers, _is_quantized(imported, name)) for name in known if name != graph.input_name
+        _deviation(graph, name, integers, _is_quantized(imported, name)) for name in known if name not in graph.inputs
     )
 
 
@@ -92,15 +94,16 @@ def segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
     return nodes[::-1]
 
 
-def rounding(imported: Imported, original: Imported, x: np.ndarray) -> ScaleRounding:
-    """How far a network with rounded scales is from its file, on integer samples of the network.
+def rounding(imported: Imported, original: Imported, x: Arrays) -> ScaleRounding:
+    """How far the first output of a network with rounded scales is from its file, on integer samples of the network.
 
     Raises UserError when qonnx cannot run the file.
     """
-    graph, output = imported.graph, original.graph.output
+    graph, output = imported.graph, next(iter(original.graph.outputs))
     real = reference.dequantize(graph, x)
-    expected = steps(original, real, [output])[output] * np.asarray(original.graph.output_tensor.scale)
-    made = reference.run(graph, x) * np.asarray(graph.output_tensor.scale)
+    expected = steps(original, real, [output])[output] * np.asarray(original.graph.outputs[output].scale)
+    name = next(iter(graph.outputs))
+    made = named(graph.outputs, reference.run(graph, x))[name] * np.asarray(graph.outputs[name].scale)
     wrong = np.abs(made - expected) / max(float(np.abs(expected).max()), np.finfo(np.float64).tiny)
     best = (values.reshape(len(values), -1).argmax(1) for values in (made, expected))
     return ScaleRounding(float(wrong.max()), float(wrong.mean()), float(np.not_equal(*best).mean()))

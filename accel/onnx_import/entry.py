@@ -7,7 +7,9 @@ takes them, so these constants become part of the scale and offset of the graph'
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -16,15 +18,22 @@ from accel.errors import UserError
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.quantizers import Quantizer
+from accel.onnx_import.source import Source
 from accel.onnx_import.values import IDENTIFIERS, Call, Edge, Real, Refused, rows_of
 from accel.ops.position.op import Position
 from accel.scales import are_powers_of_two
+from accel.spelling import printable
 from accel.tensor import Tensor
 
 MAX_BITS = 32
 SIGNS = "multiply the weights of the first layer by it instead"
 #: Integers of a BipolarQuant at the input: rounding half to even goes up from 1.5, as the sign of 0 does.
 BIPOLAR = (1, 2)
+
+
+T = TypeVar("T")
+Given: TypeAlias = T | Mapping[str, T] | None
+"""What a user says of the only input, or of several by name."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +75,51 @@ class Range:
         return None
 
     def enter(self, build: Builder, name: str, layout: Layout) -> Edge:
-        """The graph's input."""
+        """The graph's input for input `name` of the file."""
         tensor = Tensor((layout.size("token"), layout.size("channel")), self.lo, self.hi, self.scale)
-        return build.set_input(name, tensor, layout, name)
+        edge = build.enter(name, tensor, layout, name)
+        assert edge is not None
+        return edge
+
+
+Spans = Mapping[str, Range]
+"""The range of those inputs that have a known one, by name."""
+MASK = Range(0, 1, 1.0)
+
+
+def ranges(source: Source, scales: Given[float], bits: Given[int | str]) -> list[Spans]:
+    """Known ranges of the inputs, to be tried in this order: what is given, then also qonnx' data types.
+
+    Raises UserError where something is given for an input that does not exist or takes none, or describes no range.
+    """
+    step: Mapping[str, float] = _by_name(source, "--input-scale", scales)
+    width: Mapping[str, int | str] = _by_name(source, "--input-bits", bits)
+    known: dict[str, Range] = {given.name: MASK for given in source.inputs if given.is_mask}
+    for given in source.inputs:
+        if given.is_identifiers and given.name in step.keys() | width.keys():
+            raise UserError(f"{source.path}: the input holds identifiers, which have no scale; leave out --input-scale")
+        found = Range.of(step.get(given.name, 1.0 if given.is_mask else None), width.get(given.name))
+        if found and given.name in step.keys() | width.keys():
+            known[given.name] = found
+    annotated = {given.name: Range.annotated(given.datatype) for given in source.inputs if given.name not in known}
+    more = {name: span for name, span in annotated.items() if span is not None}
+    return [known, *([known | more] if more else [])]
+
+
+def _by_name(source: Source, option: str, said: Given[T]) -> Mapping[str, T]:
+    names = [given.name for given in source.inputs]
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        if len(names) > 1:
+            listed = ", ".join(map(repr, map(printable, names)))
+            raise UserError(f"{source.path} has the inputs {listed}: say which one, as in {option} {names[0]}=…")
+        return {names[0]: said}
+    for name in said:
+        if name not in names:
+            listed = ", ".join(map(repr, map(printable, names)))
+            raise UserError(f"{option}: {source.path} has no input {printable(name)!r}; its inputs are {listed}")
+    return said
 
 
 def times(x: Real, factor: np.ndarray) -> Real:
@@ -105,12 +156,10 @@ def quantized(build: Builder, call: Call, x: Real, quantizer: Quantizer, scale: 
     host = Tensor((x.layout.size("token"), x.layout.size("channel")), lo, hi, as_scale(step), as_scale(offset))
     tensor = Tensor(host.shape, lo, hi, as_scale(scale))
     origin = "" if quantizer.bipolar else call.output
-    if build.input_name is None:
-        edge = build.set_input(call.tensors[0], tensor, x.layout, origin, host)
-    elif (build.tensors[build.input_name], build.host) != (tensor, host):
+    edge = build.enter(x.name, tensor, x.layout, origin, host)
+    if edge is None:
         raise Refused("the input passes two different quantizers", "share one QuantIdentity at the input")
-    else:
-        edge = replace(build.edge(build.input_name, x.layout), scale=scale)
+    edge = replace(edge, scale=scale)
     if not quantizer.bipolar:
         return edge
     table = np.full(host.shape, -(lo + hi))

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from accel.arrays import Arrays, by_name, count, named
 from accel.errors import MismatchError
 from accel.onnx_import.builder import Origin
 from accel.onnx_import.importer import Imported, read
+from accel.onnx_import.inputs import batch_of
 from accel.onnx_import.runner import QonnxRunner
 
 
-def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+def execute(model: Imported | Path | str, x: Arrays, keep: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Run real inputs (samples, tokens, channels) through qonnx; integers int64 (samples, tokens, channels) by edge.
 
-    An array of any other shape is brought to that one by `Imported.samples`.
+    A file of several inputs takes a dict of arrays by name. Arrays of any other shape are brought to that one by
+    `Imported.samples`.
 
     `keep` names edges of the imported graph (default: the outputs); edges without an ONNX tensor (alignments)
     are left out. Raises UserError on a wrong shape or when qonnx cannot run the file, MismatchError when a tensor
@@ -28,21 +31,25 @@ def execute(model: Imported | Path | str, x: np.ndarray, keep: Iterable[str] | N
     return {name: _whole(name, values, imported.is_exact) for name, values in found.items()}
 
 
-def steps(imported: Imported, x: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+def steps(imported: Imported, x: Arrays, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Like `execute`, for edges that have an ONNX tensor: its real numbers in steps of the edge's scale, float64."""
-    graph, batch = imported.graph, imported.reading.layout.size("batch")
-    x = np.asarray(x, dtype=np.float32)
-    if x.ndim != 3 or x.shape[1:] != graph.input.shape or len(x) == 0:
-        x = imported.samples(x)
-    padded = np.concatenate([x, np.zeros((-len(x) % batch, *x.shape[1:]), dtype=np.float32)])
+    graph, batch = imported.graph, batch_of(imported.readings)
+    given = {name: array.astype(np.float32) for name, array in by_name(graph.inputs, x).items()}
+    if any(array.shape[1:] != graph.inputs[name].shape or not len(array) for name, array in given.items()):
+        given = named(graph.inputs, imported.samples(given))
+    samples = count(given)
+    padded = {
+        name: np.concatenate([array, np.zeros((-samples % batch, *array.shape[1:]), dtype=np.float32)])
+        for name, array in given.items()
+    }
     runner = QonnxRunner(imported)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for start in range(0, len(padded), batch):
-        context = runner.run(padded[start : start + batch])
+    for start in range(0, samples, batch):
+        context = runner.run({name: array[start : start + batch] for name, array in padded.items()})
         for name, chunks in parts.items():
             origin = imported.origins[name]
             chunks.append(in_steps(name, origin, context[origin.tensor]))
-    return {name: np.concatenate(chunks)[: len(x)] for name, chunks in parts.items()}
+    return {name: np.concatenate(chunks)[:samples] for name, chunks in parts.items()}
 
 
 def integers(name: str, origin: Origin, real: np.ndarray, exact: bool = True) -> np.ndarray:

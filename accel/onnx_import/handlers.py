@@ -117,6 +117,7 @@ READERS = MAKERS | {
     shaping.reduce_sum, shaping.reduce_mean, shaping.global_average_pool, joining.concat, joining.pad, slicing.expand,
     slicing.tile,
 }  # fmt: skip
+REPEATS = {slicing.expand, slicing.tile}
 QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 
 

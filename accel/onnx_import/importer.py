@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 
-from accel.errors import GraphError, UnsupportedModel, UserError
+from accel.arrays import Arrays, named
+from accel.errors import GraphError, UnsupportedModel
 from accel.model import Model
-from accel.onnx_import import errors, patterns, sharing, turning
+from accel.onnx_import import errors, mask_inputs, patterns, sharing, turning
 from accel.onnx_import.builder import Builder, Origin
-from accel.onnx_import.ending import FINAL, finished, without_ending
-from accel.onnx_import.entry import Range
+from accel.onnx_import.ending import FINAL, finished, without_endings
+from accel.onnx_import.entry import MASK, Given, Spans, ranges
 from accel.onnx_import.foreign import QUANTIZE, RUN_TIME
 from accel.onnx_import.handlers import DOMAINS, MOVES, QUANTIZERS, QUANTIZING, SCALES, handler_of, known_handler
-from accel.onnx_import.inputs import Reading, cut, readings, uncut
+from accel.onnx_import.inputs import Reading, Readings, batch_of, cut, readings, result_shape, samples_axis, uncut
 from accel.onnx_import.layout import Layout
 from accel.onnx_import.obstacles import MAX_REASONS, Failure, Problems
 from accel.onnx_import.po2 import with_powers_of_two
-from accel.onnx_import.source import CONTROL_FLOW, Source, open_source, parse, title, unfit
+from accel.onnx_import.source import CONTROL_FLOW, Ending, FileInput, Source, open_source, parse, title, unfit
 from accel.onnx_import.standard import nodes_of
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
@@ -38,6 +41,7 @@ from accel.onnx_import.values import (
 from accel.onnx_import.walk import visit
 from accel.scales import are_powers_of_two
 from accel.spelling import printable, shortened
+from accel.view import View
 
 #: Bits of precision that are tried one after the other (`Builder.precision`).
 PRECISIONS = 0, 4, 8
@@ -45,16 +49,18 @@ PRECISIONS = 0, 4, 8
 
 @dataclass(frozen=True)
 class Imported:
-    """An integer graph with the file it came from, and how the file's input is read.
+    """An integer graph with the file it came from, and how each of the file's inputs is read.
 
-    `origins` maps edges to ONNX tensors; alignments have none. `approximate` names the edges whose integers the import
+    `entered` maps inputs of the file to those of the graph, which has only what it needs. `origins` maps edges to ONNX
+    tensors; alignments have none. `approximate` names the edges whose integers the import
     had to choose, because the file's are real numbers; `turned` those whose tokens were channels in the edge before.
     """
 
     graph: Model
     origins: dict[str, Origin]
     source: Source
-    reading: Reading
+    readings: Readings
+    entered: Mapping[str, str]
     approximate: frozenset[str] = frozenset()
     turned: frozenset[str] = frozenset()
 
@@ -64,60 +70,64 @@ class Imported:
         powers = (are_powers_of_two(origin.scale) for origin in self.origins.values())
         return not self.approximate and all(powers)
 
-    def samples(self, x: np.ndarray) -> np.ndarray:
-        """Samples of the file's shape as (samples, tokens, channels), as `Model.samples` has them."""
+    def samples(self, x: Arrays) -> np.ndarray | Any:
+        """Samples of the file's shapes as (samples, tokens, channels), as `Model.samples` has them."""
         return self.graph.samples(x)
 
     @property
     def ending(self) -> tuple[str, ...]:
-        """Operators at the end of the file that stay with the host, such as a softmax: `results` computes them."""
-        return tuple(node.op_type for node in self.source.ending if node.op_type in FINAL)
+        """Operators at the ends of the file that stay with the host, such as a softmax: `results` computes them."""
+        return tuple(node.op_type for end in self.source.endings for node in end.nodes if node.op_type in FINAL)
 
-    def results(self, y: np.ndarray, output: str | None = None) -> np.ndarray:
-        """Integers of an output (samples, tokens, channels) → what the file gives, its ending included.
+    def results(self, y: Arrays) -> np.ndarray | Any:
+        """Integers of the graph's outputs (samples, tokens, channels) → what the file gives, its endings included.
 
-        `output` is an edge of the graph, the only output by default. Where no axis of the file's output counts samples,
-        the outputs of its runs are stacked.
+        A file of several outputs gives a dict by their names there. Where no axis of an output counts samples, the
+        outputs of its runs are stacked.
         """
-        origin, batch = self.origins[output or self.graph.output], self.reading.layout.size("batch")
-        padded = np.concatenate([y, np.zeros((-len(y) % batch, *y.shape[1:]), dtype=y.dtype)]) * origin.scale
+        edges = {origin.tensor: name for name, origin in self.origins.items() if name in self.graph.outputs}
+        given = named(self.graph.outputs, y)
+        found = {end.output: self._result(end, edges[end.tensor], given) for end in self.source.endings}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def _result(self, end: Ending, edge: str, y: Mapping[str, np.ndarray]) -> np.ndarray:
+        origin, values, batch = self.origins[edge], y[edge], batch_of(self.readings)
+        padded = np.concatenate([values, np.zeros((-len(values) % batch, *values.shape[1:]), dtype=values.dtype)])
+        real = padded * origin.scale
         parts = [
-            finished(self.source, origin.layout.from_edge(padded[start : start + batch]))
-            for start in range(0, len(padded), batch)
+            finished(self.source, end, origin.layout.from_edge(real[start : start + batch]))
+            for start in range(0, len(real), batch)
         ]
-        axis = self.reading.samples_axis(origin.layout)
-        return np.stack(parts) if axis is None else np.concatenate(parts, axis).take(range(len(y)), axis)
+        axis = samples_axis(self.readings, origin.layout)
+        return np.stack(parts) if axis is None else np.concatenate(parts, axis).take(range(len(values)), axis)
 
 
 def read(
     path: Path | str,
     *,
-    input_scale: float | None = None,
-    input_bits: int | str | None = None,
+    input_scale: Given[float] = None,
+    input_bits: Given[int | str] = None,
     po2_scales: bool = False,
 ) -> Imported:
     """Import a QONNX or QCDQ file.
 
     A float input that the file does not quantize needs a range: it takes integers of `input_bits` bits (8, or "u8" for
-    numbers from 0 on; default 8) times `input_scale`. With `po2_scales` all scales are rounded up to powers of two
-    first (see `po2.rounding`). Raises UserError when the file is missing, damaged or not of the right
-    form, and UnsupportedModel that lists every node that the integer graph cannot express, with reason and remedy.
+    numbers from 0 on; default 8) times `input_scale`. Where there are several inputs, both are dicts by name. With
+    `po2_scales` all scales are rounded up to powers of two first (see `po2.rounding`). Raises UserError when the file
+    is missing, damaged or not of the right form, and UnsupportedModel that lists every node that the integer graph
+    cannot express, with reason and remedy.
     """
-    given = Range.of(input_scale, input_bits)
     model = parse(Path(path))
     reasons = [*unfit(model), *_float(model)]
     if reasons:
         raise UnsupportedModel(f"{path}: {' | '.join([*reasons, *_unknown_operators(model)])}")
     model = with_powers_of_two(model) if po2_scales else model
-    source, failures = without_ending(patterns.fused(open_source(Path(path), model))), list[Failure]()
-    if given and source.is_integer:
-        raise UserError(f"{path}: the input holds identifiers, which have no scale; leave out --input-scale")
-    spans = [given] if given else list(dict.fromkeys([None, Range.annotated(source.datatype)]))
-    found: list[Imported] = []
-    for span in spans:
-        for reading in readings(source, _cut(source)):
+    source, failures = without_endings(patterns.fused(open_source(Path(path), model))), list[Failure]()
+    cuts, found = {given.name: _cut(source, given) for given in source.inputs}, list[Imported]()
+    for spans in ranges(source, input_scale, input_bits):
+        for reading in readings(source, cuts):
             try:
-                found.append(_precisely(source, reading, span, not failures))
+                found.append(_precisely(source, reading, spans, not failures))
             except Failure as failure:
                 failures.append(failure)
             if found and not found[-1].turned:
@@ -127,16 +137,16 @@ def read(
     raise UnsupportedModel(f"{path}: {max(failures, key=lambda failure: failure.progress)}")
 
 
-def _cut(source: Source) -> Reading | None:
+def _cut(source: Source, given: FileInput) -> Reading | None:
     """The reading in which what reads the moved and quantized input first has the channels in its last axis."""
-    values = _known(source, uncut(source.shape))
+    values = _known(source, {given.name: uncut(given.shape)})
     build, problems = Builder(), Problems()
     for node in source.nodes:
         inputs = (values.get(name) for name in node.input)
         read = next((value for value in inputs if isinstance(value, Edge | Real)), None)
         handler = known_handler(node)
-        if read is not None and not source.is_integer and handler not in MOVES | QUANTIZERS | SCALES:
-            return cut(source.shape, read.layout)
+        if read is not None and not given.is_integer and handler not in MOVES | QUANTIZERS | SCALES:
+            return cut(given.shape, read.layout)
         if isinstance(read, Real) and handler in SCALES:
             values[node.output[0]] = read  # whatever it is scaled with
             continue
@@ -144,29 +154,33 @@ def _cut(source: Source) -> Reading | None:
     return None
 
 
-def _precisely(source: Source, reading: Reading, span: Range | None, likeliest: bool) -> Imported:
+def _precisely(source: Source, readings: Readings, spans: Spans, likeliest: bool) -> Imported:
     """The graph with the least precision that keeps every quantizer within a step of the file's. Raises Failure.
 
     Where none does, or what would is beyond 62 bits, the failure names the quantizer.
     """
     for precision, last in zip(PRECISIONS, (False, False, True), strict=True):
         try:
-            return _import(source, reading, span, likeliest, Builder(precision, last))
+            return _import(source, readings, spans, likeliest, Builder(precision, last))
         except errors.Imprecise:
             continue
         except Failure:
             if not precision or last:
                 raise
             break
-    return _import(source, reading, span, likeliest, Builder(PRECISIONS[0]))
+    return _import(source, readings, spans, likeliest, Builder(PRECISIONS[0]))
 
 
-def _import(source: Source, reading: Reading, span: Range | None, likeliest: bool, build: Builder) -> Imported:
-    """The graph for one reading of the input, whose numbers may have a given range. Raises Failure, or Imprecise."""
-    values = _known(source, reading.layout)
+def _import(source: Source, readings: Readings, spans: Spans, likeliest: bool, build: Builder) -> Imported:
+    """The graph for one reading of the inputs, whose numbers may have given ranges. Raises Failure, or Imprecise."""
+    layouts = {name: reading.layout for name, reading in readings.items()}
+    values = _known(source, layouts)
     problems, before, understood = Problems(), 0, 0
-    if span is not None:
-        values[source.input] = span.enter(build, source.input, reading.layout)
+    for given in source.inputs:
+        span = spans.get(given.name)
+        if span is not None:
+            edge = span.enter(build, given.name, layouts[given.name])
+            values[given.name] = mask_inputs.entered(edge, given.name, given.dtype) if span == MASK else edge
     for node in source.nodes:
         known = len(problems)
         visit(build, source, node, values, problems)
@@ -177,13 +191,17 @@ def _import(source: Source, reading: Reading, span: Range | None, likeliest: boo
         raise Failure(str(problems), progress)
     try:
         outputs = {name: turning.plain(build, name, _output(build, values[name])) for name in source.outputs}
-        graph = build.finish(printable(source.path.stem), outputs)
+        graph = build.finish(printable(source.path.stem), readings, outputs)
     except (GraphError, Refused) as error:
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then
         why = (error.why, error.remedy) if isinstance(error, Refused) else (str(error), "add quantized layers")
         raise Failure("; ".join(why), progress) from None
-    model = Model.of(graph, reading.view([output.layout for output in outputs.values()]))
-    return Imported(model, build.origins, source, reading, frozenset(build.approximate), frozenset(build.turned))
+    entered = {name: edge for name, edge in build.entered.items() if edge in graph.inputs}
+    shapes = tuple(result_shape(readings, output.layout) for output in outputs.values())
+    forms = {entered[name]: reading.form for name, reading in readings.items() if name in entered}
+    model = Model.of(graph, View(tuple(forms[name] for name in graph.inputs), shapes))
+    chosen = frozenset(build.approximate), frozenset(build.turned)
+    return Imported(model, build.origins, source, readings, entered, *chosen)
 
 
 def _output(build: Builder, value: Value) -> Edge:
@@ -199,10 +217,13 @@ def _output(build: Builder, value: Value) -> Edge:
     return value
 
 
-def _known(source: Source, layout: Layout) -> dict[str, Value]:
-    """Meaning of the file's tensors before its first node; `layout` is that of the input."""
+def _known(source: Source, layouts: Mapping[str, Layout]) -> dict[str, Value]:
+    """Meaning of the file's tensors before its first node; `layouts` are those of inputs, others are unknown."""
     values: dict[str, Value] = {name: Constant(array) for name, array in source.constants.items()}
-    return values | {source.input: Real(layout, source.is_integer)}
+    for given in source.inputs:
+        known = layouts.get(given.name)
+        values[given.name] = Real(given.name, known, given.is_integer) if known else Unknown()
+    return values
 
 
 def _float(model: onnx.ModelProto) -> list[str]:

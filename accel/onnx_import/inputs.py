@@ -1,9 +1,10 @@
-"""Meaning of the axes of a file's input: by rule, and where the first rule leads nowhere, by trying the next."""
+"""Meaning of the axes of a file's inputs: by rule, and where the first rule leads nowhere, by trying the next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from operator import mul
 
@@ -12,15 +13,18 @@ from onnx import NodeProto
 from accel.errors import UnsupportedModel
 from accel.onnx_import.functions import ELEMENTWISE
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of, edge_order
-from accel.onnx_import.source import Source
-from accel.view import View
+from accel.onnx_import.source import FileInput, Source
+from accel.view import Form
 
 ROLES: dict[int, list[tuple[str, ...]]] = {
-    1: [("token",)],
+    1: [("token",), ("channel",)],
     2: [("batch", "channel"), ("token", "channel")],
     3: [("batch", "token", "channel"), ("token", "batch", "channel"), ("batch", "channel", "token")],
 }
-"""Of floating-point inputs by rank, the likeliest first; identifiers have no channels."""
+"""Of floating-point inputs by rank, the likeliest first."""
+IDENTIFIERS: dict[int, list[tuple[str, ...]]] = {1: [("token",)], 2: [("batch", "token")]}
+"""Of identifiers, which have no channels."""
+MOST = 32
 PASSED = (
     "Quant",
     "IntQuant",
@@ -38,48 +42,75 @@ SCALING = ("Mul", "Div", "Add", "Sub")
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the input: its axes, and which of them counts samples (None: the file takes one sample)."""
+    """One way to read an input: its axes, and which of them counts samples (None: the file takes one sample)."""
 
     layout: Layout
     batch: int | None
 
-    def view(self, outputs: Sequence[Layout]) -> View:
-        """The file's input as a graph's, and results as `outputs` hold them."""
-        shape, factors = self.layout.shape, [f for f in self.layout.factors if f.role != "batch"]
+    @property
+    def form(self) -> Form:
+        """The file's input as a graph's."""
+        factors = [f for f in self.layout.factors if f.role != "batch"]
         order = sorted(range(len(factors)), key=lambda i: edge_order(factors[i]))
         edge = (self.layout.size("token"), self.layout.size("channel"))
-        parts = tuple(f.size for f in factors)
-        result, *others = map(self._result, outputs)
-        return View(shape, self.batch, parts, tuple(order), edge, result, tuple(others))
-
-    def _result(self, output: Layout) -> tuple[int, ...]:
-        """The shape of one sample's result: without the axis of the samples, or with their share of one taken out."""
-        sizes = [prod(f.size for f in axis if f.role != "batch") for axis in output.axes]
-        counted = self.samples_axis(output)
-        return tuple(size for axis, size in enumerate(sizes) if axis != counted)
-
-    def samples_axis(self, output: Layout) -> int | None:
-        """The axis of a result that counts samples; None where there is none.
-
-        A single sample leaves no trace in a layout: then it is the input's axis, or the first one, if it has size 1.
-        """
-        if self.batch is None:
-            return None
-        rank = len(output.axes)
-        if output.size("batch") > 1:
-            return next((axis for axis in range(rank) if output.is_whole(axis, "batch")), None)
-        return next((axis for axis in (self.batch, 0) if axis < rank and not output.axes[axis]), None)
+        return Form(self.layout.shape, self.batch, tuple(f.size for f in factors), tuple(order), edge)
 
 
-def readings(source: Source, cut: Reading | None = None) -> list[Reading]:
-    """Every way to read the input, the likeliest first: of images `cut`. Raises UnsupportedModel without any."""
-    shape = source.shape
-    found = [_patches(source), cut if len(shape) > 3 else None]
-    if source.is_integer:
-        found += [_reading(("batch", "token"), shape)] if len(shape) == 2 else []
-        found += [_reading(("token",), shape)] if len(shape) == 1 else []
+Readings = Mapping[str, Reading]
+"""The reading of every input of a file, by its name. All take as many samples at once."""
+
+
+def batch_of(readings: Readings) -> int:
+    """Samples that one run of the file takes."""
+    return next(iter(readings.values())).layout.size("batch")
+
+
+def result_shape(readings: Readings, output: Layout) -> tuple[int, ...]:
+    """The shape of one sample's result: without the axis of the samples, or with their share of one taken out."""
+    sizes = [prod(f.size for f in axis if f.role != "batch") for axis in output.axes]
+    counted = samples_axis(readings, output)
+    return tuple(size for axis, size in enumerate(sizes) if axis != counted)
+
+
+def samples_axis(readings: Readings, output: Layout) -> int | None:
+    """The axis of a result that counts samples; None where there is none.
+
+    A single sample leaves no trace in a layout: then it is an input's axis, or the first one, if it has size 1.
+    """
+    batch = next((reading.batch for reading in readings.values() if reading.batch is not None), None)
+    if batch is None:
+        return None
+    rank = len(output.axes)
+    if output.size("batch") > 1:
+        return next((axis for axis in range(rank) if output.is_whole(axis, "batch")), None)
+    return next((axis for axis in (batch, 0) if axis < rank and not output.axes[axis]), None)
+
+
+def readings(source: Source, cuts: Mapping[str, Reading | None]) -> list[Readings]:
+    """Every way to read the inputs, the likeliest first: of images as in `cuts`. Raises UnsupportedModel without any.
+
+    Of many inputs, these are the MOST likeliest ways.
+    """
+    found = [_readings_of(source, given, cuts.get(given.name)) for given in source.inputs]
+    places: list[tuple[int, ...]] = sorted(product(*[range(len(one)) for one in found]), key=lambda way: sum(way))
+    ways = [[one[place] for one, place in zip(found, way, strict=True)] for way in places]
+    fitting = [way for way in ways if len({reading.layout.size("batch") for reading in way}) == 1]
+    if not fitting:
+        shapes = " and ".join(str(given.shape) for given in source.inputs)
+        raise UnsupportedModel(f"{source.path}: inputs {shapes} have different batches; export with batch 1")
+    names = [given.name for given in source.inputs]
+    return [dict(zip(names, way, strict=True)) for way in fitting[:MOST]]
+
+
+def _readings_of(source: Source, given: FileInput, cut: Reading | None) -> list[Reading]:
+    """Every way to read one input."""
+    shape = given.shape
+    found = [_patches(source, given), cut if len(shape) > 3 else None]
+    if given.is_identifiers:
+        found += [_reading(roles, shape) for roles in IDENTIFIERS.get(len(shape), [])]
     else:
         found += _default(shape) + [_reading(roles, shape) for roles in ROLES.get(len(shape), [])]
+        found += [_reading(("batch", "token"), shape)] if given.is_mask and len(shape) == 2 else []
     distinct = dict.fromkeys(reading for reading in (*found, cut) if reading is not None)
     if not distinct:
         raise UnsupportedModel(
@@ -129,10 +160,10 @@ def cut(shape: tuple[int, ...], moved: Layout) -> Reading | None:
     return None if layout is None else Reading(layout, 0)
 
 
-def _patches(source: Source) -> Reading | None:
+def _patches(source: Source, given: FileInput) -> Reading | None:
     """(batch, channels, …) cut by the convolution that reads it first: tokens are patches, channels what is in one."""
-    kernel = _kernel(source)
-    batch, channels, *sizes = source.shape if len(source.shape) > 2 else (1, 1)
+    kernel = _kernel(source, given.name)
+    batch, channels, *sizes = given.shape if len(given.shape) > 2 else (1, 1)
     if kernel is None or len(kernel) != len(sizes) or any(size % k for size, k in zip(sizes, kernel, strict=True)):
         return None
     grid = [size // k for size, k in zip(sizes, kernel, strict=True)]
@@ -143,9 +174,9 @@ def _patches(source: Source) -> Reading | None:
     return Reading(Layout((axis_of("batch", batch), axis_of("channel", channels, prod(kernel)), *spatial)), 0)
 
 
-def _kernel(source: Source) -> tuple[int, ...] | None:
+def _kernel(source: Source, name: str) -> tuple[int, ...] | None:
     """Columns of a patch: the kernel of a first convolution that cuts patches, else what all strides in a row make."""
-    reached, found = {source.input}, None
+    reached, found = {name}, None
     for node in source.nodes:
         if reached.isdisjoint(node.input):
             continue

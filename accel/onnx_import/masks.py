@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from accel.onnx_import import functions, linear, rotary
+from accel.onnx_import import functions, linear, mask_inputs, rotary
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
+from accel.onnx_import.mask_inputs import HIDDEN
 from accel.onnx_import.shaping import shape_of
 from accel.onnx_import.values import (
     ISLAND_REMEDY,
@@ -27,8 +29,6 @@ from accel.onnx_import.values import (
 
 Operand = TypeVar("Operand", bound=Edge | Deferred)
 
-#: A score at or below this is hidden, whatever is added to it.
-HIDDEN = -1e4
 #: No scale of activations: that of the lowest float in 16 bits.
 LOWEST = 1e33
 
@@ -71,15 +71,20 @@ def require_apart(x: Value, scale: np.ndarray, lo: int) -> None:
 def below(build: Builder, name: str, x: Masked, bottom: float) -> Edge:
     """The scores with the hidden ones at or below `bottom`, in front of a quantizer that clips there."""
     edge = build.uniform(x.edge)
-    reach = build.tensors[edge.name].hi * float(edge.scale) - bottom
-    steps = np.ceil(max(reach, 0) / float(edge.scale)) * float(edge.scale)
-    return linear.add_table(build, f"{name}/mask", edge, np.where(x.hidden, -steps, 0), edge.scale, None)
+    reach = max(build.tensors[edge.name].hi * float(edge.scale) - bottom, 0)
+    steps = int(np.ceil(reach / float(edge.scale)))
+    raised = mask_inputs.raised(build, name, edge, x.shown, max(1, steps))
+    table = np.where(x.hidden, -steps, 0) - len(x.shown) * max(1, steps)
+    return linear.add_table(build, f"{name}/mask", raised, table * edge.scale, edge.scale, None)
 
 
-def apart(build: Builder, name: str, edge: Edge, hidden: np.ndarray) -> Edge:
+def apart(build: Builder, name: str, edge: Edge, hidden: np.ndarray | None, shown: Sequence[Edge]) -> Edge:
     """The scores with the hidden ones farther from every other score than these are from each other."""
     tensor = build.tensors[edge.name]
     steps = 2 * (tensor.hi - tensor.lo) + 1
+    edge = mask_inputs.raised(build, name, edge, shown, steps)
+    if hidden is None:
+        return edge
     return linear.add_table(build, f"{name}/mask", edge, np.where(hidden, -steps, 0) * edge.scale, edge.scale, None)
 
 
@@ -99,7 +104,7 @@ def where(build: Builder, call: Call) -> Value:
     if any(isinstance(value, Unknown) for value in (condition, chosen, other)):
         return Unknown()
     if not isinstance(condition, Constant):
-        raise Refused("chooses by values that are known only at run time", "use a constant mask")
+        return _where_at_run_time(build, call)
     mask = condition.value.astype(bool)
     shape = np.broadcast_shapes(*(shape_of(value) for value in (condition, chosen, other)))
     if mask.all() or not mask.any():
@@ -115,6 +120,22 @@ def where(build: Builder, call: Call) -> Value:
         parts = (_kept(build, call, _of_shape(x, shape), one) for x, one in ((chosen, mask), (other, ~mask)))
         return linear.add_edges(build, call, *parts)
     raise Refused("chooses between numbers that no quantizer stands behind", ISLAND_REMEDY)
+
+
+def _where_at_run_time(build: Builder, call: Call) -> Value:
+    """A selection by a mask that comes in with the samples: of scores, or of numbers that are functions of it."""
+    condition, chosen, other = mask_inputs.scalars(call).inputs
+    if not mask_inputs.is_function(condition, build):
+        raise Refused(
+            "chooses by values that are known only at run time", "use a constant mask, or an input of 0 and 1"
+        )
+    low, high = map(bool, mask_inputs.values_of(condition))
+    if low == high:
+        return _whole(chosen if low else other, shape_of(condition))
+    for scores, number, hides in ((chosen, other, int(not high)), (other, chosen, int(high))):
+        if isinstance(scores, Edge | Masked) and isinstance(number, Constant) and (number.value <= HIDDEN).all():
+            return mask_inputs.hidden(build, call, scores, condition, hides)
+    return functions.elementwise(build, mask_inputs.scalars(call))
 
 
 def _hides(numbers: np.ndarray, hidden: np.ndarray, shape: tuple[int, ...]) -> bool:

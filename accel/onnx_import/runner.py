@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel.arrays import Arrays, named
 from accel.errors import UserError
 from accel.onnx_import.importer import Imported
 from accel.spelling import printable
@@ -33,7 +34,7 @@ class QonnxRunner:
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.transformation.infer_shapes import InferShapes
 
-        self.source, self.reading = imported.source, imported.reading
+        self.source, self._imported = imported.source, imported
         try:
             self.model = ModelWrapper(self.source.model, make_deepcopy=True).transform(InferShapes())
             if not self.model.check_all_tensor_shapes_specified():
@@ -48,10 +49,9 @@ class QonnxRunner:
         self._nodes = list(graph.node)
         self._steps: list[Callable[[Tensors], None] | None] = [None] * len(self._nodes)
 
-    def run(self, x: np.ndarray) -> Tensors:
-        """Every tensor of the file by name, for one batch of real inputs."""
-        real = self.reading.layout.from_edge(x)
-        return self.run_part({self.source.input: real.astype(np.int64) if self.source.is_integer else real})
+    def run(self, x: Arrays) -> Tensors:
+        """Every tensor of the file by name, for one batch of real inputs of the graph."""
+        return self.run_part(file_inputs(self._imported, x))
 
     def run_part(self, tensors: Tensors, start: int = 0, end: int | None = None) -> Tensors:
         """Every tensor by name after nodes start..end − 1 of `model` (default: all), from those already known."""
@@ -122,3 +122,20 @@ class QonnxRunner:
 
     def _failure(self, error: Exception) -> UserError:
         return UserError(f"qonnx cannot execute {self.source.path}: {printable(str(error), 200)}")
+
+
+def file_inputs(imported: Imported, x: Arrays) -> Tensors:
+    """Arrays that the file takes, from one batch (samples, tokens, channels) of every input of the graph.
+
+    An input that no result depends on is 0.
+    """
+    found, graph_inputs = dict[str, np.ndarray](), named(imported.graph.inputs, x)
+    for given in imported.source.inputs:
+        edge = imported.entered.get(given.name)
+        real = (
+            np.zeros(given.shape)
+            if edge is None
+            else imported.readings[given.name].layout.from_edge(graph_inputs[edge])
+        )
+        found[given.name] = real.astype(given.dtype)
+    return found

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 from onnx import TensorProto, helper
 
+from accel.onnx_import import functions, mask_inputs
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import contracted
@@ -94,6 +95,8 @@ def cast(build: Builder, call: Call) -> Value:
         return _cast(value, to)
     if isinstance(value, Unknown):
         return value
+    if mask_inputs.is_function(value, build):
+        return functions.elementwise(build, call)
     identifiers = isinstance(value, Real) and value.integer
     if to not in ((INT32, INT64) if identifiers else (FLOAT, DOUBLE)):
         raise Refused("casts to a type that rounds", "keep activations in float32")

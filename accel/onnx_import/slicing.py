@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from accel.onnx_import import channels
+from accel.onnx_import import channels, mask_inputs
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.embedding import embedding
@@ -98,7 +98,7 @@ def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 def expand(build: Builder, call: Call) -> Value:
     """To a larger shape; of an activation only one that changes nothing, but for heads that share their channels."""
     x, shape = call.take(2)
-    if is_unknown(x, shape):
+    if not mask_inputs.is_function(x, build) and is_unknown(x, shape):
         return Unknown()
     have, wanted = shape_of(x), numbers(shape, "shape")
     return _repeated(build, call, x, np.broadcast_shapes(have, checked_shape(wanted)))
@@ -106,7 +106,7 @@ def expand(build: Builder, call: Call) -> Value:
 
 def tile(build: Builder, call: Call) -> Value:
     x, times = call.take(2)
-    if is_unknown(x, times):
+    if not mask_inputs.is_function(x, build) and is_unknown(x, times):
         return Unknown()
     have, repeats = shape_of(x), numbers(times, "repeats")
     if len(have) != len(repeats) or any(size > 1 and n > 1 for size, n in zip(have, repeats, strict=True)):
@@ -117,6 +117,8 @@ def tile(build: Builder, call: Call) -> Value:
 def _repeated(build: Builder, call: Call, x: Value | None, shape: tuple[int, ...]) -> Value:
     if isinstance(x, Constant):
         return x.moved(lambda a: np.broadcast_to(a, checked_shape(shape)))
+    if mask_inputs.is_function(x, build):
+        return replace(x, layout=Layout(((),) * (len(shape) - len(x.layout.axes)) + x.layout.axes))  # scores repeat it
     if not isinstance(x, Edge):
         raise Refused("repeats nothing", AGAIN)
     layout = Layout(((),) * (len(shape) - len(x.layout.axes)) + x.layout.axes)

@@ -49,21 +49,26 @@ def softmax(build: Builder, call: Call) -> Value:
 def _over_last(build: Builder, call: Call, x: Edge | Masked) -> Probabilities:
     """Softmax over the last axis."""
     before = x.layout
-    edge = x if isinstance(x, Edge) else replace(x.edge, layout=before)
-    edge = tokens_last(build, call.name, edge)
-    rank, row = len(before.axes), before.shape[-1]
-    if any(f.role != "channel" for f in edge.layout.axes[-1]):
-        raise Refused("its axis is neither the keys of one head nor all tokens", RELAYOUT)
-    if edge.layout.axes[-1] != axis_of("channel", row):
-        edge = channels.arranged(build, call.name, edge, edge.layout.in_memory_order("channel"))
-    layout = edge.layout
+    edge = _keys_last(build, call, x if isinstance(x, Edge) else replace(x.edge, layout=before))
+    rank, row, layout = len(before.axes), before.shape[-1], edge.layout
     if not isinstance(x, Masked):
         return Probabilities(edge, row, False, layout, call.name)
     hidden = layout.to_edge(before.from_edge(np.broadcast_to(x.hidden, (before.size("batch"), *x.hidden.shape))))[0]
     if hidden.reshape(len(hidden), -1, row).all(-1).any():
         raise Refused("has a mask that hides every key of a query", "let every query see a key, as itself")
     causal = masks.is_causal(hidden, row) and layout.is_whole(rank - 2, "token")
-    return Probabilities(edge, row, causal, layout, call.name, None if causal else hidden)
+    shown = tuple(_keys_last(build, call, replace(mask, layout=before)) for mask in x.shown)
+    return Probabilities(edge, row, causal, layout, call.name, None if causal or not hidden.any() else hidden, shown)
+
+
+def _keys_last(build: Builder, call: Call, edge: Edge) -> Edge:
+    """The edge with the keys of one head, its last axis, side by side in the channels."""
+    edge = tokens_last(build, call.name, edge)
+    if any(f.role != "channel" for f in edge.layout.axes[-1]):
+        raise Refused("its axis is neither the keys of one head nor all tokens", RELAYOUT)
+    if edge.layout.axes[-1] == axis_of("channel", edge.layout.shape[-1]):
+        return edge
+    return channels.arranged(build, call.name, edge, edge.layout.in_memory_order("channel"))
 
 
 # ---- the operator
@@ -95,8 +100,8 @@ def quantized(
     edge = _narrow(build, scores, exp_bits(bits) + more, entries)
     tensor = build.tensors[edge.name]
     rom = exp_table(float(edge.scale), bits, min(entries, tensor.hi - tensor.lo + 1), more)
-    if x.hidden is not None:
-        edge = masks.apart(build, x.hint, edge, x.hidden)
+    if x.hidden is not None or x.shown:
+        edge = masks.apart(build, x.hint, edge, x.hidden, x.shown)
         rom = np.append(rom, np.zeros(int(rom[-1] > 0), dtype=rom.dtype))
     op = Softmax(x.row, bits, rom, int(x.causal))
     fits = direct and quantizer.lo <= 0 and (1 << bits) - 1 <= quantizer.hi

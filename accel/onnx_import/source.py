@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -36,32 +36,63 @@ BATCH = ("batch", "batch_size", "n", "b")
 SEQUENCE = ("seq", "len", "token", "time", "frame")
 #: What onnxruntime, which executes the file for comparison, still vouches for.
 OLDEST_OPSET = 7
+#: Operators behind which no input is an identifier any more.
+ACTIVATING = {
+    "Shape", "Gather", "MatMul", "Gemm", "Conv", "Attention", "Softmax", "Quant", "IntQuant", "BipolarQuant",
+    "QuantizeLinear",
+}  # fmt: skip
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 
 @dataclass(frozen=True)
+class FileInput:
+    """An input of a file, of static shape. `datatype` is qonnx' name of its numbers; empty where there is none.
+
+    An integer one that is looked up nowhere is a mask, of which nothing but 0 and 1 is taken, as of a boolean one.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int = onnx.TensorProto.FLOAT
+    is_mask: bool = False
+    datatype: str = ""
+
+    @property
+    def is_integer(self) -> bool:
+        """True for identifiers and integer masks."""
+        return self.kind in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+
+    @property
+    def is_identifiers(self) -> bool:
+        return self.is_integer and not self.is_mask
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the numbers that the file takes."""
+        return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(self.kind))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Output `output` of the file, which `nodes` make of tensor `tensor`: the host computes them."""
+
+    output: str
+    tensor: str
+    nodes: tuple[onnx.NodeProto, ...] = ()
+
+
+@dataclass(frozen=True)
 class Source:
-    """A structurally sound file: one input of static shape, outputs, nodes in execution order."""
+    """A structurally sound file: inputs of static shapes that are read, outputs, nodes in execution order."""
 
     path: Path
     model: onnx.ModelProto
     nodes: tuple[onnx.NodeProto, ...]
     constants: dict[str, np.ndarray]
-    input: str
-    shape: tuple[int, ...]
-    is_integer: bool
+    inputs: tuple[FileInput, ...]
     outputs: tuple[str, ...]
     uses: Counter[str]
-    ending: tuple[onnx.NodeProto, ...] = ()  # behind the only output, computed by the host
-
-    @property
-    def datatype(self) -> str:
-        """The name of qonnx' data type that the file gives its input; empty without one."""
-        for entry in self.model.graph.quantization_annotation:
-            named = {pair.key: pair.value for pair in entry.quant_parameter_tensor_names}
-            if entry.tensor_name == self.input:
-                return named.get("finn_datatype", "")
-        return ""
+    endings: tuple[Ending, ...] = ()  # one for each output of the file
 
     @property
     def opset(self) -> int:
@@ -73,13 +104,34 @@ def open_source(path: Path, model: onnx.ModelProto) -> Source:
     """Check a parsed file that is not `unfit`. Raises UserError, naming the tensor or node, when it is damaged."""
     graph = model.graph
     constants = {t.name: _array(path, t) for t in graph.initializer}
-    source, outputs = _inputs(model)[0], tuple(value.name for value in graph.output)
-    nodes = needed(_sorted(path, graph, {*constants, source.name}), *outputs)
+    given, outputs = _inputs(model), tuple(value.name for value in graph.output)
+    nodes = needed(_sorted(path, graph, {*constants, *(value.name for value in given)}), *outputs)
     uses = Counter([*outputs, *(name for node in nodes for name in node.input)])
-    kind = source.type.tensor_type
-    shape = tuple(d.dim_value for d in kind.shape.dim)
+    read = [value for value in given if uses[value.name]] or given[:1]
+    inputs = tuple(_input(model, nodes, value) for value in read)
+    return Source(path, model, nodes, constants, inputs, outputs, uses)
+
+
+def _input(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], value: onnx.ValueInfoProto) -> FileInput:
+    kind, found = value.type.tensor_type, ""
+    for entry in model.graph.quantization_annotation:
+        named = {pair.key: pair.value for pair in entry.quant_parameter_tensor_names}
+        found = named.get("finn_datatype", "") if entry.tensor_name == value.name else found
+    shape, boolean = tuple(d.dim_value for d in kind.shape.dim), kind.elem_type == onnx.TensorProto.BOOL
     integer = kind.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    return Source(path, model, nodes, constants, source.name, shape, integer, outputs, uses)
+    is_mask = boolean or (integer and not _is_looked_up(nodes, value.name))
+    return FileInput(value.name, shape, kind.elem_type, is_mask, found)
+
+
+def _is_looked_up(nodes: Sequence[onnx.NodeProto], name: str) -> bool:
+    """True for a tensor of which an index of a Gather is made."""
+    reached = {name}
+    for node in nodes:
+        if node.op_type == "Gather" and len(node.input) > 1 and node.input[1] in reached:
+            return True
+        if node.op_type not in ACTIVATING and not reached.isdisjoint(node.input):
+            reached.update(filter(None, node.output))
+    return False
 
 
 def unfit(model: onnx.ModelProto) -> list[str]:
@@ -91,11 +143,8 @@ def unfit(model: onnx.ModelProto) -> list[str]:
     if named:
         found.append(f"control flow: {shortened(named, 3)}; export one path alone, without branches and loops")
     names, outputs = [value.name for value in inputs], [value.name for value in graph.output]
-    if len(names) != 1:
-        found.append(
-            f"the integer graph takes one input, the file has {len(names)} ({_listed(names)}); "
-            "export the network alone, with everything else fixed"
-        )
+    if not names or len(set(names)) < len(names):
+        found.append(f"inputs have names of their own, the file has {_listed(names)}; {EXPORT_AGAIN}")
     if not outputs or len(set(outputs)) < len(outputs):
         found.append(f"outputs have names of their own, the file has {_listed(outputs)}; export the model again")
     return found + _shape_problems(inputs) + _version_problems(model)
@@ -230,8 +279,7 @@ def to_array(tensor: onnx.TensorProto) -> np.ndarray:
 
 def _shape_problems(inputs: list[onnx.ValueInfoProto]) -> list[str]:
     shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in inputs}
-    least = 1 if len(inputs) == 1 else 0  # axes; further inputs are refused anyway
-    dynamic = [v for v in inputs if len(shapes[v.name]) < least or min(shapes[v.name], default=1) < 1]
+    dynamic = [v for v in inputs if not shapes[v.name] or min(shapes[v.name]) < 1]
     if dynamic:
         shown = ", ".join(f"{printable(v.name)!r} has shape ({_dims(v)})" for v in dynamic)
         fixed = "export with fixed sizes (batch, tokens, channels); only the batch, as the first axis, may be dynamic"

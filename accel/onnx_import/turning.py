@@ -74,7 +74,7 @@ def plain(build: Builder, hint: str, x: Edge) -> Edge:
         return x
     x = channels.arranged(build, hint, x, x.layout.in_memory_order("channel"))
     roles = [f.role for f in x.layout.factors if f.role != "batch"]
-    if roles == sorted(roles) and len(set(roles)) > 1 and x.name != build.input_name:  # channels, then tokens
+    if roles == sorted(roles) and len(set(roles)) > 1 and x.name not in build.hosts:  # channels, then tokens
         x = turned(build, hint, x)
     if not x.layout.is_plain:
         why = f"the output {x.layout.shape} is not in the order (batch, tokens, channels)"

@@ -39,11 +39,12 @@ class Constant:
 
 @dataclass(frozen=True)
 class Real:
-    """The model's input before its quantizer, times `factor` and plus `offset`; an `integer` one holds identifiers.
+    """Input `name` of the file before its quantizer, times `factor` and plus `offset`; `integer`: identifiers.
 
     Both constants have shape () or (tokens, channels).
     """
 
+    name: str
     layout: Layout
     integer: bool = False
     factor: np.ndarray = field(default_factory=lambda: np.ones(()))
@@ -127,18 +128,24 @@ class Function:
 
 @dataclass(frozen=True)
 class Masked:
-    """Scores of which those that are `hidden`, (tokens, channels), do not count, for a softmax or a quantizer."""
+    """Scores of which those that are `hidden`, (tokens, channels), do not count, for a softmax or a quantizer.
+
+    Nor do those where one of the edges `shown`, of the scores' shape and layout, is 0 and not 1: masks that come in
+    with the samples.
+    """
 
     edge: Edge
     hidden: np.ndarray
     layout: Layout
+    shown: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True)
 class Probabilities:
     """The softmax of `edge` over the keys of a head. A quantizer makes a Softmax of it.
 
-    `hidden`, (tokens, channels), are scores that do not count, by another mask than the `causal` one.
+    `hidden`, (tokens, channels), are scores that do not count, by another mask than the `causal` one; `shown` as of
+    `Masked`.
     """
 
     edge: Edge
@@ -147,6 +154,7 @@ class Probabilities:
     layout: Layout
     hint: str
     hidden: np.ndarray | None = None
+    shown: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True)

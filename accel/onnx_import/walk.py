@@ -6,7 +6,7 @@ import onnx
 from onnx import helper
 
 from accel.errors import GraphError
-from accel.onnx_import import attributes, functions, obstacles, qcdq, sharing
+from accel.onnx_import import attributes, functions, mask_inputs, obstacles, qcdq, sharing
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.constants import folded, on_activations
 from accel.onnx_import.handlers import (
@@ -18,6 +18,7 @@ from accel.onnx_import.handlers import (
     PICKS,
     PRODUCTS,
     READERS,
+    REPEATS,
     handler_of,
     known_handler,
 )
@@ -83,7 +84,7 @@ def _result(
                 values[name] = sharing.read(build, value)
         call = _call(source, node, values)
     if handler in READERS and any(isinstance(value, Function) for value in call.inputs):
-        _made_edges(build, call, values)
+        _made_edges(build, call, values, handler in REPEATS)
         call = _call(source, node, values)
     if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
         return qcdq.moved(build, handler, call)
@@ -91,9 +92,11 @@ def _result(
     return handler(build, call) if constant is None else constant
 
 
-def _made_edges(build: Builder, call: Call, values: dict[str, Value]) -> None:
-    """Functions of integers as edges, for this node and for all behind it."""
+def _made_edges(build: Builder, call: Call, values: dict[str, Value], repeats: bool) -> None:
+    """Functions of integers as edges, for this node and for all behind it; but masks that it only repeats."""
     for name, value in zip(call.tensors, call.inputs, strict=True):
+        if repeats and mask_inputs.is_function(value, build):
+            continue
         if isinstance(value, Function) and (edge := functions.as_edge(build, value)) is not None:
             values[name] = edge
             if edge.name not in build.origins and not edge.relu:

@@ -8,6 +8,7 @@ from accel.reference.evaluation import (
     checked_for,
     dequantize,
     evaluate,
+    inputs_by,
     quantize,
     quantize_to,
     run,
@@ -15,6 +16,6 @@ from accel.reference.evaluation import (
 )
 
 __all__ = [
-    "NATIVE", "Decoder", "as_integers", "checked", "checked_for", "decode", "dequantize", "evaluate", "quantize",
-    "quantize_to", "run", "trace",
+    "NATIVE", "Decoder", "as_integers", "checked", "checked_for", "decode", "dequantize", "evaluate", "inputs_by",
+    "quantize", "quantize_to", "run", "trace",
 ]  # fmt: skip

@@ -5,12 +5,12 @@ Each node runs in the cheapest dtype that its `peak` proves exact: float32, floa
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.arrays import Arrays, count, named, plain
+from accel.arrays import Arrays, count, each, named, plain
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.reference import native
@@ -23,16 +23,22 @@ NATIVE = "native"
 """The device that is this processor without torch."""
 
 
-def quantize(graph: Graph, real: np.ndarray) -> np.ndarray:
-    """Real inputs (samples, tokens, channels) → integers of the graph's input, rounded half to even, clipped.
+def quantize(graph: Graph, real: Arrays) -> np.ndarray | Any:
+    """Real inputs (samples, tokens, channels) → integers of the graph's inputs, rounded half to even, clipped.
 
-    Raises UserError on a wrong shape, NaN or infinity.
+    A graph of several inputs takes a dict of arrays by name, and gets one. Raises UserError on a wrong shape, NaN or
+    infinity.
     """
-    return quantize_to(graph.input, real)
+    return plain(graph.inputs, inputs_by(graph, real, quantize_to))
+
+
+def inputs_by(graph: Graph, x: Arrays, make: Callable[[Tensor, np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+    """The results of `make` for the tensor and the array of every input; of several, an error names which one."""
+    return each(named(graph.inputs, x), lambda name, array: make(graph.inputs[name], array))
 
 
 def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
-    """Like `quantize`, for an input that is known without its graph."""
+    """Like `quantize`, for one input that is known without its graph."""
     real = np.asarray(real, dtype=np.float64)
     _check_shape(spec, real)
     if not np.isfinite(real).all():
@@ -44,9 +50,13 @@ def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(steps), spec.lo, spec.hi).astype(np.int64)
 
 
-def dequantize(graph: Graph, x: np.ndarray) -> np.ndarray:
-    """Integers of the graph's input (samples, tokens, channels) → the real numbers that they stand for, float64."""
-    return x * np.asarray(graph.input.scale) + np.asarray(graph.input.offset)
+def dequantize(graph: Graph, x: Arrays) -> np.ndarray | Any:
+    """Integers of the graph's inputs (samples, tokens, channels) → the real numbers that they stand for, float64."""
+
+    def real(spec: Tensor, array: np.ndarray) -> np.ndarray:
+        return array * np.asarray(spec.scale) + np.asarray(spec.offset)
+
+    return plain(graph.inputs, inputs_by(graph, x, real))
 
 
 def run(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> np.ndarray | Any:
@@ -61,11 +71,11 @@ def run(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> n
 
 
 def as_integers(spec: Tensor, x: np.ndarray) -> np.ndarray:
-    """Integers of an input for (samples, tokens, channels) in real units; identifiers have a scale of 1.
+    """Integers of an input for (samples, tokens, channels) in real units; identifiers and masks have a scale of 1.
 
     Raises UserError on unfit ones, where `quantize` would clip an identifier that does not exist.
     """
-    identifiers = x.dtype.kind in "iu" and spec.scale == 1
+    identifiers = x.dtype.kind in "iub" and spec.scale == 1
     return checked_for(spec, x) if identifiers else quantize_to(spec, x)
 
 
@@ -77,7 +87,7 @@ def trace(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) ->
 def _run(graph: Graph, x: Arrays, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
     import torch
 
-    given = {name: checked_for(graph.inputs[name], array) for name, array in named(graph.inputs, x).items()}
+    given = inputs_by(graph, x, checked_for)
     if device == NATIVE:
         return native.compiled(graph).run(given, keep)
     target = usable(device)
@@ -132,13 +142,13 @@ def _check_shape(spec: Tensor, x: np.ndarray) -> None:
         raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
 
 
-def checked(graph: Graph, x: np.ndarray) -> np.ndarray:
+def checked(graph: Graph, x: Arrays) -> np.ndarray | Any:
     """`x` as int64. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range."""
-    return checked_for(graph.input, x)
+    return plain(graph.inputs, inputs_by(graph, x, checked_for))
 
 
 def checked_for(spec: Tensor, x: np.ndarray) -> np.ndarray:
-    """Like `checked`, for an input that is known without its graph."""
+    """Like `checked`, for one input that is known without its graph."""
     x = np.asarray(x)
     _check_shape(spec, x)
     return in_range(spec, x)
@@ -146,7 +156,7 @@ def checked_for(spec: Tensor, x: np.ndarray) -> np.ndarray:
 
 def in_range(spec: Tensor, x: np.ndarray) -> np.ndarray:
     """Like `checked_for`, for x of any shape."""
-    if x.dtype.kind not in "iu":
+    if x.dtype.kind not in "iub":
         raise UserError(f"input is {x.dtype}, the graph takes integers: use accel.reference.quantize for real values")
     if x.min() < spec.lo or x.max() > spec.hi:
         raise UserError(f"input values {x.min()}..{x.max()} leave the declared range {spec.lo}..{spec.hi}")

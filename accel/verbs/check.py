@@ -16,6 +16,7 @@ from accel.verbs.inputs import load_samples
 if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.onnx_import import Deviation, Imported, ScaleRounding
+    from accel.onnx_import.entry import Given
     from accel.verification.levels import Level, Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
@@ -57,8 +58,8 @@ def check(
     board: str = BOARD,
     device: str = "cpu",
     seed: int = 0,
-    input_scale: float | None = None,
-    input_bits: int | str | None = None,
+    input_scale: Given[float] = None,
+    input_bits: Given[int | str] = None,
     po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Checked:
@@ -72,6 +73,7 @@ def check(
     `input_bits` in `accel.onnx_import.read`. Raises UserError when the file or the board cannot be used.
     """
     from accel import onnx_import
+    from accel.arrays import head
     from accel.verbs.levels import QONNX_LIMIT
     from accel.verification.levels import verify_all
 
@@ -84,11 +86,11 @@ def check(
     if "qonnx" in levels and not imported.is_exact:
         progress("deviations from the file")
         levels = [name for name in levels if name != "qonnx"]
-        deviations = onnx_import.deviations(imported, x[:QONNX_LIMIT])
+        deviations = onnx_import.deviations(imported, head(x, QONNX_LIMIT))
     rounding = None
     if po2_scales:
         progress("deviation by rounded scales")
-        rounding = onnx_import.rounding(imported, read(), x[:QONNX_LIMIT])
+        rounding = onnx_import.rounding(imported, read(), head(x, QONNX_LIMIT))
     chosen = _levels(imported, levels, board, device, seed, progress)
     return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
 

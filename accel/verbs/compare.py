@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ from accel.progress import Progress
 from accel.verbs.inputs import as_samples, load_samples
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from accel.arrays import Arrays
     from accel.design import Design
     from accel.graph import Graph
     from accel.onnx_import import Imported
+    from accel.onnx_import.entry import Given
     from accel.verification.comparison import Comparison
     from accel.verification.levels import Level
     from hls.projects.project import Project
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 def compare(
     model: Model,
     project: Made | Sequence[Made],
-    x: np.ndarray | Path | str | None = None,
+    x: Arrays | Path | str | None = None,
     samples: int = 64,
     *,
     seed: int = 0,
-    input_scale: float | None = None,
-    input_bits: int | str | None = None,
+    input_scale: Given[float] = None,
+    input_bits: Given[int | str] = None,
     po2_scales: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -46,7 +46,8 @@ def compare(
     `model` is a QONNX file, an imported file, an integer graph, or a network of `models`. `project` is the folder of an
     HLS project or RTL design, such a project or design as a value, or a list of them. A
     `hls.projects.project.Project` must be compiled. `x` holds samples, (samples, tokens, channels) or in the shape of
-    the file: integers, or real numbers, which are quantized as the model does. Without `x`, or with a file as `x`,
+    the file (a dict of arrays where there are several inputs): integers, or real numbers, which are quantized as the
+    model does. Without `x`, or with a file as `x`,
     `samples` and `seed` are those of `accel.verbs.inputs.load_samples`. For a file, `input_scale`, `input_bits` and
     `po2_scales` are those of `accel.onnx_import.read`. A file that means real numbers has no level qonnx; `accel check`
     measures its deviation.
@@ -62,7 +63,7 @@ def compare(
         model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales)
     graph, levels = _model_levels(model)
     made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
-    values = as_samples(graph, x) if isinstance(x, np.ndarray) else load_samples(graph, x, samples, seed)
+    values = as_samples(graph, x) if isinstance(x, (np.ndarray, Mapping)) else load_samples(graph, x, samples, seed)
     return compare_levels(graph, _told([*levels, *_project_levels(made)], progress or (lambda text: None)), values)
 
 

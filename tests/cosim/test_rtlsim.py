@@ -161,9 +161,9 @@ def test_nodes_that_cannot_run_alone(name, text, model):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda x: {"other": x}, r"the model's one input is 'input'; got \['other'\]"),
-        (lambda x: {}, r"the model's one input is 'input'; got \[\]"),
-        (lambda x: {"input": x, "more": x}, r"the model's one input is 'input'; got \['input', 'more'\]"),
+        (lambda x: {"other": x}, r"the model's inputs are \['input'\]; got \['other'\]"),
+        (lambda x: {}, r"the model's inputs are \['input'\]; got \[\]"),
+        (lambda x: {"input": x, "more": x}, r"the model's inputs are \['input'\]; got \['input', 'more'\]"),
         (lambda x: {"input": x[0]}, r"input 'input' is float32 \(3, 4\); the model takes real numbers \(1, 3, 4\)"),
         (lambda x: {"input": x.astype(str)}, r"input 'input' is <U\d+ \(1, 3, 4\); the model takes real numbers"),
         (lambda x: {"input": x * np.nan}, r"input 'input' holds NaN or infinity"),

@@ -10,7 +10,7 @@ import pytest
 from board_designs import add_one
 from command import accel, assert_refused
 
-from accel.view import View
+from accel.view import Form, View
 
 SCALES = {"input": 0.25, "output": 0.125}
 
@@ -64,7 +64,7 @@ def test_real_samples_go_out_and_real_results_come_back(folder, port, tmp_path):
 
 def test_samples_have_the_files_own_shape(folder, port, tmp_path):
     """As `accel.load(path).predict` takes them: here channels come first, and results are flat."""
-    view = View((1, 2, 5), 0, (2, 5), (1, 0), (5, 2), (10,))
+    view = View((Form((1, 2, 5), 0, (2, 5), (1, 0), (5, 2)),), ((10,),))
     design = meaning(add_one())
     replace(design, info=design.info | {"view": asdict(view)}).write(tmp_path / "rtl")
     x = np.random.default_rng(2).normal(0, 2, (3, 2, 5))

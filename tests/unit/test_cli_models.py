@@ -120,7 +120,7 @@ def test_unfit_sample_files(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "text.npy").write_text("1 2 3")
     (tmp_path / "empty.npy").write_text("")
     for name, text in [
-        ("several.npz", "does not hold one array of numbers"),
+        ("several.npz", "several.npz: arrays are 'a'; the model's inputs are 'input'"),
         ("objects.npy", "is not a NumPy array file: write it with numpy.save"),
         ("text.npy", "is not a NumPy array file: write it with numpy.save"),
         ("empty.npy", "is not a NumPy array file: write it with numpy.save"),

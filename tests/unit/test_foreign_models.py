@@ -35,8 +35,7 @@ def test_speech_detection_has_control_flow_dynamic_shapes_and_floats(tmp_path: P
         str(path),
         "control flow: If 'If_0', If ",
         "export one path alone, without branches and loops",
-        "takes one input, the file has 3 ('input', 'state', 'sr')",
-        f"dynamic shape: input 'input' has shape (?, ?), 'state' has shape (2, ?, 128); {FIXED}",
+        f"dynamic shape: input 'input' has shape (?, ?), 'state' has shape (2, ?, 128), 'sr' has shape (); {FIXED}",
         FLOAT,
         "unsupported operators: ",
         "LSTM '",
@@ -46,7 +45,7 @@ def test_speech_detection_has_control_flow_dynamic_shapes_and_floats(tmp_path: P
 
 @pytest.mark.parametrize("path", files("silero_vad", "data/*.onnx"), ids=lambda path: path.name)
 def test_every_variant_of_it_is_refused_in_one_line(path: Path) -> None:
-    assert_refused(accel("check", path), FLOAT, "the file has")
+    assert_refused(accel("check", path), FLOAT)
 
 
 def test_file_type_detection_has_a_dynamic_shape_and_floats(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_samples_that_could_be_tokens_are_refused(tmp_path: Path) -> None:
     w = f.const(np.eye(4) * 3, dtype=np.int8)
     y = f.node("ReduceSum", f.node("MatMul", y, f.node("DequantizeLinear", w, f.const(0.5))), f.ints(1))
     model = onnx_import.read(f.save(tmp_path, y))
-    assert model.reading.layout.shape == (6, 1, 4)
+    assert model.readings["in"].layout.shape == (6, 1, 4)
     x = normal(6, 6, 4)
     with pytest.raises(UserError, match=r"two meanings, \(samples, 6, 4\) and \(6, samples, 4\): stack .*, 6, 1, 4\)"):
         model.samples(x)

@@ -22,7 +22,7 @@ def check(path: Path, samples: int = 6) -> Graph:
     imported = onnx_import.read(path)
     graph = imported.graph
     rng = np.random.default_rng(0)
-    if imported.source.is_integer:
+    if imported.source.inputs[0].is_integer:
         x = rng.integers(graph.input.lo, graph.input.hi + 1, (samples, *graph.input.shape))
     else:
         x = rng.normal(scale=20, size=(samples, *graph.input.shape)).astype(np.float32)

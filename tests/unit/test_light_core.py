@@ -15,7 +15,7 @@ from board_designs import add_one
 
 from accel.cli import VERBS
 from accel.cli.extras import MODULES
-from accel.view import View
+from accel.view import Form, View
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -76,7 +76,7 @@ for name in boards.names(): boards.get(name)
 def test_samples_run_through_a_device_without_the_extras(tmp_path: Path) -> None:
     """All but the serial line itself: the design's file, quantization, framing, the answer in real units."""
     shape = {"shape": [5, 2], "lo": -32, "hi": 31, "scale": 1.0}
-    view = View((1, 2, 5), 0, (2, 5), (1, 0), (5, 2), (10,))  # channels first, and a flat result
+    view = View((Form((1, 2, 5), 0, (2, 5), (1, 0), (5, 2)),), ((10,),))  # channels first, and a flat result
     design = replace(add_one(), info={"input": shape, "output": shape, "view": asdict(view)})
     design.write(tmp_path)
     samples = tmp_path / "x.npy"

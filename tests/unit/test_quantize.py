@@ -257,11 +257,11 @@ def test_views_of_other_graphs_are_refused(block: Quantized) -> None:
     view = block.graph.view
     assert view
     with pytest.raises(
-        GraphError, match=r"graph .* and result \(3,\), the graph .* another graph's; use view=None here"
+        GraphError, match=r"graph .* and results \(3,\), the graph .* another graph's; use view=None here"
     ):
-        replace(block.graph, view=replace(view, result=(3,)))
+        replace(block.graph, view=replace(view, outputs=((3,),)))
     with pytest.raises(GraphError, match="does not hold"):
-        replace(view, order=(0, 0))
+        replace(view.inputs[0], order=(0, 0))
 
 
 def test_images_have_the_shape_of_the_file(tmp_path: Path) -> None:
