@@ -73,8 +73,7 @@ test: $(STAMP)
 	@$(PYTEST) -m "not slow and not minutes" $(TESTS)
 
 test-all: $(STAMP)
-	@$(PYTEST) -m "not slow" $(TESTS)
-	@$(PYTEST) --nbmake --nbmake-timeout=600 notebooks
+	@$(PYTEST) -m "not slow" --nbmake --nbmake-timeout=600 $(TESTS) notebooks
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

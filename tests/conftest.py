@@ -23,6 +23,7 @@ settings.load_profile("accel")
 @pytest.hookimpl(tryfirst=True)  # before examples are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tiers.assign(items)
+    tiers.longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -90,14 +90,17 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_quantization_recipes.py::test_a_cost_of_the_callers_own_is_kept": 0,
     "unit/test_quantization_recipes.py::test_a_shared_study_refines_the_choice": 0,
     "unit/test_quantization_recipes.py::test_bits_go_where_the_loss_needs_them": 0,
-    "unit/test_quantization_recipes.py::test_corrected_networks_of_all_kinds_are_exact": 2,
+    "unit/test_quantization_recipes.py::test_corrected_networks_of_all_kinds_are_exact": 1,
     "unit/test_quantization_recipes.py::test_corrections_and_masks_stay_inside_the_accumulator": 0,
     "unit/test_quantization_recipes.py::test_no_sum_is_wider_than_the_accumulator": 1,
+    "unit/test_quantization_recipes.py::test_training_stays_inside_the_accumulator": 0,
     "unit/test_recipes.py::test_a_killed_process_resumes": 0,
+    "unit/test_recipes.py::test_a_shrunk_network_is_exact_and_smaller": 0,
     "unit/test_recipes.py::test_a_teacher_changes_the_training": 1,
     "unit/test_recipes.py::test_an_interrupted_training_goes_on_as_it_would_have": 1,
-    "unit/test_recipes.py::test_masks_are_whole_whenever_the_ramp_ends": 1,
+    "unit/test_recipes.py::test_masks_are_whole_whenever_the_ramp_ends": 0,
     "unit/test_recipes.py::test_mixed_precision_trains_and_exports_exact_integers": 1,
+    "unit/test_recipes.py::test_unstructured_zeros_reach_their_share": 0,
     "unit/test_study.py::test_every_recipe_makes_a_model": 0,
     "unit/test_study.py::test_parts_come_together_and_nothing_is_trained_twice": 0,
     "unit/test_study.py::test_rows_say_what_recipes_cost": 0,
@@ -125,6 +128,8 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "tools/test_hls_build.py::test_what_goes_wrong_is_said": 7,
     "tools/test_report.py::*": 0,
     "tools/test_site.py::*": 0,
+    "unit/test_checkpoints.py::test_smollm2_predicts_text_as_well_as_measured": 0,
+    "unit/test_checkpoints.py::test_the_page_of_language_models_runs": 0,
     "unit/test_cli.py::test_the_report_estimates_what_a_board_needs": 0,
     "unit/test_cli_demo.py::test_an_interrupted_command_leaves_nothing": 1,
     "unit/test_cli_demo.py::test_demo_writes_a_complete_report": 0,
@@ -136,11 +141,21 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_hostile_commands.py::test_a_subset_is_refused_clearly_or_harmless": 1,
     "unit/test_hostile_commands.py::test_what_a_refused_file_must_not_do_is_noticed": 2,
     "unit/test_lower.py::test_a_board_sets_both": 6,
+    "unit/test_tokenizers.py::test_a_template_that_never_ends": 0,
 }
 """Test below tests/, `*` for anything → how many of its examples `make test` takes, evenly spread, or their names.
 
 0 leaves the whole test to `make test-all`.
 """
+
+
+LONGEST = ("notebooks/*", "tests/tools/test_documented_commands.py::test_all_commands_of_a_page_run*")
+"""What takes minutes alone: at the end of a run the other processes would wait for it."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Bring LONGEST to the front."""
+    items.sort(key=lambda item: not any(fnmatchcase(item.nodeid, pattern) for pattern in LONGEST))
 
 
 def assign(items: list[pytest.Item]) -> None:

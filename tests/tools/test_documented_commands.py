@@ -82,9 +82,11 @@ def again(page: Path, step: list[str]) -> bool:
 
 
 def pages(*, slow: bool) -> Iterator[object]:
+    """Pages with slow steps, or with others; others of a page with slow ones run with these, and alone at night."""
     for page in PAGES:
-        if any(map(is_slow, steps(page))) if slow else chosen(page, slow=False):
-            yield pytest.param(page, id=page.name)
+        long = any(map(is_slow, steps(page)))
+        if long if slow else chosen(page, slow=False):
+            yield pytest.param(page, id=page.name, marks=pytest.mark.slow if long and not slow else ())
 
 
 def environment() -> dict[str, str]:

@@ -253,7 +253,6 @@ def test_smollm2_opens_without_reading_its_weights() -> None:
     assert checkpoint.head.format == "Q8_0"
 
 
-@pytest.mark.minutes
 @torch.no_grad()
 @pytest.mark.parametrize(("cuts", "nats"), [("smollm", 2.7438), ("gpt-2", 2.7495)])
 def test_smollm2_predicts_text_as_well_as_measured(cuts: str, nats: float) -> None:
@@ -276,7 +275,6 @@ def test_smollm2_predicts_text_as_well_as_measured(cuts: str, nats: float) -> No
     assert total / 4602 == pytest.approx(nats, abs=1e-3)
 
 
-@pytest.mark.minutes
 def test_the_page_of_language_models_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,8 @@ def test_every_test_of_the_table_exists() -> None:
 
 
 def test_the_table_alone_decides() -> None:
-    assert not [path for path in TESTS.rglob("test_*.py") if "mark." + "minutes" in path.read_text()]
+    marked = [path.name for path in TESTS.rglob("test_*.py") if "mark." + "minutes" in path.read_text()]
+    assert not marked, f"name these tests in tests/tiers.py instead of marking them: {marked}"
 
 
 def test_examples_are_spread_from_the_first_one_on() -> None:

@@ -289,7 +289,6 @@ def test_templates_that_are_wrong_or_hostile(source: str, match: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.minutes
 def test_a_template_that_never_ends() -> None:
     loop = "{% for i in range(99999) %}" * 3 + "{% endfor %}" * 3
     with pytest.raises(UserError, match="takes more than 5 seconds or 1024 MB; use another checkpoint"):
