@@ -37,6 +37,13 @@ class Schedule:
     memories: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT.name
 
+    def __post_init__(self) -> None:
+        """Refuse objects of files, which are equal to no fold."""
+        for name, fold in self.folds.items():
+            if not isinstance(fold, Fold):
+                remedy = "make one with accel.dataflow.MatrixFold, LaneFold or StageFold, or use Schedule.from_json"
+                raise UserError(f"folds of {name!r:.80}: got {fold!r:.80}, expected a fold; {remedy}")
+
     def text(self) -> str:
         """JSON with one line per node and per buffer: to be edited and compared by hand."""
         parts = [f' "format": {FORMAT}', f' "target": {json.dumps(self.target)}']

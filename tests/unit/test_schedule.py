@@ -59,6 +59,14 @@ def test_a_wrong_file_is_refused(change, message, tmp_path):
         Schedule.load(path)
 
 
+def test_an_object_of_a_file_is_no_fold():
+    with pytest.raises(
+        UserError, match=r"folds of 'y': got {'lanes': 1}, expected a fold; make one with accel\.dataflow"
+    ):
+        Schedule({"y": {"lanes": 1}})
+    assert Schedule.from_json({"folds": {"y": {"lanes": 1}}}).folds == {"y": LaneFold(1)}
+
+
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / "text").write_text("{")
     (tmp_path / "list").write_text("[]")
