@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from onnx_session import evaluated
 from qonnx_files import File
 
@@ -58,8 +58,13 @@ class Draw:
         self.file = File(shape, opset=23 if self.chance(0.3) else 21)
         self.numbers: dict[str, np.ndarray] = {}
         self.values = [self._input("in", form, shape, channels)]
+        self.mask = ""
         for number in range(1, inputs):
-            self.values.append(self._another(f"in{number}", tokens))
+            if self.chance(0.4):
+                self.mask = self._mask(f"in{number}", tokens)
+                self.values.append(attention(self, self.values[0]))
+            else:
+                self.values.append(self._another(f"in{number}", tokens))
 
     def _shape(self, form: str, tokens: int, channels: int) -> tuple[int, ...]:
         return {
@@ -74,6 +79,30 @@ class Draw:
         shape = self._shape(form, tokens, channels)
         self.file.input(name, shape)
         return self._mixed(self.values[0], self._input(name, form, shape, channels))
+
+    def _mask(self, name: str, tokens: int) -> str:
+        """An input of 0 and 1 that shows the first token, and others by chance: one row, or one for each query."""
+        shape = (self.batch, *self.pick([(tokens,), (tokens, tokens), (1, 1, tokens), (1, tokens, tokens)]))
+        kind = self.pick([TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL])
+        self.file.input(name, shape, kind)
+        shown = self.rng.random(shape) < 0.6
+        shown[..., 0] = True
+        self.numbers[name] = shown.astype(helper.tensor_dtype_to_np_dtype(kind))
+        axes = {2: ints(1, 2), 3: ints(1)}.get(len(shape))
+        return name if axes is None else self.node("Unsqueeze", name, axes)
+
+    def hidden(self, scores: str) -> str:
+        """Scores (batch, heads, queries, keys) behind the mask that comes in, in one of the forms of exporters."""
+        low, way = np.float32(self.pick([-1e4, -1e9, -3.4e38])), int(self.rng.integers(4))
+        shown = self.node("Cast", self.mask, to=TensorProto.FLOAT)
+        if way == 0:
+            return self.node("Add", scores, self.node("Mul", self.node("Sub", np.float32(1), shown), low))
+        if way == 1:
+            return self.node("Where", self.node("Cast", self.mask, to=TensorProto.BOOL), scores, low)
+        gone = self.node("Equal", shown, np.float32(0))
+        if way == 2:
+            return self.node("Where", gone, low, scores)
+        return self.node("Add", self.node("Where", gone, low, np.float32(0)), scores)
 
     def _mixed(self, first: Value, second: Value) -> Value:
         """Two values of any shapes as one."""
@@ -354,10 +383,14 @@ def attention(d: Draw, v: Value) -> Value:
     s = d.node("Mul", s, np.float32(depth**-0.5)) if d.chance(0.7) else s
     s = d.quantizer(s) if d.chance(0.5) else s
     s = d.node("Relu", s) if d.chance(0.05) else s
+    if d.mask and d.numbers[d.mask].shape[-1] == source.tokens and d.numbers[d.mask].shape[-2] in (1, v.tokens):
+        s = d.hidden(s)
     if d.chance(0.4):
         hidden = np.triu(np.ones((v.tokens, source.tokens), bool), 1)
         if d.chance(0.4):
             hidden = (d.rng.random(hidden.shape) < 0.3) & ~np.eye(*hidden.shape, dtype=bool)
+        if d.mask:
+            hidden[:, 0] = False  # which no mask hides that comes in: a query sees a key
         low = np.float32(d.pick([-1e9, -3.4e38]))
         s = d.node("Where", hidden, low, s) if d.chance(0.5) else d.node("Add", s, np.where(hidden, low, np.float32(0)))
     p = d.quantizer(d.node("Softmax", s, axis=-1))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.building import common
-from accel.onnx_import import linear, masks, softmax
+from accel.onnx_import import linear, mask_inputs, masks, softmax
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
@@ -16,7 +16,18 @@ from accel.onnx_import.norms import FLOAT
 from accel.onnx_import.quantizers import Quantizer
 from accel.onnx_import.sharing import shared
 from accel.onnx_import.slicing import taken
-from accel.onnx_import.values import Call, Constant, Edge, Masked, Probabilities, Refused, Shared, Unknown, Value
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Edge,
+    Function,
+    Masked,
+    Probabilities,
+    Refused,
+    Shared,
+    Unknown,
+    Value,
+)
 
 PROBABILITY_BITS = 12
 """Of the softmax inside the node, which the file gives no quantizer."""
@@ -40,20 +51,23 @@ WRITTEN_OUT = "write it out as MatMul, Softmax and MatMul with quantizers betwee
 def attention(build: Builder, call: Call) -> Value:
     """softmax(scale · Q Kᵀ + mask) V, heads on axis 1 or, of three axes, in the channels."""
     q, k, v, mask, past_keys, past_values, lengths = call.take(3, 7)
-    if is_unknown(q, k, v, mask):
+    comes_in = mask_inputs.is_function(mask, build)
+    if is_unknown(q, k, v, None if comes_in else mask):
         return Unknown()
     if not isinstance(q, Edge) or not isinstance(k, Edge) or not isinstance(v, Edge):
         raise Refused("its queries, keys or values are constants", WRITTEN_OUT)
-    if not isinstance(mask, Constant | None):
-        raise Refused("its mask is computed at run time", "use a constant mask")
+    if not isinstance(mask, Constant | Function | None):
+        raise Refused("its mask is computed at run time", "use a constant mask, or an input of 0 and 1")
     _check(call, past_keys or past_values, lengths)
     known = set(build.origins)
     flat = len(q.layout.axes) == 3
     q, k, v = _heads(call, q, "q_num_heads"), _heads(call, k, "kv_num_heads"), _heads(call, v, "kv_num_heads")
     causal, tokens = call.flag("is_causal", 0), q.layout.shape[2]
     if causal and k.layout.shape[2] > tokens:  # query i sees the keys up to i: no query sees the others
+        if comes_in:
+            raise Refused("masks keys that no query sees", "give it as many keys as queries")
         k, v = (_first(build, call, edge, tokens) for edge in (k, v))
-        mask = mask and Constant(mask.value[..., :tokens])
+        mask = Constant(mask.value[..., :tokens]) if isinstance(mask, Constant) else None
     probabilities = _probabilities(build, call, _scores(build, call, q, k, mask), causal)
     result = linear.attention(build, call, probabilities, _shared(call, v, q))
     if flat:
@@ -112,7 +126,7 @@ def _shared(call: Call, x: Edge, queries: Edge) -> Edge | Shared:
     return x if heads == own else shared(x, 1, np.repeat(np.arange(own), heads // own), call.name)
 
 
-def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | None) -> Edge | Masked:
+def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | Function | None) -> Edge | Masked:
     keys = _shared(call, k, q)
     keys = replace(keys, layout=keys.layout.transposed((0, 1, 3, 2)))
     scores = linear.attention(build, call, q, keys)
@@ -122,6 +136,8 @@ def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | None)
     scores = replace(scores, scale=common(scores.scale * scale))
     if mask is None:
         return scores
+    if isinstance(mask, Function):
+        return mask_inputs.attended(build, call, scores, mask)
     if mask.value.dtype == bool:
         return masks.masked(scores, ~mask.value)
     if masks.is_mask(mask.value):

@@ -117,7 +117,8 @@ READERS = MAKERS | {
     shaping.reduce_sum, shaping.reduce_mean, shaping.global_average_pool, joining.concat, joining.pad, slicing.expand,
     slicing.tile,
 }  # fmt: skip
-REPEATS = {slicing.expand, slicing.tile}
+#: Of these, those that take a mask that comes in as the function that it is.
+MASKED = {slicing.expand, slicing.tile, attention.attention}
 QUANTIZING = {("qonnx", "Quant"), ("qonnx", "IntQuant"), ("qonnx", "BipolarQuant"), ("", "QuantizeLinear")}
 
 

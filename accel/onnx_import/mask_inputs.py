@@ -69,6 +69,17 @@ def added(build: Builder, call: Call, scores: Value | None, mask: Value | None, 
     return None
 
 
+def attended(build: Builder, call: Call, scores: Edge, mask: Function) -> Masked:
+    """Scores behind the mask of an Attention: booleans show where they are true, numbers are added."""
+    low, high = values_of(mask)
+    if isinstance(low, np.bool_) and low != high:
+        return hidden(build, call, scores, mask, int(low))
+    found = added(build, call, scores, mask)
+    if found is None:
+        raise Refused("its mask neither shows nor hides scores", "use a mask of booleans, or of 0 and −infinity")
+    return found
+
+
 def hidden(build: Builder, call: Call, scores: Edge | Masked, mask: Function, hides: int) -> Masked:
     """Scores that do not count where a mask is `hides`, 0 or 1."""
     shown = _shown(build, call, mask, hides, scores.layout)

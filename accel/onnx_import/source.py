@@ -117,10 +117,15 @@ def _input(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], value: onnx.
     for entry in model.graph.quantization_annotation:
         named = {pair.key: pair.value for pair in entry.quant_parameter_tensor_names}
         found = named.get("finn_datatype", "") if entry.tensor_name == value.name else found
-    shape, boolean = tuple(d.dim_value for d in kind.shape.dim), kind.elem_type == onnx.TensorProto.BOOL
-    integer = kind.elem_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    is_mask = boolean or (integer and not _is_looked_up(nodes, value.name))
-    return FileInput(value.name, shape, kind.elem_type, is_mask, found)
+    shape = tuple(d.dim_value for d in kind.shape.dim)
+    return FileInput(value.name, shape, kind.elem_type, is_mask(nodes, value), found)
+
+
+def is_mask(nodes: Sequence[onnx.NodeProto], value: onnx.ValueInfoProto) -> bool:
+    """True for an input of booleans, and for one of integers that no table is read with."""
+    kind = value.type.tensor_type.elem_type
+    integer = kind in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+    return kind == onnx.TensorProto.BOOL or (integer and not _is_looked_up(nodes, value.name))
 
 
 def _is_looked_up(nodes: Sequence[onnx.NodeProto], name: str) -> bool:

@@ -13,12 +13,12 @@ from accel.onnx_import.handlers import (
     ALIKE,
     DOMAINS,
     MAKERS,
+    MASKED,
     MOVES,
     MOVES_INTEGERS,
     PICKS,
     PRODUCTS,
     READERS,
-    REPEATS,
     handler_of,
     known_handler,
 )
@@ -84,7 +84,7 @@ def _result(
                 values[name] = sharing.read(build, value)
         call = _call(source, node, values)
     if handler in READERS and any(isinstance(value, Function) for value in call.inputs):
-        _made_edges(build, call, values, handler in REPEATS)
+        _made_edges(build, call, values, handler in MASKED)
         call = _call(source, node, values)
     if handler in MOVES_INTEGERS and any(isinstance(value, Steps) for value in call.inputs):
         return qcdq.moved(build, handler, call)
@@ -92,10 +92,10 @@ def _result(
     return handler(build, call) if constant is None else constant
 
 
-def _made_edges(build: Builder, call: Call, values: dict[str, Value], repeats: bool) -> None:
-    """Functions of integers as edges, for this node and for all behind it; but masks that it only repeats."""
+def _made_edges(build: Builder, call: Call, values: dict[str, Value], masked: bool) -> None:
+    """Functions of integers as edges, for this node and for all behind it; but masks where `masked` says so."""
     for name, value in zip(call.tensors, call.inputs, strict=True):
-        if repeats and mask_inputs.is_function(value, build):
+        if masked and mask_inputs.is_function(value, build):
             continue
         if isinstance(value, Function) and (edge := functions.as_edge(build, value)) is not None:
             values[name] = edge

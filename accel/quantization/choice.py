@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from accel.onnx_import.source import is_mask
+
 PRODUCTS = {"MatMul", "Gemm", "Conv"}
 #: Every number of the input, in another order or shape.
 MOVES = {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast", "Expand"}
@@ -61,7 +63,8 @@ class _Walk:
             value.name: len(value.type.tensor_type.shape.dim)
             for value in (*graph.input, *graph.value_info, *graph.output)
         }
-        self.made = {value.name: _Made(value.name) for value in graph.input}
+        self.masks = {value.name for value in graph.input if is_mask(graph.node, value)}
+        self.made = {value.name: _Made(value.name) for value in graph.input if value.name not in self.masks}
         self.producers = {name: node for node in graph.node for name in node.output}
         self.chosen: list[str] = []
         self.real: set[str] = set()
@@ -77,6 +80,9 @@ class _Walk:
 
     def visit(self, node: onnx.NodeProto) -> None:
         found = {name: self.made[name] for name in node.input if name in self.made}
+        if not found and not self.masks.isdisjoint(node.input):
+            self.masks.update(node.output)  # numbers that hide scores are no activations
+            return
         roots = {made.root for made in found.values()}
         result = None
         if node.op_type in PRODUCTS:

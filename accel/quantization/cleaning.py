@@ -1,8 +1,9 @@
-"""A float ONNX graph before its quantization: fixed shapes, one input, one output, constants computed."""
+"""A float ONNX graph before its quantization: fixed shapes, one output, constants computed."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
+from accel.arrays import count
 from accel.errors import UserError
 from accel.onnx_import.source import needed
 from accel.quantization.samples import Samples, matched
@@ -21,15 +23,14 @@ QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Qu
 
 @dataclass(frozen=True)
 class FloatNetwork:
-    """A float network that can be quantized: one input, one output, static shapes, every node with a name of its own.
+    """A float network that can be quantized: one output, static shapes, every node with a name of its own.
 
-    `samples` are (samples, …) for its input, of which it takes `batch` at once.
+    `samples` are (samples, …) for each of its inputs, of which it takes `batch` at once.
     """
 
     name: str
     model: onnx.ModelProto
-    input: str
-    samples: np.ndarray
+    samples: Mapping[str, np.ndarray]
     labels: np.ndarray | None = None
 
     @property
@@ -37,20 +38,27 @@ class FloatNetwork:
         """Samples that one run takes."""
         return int(self.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value)
 
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return count(self.samples)
+
+    def part(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """Samples start to stop − 1 by input name."""
+        return {name: array[start:stop] for name, array in self.samples.items()}
+
     def run(self) -> np.ndarray:
         """The network's results on all whole batches of its samples, (samples, …)."""
         session = _session(self.model.SerializeToString(), ort.SessionOptions(), self.name)
-        whole = range(0, len(self.samples) - self.batch + 1, self.batch)
-        return np.concatenate(
-            [session.run(None, {self.input: self.samples[start : start + self.batch]})[0] for start in whole]
-        )
+        whole = range(0, self.count - self.batch + 1, self.batch)
+        return np.concatenate([session.run(None, self.part(start, start + self.batch))[0] for start in whole])
 
 
 def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: str) -> FloatNetwork:
     """The network that is quantized, called `name`.
 
     Inputs that all samples have in common become constants, dynamic sizes those of the data, the batch 1. Raises
-    UserError when the data do not fit, or more than one input differs between samples.
+    UserError when the data do not fit.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     if any(node.op_type in QUANTIZERS for node in model.graph.node):
@@ -58,10 +66,10 @@ def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: st
     inputs = _inputs(model.graph)
     given = matched(data, list(inputs), list(inputs), name)
     _choose_output(model.graph, output, name)
-    varying = _varying(given, name)
+    varying = _varying(given)
     fitted = {key: _fitted(value, given.arrays[key], name) for key, value in inputs.items()}
     for key, value in inputs.items():
-        if key == varying:
+        if key in varying:
             _fix_shape(value, fitted[key])
         else:
             model.graph.input.remove(value)
@@ -69,7 +77,8 @@ def prepared(model: onnx.ModelProto, data: Samples, output: str | None, name: st
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return FloatNetwork(name, _named(without_padding(optimized(model, name))), varying, fitted[varying], given.labels)
+    samples = {key: fitted[key] for key in varying}
+    return FloatNetwork(name, _named(without_padding(optimized(model, name))), samples, given.labels)
 
 
 def _inputs(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
@@ -86,16 +95,10 @@ def _choose_output(graph: onnx.GraphProto, output: str | None, where: str) -> No
     graph.output.append(kept)
 
 
-def _varying(data: Samples, where: str) -> str:
-    """The input that differs between samples; the first one where none does."""
+def _varying(data: Samples) -> list[str]:
+    """The inputs that differ between samples; the first one where none does."""
     found = [name for name, array in data.arrays.items() if (array != array[:1]).any()]
-    if len(found) > 1:
-        listed = ", ".join(found)
-        raise UserError(
-            f"{where}: the inputs {listed} differ between samples, the integer graph takes one; "
-            "pad or cut all samples to one length, so that masks are the same for all"
-        )
-    return found[0] if found else next(iter(data.arrays))
+    return found or [next(iter(data.arrays))]
 
 
 def _fitted(value: onnx.ValueInfoProto, array: np.ndarray, where: str) -> np.ndarray:

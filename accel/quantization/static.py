@@ -32,7 +32,7 @@ class _Reader:
 
     def __init__(self, network: FloatNetwork, count: int, progress: Progress) -> None:
         self.network, self.progress, self.next = network, progress, 0
-        self.count = min(count, len(network.samples)) // network.batch * network.batch
+        self.count = min(count, network.count) // network.batch * network.batch
         if not self.count:
             raise UserError(f"{network.name} takes {network.batch} samples at once; give at least as many")
 
@@ -42,7 +42,7 @@ class _Reader:
         if self.next > self.count:
             return None
         self.progress(f"calibrate: {self.next} of {self.count} samples")
-        return {self.network.input: self.network.samples[start : self.next]}
+        return self.network.part(start, self.next)
 
 
 def _static(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from accel.model import Model
-    from accel.onnx_import import Deviation
+    from accel.onnx_import import Deviation, Imported
     from accel.quantization import FloatNetwork
 
 MEASURED = 4
@@ -73,17 +73,23 @@ def quantize(
         except UnsupportedModel as error:
             raise UnsupportedModel(str(error).replace(str(path), network.name)) from None
         tell("deviation of each operator")
-        integers = reference.as_integers(imported.graph.input, imported.graph.samples(network.samples[:MEASURED]))
+        real = _entering(imported, network.part(0, MEASURED))
+        integers = reference.inputs_by(imported.graph, imported.samples(real), reference.as_integers)
         deviations = onnx_import.deviations(imported, integers)
     tell("compare with the float network")
-    return _compared(network, imported.graph, deviations)
+    return _compared(network, imported, deviations)
 
 
-def _compared(network: FloatNetwork, graph: Model, deviations: tuple[Deviation, ...]) -> Quantized:
+def _entering(imported: Imported, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Samples by input of the file → by input of the graph."""
+    return {edge: samples[name] for name, edge in imported.entered.items()}
+
+
+def _compared(network: FloatNetwork, imported: Imported, deviations: tuple[Deviation, ...]) -> Quantized:
     import numpy as np
 
-    real = network.run()
-    found = graph.predict(network.samples[: len(real)])
+    graph, real = imported.graph, network.run()
+    found = graph.predict(_entering(imported, network.part(0, len(real))))
     accuracies: list[float | None] = [None, None]
     if network.labels is not None:
         accuracies = [_accuracy(results, network.labels[: len(real)]) for results in (real, found)]

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from float_files import check, joined, scores
+from float_files import check, joined, kinds, linear, refuse, scores
 from onnx import TensorProto
 from onnx_session import opened
 from qonnx_files import File
 
 import accel
+from accel import reference
+from accel.errors import UserError
 
 T = 6
 INT64, BOOL, FLOAT = TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT
@@ -107,3 +109,65 @@ def test_a_mask_hides_keys_of_each_sample(tmp_path: Path, hide: Hide) -> None:
     gone = np.broadcast_to(mask[:, None, None] == 0, (len(x), T, 2, T))
     assert hide is in_front or (found.reshape(gone.shape)[gone] == 0).all()
     assert np.abs(found - expected).max() <= 4 / 256
+
+
+@pytest.mark.parametrize("kind", [BOOL, INT64])
+@pytest.mark.parametrize("shape", [(1, 1, 1, T), (1, 1, T, T), (1, T, T), (T, T)])
+def test_a_mask_has_any_shape_and_type(tmp_path: Path, shape: tuple[int, ...], kind: int) -> None:
+    """One row of keys for all queries, or one for each of them; torch's own masks are booleans."""
+
+    def hide(f: File, s: str, mask: str) -> str:
+        return f.node("Where", f.node("Cast", mask, to=BOOL), s, f.const(-1e9))
+
+    f = File((1, T, 8))
+    s = hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), f.input("mask", shape, kind))
+    p = f.quant(f.node("Softmax", s, axis=-1), 1 / 256, signed=0)
+    path = f.save(tmp_path, joined(f, p))
+    imported = check(path)
+    rng = np.random.default_rng(1)
+    mask = rng.integers(0, 2, (5, *shape[-2:])) | np.eye(T, dtype=int)[-shape[-2] :]
+    x = rng.normal(size=(5, T, 8)).astype(np.float32)
+    given = mask.reshape(5, *shape).astype(bool if kind == BOOL else np.int64)
+    found = accel.load(path).predict({"in": x, "mask": given})
+    assert (found.reshape(5, T, 2, T)[np.broadcast_to(mask[:, :, None] == 0, (5, T, 2, T))] == 0).all()
+    assert not imported.turned
+
+
+def attention_file(folder: Path, kind: int, **attributes: int) -> Path:
+    """ONNX's Attention with a mask that comes in, as booleans or as numbers that are added."""
+    f = File((1, T, 8), opset=23)
+    mask = f.input("mask", (1, T), BOOL)
+    m = f.node("Expand", f.node("Unsqueeze", mask, f.ints(1, 2)), f.ints(1, 2, T, T))
+    if kind == FLOAT:
+        m = f.node("Where", m, f.const(0.0), f.const(-1e9))
+    x = f.quant("in", 0.023)
+    q, k, v = (f.quant(linear(f, x, 8, 8, seed), 0.031) for seed in (1, 2, 3))
+    y = f.node("Attention", q, k, v, m, q_num_heads=2, kv_num_heads=2, **attributes)
+    return f.save(folder, f.quant(y, 0.02))
+
+
+@pytest.mark.parametrize("attributes", [{}, {"is_causal": 1}])
+@pytest.mark.parametrize("kind", [BOOL, FLOAT])
+def test_the_mask_of_an_attention_node(tmp_path: Path, kind: int, attributes: dict[str, int]) -> None:
+    imported = check(attention_file(tmp_path, kind, **attributes), most=2)
+    assert "softmax" in kinds(imported)
+
+
+def test_a_mask_takes_nothing_but_0_and_1(tmp_path: Path) -> None:
+    model = accel.load(file(tmp_path, bert))
+    x, mask = samples(2)
+    with pytest.raises(UserError, match=r"'mask': input values 0..2 leave the declared range 0..1"):
+        model.predict({"in": x, "mask": np.where(mask, 2, 0)})
+    with pytest.raises(UserError, match="arrays are 'in', 'mask'; got 'in'"):
+        model.predict({"in": x})
+    integers = reference.quantize(model, model.samples({"in": x, "mask": mask.astype(float)}))
+    np.testing.assert_array_equal(integers["mask"][:, 0], mask)
+
+
+def test_what_no_mask_can_be(tmp_path: Path) -> None:
+    """Numbers that hide nothing, and masks of scores that nobody knows."""
+
+    def biased(f: File, s: str, mask: str) -> str:
+        return f.node("Where", f.node("Cast", places(f, mask), to=BOOL), f.const(1.0), s)
+
+    refuse(file(tmp_path, biased), "combines two activations")
