@@ -24,7 +24,7 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "ops/test_*::test_native": 1,
     "ops/test_*::test_rtl": 1,
     "ops/test_linear.py::test_heads_that_share_side_by_side": 1,
-    "ops/test_unrolled.py::test_an_encoder_takes_a_token_per_cycle": 1,
+    "ops/test_unrolled.py::test_an_encoder_takes_a_token_per_cycle": 0,
     "ops/test_unrolled.py::test_exact_on_time_and_clean": 4,
     "ops/test_unrolled.py::test_pipelined_division_and_root": 2,
     # levels beside each other
@@ -48,19 +48,24 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "cosim/test_hls.py::test_heads_side_by_side": 0,
     "cosim/test_hls.py::test_other_back_ends": 0,
     "cosim/test_language.py::test_every_edge_of_the_large_one_token_by_token": 0,
+    "cosim/test_language.py::test_it_runs_as_causal_dataflow": 0,
     "cosim/test_netlist.py::test_a_network_equals_its_rtl_and_the_reference": ("ecp5",),
+    "cosim/test_netlist.py::test_a_read_of_what_is_being_written_is_found": 0,
     "cosim/test_netlist.py::test_block_rams_of_every_width_with_their_contents": 0,
     "cosim/test_random_blocks.py::test_a_planted_fault_is_found_and_the_line_repeats_it": 0,
     "cosim/test_random_blocks.py::test_csim": 0,
     "cosim/test_random_blocks.py::test_native": 1,
-    "cosim/test_random_blocks.py::test_rtl": 1,
+    "cosim/test_random_blocks.py::test_rtl": 0,
     "cosim/test_rtl.py::test_a_design_that_hangs_names_who_waits": ("deadlock",),
+    "cosim/test_rtl.py::test_a_fault_in_the_exponential_table_is_found": 0,
+    "cosim/test_rtl.py::test_a_fault_in_a_weight_is_found": 0,
     "cosim/test_rtl.py::test_buffers_hold_what_was_predicted": 0,
     "cosim/test_rtl.py::test_every_edge_is_exact": ("rms_gelu_causal",),
     "cosim/test_rtl.py::test_random_schedules_are_predicted_to_the_cycle": 1,
     "cosim/test_rtl.py::test_the_largest_of_many_lanes_is_found_level_by_level": 2,
     "cosim/test_rtl.py::test_waves_of_a_design_that_hangs_are_written": 0,
     "cosim/test_rtl.py::test_waves_show_every_unit_at_work_when_it_was_predicted": 1,
+    "cosim/test_rtl.py::test_waves_that_cannot_be_written_are_an_error": 0,
     "cosim/test_rtlsim.py::test_files_with_a_batch_and_with_heads_in_it": 1,
     "cosim/test_sparse.py::test_half_the_products_take_half_the_cycles": 0,
     "cosim/test_sparse.py::test_the_solver_takes_what_zeros_save": 0,
@@ -86,7 +91,7 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_models.py::test_nothing_is_printed": 0,
     "unit/test_models.py::test_the_evaluated_network_is_the_integer_graph": 4,
     "unit/test_recorded.py::test_a_recorded_project_has_the_same_sources": 2,
-    "unit/test_quantization_recipes.py::test_a_correction_changes_parameters_and_stays_exact": ("equalize+gptq+bias",),
+    "unit/test_quantization_recipes.py::test_a_correction_changes_parameters_and_stays_exact": 0,
     "unit/test_quantization_recipes.py::test_a_cost_of_the_callers_own_is_kept": 0,
     "unit/test_quantization_recipes.py::test_a_shared_study_refines_the_choice": 0,
     "unit/test_quantization_recipes.py::test_bits_go_where_the_loss_needs_them": 0,
@@ -149,8 +154,15 @@ KEPT: dict[str, int | tuple[str, ...]] = {
 """
 
 
-LONGEST = ("notebooks/*", "tests/tools/test_documented_commands.py::test_all_commands_of_a_page_run*")
-"""What takes minutes alone: at the end of a run the other processes would wait for it."""
+LONGEST = (
+    "notebooks/*",
+    "tests/tools/test_documented_commands.py::test_all_commands_of_a_page_run*",
+    "tests/tools/test_bitstream.py*",
+)
+"""What takes longest: at the end of a run the other processes would wait for it.
+
+Processes take tests from the end of each other's lists, so that a module at the front makes its fixtures only once.
+"""
 
 
 def longest_first(items: list[pytest.Item]) -> None:
