@@ -144,13 +144,32 @@ class Gguf:
             put(writer, f"tokenizer.{name}", value)
         for name, (values, form) in self.tensors.items():
             kind = gguf.GGMLQuantizationType[form]
-            raw = values if form == "F32" else gguf.quants.quantize(values, kind)
-            writer.add_tensor(name, raw, raw_dtype=kind)
+            writer.add_tensor(name, quantized(values, form), raw_dtype=kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
         return path
+
+
+def quantized(values: np.ndarray, form: str) -> np.ndarray:
+    """Real numbers in a format of ggml: float32, or rows of bytes."""
+    found: np.ndarray = values if form == "F32" else gguf.quants.quantize(values, gguf.GGMLQuantizationType[form])
+    return found
+
+
+def config_values() -> dict[str, Any]:
+    """A config.json of a Llama of one layer."""
+    return {
+        "model_type": "llama",
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 24,
+        "vocab_size": 300,
+        "max_position_embeddings": 32,
+    }
 
 
 def byte_level_values() -> dict[str, Any]:

@@ -36,14 +36,16 @@ def tokenizer(contents: GgufContents, vocabulary: int) -> Tokenizer:
         )
     try:
         tokens = _texts(values, "tokens")
-        kinds = _numbers(values, "token_type", len(tokens), "iu")
         if len(tokens) != vocabulary:
             raise ValueError(f"{len(tokens)} tokens for {vocabulary} rows of the embedding")
+        kinds = _numbers(values, "token_type", len(tokens), "iu")
         special = {tokens[i]: int(i) for i in np.flatnonzero(kinds == CONTROL)}
         make = _by_merges if model == "gpt2" else _by_scores
         return _with_ends(contents, values, make(values, tokens, kinds, special))
     except ValueError as error:
-        raise contents.file.refused(f"its tokenizer is damaged: {error}") from None
+        raise contents.file.refused(
+            f"its tokenizer cannot be used: {error}", "download it again, or use the model's files of Hugging Face"
+        ) from None
 
 
 def _by_merges(

@@ -64,6 +64,10 @@ def load(folder: Path) -> Checkpoint:
     shape = configuration(settings)
     stored = _stored(folder)
     tensors = {name.removeprefix("transformer."): weight for name, weight in stored.items()}
+    if len(tensors) < len(stored):
+        raise UserError(
+            f"{folder}: has tensors with and without `transformer.` in front of one name; download it again"
+        )
     found = _gpt2(tensors) if shape.family == "gpt2" else _llama(tensors, shape)
     if shape.tied:
         found.pop("head", None)  # a copy of the embedding

@@ -38,8 +38,6 @@ def tokenizer(folder: Path, rows: int) -> Tokenizer:
         return _with_ends(folder, vocabulary, first)
     except ValueError as error:
         raise file.refused(f"damaged: {error}") from None
-    except UserError as error:
-        raise error if str(path) in str(error) else UserError(f"{path}: {error}") from None
 
 
 def _vocabulary(contents: dict[str, object], encoder: tokenizers.Tokenizer, rows: int) -> LibraryVocabulary:

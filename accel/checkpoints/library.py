@@ -46,7 +46,10 @@ class LibraryVocabulary:
     def encode(self, text: str, special: bool = False) -> list[int]:
         """Identifiers of a text; with `special`, texts of special tokens in it become those tokens."""
         self._encoder.encode_special_tokens = not special
-        found = attempt(lambda: self._encoder.encode(text, add_special_tokens=False), "cannot encode the text")
+        try:
+            found = attempt(lambda: self._encoder.encode(text, add_special_tokens=False), "cannot encode the text")
+        except ValueError as error:
+            raise UserError(f"the tokenizer {error}; use another checkpoint, or another text") from None
         return list(found.ids)
 
 
@@ -62,13 +65,13 @@ def package() -> Any:
 
 
 def attempt(call: Callable[[], T], what: str) -> T:
-    """The result of the package, whose errors are plain Exceptions and whose panics are not even that."""
+    """A result of the package. Raises ValueError for its errors, plain Exceptions, and its panics, not even that."""
     try:
         return call()
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        raise UserError(f"{what} ({printable(str(error), 120)}); the tokenizer is damaged") from None
+        raise ValueError(f"{what} ({printable(str(error), 120)})") from None
 
 
 def letters() -> dict[str, int]:
@@ -101,16 +104,15 @@ def byte_level_bpe(
     """Byte-level BPE from a list of tokens and merges, best first.
 
     special: tokens that plain text never gives. plain: tokens that a text is searched for before it is cut. Raises
-    UserError when `cuts` is no key of CUTS, or a merge has parts that are no tokens.
+    ValueError when `cuts` is no key of CUTS, a token comes twice, or a merge has parts that are no tokens.
     """
     library = package()
     models, pre_tokenizers, added = library.models, library.pre_tokenizers, library.AddedToken
     if cuts not in CUTS:
-        raise UserError(
-            f"the pre-tokenizer {printable(cuts)!r} is not known; known are {', '.join(CUTS)}: "
-            "use the model's files of Hugging Face"
-        )
+        raise ValueError(f"the pre-tokenizer {printable(cuts)!r} is not known, known are {', '.join(CUTS)}")
     vocabulary = {token: i for i, token in enumerate(tokens)}
+    if len(vocabulary) < len(tokens):
+        raise ValueError("one of its tokens comes twice")
     model = attempt(
         lambda: models.BPE(vocab=vocabulary, merges=list(merges), ignore_merges=cuts in LLAMA3),
         "its merges do not fit its tokens",

@@ -32,10 +32,12 @@ class MappedFile:
             with path.open("rb") as stream:
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise UserError(f"{path}: no such file; name a .gguf file, a .bin file of llama2.c or a folder") from None
+            raise UserError(
+                f"{printable(str(path), 1000)}: no such file; name a .gguf file, a .bin file of llama2.c or a folder"
+            ) from None
         except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
-            reason = getattr(error, "strerror", None) or "it is empty, or no valid file name"
-            raise UserError(f"cannot read {path}: {reason}") from None
+            reason = getattr(error, "strerror", None) or "empty, or no valid file name"
+            raise UserError(f"{printable(str(path), 1000)}: cannot be read ({reason}); {DOWNLOAD}") from None
         self.size = len(self._map)
 
     def refused(self, reason: str, remedy: str = DOWNLOAD) -> UserError:

@@ -105,7 +105,7 @@ def test_whole_words_of_llama3_need_no_merges() -> None:
 def test_an_unknown_cut_is_refused(tmp_path: Path) -> None:
     file = Gguf()
     file.text["ggml.pre"] = "tekken\n"
-    with pytest.raises(UserError, match="the pre-tokenizer 'tekken_' is not known; known are default, gpt-2, phi-2"):
+    with pytest.raises(UserError, match="the pre-tokenizer 'tekken_' is not known, known are default, gpt-2, phi-2"):
         checkpoints.load(file.write(tmp_path / "m.gguf")).tokenizer()
 
 
