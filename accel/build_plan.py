@@ -9,13 +9,14 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from accel import scratch, tools
+from accel import image, scratch, tools
 from accel.errors import ToolError
-from accel.files import write_atomic, writing
+from accel.files import writing
+from accel.image import Content
 from accel.progress import Progress
 
 SCRIPT = "build.sh"
@@ -36,15 +37,16 @@ class Step:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Files (name → text) and the steps that run in their folder; all names are relative to it."""
+    """Files (name → content) and the steps that run in their folder; all names are relative to it."""
 
-    files: dict[str, str]
+    files: Mapping[str, Content]
     steps: tuple[Step, ...]
 
     @property
     def hash(self) -> str:
         """SHA-256 of everything that is executed."""
-        content = {"files": self.files, "steps": [asdict(step) for step in self.steps]}
+        digests = {name: image.digest(content) for name, content in self.files.items()}
+        content = {"files": digests, "steps": [asdict(step) for step in self.steps]}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
@@ -53,9 +55,9 @@ class BuildPlan:
         Raises UserError when it is not writable.
         """
         make_folder(folder)
-        for name, text in {**self.files, SCRIPT: self._script()}.items():
+        for name, content in {**self.files, SCRIPT: self._script()}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(folder / name, text)
+            image.write(folder / name, content)
 
     def _script(self) -> str:
         lines = [shlex.join((step.tool, *step.args)) for step in self.steps]

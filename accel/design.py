@@ -1,4 +1,7 @@
-"""A hardware design as a value: files, top module, its streams and a hash. Executing it is a separate act."""
+"""A hardware design as a value: files, top module, its streams and a hash. Executing it is a separate act.
+
+`Design.write` makes a folder of it and `Design.load` reads one: what `design.json` holds, `DesignHeader` says.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,72 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from accel.errors import UserError
+from accel import entries, image
+from accel.dataflow.schedule import Schedule
+from accel.dataflow.structure import Structure
+from accel.errors import GraphError, UserError
 from accel.files import require_ordinary, write_atomic, writing
+from accel.image import Content, Image
+from accel.stream import Stream
+from accel.view import View
 
-FORMAT = 1
+FORMAT = 2
+"""The first one had its facts in an object `info`, and no digests of files."""
 DESIGN_FILE = "design.json"
 GRAPH_FILE = "graph.accel"
 """The graph beside a design or an HLS project, by which it is simulated and compared."""
-MAX_SIZE = 1 << 31
-"""Of a stream that somebody's file declares."""
+MAX_BITS = 1 << 40
+"""Largest memory that is read."""
+MAX_CYCLES = 1 << 50
+"""Largest latency and interval that are read."""
+_AGAIN = "write it again with `accel lower`"
 
 
 @dataclass(frozen=True)
-class Stream:
-    """A valid/ready/data/last port: `beats` per sample, each of `lanes` elements of `width` bits, lane 0 lowest."""
+class Figures:
+    """Figures of a design that are known before it runs.
 
-    lanes: int
-    width: int
-    signed: bool
-    beats: int
+    `latency` is in cycles from the first input beat of a sample to its last output beat, `interval` in cycles between
+    samples. `macs` are the multiply-accumulates of a sample, `multipliers` those of a cycle, and `mac_utilization` is
+    the share of the latter that a sample needs, 0 to 1.
+    """
 
-    @property
-    def bits(self) -> int:
-        """Width of the data port."""
-        return self.lanes * self.width
+    latency: int
+    interval: float
+    macs: int = 0
+    multipliers: int = 0
+    mac_utilization: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.latency <= MAX_CYCLES and 0 < self.interval <= MAX_CYCLES):
+            raise GraphError(f"latency {self.latency} and interval {self.interval} are no numbers of cycles")
+
+
+@dataclass(frozen=True)
+class PlacedUnit:
+    """A unit: `cycles` of work per sample, and the `layers` whose values it makes, those of its `Instance`."""
+
+    name: str
+    cycles: int
+    layers: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
 class Design:
     """SystemVerilog `files` (name → text), module `top` with ports clk, rst, s_* (`input`) and m_* (`output`).
 
-    `rst` is synchronous and active high. `info` travels along for people and reports: folding, predicted cycles,
-    resources, and in a folder of `accel lower` the SHA-256 of the graph's file beside it ("graph"). File names are
-    plain names: tools run inside the design's folder. `structure` is what the text was made from (`hls.rtl.Structure`);
-    a design that was read from a folder has none.
+    `rst` is synchronous and active high. `memories` are the files that `$readmemh` reads. File names are plain names:
+    tools run inside the design's folder. `predicted` holds without pauses at either end.
+
+    A design that was lowered from a graph has a complete `schedule`, its `units` in the order of their numbers, and the
+    `taps` that a traced simulation reads: streams of edges, in the order of their numbers. `view` holds the shapes of
+    the file that the graph was made from, and `graph` is the SHA-256 of the graph's file beside a design in a folder.
+    `structure` is what the text was made from; a design that was read from a folder has none.
     """
 
     name: str
@@ -51,18 +82,36 @@ class Design:
     files: dict[str, str]
     input: Stream
     output: Stream
-    info: dict[str, Any] = field(default_factory=dict)
-    structure: object | None = field(default=None, compare=False, repr=False)
+    predicted: Figures
+    memories: dict[str, Image] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
+    units: tuple[PlacedUnit, ...] = ()
+    taps: tuple[Stream, ...] = ()
+    view: View | None = None
+    graph: str | None = None
+    structure: Structure | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over top name, stream sizes and all files: equal hashes are equal hardware."""
+        digest = hashlib.sha256()
+        sizes = [
+            {key: getattr(stream, key) for key in ("lanes", "width", "signed", "beats")}
+            for stream in (self.input, self.output)
+        ]
+        for part in (self.top, json.dumps(sizes)):
+            digest.update(part.encode() + b"\0")
+        for name, content in sorted(self.contents.items()):
+            digest.update(name.encode() + b"\0")
+            for some in image.parts(content):
+                digest.update(some)
+            digest.update(b"\0")
+        return digest.hexdigest()
 
     @property
-    def hash(self) -> str:
-        """SHA-256 over top name, stream shapes and all files: equal hashes are equal hardware."""
-        digest = hashlib.sha256()
-        for part in (self.top, json.dumps([asdict(self.input), asdict(self.output)])):
-            digest.update(part.encode() + b"\0")
-        for name in sorted(self.files):
-            digest.update(name.encode() + b"\0" + self.files[name].encode() + b"\0")
-        return digest.hexdigest()
+    def contents(self) -> dict[str, Content]:
+        """Everything that tools read: files and memories."""
+        return {**self.files, **self.memories}
 
     @property
     def sources(self) -> list[str]:
@@ -75,21 +124,10 @@ class Design:
         folder = Path(folder)
         with writing(folder, "choose another --out"):
             folder.mkdir(parents=True, exist_ok=True)
-        for name, text in self.files.items():
-            write_atomic(folder / name, text)
-        write_atomic(folder / DESIGN_FILE, json.dumps(self._header(), indent=1))
-
-    def _header(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "name": self.name,
-            "top": self.top,
-            "files": sorted(self.files),
-            "input": asdict(self.input),
-            "output": asdict(self.output),
-            "info": self.info,
-            "hash": self.hash,
-        }
+        for name, content in self.contents.items():
+            image.write(folder / name, content)
+        header = asdict(DesignHeader.of(self)) | {"schedule": self.schedule.to_json()}
+        write_atomic(folder / DESIGN_FILE, json.dumps(header, indent=1))
 
     @classmethod
     def load(cls, folder: Path) -> Design:
@@ -98,34 +136,132 @@ class Design:
         Raises UserError when files are missing, were changed or name others, or when the graph beside them is another
         design's.
         """
-        folder, path = Path(folder), Path(folder) / DESIGN_FILE
+        folder = Path(folder)
         try:
-            header = json.loads(_text(path))
-            problem = _problem(header)
-            if problem:
-                raise UserError(f"{path}: not a design ({problem}); write it again with `accel lower`")
-            design = cls(
-                header["name"],
-                header["top"],
-                {name: _text(folder / name) for name in header["files"]},
-                Stream(**header["input"]),
-                Stream(**header["output"]),
-                header["info"],
-            )
+            header = _header(folder / DESIGN_FILE)
+            design = header.design(folder)
         except FileNotFoundError as error:
             raise UserError(f"{error.filename}: no such file; `accel lower --target rtl` writes a design") from None
         except OSError as error:
             raise UserError(
                 f"cannot read {error.filename}: {error.strerror}; name a folder that holds a design"
             ) from None
-        except (ValueError, RecursionError):
-            raise UserError(f"{path}: not a design (no JSON); write it again with `accel lower`") from None
-        if not any(re.search(rf"\bmodule\s+{design.top}\b", text) for text in design.files.values()):
-            raise UserError(f"{path}: no file holds module {design.top!r}; write it again with `accel lower`")
-        if design.hash != header["hash"]:
-            raise UserError(f"{folder}: files differ from the recorded hash; write it again with `accel lower`")
-        require_digest(folder, [design.info["graph"]] if "graph" in design.info else [])
+        if design.hash != header.hash:
+            raise UserError(f"{folder}: files differ from the recorded hash; {_AGAIN}")
+        require_digest(folder, [design.graph] if design.graph else [])
         return design
+
+
+@dataclass(frozen=True)
+class MemoryEntry:
+    """A memory in `design.json`: its `words` of `width` bits, and the SHA-256 of its file."""
+
+    words: int
+    width: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.words * self.width <= MAX_BITS or self.width < 1:
+            raise GraphError(f"{self.words} words of {self.width} bits are no memory")
+
+
+@dataclass(frozen=True)
+class DesignHeader:
+    """The contents of `design.json`, whose fields are those of a `Design`; `files` are names with a SHA-256.
+
+    Raises GraphError on names that may not reach tools: files are plain files of the folder.
+    """
+
+    format: int
+    name: str
+    top: str
+    hash: str
+    files: dict[str, str]
+    memories: dict[str, MemoryEntry]
+    input: Stream
+    output: Stream
+    predicted: Figures
+    schedule: Schedule
+    units: tuple[PlacedUnit, ...]
+    taps: tuple[Stream, ...]
+    view: View | None
+    graph: str | None
+
+    def __post_init__(self) -> None:
+        if not self.name.isprintable() or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.top):
+            raise GraphError("name or top is no name")
+        for name in [*self.files, *self.memories]:
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+                raise GraphError(f"{name!a:.40} is no plain file name")
+        ends = [self.input.tensor.shape], [self.output.tensor.size]
+        if self.view and ([form.edge for form in self.view.inputs], [*map(prod, self.view.outputs)]) != ends:
+            raise GraphError("the view is not that of the streams")
+
+    @classmethod
+    def of(cls, design: Design) -> DesignHeader:
+        """The header of a design."""
+        files = {name: image.digest(text) for name, text in sorted(design.files.items())}
+        memories = {name: MemoryEntry(m.depth, m.width, image.digest(m)) for name, m in sorted(design.memories.items())}
+        facts: dict[str, Any] = {name: getattr(design, name) for name in _FACTS}
+        return cls(FORMAT, hash=design.hash, files=files, memories=memories, **facts)
+
+    def design(self, folder: Path) -> Design:
+        """Read the files of the header. Raises OSError, and UserError when one was changed."""
+        files = {name: _text(folder / name, digest) for name, digest in self.files.items()}
+        memories = {name: _image(folder / name, memory) for name, memory in self.memories.items()}
+        if not any(re.search(rf"\bmodule\s+{self.top}\b", text) for text in files.values()):
+            raise UserError(f"{folder / DESIGN_FILE}: no file holds module {self.top!r}; {_AGAIN}")
+        facts: dict[str, Any] = {name: getattr(self, name) for name in _FACTS}
+        return Design(files=files, memories=memories, **facts)
+
+
+_FACTS = tuple(DesignHeader.__dataclass_fields__.keys() - {"format", "hash", "files", "memories"})
+"""Fields that a header and a design have alike."""
+
+
+def _header(path: Path) -> DesignHeader:
+    """Read a `design.json`. Raises OSError, and UserError that names what is wrong in it."""
+    require_ordinary(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise UserError(f"{path}: not a design (no JSON); {_AGAIN}") from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if type(found) is not int:
+        raise UserError(f"{path}: not a design (no format); {_AGAIN}")
+    if found > FORMAT:
+        raise UserError(f"{path}: format {found} is newer than this accel reads, {FORMAT}; upgrade accel")
+    if found < FORMAT:
+        raise UserError(f"{path}: an older accel wrote this design (format {found}); {_AGAIN}")
+    try:
+        return entries.read(DesignHeader, content)
+    except ValueError as error:
+        raise UserError(f"{path}: not a design ({error}); {_AGAIN}") from None
+
+
+def _text(path: Path, digest: str) -> str:
+    try:
+        return _read(path, digest).decode()
+    except ValueError:
+        raise UserError(f"{path}: no text; {_AGAIN}") from None
+
+
+def _image(path: Path, memory: MemoryEntry) -> Image:
+    try:
+        found = Image.parse(_read(path, memory.sha256), memory.width)
+    except ValueError:
+        raise UserError(f"{path}: no memory of words of {memory.width} bits; {_AGAIN}") from None
+    if found.depth != memory.words:
+        raise UserError(f"{path}: {found.depth} words, {DESIGN_FILE} records {memory.words}; {_AGAIN}")
+    return found
+
+
+def _read(path: Path, digest: str) -> bytes:
+    require_ordinary(path)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UserError(f"{path}: not the file that {DESIGN_FILE} records; {_AGAIN}")
+    return content
 
 
 def require_digest(folder: Path, recorded: list[str]) -> None:
@@ -133,37 +269,3 @@ def require_digest(folder: Path, recorded: list[str]) -> None:
     path = folder / GRAPH_FILE
     if recorded and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() not in recorded:
         raise UserError(f"{path} is not the graph that {folder} was made from; write both again with `accel lower`")
-
-
-def _problem(header: Any) -> str | None:
-    """Describe what is wrong in a design.json: it may name nothing but plain files of its folder."""
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
-        return "no format"
-    if header["format"] > FORMAT:
-        return f"format {header['format']} is newer than this accel reads, {FORMAT}"
-    for key, kind in (("name", str), ("top", str), ("files", list), ("info", dict), ("hash", str)):
-        if not isinstance(header.get(key), kind):
-            return f"{key} is missing or of another type"
-    if not header["name"].isprintable() or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", header["top"]):
-        return "name or top is no name"
-    for name in header["files"]:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-            return f"{name!a:.40} is no plain file name"
-    return next((found for end in ("input", "output") if (found := _stream_problem(header, end))), None)
-
-
-def _stream_problem(header: dict[str, Any], end: str) -> str | None:
-    stream, spec = header.get(end), header["info"].get(end)
-    if not isinstance(stream, dict) or stream.keys() != Stream.__dataclass_fields__.keys():
-        return f"{end} is no stream"
-    sizes = [stream[key] for key in ("lanes", "width", "beats")]
-    if not all(type(size) is int and 0 < size <= MAX_SIZE for size in sizes) or not isinstance(stream["signed"], bool):
-        return f"{end} has sizes that are no numbers of a stream"
-    if spec is not None and (not isinstance(spec, dict) or prod(spec.get("shape", ())) != sizes[0] * sizes[2]):
-        return f"{end} and info disagree"
-    return None
-
-
-def _text(path: Path) -> str:
-    require_ordinary(path)
-    return path.read_text(encoding="utf-8")

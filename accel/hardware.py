@@ -50,28 +50,6 @@ class Rom:
         """Worth a block RAM: enough of one, and at least 32 words."""
         return self.depth >= 32 and self.width * self.depth >= target.block_from
 
-    def hex(self) -> str:
-        """One hexadecimal number per line."""
-        values, digits = self.values, (self.width + 3) // 4
-        step = max(1, BITS_AT_ONCE // self.width)
-        lines = (_hex_lines(values[k : k + step], self.bits, digits) for k in range(0, self.depth, step))
-        return b"".join(lines).decode()
-
-
-BITS_AT_ONCE = 1 << 22
-"""Bits of a memory that become text at once."""
-
-
-def _hex_lines(values: np.ndarray, bits: int, digits: int) -> bytes:
-    """Words as lines of `digits` hexadecimal digits, the last element first."""
-    elements = values[:, ::-1, None] >> np.arange(bits - 1, -1, -1) & 1
-    table = np.zeros((len(values), 4 * digits), dtype=np.uint8)
-    table[:, 4 * digits - elements[0].size :] = elements.reshape(len(values), -1)
-    nibbles = table.reshape(len(values), digits, 4) @ np.array([8, 4, 2, 1], dtype=np.uint8)
-    lines = np.full((len(values), digits + 1), ord("\n"), dtype=np.uint8)
-    lines[:, :-1] = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)[nibbles]
-    return lines.tobytes()
-
 
 class Long(int):
     """A module parameter that is declared `longint`."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from accel import archive
+from accel import archive, entries
 from accel.archive import Archive
 from accel.constants import Constant
 from accel.errors import GraphError, UserError
@@ -111,8 +111,15 @@ def _model(header: dict[str, Any], file: Archive) -> Model:
     if len(inputs) < len(sources):
         raise GraphError("inputs have the same name")
     nodes = [_node(entry, file) for entry in header["nodes"]]
-    view = None if header.get("view") is None else View.of(header["view"])  # graphs from before there were views
-    return Model(_text(header["name"]), inputs, nodes, [_text(name) for name in outputs], view)
+    view = header.get("view")  # graphs from before there were views have none
+    return Model(_text(header["name"]), inputs, nodes, [_text(name) for name in outputs], view and _view(view))
+
+
+def _view(entry: dict[str, Any]) -> View:
+    if "shape" in entry:  # from before there were several inputs
+        form = {name: entry[name] for name in ("shape", "batch", "parts", "order", "edge")}
+        entry = {"inputs": [form], "outputs": [entry["result"], *entry.get("others", ())]}
+    return entries.read(View, entry)
 
 
 def _tensor(source: dict[str, Any]) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -30,14 +29,6 @@ class Form:
         sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
         if len(sizes) > 1 or sorted(self.order) != list(range(len(self.parts))) or min(self.shape, default=1) < 1:
             raise GraphError(f"a view of shape {self.shape} does not hold {self.edge}")
-
-    @classmethod
-    def of(cls, entry: dict[str, Any]) -> Form:
-        """A form as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
-        shape, parts, order, edge = (_sizes(entry[key]) for key in ("shape", "parts", "order", "edge"))
-        if len(edge) != 2:
-            raise TypeError(f"expected (tokens, channels), got {edge}")
-        return cls(shape, None if entry["batch"] is None else _integer(entry["batch"]), parts, order, edge)
 
     @property
     def one(self) -> tuple[int, ...]:
@@ -94,13 +85,6 @@ class View:
     inputs: tuple[Form, ...]
     outputs: tuple[tuple[int, ...], ...]
 
-    @classmethod
-    def of(cls, entry: dict[str, Any]) -> View:
-        """A view as a file holds it, `dataclasses.asdict`. Raises KeyError or TypeError where it is damaged."""
-        if "shape" in entry:  # from before there were several inputs
-            return cls((Form.of(entry),), tuple(map(_sizes, (entry["result"], *entry.get("others", ())))))
-        return cls(tuple(map(Form.of, entry["inputs"])), tuple(map(_sizes, entry["outputs"])))
-
     def samples(self, x: np.ndarray, place: int = 0) -> np.ndarray:
         """Samples of input number `place`, as `Form.samples` takes them, as (samples, tokens, channels)."""
         return self.inputs[place].samples(x)
@@ -108,13 +92,3 @@ class View:
     def results(self, y: np.ndarray, place: int = 0) -> np.ndarray:
         """Results (samples, tokens, channels) of output number `place` as the file has them, (samples, …)."""
         return y.reshape(len(y), *self.outputs[place])
-
-
-def _sizes(values: Any) -> tuple[int, ...]:
-    return tuple(_integer(size) for size in values)
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected an integer, got {value!r}")
-    return value

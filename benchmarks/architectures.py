@@ -185,7 +185,7 @@ def rtl(graph: Graph) -> dict[str, Any]:
     assert done.simulation
     return {
         "mismatches": done.outcome.mismatches,
-        "predicted": done.design.info["predicted"]["latency"],
+        "predicted": done.design.predicted.latency,
         "measured": done.simulation.latency,
     }
 

@@ -21,6 +21,7 @@ from typing import Any
 import cost_fit
 import units
 
+from accel import image
 from accel.files import write_atomic
 from accel.logic.part import Part
 from hls.synthesis import sample
@@ -44,8 +45,10 @@ def wanted(kinds: list[str]) -> list[tuple[str, int]]:
 
 def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
     """A sample but for its counts. `sources` is a hash of the files it is made of."""
-    texts = sample.files(part.module, part.pins)
-    digest = hashlib.sha256("".join(texts[name] for name in sorted(texts)).encode())
+    digest = hashlib.sha256()
+    for _, content in sorted(sample.files(part.module, part.pins).items()):
+        for some in image.parts(content):
+            digest.update(some)
     held = seed >= FIRST_HELD_OUT
     found = {"kind": part.kind, "seed": seed, "number": number, "held_out": held, "sources": digest.hexdigest()[:12]}
     return found | json.loads(json.dumps(asdict(Part.of(part.module))))

@@ -65,7 +65,7 @@ def equal(data: str, out: Path) -> dict[str, float]:
 def _cycles(graph: accel.Graph) -> list[int]:
     """The shortest interval of every budget."""
     solver = Solver(graph, "ecp5")
-    return [round(rtl.lower(graph, solver.with_multipliers(limit)).info["predicted"]["interval"]) for limit in BUDGETS]
+    return [round(rtl.lower(graph, solver.with_multipliers(limit)).predicted.interval) for limit in BUDGETS]
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accel.design import Design, Stream
+from accel.design import Design, Figures
+from accel.entries import read
+from accel.image import Image
+from accel.stream import Stream
 
 
 class Edit(NamedTuple):
@@ -118,7 +121,7 @@ def _recorded(change: Callable[[Path], None]) -> Callable[[Path], None]:
         graph, path = folder / "graph.accel", folder / "design.json"
         if graph.is_file():
             header = json.loads(path.read_text(encoding="utf-8"))
-            header["info"]["graph"] = hashlib.sha256(graph.read_bytes()).hexdigest()
+            header["graph"] = hashlib.sha256(graph.read_bytes()).hexdigest()
             path.write_text(json.dumps(header), encoding="utf-8")
 
     return apply
@@ -215,25 +218,43 @@ def designs() -> Iterator[Edit]:
         "a list": lambda d: d.clear(),
         "format 99": lambda d: d.update(format=99),
         "format text": lambda d: d.update(format="x"),
-        "no info": lambda d: d.pop("info"),
-        "info a list": lambda d: d.update(info=[]),
-        "info empty": lambda d: d.update(info={}),
+        "an older format": lambda d: d.update(format=1),
+        "an entry more": lambda d: d.update(info={}),
+        "no schedule": lambda d: d.pop("schedule"),
+        "no depths": lambda d: d["schedule"].update(depths={}),
+        "a depth of text": lambda d: d["schedule"].update(depths={"a": "8"}),
+        "no units": lambda d: d.update(units=[]),
+        "a unit of another": lambda d: d["units"][0].update(name="other"),
+        "no taps": lambda d: d.update(taps=[]),
+        "a tap of nothing": lambda d: d["taps"].append(d["input"]),
+        "latency negative": lambda d: d["predicted"].update(latency=-1),
+        "latency huge": lambda d: d["predicted"].update(latency=1 << 99),
+        "interval NaN": lambda d: d["predicted"].update(interval=float("nan")),
+        "a view of another": lambda d: d.update(view={"shape": [9], "batch": None, "parts": [9], "order": [0]}),
+        "shape of another": lambda d: d["input"]["tensor"].update(shape=[1, 1]),
+        "range huge": lambda d: d["input"]["tensor"].update(lo=-(1 << 99)),
+        "scale zero": lambda d: d["output"]["tensor"].update(scale=0),
+        "a memory of no bits": lambda d: _memory(d).update(width=0),
+        "a memory of 2^60 bits": lambda d: _memory(d).update(width=1 << 60),
+        "a memory more": lambda d: d["memories"].update({"none.hex": _memory(d)}),
+        "a memory outside": lambda d: d["memories"].update({"../none.hex": _memory(d)}),
+        "memories a list": lambda d: d.update(memories=[]),
         "name a number": lambda d: d.update(name=7),
         "name of control characters": lambda d: d.update(name="\x1b[2J\n"),
         "top of another": lambda d: d.update(top="nobody"),
         "top that is code": lambda d: d.update(top="top; $system(1)"),
         "top an option": lambda d: d.update(top="--help"),
         "files a number": lambda d: d.update(files=7),
-        "a file outside": lambda d: d.update(files=["../../secret.sv"]),
-        "a file by its full path": lambda d: d.update(files=[str(Path(d["folder"]).parents[1] / "secret.sv")]),
-        "a file that blocks": lambda d: d.update(files=["/dev/stdin"]),
-        "an endless file": lambda d: d.update(files=["/dev/zero"]),
-        "a folder as file": lambda d: d.update(files=["."]),
-        "a file like an option": lambda d: d.update(files=["-o.sv"]),
-        "a file with a zero": lambda d: d.update(files=["a\0b"]),
-        "a file that is no text": lambda d: d.update(files=["graph.accel"]),
-        "a missing file": lambda d: d.update(files=["none.sv"]),
-        "no files": lambda d: d.update(files=[]),
+        "a file outside": lambda d: d.update(files={"../../secret.sv": ""}),
+        "a file by its full path": lambda d: d.update(files={str(Path(d["folder"]).parents[1] / "secret.sv"): ""}),
+        "a file that blocks": lambda d: d.update(files={"/dev/stdin": ""}),
+        "an endless file": lambda d: d.update(files={"/dev/zero": ""}),
+        "a folder as file": lambda d: d.update(files={".": ""}),
+        "a file like an option": lambda d: d.update(files={"-o.sv": ""}),
+        "a file with a zero": lambda d: d.update(files={"a\0b": ""}),
+        "a file that is no text": lambda d: d.update(files={"graph.accel": ""}),
+        "a missing file": lambda d: d.update(files={"none.sv": ""}),
+        "no files": lambda d: d.update(files={}),
         "lanes 0": lambda d: d["input"].update(lanes=0),
         "lanes huge": lambda d: d["input"].update(lanes=1 << 40),
         "width negative": lambda d: d["output"].update(width=-1),
@@ -246,32 +267,37 @@ def designs() -> Iterator[Edit]:
         yield Edit(f"design: {name}", _design(change), "design")
     for name, content in {"empty": b"", "text": b"x", "binary": bytes(range(256)), "nested": b"[" * 100_000}.items():
         yield Edit(f"design: {name}", _written("design.json", content), "design")
-    yield Edit("design: a hash of another", _design(lambda d: None, "0" * 64), "design")
+    yield Edit("design: a hash of another", _design(lambda d: None, {"hash": "0" * 64}), "design")
     yield Edit("design: a folder", lambda folder: _as_folder(folder / "design.json"), "design")
     yield Edit("design: gone", lambda folder: shutil.rmtree(folder), "design")
 
 
-def _design(change: Callable[[dict[str, Any]], Any], digest: str | None = None) -> Callable[[Path], None]:
+def _design(change: Callable[[dict[str, Any]], Any], digest: dict[str, Any] | None = None) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         (folder.parent.parent / "secret.sv").write_text("module secret; endmodule\n", encoding="utf-8")
         path = folder / "design.json"
         header = json.loads(path.read_text(encoding="utf-8")) | {"folder": str(folder.resolve())}
         change(header)
         header.pop("folder", None)
-        path.write_text(json.dumps(header | {"hash": digest or _hash(folder, header)}), encoding="utf-8")
+        path.write_text(json.dumps(header | (digest or _digests(folder, header))), encoding="utf-8")
 
     return apply
 
 
-def _hash(folder: Path, header: dict[str, Any]) -> str:
-    """Hash everything that the header names, if it is readable; a loader has to notice the rest."""
+def _memory(header: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(iter(header["memories"].values()))
+    return found
+
+
+def _digests(folder: Path, header: dict[str, Any]) -> dict[str, Any]:
+    """Digests of everything that the header names, if it is readable; a loader has to notice the rest."""
     try:
-        files = {
-            name: (folder / name).read_text(encoding="utf-8")
-            for name in header["files"]
-            if not name.startswith("/dev/")
-        }
-        streams = Stream(**header["input"]), Stream(**header["output"])
-        return Design(header["name"], header["top"], files, *streams).hash
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return ""
+        texts = {name: (folder / name).read_bytes() for name in header["files"] if not name.startswith("/dev/")}
+        digests = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+        ends = (read(Stream, json.loads(json.dumps(header[end]))) for end in ("input", "output"))
+        memories = {n: Image.parse((folder / n).read_bytes(), m["width"]) for n, m in header["memories"].items()}
+        files = {name: text.decode() for name, text in texts.items()}
+        made = Design(header["name"], header["top"], files, *ends, Figures(1, 1), memories)
+        return {"files": digests, "hash": made.hash}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return {"hash": ""}

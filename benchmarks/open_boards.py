@@ -79,7 +79,7 @@ def measure(name: str) -> dict[str, Any]:
     design = rtl.lower(graph, fold_for(graph, wanted, target, budget) if wanted else fastest(graph, target, budget))
     _require_equal(graph, design, board)
     built = boards.build(design, board, BUILD / "bitstreams" / name)
-    interval = design.info["predicted"]["interval"]
+    interval = design.predicted.interval
     return {
         "board": name, "model": BOARDS[name], "accuracy": accuracy, "interval": interval, "clock_mhz": built.clock_mhz,
         "fmax_mhz": built.fmax_mhz, "inferences_per_s": round(built.clock_mhz * 1e6 / interval),

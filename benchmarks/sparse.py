@@ -60,7 +60,7 @@ def measure(weight: np.ndarray, target: str, equal: str) -> dict[str, Any]:
     ran = simulate.run(design, samples)
     assert np.array_equal(ran.outputs, reference.run(graph, samples))
     cells = yosys.resources(design, target)
-    made = {"cycles": ran.interval / TOKENS, "multipliers": design.info["multipliers"]}
+    made = {"cycles": ran.interval / TOKENS, "multipliers": design.predicted.multipliers}
     return {**made, **asdict(cells), "equivalents": cells.equivalents(target)}
 
 

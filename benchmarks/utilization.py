@@ -51,7 +51,7 @@ def measure(config: EncoderConfig, interval: int) -> float:
     x = rng.integers(graph.input.lo, graph.input.hi + 1, (SAMPLES, *graph.input.shape))
     ran = simulate.run(design, x)
     assert np.array_equal(ran.outputs, reference.run(graph, x))
-    return useful_macs(graph) / (design.info["multipliers"] * ran.interval)
+    return useful_macs(graph) / (design.predicted.multipliers * ran.interval)
 
 
 def rows() -> dict[str, float]:

@@ -7,10 +7,13 @@ come: boards/shell/axi/accel_axi_stream.sv.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from accel.design import Design, Stream
+from accel.design import Design
 from accel.errors import UserError
+from accel.image import Content
+from accel.stream import Stream
 from boards import protocol, shell
 
 TOP = "accel_axi"
@@ -32,19 +35,19 @@ BUSY, BROKEN = 1, 2
 _FOLDER = Path(__file__).parent / "shell" / "axi"
 
 
-def files(design: Design) -> dict[str, str]:
-    """Name → text of everything that synthesis and simulation of module `accel_axi` read.
+def files(design: Design) -> dict[str, Content]:
+    """Name → content of everything that synthesis and simulation of module `accel_axi` read.
 
     Raises UserError for a design whose names cannot be used.
     """
     shell.check(design)
-    if TOP in {design.top, *(Path(name).stem for name in design.files)}:
+    if TOP in {design.top, *(Path(name).stem for name in design.contents)}:
         raise UserError(f"{TOP} in the design has a name that the AXI wrapper uses")
     fixed = {path.name: path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("*.sv"))}
-    return {f"{TOP}.v": _top(design), **fixed, **design.files}
+    return {f"{TOP}.v": _top(design), **fixed, **design.contents}
 
 
-def sources(names: dict[str, str]) -> list[str]:
+def sources(names: Iterable[str]) -> list[str]:
     """The files that tools read as Verilog and SystemVerilog, packages first; the others are memories beside them."""
     return [*shell.sources(names), f"{TOP}.v"]
 

@@ -13,9 +13,6 @@ import numpy as np
 import boards
 from accel import reference
 from accel.design import Design
-from accel.errors import GraphError, UserError
-from accel.tensor import Tensor
-from accel.view import View
 from boards import protocol
 from boards.host import Host
 from boards.serial_line import SerialLine, find_port
@@ -38,8 +35,7 @@ class Device:
     def __init__(self, runner: SampleRunner, design: Design, resources: ExitStack | None = None) -> None:
         self._runner = runner
         self._resources = resources or ExitStack()
-        self.input, self.output = (_tensor(design, end) for end in ("input", "output"))
-        self.view = _view(design)
+        self.input, self.output, self.view = design.input.tensor, design.output.tensor, design.view
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Real samples, shaped as the model's file takes them → real results (samples, …) as it has them, float64.
@@ -123,22 +119,3 @@ def transfer_s(design: Design, baud: float) -> float:
     """Seconds on the line of a request and its answer."""
     payloads = sum(protocol.payload_bytes(stream) for stream in (design.input, design.output))
     return 10 * (payloads + 2 * protocol.OVERHEAD) / baud
-
-
-def _view(design: Design) -> View | None:
-    """The file's own shapes; None where the model was not made from a file."""
-    try:
-        entry = design.info.get("view")
-        return None if entry is None else View.of(entry)
-    except (GraphError, KeyError, TypeError) as error:
-        raise UserError(f"design {design.name} has a damaged view ({error}): lower its model again") from None
-
-
-def _tensor(design: Design, end: str) -> Tensor:
-    """Tensor that goes into the model or comes out of it."""
-    try:
-        spec = design.info[end]
-        real = (tuple(n) if isinstance(n, list) else n for n in (spec["scale"], spec.get("offset", 0.0)))
-        return Tensor(tuple(spec["shape"]), spec["lo"], spec["hi"], *real)
-    except KeyError as error:
-        raise UserError(f"design {design.name} does not say the {error} of its {end}: lower its model again") from None

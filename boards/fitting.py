@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from accel.dataflow.schedule import Schedule
 from accel.design import Design
 from accel.errors import ToolError
 from accel.fold import StageFold
@@ -48,15 +47,14 @@ def remedy(used: Cells, board: Board, design: Design) -> str:
     larger = _larger(used, board)
     ways = [f"choose --board {larger.name}"] if larger else []
     if _foldable(design):
-        interval = design.info["predicted"]["interval"]
+        interval = design.predicted.interval
         ways.insert(0, f"fold it further (accel lower --interval {_round_up(interval * short)} or more)")
     return " or ".join(ways) or "it cannot be folded further, and no board of this family is large enough"
 
 
 def _foldable(design: Design) -> bool:
     """Does any node of the design do more than one element at a time?"""
-    folds = Schedule.from_json(design.info.get("schedule", {})).folds.values()
-    return any(not isinstance(fold, StageFold) and fold.parallel > 1 for fold in folds)
+    return any(not isinstance(fold, StageFold) and fold.parallel > 1 for fold in design.schedule.folds.values())
 
 
 def _larger(used: Cells, board: Board) -> Board | None:

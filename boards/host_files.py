@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from accel.design import Design, Stream
+from accel.design import Design
+from accel.stream import Stream
 from boards import protocol
 
 _HERE = Path(__file__).parent
@@ -19,9 +19,9 @@ PROGRAMS = {"zynq": "pynq_driver.py", "vitis": "xrt_host.py"}
 
 def files(design: Design, flow: str) -> dict[str, str]:
     """Name → text of the folder `driver`: program, what it has to know of the design, an example and a README."""
-    into = _stream(design, "input")
-    known = {"hash": design.hash, "input": into, "output": _stream(design, "output")}
-    x = np.random.default_rng(0).integers(into["lo"], into["hi"] + 1, (_EXAMPLES, into["elements"]))
+    known = {"hash": design.hash, "input": _described(design.input), "output": _described(design.output)}
+    tensor = design.input.tensor
+    x = np.random.default_rng(0).integers(tensor.lo, tensor.hi + 1, (_EXAMPLES, tensor.size))
     return {
         "driver/driver.py": _text(PROGRAMS[flow]).replace(
             "from boards.host_samples import", "from host_samples import"
@@ -37,14 +37,19 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def _stream(design: Design, end: str) -> dict[str, Any]:
-    stream: Stream = getattr(design, end)
-    low, high = (
-        (-(1 << stream.width - 1), (1 << stream.width - 1) - 1) if stream.signed else (0, (1 << stream.width) - 1)
-    )
-    spec = {"lo": low, "hi": high, "scale": 1.0, **design.info.get(end, {})}
-    size = {"elements": stream.beats * stream.lanes, "bytes": protocol.element_bytes(stream), "signed": stream.signed}
-    return {**size, **{key: spec[key] for key in ("shape", "lo", "hi", "scale", "offset") if key in spec}}
+def _described(stream: Stream) -> dict[str, object]:
+    """Entries of a stream that `host_samples` reads."""
+    tensor = stream.tensor
+    entry: dict[str, object] = {
+        "elements": tensor.size,
+        "bytes": protocol.element_bytes(stream),
+        "signed": stream.signed,
+        "shape": tensor.shape,
+        "lo": tensor.lo,
+        "hi": tensor.hi,
+        "scale": tensor.scale,
+    }
+    return entry | ({"offset": tensor.offset} if tensor.offset else {})
 
 
 _README = {

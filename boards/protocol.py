@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.design import Stream
 from accel.errors import UserError
+from accel.stream import Stream
 
 MAGIC = b"\xac\xce"
 IDENTITY_BYTES = 8

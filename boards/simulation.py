@@ -13,10 +13,10 @@ from types import TracebackType
 
 import numpy as np
 
-from accel import scratch, tools
+from accel import image, scratch, tools
 from accel.design import Design
 from accel.errors import ToolError
-from accel.files import write_atomic
+from accel.image import Content
 from boards import clocking, shell
 from boards.board import Board
 from boards.host import Host
@@ -60,11 +60,11 @@ class SimulatedBoard:
     def _build(self, folder: Path) -> Path:
         """Write the sources into `folder`; returns the program that runs there."""
         files = self._sources() | shell.simulation_files()
-        for name, text in files.items():
-            write_atomic(folder / name, text)
+        for name, content in files.items():
+            image.write(folder / name, content)
         return self._compile(folder, shell.sources(files))
 
-    def _sources(self) -> dict[str, str]:
+    def _sources(self) -> dict[str, Content]:
         pins = pinout(self._board)
         clock = clocking.plan(self._board.flow, pins.oscillator_mhz, self._board.clock_mhz)
         return shell.files(self._design, self._board, pins, clock, shell.Timing.simulated())

@@ -130,7 +130,7 @@ async def samples_with_back_pressure(dut):
     assert await bench.read("samples_in") == await bench.read("samples_out") == len(X)
     assert await bench.read("status") == 0
     cycles = await bench.read("cycles", 8)
-    assert DESIGN.info["predicted"]["latency"] < cycles < 10_000
+    assert DESIGN.predicted.latency < cycles < 10_000
     assert await bench.read("cycles", 8) == cycles  # stands still when nothing is inside
     assert bench.sink.empty()
 
@@ -142,8 +142,8 @@ async def samples_back_to_back(dut):
     await bench.write("packet", len(X))
     bench.source.send_nowait(payload(X))
     assert np.array_equal(await bench.result(), expected(Y))
-    predicted = DESIGN.info["predicted"]
-    assert await bench.read("cycles", 8) <= predicted["latency"] + (len(X) - 1) * predicted["interval"] + 1
+    predicted = DESIGN.predicted
+    assert await bench.read("cycles", 8) <= predicted.latency + (len(X) - 1) * predicted.interval + 1
 
 
 @cocotb.test()

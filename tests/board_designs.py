@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 
-from accel.design import Design, Stream
+import numpy as np
+
+from accel.design import Design, Figures
+from accel.image import Image
+from accel.stream import Stream
+from accel.tensor import Tensor
 
 _ADD_ONE = """\
 // Adds 1 to every element, one beat per four cycles; output elements are wider than input elements.
@@ -45,13 +50,21 @@ def add_one(lanes: int = 2, width: int = 6, wider: int = 12, beats: int = 5) -> 
     text = _ADD_ONE
     for name, value in {"IN": lanes * width, "OUT": lanes * wider, "LANES": lanes, "V": width, "W": wider}.items():
         text = text.replace(f"{{{name}}}", str(value))
-    return Design(
-        "add-one",
-        "add_one",
-        {"add_one.sv": text},
-        Stream(lanes, width, True, beats),
-        Stream(lanes, wider, True, beats),
-    )
+    ends = stream(lanes, width, True, beats), stream(lanes, wider, True, beats)
+    return Design("add-one", "add_one", {"add_one.sv": text}, *ends, Figures(4 * beats, 4 * beats))
+
+
+def stream(lanes: int, width: int, signed: bool, beats: int) -> Stream:
+    """A stream of all integers of a width."""
+    low = -(1 << width - 1) if signed else 0
+    return Stream.of("", Tensor((beats, lanes), low, low + (1 << width) - 1), lanes)
+
+
+def scaled(design: Design, source: float, result: float) -> Design:
+    """The same with the scales of what goes in and comes out."""
+    scales = ((design.input, source), (design.output, result))
+    ends = [replace(stream, tensor=replace(stream.tensor, scale=scale)) for stream, scale in scales]
+    return replace(design, input=ends[0], output=ends[1])
 
 
 def silent() -> Design:
@@ -90,5 +103,12 @@ def with_memory(design: Design) -> Design:
     always_ff @(posedge clk) entry <= table_[s_data[3:0]];
 """
     text = design.files["add_one.sv"].replace("    logic [1:0] pause;\n", f"    logic [1:0] pause;\n{memory}")
-    values = "".join(f"{value:02x}\n" for value in range(16))
-    return replace(design, files={"add_one.sv": text, "table.hex": values})
+    return replace(design, files={"add_one.sv": text}, memories={"table.hex": Image.pack(np.arange(16)[:, None], 8)})
+
+
+def damaged(design: Design, memory: str, *places: int, bit: int = 0) -> Design:
+    """The same with a bit of some words of a memory inverted."""
+    image = design.memories[memory]
+    words = image.words.copy()
+    words[[*places], bit // 8] ^= 1 << bit % 8
+    return replace(design, memories={**design.memories, memory: replace(image, words=words)})

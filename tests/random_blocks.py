@@ -33,8 +33,6 @@ from accel.tensor import Tensor
 from accel.verification.difference import first_difference
 from hls import rtl
 from hls.projects import project
-from hls.rtl.netlist import build
-from hls.rtl.prediction import predict
 from hls.simulation import simulate
 
 Edges = dict[str, np.ndarray]
@@ -238,8 +236,7 @@ def _rtl(one: Block, seed: int) -> Iterator[Edges]:
     design = rtl.lower(one.graph, one.schedule)
     free = simulate.run(design, one.x, trace=True)
     yield _edges(one, free)
-    schedule = Schedule.from_json(design.info["schedule"])
-    beats = np.array(predict(build(one.graph, schedule), schedule.depths).beats[: len(free.beats)])
+    beats = np.array(design.structure.prediction.beats[: len(free.beats)])
     late = np.flatnonzero(free.beats != beats)
     if late.size:
         at = int(late[0])

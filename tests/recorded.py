@@ -26,7 +26,7 @@ import random_blocks
 from encoders import Shape
 from kept import kept_weights
 
-from accel import onnx_import, reference
+from accel import image, onnx_import, reference
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
 from accel.fold import Pattern
@@ -139,13 +139,15 @@ def facts(model: Model) -> dict[str, Any]:
         integers.update(f"{tensor.shape} {tensor.lo} {tensor.hi}".encode())
         integers.update(np.ascontiguousarray(edges[name], "<i8").tobytes())
     design = rtl.lower(model.graph, model.schedule)
-    schedule = json.loads(Schedule.from_json(design.info["schedule"]).text())
+    schedule = json.loads(design.schedule.text())
+    texts = {name: b"".join(image.parts(content)).decode() for name, content in design.contents.items()}
     return {
         "integers": _short(integers.hexdigest()),
         "folds": _digest([schedule["target"], schedule["folds"]]),
-        **design.info["predicted"],
+        "latency": design.predicted.latency,
+        "interval": design.predicted.interval,
         "buffers": _digest([schedule["memories"], schedule["depths"]]),
-        "rtl": _digest(sorted(design.files.items())),
+        "rtl": _digest(sorted(texts.items())),
         "design": _short(design.hash),
     }
 

@@ -71,7 +71,6 @@ def _show_speed(design: Design, result: BuildResult) -> None:
     """Samples per second of the core, and of the serial line in front of it."""
     from boards.driver import transfer_s
 
-    interval = design.info.get("predicted", {}).get("interval")
-    core = f"{result.clock_mhz * 1e6 / interval:,.0f} samples/s in the core" if interval else ""
-    line = f"{1 / transfer_s(design, result.baud):,.0f} over the serial line" if result.baud else ""
-    click.echo("; ".join(text for text in (core, line) if text))
+    core = f"{result.clock_mhz * 1e6 / design.predicted.interval:,.0f} samples/s in the core"
+    line = f"; {1 / transfer_s(design, result.baud):,.0f} over the serial line" if result.baud else ""
+    click.echo(core + line)

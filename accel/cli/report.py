@@ -61,13 +61,11 @@ def command(folder: Path, name: str | None, out: Path | None, samples: int, as_j
 
 def _show(made: Reported) -> None:
     design, estimate = made.sources.design, made.estimate
-    predicted = design.info.get("predicted")
-    if predicted:
-        latency, interval = predicted["latency"], predicted["interval"]
-        click.echo(f"{design.name}: latency {latency} cycles, interval {interval:g} cycles")
-        if estimate:
-            clock = estimate.board.clock_mhz
-            click.echo(f"at {clock:g} MHz: {clock * 1e6 / interval:,.0f} inferences/s")
+    latency, interval = design.predicted.latency, design.predicted.interval
+    click.echo(f"{design.name}: latency {latency} cycles, interval {interval:g} cycles")
+    if estimate:
+        clock = estimate.board.clock_mhz
+        click.echo(f"at {clock:g} MHz: {clock * 1e6 / interval:,.0f} inferences/s")
     if estimate:
         show_estimate(estimate.needed, estimate.board)
     else:

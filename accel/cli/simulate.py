@@ -65,11 +65,12 @@ def _entry(done: Simulated) -> dict[str, object]:
         "mismatches": done.outcome.mismatches,
     }
     if done.design and done.simulation:
-        ran, depths = done.simulation, done.design.info["schedule"]["depths"]
+        predicted = done.design.predicted
+        ran, depths = done.simulation, done.design.schedule.depths
         found |= {
             "latency": ran.latency,
             "interval": ran.interval,
-            "predicted": done.design.info["predicted"],
+            "predicted": {"latency": predicted.latency, "interval": predicted.interval},
             "mac_utilization": _utilization(done.design, ran.interval),
             "cycles_per_second": ran.cycles_per_second,
         }
@@ -82,23 +83,21 @@ def _show(done: Simulated, stall: float, buffers: bool) -> None:
     outcome = done.outcome
     rows = [("samples", f"{outcome.samples}", ""), ("mismatches", f"{outcome.mismatches}", "")]
     if done.design and done.simulation:
-        ran = done.simulation
-        predicted = {} if stall else done.design.info["predicted"]  # what is predicted holds without pauses
-        rows += [
-            ("latency, cycles", f"{ran.latency}", f"{predicted.get('latency', '')}"),
-            ("interval, cycles", f"{ran.interval:g}", f"{predicted.get('interval', '')}"),
+        ran, predicted = done.simulation, done.design.predicted
+        rows += [  # what is predicted holds without pauses
+            ("latency, cycles", f"{ran.latency}", "" if stall else f"{predicted.latency}"),
+            ("interval, cycles", f"{ran.interval:g}", "" if stall else f"{predicted.interval}"),
             ("MAC utilization", f"{_utilization(done.design, ran.interval):.1%}", ""),
             ("simulation, cycles/s", f"{ran.cycles_per_second:,.0f}", ""),
         ]
     show_table(f"{done.graph.name}: {outcome.level}", ("", "measured", "predicted"), rows)
     if buffers and done.design and done.simulation and done.simulation.buffers:
-        _show_buffers(done.simulation.buffers, done.design.info["schedule"]["depths"])
+        _show_buffers(done.simulation.buffers, done.design.schedule.depths)
 
 
 def _utilization(design: Design, interval: float) -> float:
     """Useful products per multiplier and cycle at a measured interval."""
-    predicted: dict[str, float] = design.info["predicted"]
-    return float(design.info["mac_utilization"] * predicted["interval"] / interval)
+    return design.predicted.mac_utilization * design.predicted.interval / interval
 
 
 def _show_buffers(buffers: dict[str, BufferUse], depths: dict[str, int]) -> None:

@@ -47,7 +47,8 @@ flip-flops two fifths are not, where memories of buffers take their share.
 
 def default(graph: Graph) -> Schedule:
     """The cheapest folds that keep DEFAULT_INTERVAL cycles per sample, or as few as the slowest node allows."""
-    return fold_for(graph, max(DEFAULT_INTERVAL, shortest_interval(graph)))
+    solver = Solver(graph, DEFAULT.name)
+    return solver.at(max(DEFAULT_INTERVAL, solver.shortest))[0]
 
 
 def fold_for(graph: Graph, interval: int, target: str = DEFAULT.name, budget: Cells | None = None) -> Schedule:

@@ -151,6 +151,6 @@ def board(design: Design, target: Board) -> Level:
     def run(x: np.ndarray) -> np.ndarray:
         import boards
 
-        return boards.simulate(design, target, x).reshape(len(x), *design.info["output"]["shape"])
+        return boards.simulate(design, target, x).reshape(len(x), *design.output.tensor.shape)
 
     return Level("board", run, limit=BOARD_LIMIT)

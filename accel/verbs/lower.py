@@ -95,14 +95,13 @@ def _board(target: str, name: str | None) -> Board | None:
 def _write_design(graph: Graph, out: Path, schedule: Schedule | None, board: Board | None) -> LoweredDesign:
     import boards
     from accel import storage
-    from accel.dataflow.schedule import Schedule
     from hls import rtl
 
     with whole_folder(out, DESIGN_FILE) as folder:
         design = rtl.lower(graph, schedule)
         digest = storage.save(graph, folder / GRAPH_FILE)
-        replace(design, info={**design.info, "graph": digest}).write(folder)
-        write_atomic(folder / SCHEDULE_FILE, Schedule.from_json(design.info["schedule"]).text())
+        replace(design, graph=digest).write(folder)
+        write_atomic(folder / SCHEDULE_FILE, design.schedule.text())
     return LoweredDesign.of(out, design, graph, board or boards.get(BOARD))
 
 

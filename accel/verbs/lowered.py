@@ -78,8 +78,8 @@ class LoweredDesign(Lowered):
     @classmethod
     def of(cls, out: Path, design: Design, graph: Graph, board: Board) -> LoweredDesign:
         """A design at the board's default clock."""
-        predicted = design.info["predicted"]
-        return cls(out, "rtl", predicted["interval"], predicted["latency"], board.clock_mhz, design, graph, board)
+        predicted = design.predicted
+        return cls(out, "rtl", predicted.interval, predicted.latency, board.clock_mhz, design, graph, board)
 
     @cached_property
     def estimate(self) -> Cells:
@@ -87,8 +87,8 @@ class LoweredDesign(Lowered):
         from hls import rtl
         from hls.rtl.area import estimate
 
-        depths = self.design.info["schedule"]["depths"]
-        made = estimate(rtl.netlist_of(self.design, self.graph), depths, self.board.target)
+        structure = rtl.structure_of(self.design, self.graph)
+        made = estimate(structure.netlist, structure.schedule.depths, self.board.target)
         return made.placed(self.board.target)
 
     @property

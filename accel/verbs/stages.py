@@ -193,10 +193,10 @@ def rtl(context: Context, tell: Progress) -> RtlResult:
     stalled = levels.Rtl(design, stall=levels.STALL, seed=context.settings.seed)
     tell("simulate")
     outcomes = imported.verify(plain.level, stalled.level)
-    measured, predicted = plain.simulation, design.info["predicted"]
+    measured, predicted = plain.simulation, design.predicted
     summary = (
-        f"{agreement(outcomes)}; latency {measured.latency} cycles (predicted {predicted['latency']}), "
-        f"interval {measured.interval:g} (predicted {predicted['interval']:g})"
+        f"{agreement(outcomes)}; latency {measured.latency} cycles (predicted {predicted.latency}), "
+        f"interval {measured.interval:g} (predicted {predicted.interval:g})"
     )
     return RtlResult(design=design, simulation=measured, outcomes=outcomes, summary=summary)
 
@@ -245,7 +245,7 @@ def write_report(context: Context, tell: Progress) -> ReportResult:
 
     training, imported = context.get(TrainingResult), context.get(ImportResult)
     simulated, build = context.get(RtlResult), context.get(BitstreamResult).build
-    measured, info = simulated.simulation, simulated.design.info
+    measured, predicted = simulated.simulation, simulated.design.predicted
     made = record.RunReport(
         model=record.ModelFigures("digits", _parameters(training.trained), imported.graph.macs),
         accuracy=record.Accuracy(training.trained.float_accuracy, training.trained.quantized_accuracy),
@@ -253,9 +253,9 @@ def write_report(context: Context, tell: Progress) -> ReportResult:
         cycles=record.Cycles(
             measured.latency,
             measured.interval,
-            info["predicted"]["latency"],
-            info["predicted"]["interval"],
-            info["mac_utilization"],
+            predicted.latency,
+            predicted.interval,
+            predicted.mac_utilization,
             measured.cycles_per_second,
         ),
         resources=build.resources if build else None,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from accel.errors import UserError
 
 if TYPE_CHECKING:
+    from accel.dataflow.netlist import Netlist
     from accel.graph import Graph
-    from hls.rtl.netlist import Netlist
     from models.presets import Lever
     from models.recipe import Recipe
     from models.training import Trained
@@ -150,16 +150,16 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
 
     schedule = with_multipliers(graph, multipliers)
     design = rtl.lower(graph, schedule)
-    netlist = rtl.netlist_of(design, graph)
+    netlist = rtl.structure_of(design, graph).netlist
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))
     ran = simulate.run(design, x)
     if not np.array_equal(ran.outputs, reference.run(graph, x)):
         raise MismatchError(f"{graph.name}: RTL and reference differ; run accel compare on the model")
-    made = estimate(netlist, design.info["schedule"]["depths"], schedule.target)
+    made = estimate(netlist, design.schedule.depths, schedule.target)
     return {
         **_size(graph, netlist),
         "cycles": round(ran.interval),
-        "multipliers": design.info["multipliers"],
+        "multipliers": design.predicted.multipliers,
         "lut": made.equivalents(schedule.target),
         "ff": made.ff,
         "dsp": made.dsp,

@@ -10,25 +10,33 @@ from __future__ import annotations
 
 import re
 
+from accel.image import Content, Image
+
 _ATTRIBUTE = re.compile(r'\(\* (ram|rom)_style = "(\w+)"(, no_rw_check)? \*\)')
 _QUARTUS = {"block": "M10K", "distributed": "MLAB", "logic": "logic"}
 
 
-def vivado(files: dict[str, str]) -> dict[str, str]:
-    """Files (name → text) for Vivado; memory contents get the ending .mem."""
+def vivado(files: dict[str, Content]) -> dict[str, Content]:
+    """Files (name → content) for Vivado; memory contents get the ending .mem."""
     renamed = {name: name.removesuffix(".hex") + ".mem" for name in files if name.endswith(".hex")}
     return {renamed.get(name, name): _vivado_text(name, text) for name, text in files.items()}
 
 
-def quartus(files: dict[str, str]) -> dict[str, str]:
-    """Files (name → text) for Quartus."""
-    return {name: _ATTRIBUTE.sub(_in_quartus, text) if name.endswith(".sv") else text for name, text in files.items()}
+def quartus(files: dict[str, Content]) -> dict[str, Content]:
+    """Files (name → content) for Quartus."""
+    return {name: _quartus_text(name, content) for name, content in files.items()}
 
 
-def _vivado_text(name: str, text: str) -> str:
-    if not name.endswith((".sv", ".v")):
-        return text
-    return _ATTRIBUTE.sub(_in_vivado, text).replace('.hex"', '.mem"')
+def _vivado_text(name: str, content: Content) -> Content:
+    if isinstance(content, Image) or not name.endswith((".sv", ".v")):
+        return content
+    return _ATTRIBUTE.sub(_in_vivado, content).replace('.hex"', '.mem"')
+
+
+def _quartus_text(name: str, content: Content) -> Content:
+    if isinstance(content, Image) or not name.endswith(".sv"):
+        return content
+    return _ATTRIBUTE.sub(_in_quartus, content)
 
 
 def _in_vivado(found: re.Match[str]) -> str:

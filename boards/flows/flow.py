@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accel.build_plan import BuildPlan
 from accel.errors import ToolError
+from accel.image import Content
 from accel.target import Cells
 from boards.board import Board, Pinout
 from boards.clocking import Clock
@@ -15,14 +16,14 @@ from boards.clocking import Clock
 
 @dataclass(frozen=True)
 class Job:
-    """A top module for a board: its files (name → text), the core clock that is made, the placement's seed.
+    """A top module for a board: its files (name → content), the core clock that is made, the placement's seed.
 
     `pins` are None on boards whose core is reached over AXI; `beat_bytes` then are those of its streams, in and out,
     and `programs` are files for the computer beside it.
     """
 
     board: Board
-    files: dict[str, str]
+    files: dict[str, Content]
     top: str
     clock: Clock
     pins: Pinout | None

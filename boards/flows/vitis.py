@@ -21,7 +21,9 @@ _RENAMED = {"aclk": "ap_clk", "aresetn": "ap_rst_n"}
 
 
 def _plan(job: Job) -> BuildPlan:
-    files = {**job.files, f"{KERNEL}.v": kernel(job.files[f"{job.top}.v"], job.top)}
+    top = job.files[f"{job.top}.v"]
+    assert isinstance(top, str)
+    files = {**job.files, f"{KERNEL}.v": kernel(top, job.top)}
     part = job.board.device
     inner = Job(job.board, files, KERNEL, job.clock, None, job.seed)
     package = zynq.package(inner, part, [f"{job.top}.v"], _KERNEL) + tcl.fill(_PACKAGED, kernel=KERNEL)

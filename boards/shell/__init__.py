@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from accel.design import Design
 from accel.errors import UserError
+from accel.image import Content
 from boards import protocol
 from boards.board import Board, Pinout
 from boards.clocking import Clock
@@ -51,11 +53,11 @@ def check(design: Design) -> None:
     """Refuse what must not reach tools: names that are no identifiers, files of the shell, over-long samples."""
     if not _IDENTIFIER.fullmatch(design.top):
         raise UserError(f"top module {design.top!r} is no identifier of letters, digits and _")
-    for name in design.files:
+    for name in design.contents:
         if not _FILE.fullmatch(name):
             raise UserError(f"file name {name!r} of the design may only have letters, digits, _ and .")
     own = {path.name for path in _FOLDER.rglob("*.sv")} | {f"{TOP}.sv", f"{PACKAGE}.sv"}
-    clash = sorted(own & set(design.files))
+    clash = sorted(own & set(design.contents))
     if clash or design.top in {TOP, PACKAGE}:
         raise UserError(f"{', '.join(clash) or design.top} in the design has a name that the board shell uses")
     for stream in (design.input, design.output):
@@ -64,15 +66,15 @@ def check(design: Design) -> None:
             raise UserError(f"a sample of {size} bytes does not fit a frame of at most {protocol.MAX_PAYLOAD}")
 
 
-def files(design: Design, board: Board, pinout: Pinout, clock: Clock, timing: Timing) -> dict[str, str]:
-    """Name → text of everything synthesis and simulation read, the design's own files included."""
+def files(design: Design, board: Board, pinout: Pinout, clock: Clock, timing: Timing) -> dict[str, Content]:
+    """Name → content of everything synthesis and simulation read, the design's own files included."""
     check(design)
     fixed = [*sorted(_FOLDER.glob("*.sv")), *sorted((_FOLDER / board.flow).glob("*.sv"))]
     return {
         f"{PACKAGE}.sv": _package(design, pinout, clock, timing),
         f"{TOP}.sv": _top(design, pinout),
         **{path.name: path.read_text(encoding="utf-8") for path in fixed},
-        **design.files,
+        **design.contents,
     }
 
 
@@ -81,7 +83,7 @@ def simulation_files() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted((_FOLDER / "simulation").glob("*.sv"))}
 
 
-def sources(names: dict[str, str]) -> list[str]:
+def sources(names: Iterable[str]) -> list[str]:
     """The SystemVerilog files, packages first."""
     found = sorted(name for name in names if name.endswith(".sv"))
     return sorted(found, key=lambda name: not name.endswith("_pkg.sv"))

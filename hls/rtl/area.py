@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from accel import cost
+from accel.dataflow.netlist import Instance, Netlist
 from accel.hardware import Stage, Unit
 from accel.target import Cells
-from hls.rtl.netlist import Instance, Netlist
 
 
 def estimate(netlist: Netlist, depths: dict[str, int], target: str) -> Cells:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from accel import ops
+from accel.dataflow.netlist import Buffer, Instance, Netlist
 from accel.graph import Graph
 from accel.hardware import Long, Module, Unit
-from hls.rtl.netlist import Buffer, Instance, Netlist
+from accel.image import Image
+from accel.stream import Stream
+from accel.tensor import Tensor
 
 TOP = "accel_top"
 DEEP = 64
@@ -30,13 +32,15 @@ def library() -> dict[str, str]:
     }
 
 
-def files(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> dict[str, str]:
-    """All files of a design: `accel_top.sv`, generated and library modules that it needs, one .hex per memory."""
+def files(
+    netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int
+) -> tuple[dict[str, str], dict[str, Image]]:
+    """`accel_top.sv` with the generated and library modules that it needs, and the memories, each a .hex file."""
     top, memories = _top(netlist, depths, in_bits, out_bits)
     modules = [instance.unit.module for instance in netlist.instances]
     modules += [stage.module for instance in netlist.instances for stage in instance.stages]
     generated = {f"{module.name}.sv": module.source for module in modules if module.source}
-    return {f"{TOP}.sv": top, **memories, **generated, **{f"{name}.sv": library()[name] for name in used(top)}}
+    return {f"{TOP}.sv": top, **generated, **{f"{name}.sv": library()[name] for name in used(top)}}, memories
 
 
 def used(text: str) -> list[str]:
@@ -50,7 +54,7 @@ def used(text: str) -> list[str]:
     return sorted(found)
 
 
-def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> tuple[str, dict[str, str]]:
+def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> tuple[str, dict[str, Image]]:
     lines = [
         "// Dataflow design: every operator is a unit, joined by buffers. Written by accel; do not edit.",
         f"module {TOP} (",
@@ -66,7 +70,7 @@ def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) 
         "    output logic m_last",
         ");",
     ]
-    memories: dict[str, str] = {}
+    memories: dict[str, Image] = {}
     for number, instance in enumerate(netlist.instances):
         lines += _instance(number, instance, netlist, memories)
     for number, buffer in enumerate(netlist.buffers):
@@ -74,7 +78,7 @@ def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) 
     return "\n".join([*lines, "endmodule", ""]), memories
 
 
-def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[str, str]) -> list[str]:
+def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[str, Image]) -> list[str]:
     """Declarations and instantiation of one unit, its stages, and taps for tracing."""
     unit, name = instance.unit, f"i{number}"
     lines = ["", f"    // {instance.name}"]
@@ -99,7 +103,7 @@ def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[
 _GIVEN = "{0}_room, {0}_take, {0}_valid"
 
 
-def _module(name: str, unit: Unit, memories: dict[str, str]) -> list[str]:
+def _module(name: str, unit: Unit, memories: dict[str, Image]) -> list[str]:
     """The unit's module, or its copies: they run in lockstep, so what they say together is what each says."""
     came = [(f"s{k}", port, ("valid", "last"), ("ready",)) for k, port in enumerate(unit.inputs)]
     gives = [(f"m{k}", port, ("room",), ("take", "valid", "last")) for k, port in enumerate(unit.outputs)]
@@ -120,7 +124,7 @@ def _module(name: str, unit: Unit, memories: dict[str, str]) -> list[str]:
     return [*before, f"    for (genvar copy = 0; copy < {unit.copies}; copy++) begin : {name}_copy", module, "    end"]
 
 
-def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -> list[str]:
+def _stages(name: str, instance: Instance, tap: int, memories: dict[str, Image]) -> list[str]:
     """The chain of stages behind the result: wires <name>_t<n>_*; taps of graph values are numbered from `tap`."""
     wires = f"{name}_m{instance.result_index}"
     port = instance.unit.outputs[instance.result_index]
@@ -137,23 +141,11 @@ def _stages(name: str, instance: Instance, tap: int, memories: dict[str, str]) -
     return lines
 
 
-def taps(netlist: Netlist, graph: Graph) -> list[dict[str, Any]]:
-    """Taps of the traced design: layer, lanes, and how to read the elements."""
-    found = []
-    for instance in netlist.instances:
-        for layer in instance.layers:
-            if layer is not None:
-                tensor = graph.tensors[layer]
-                found.append(
-                    {
-                        "layer": layer,
-                        "lanes": instance.lanes,
-                        "width": tensor.width,
-                        "signed": tensor.signed,
-                        "shape": list(tensor.shape),
-                    }
-                )
-    return found
+def taps(netlist: Netlist, graph: Graph) -> tuple[Stream, ...]:
+    """The streams of the traced design: integers only, without their scales."""
+    layers = [(layer, instance.lanes) for instance in netlist.instances for layer in instance.layers]
+    edges = [(layer, graph.tensors[layer], lanes) for layer, lanes in layers if layer is not None]
+    return tuple(Stream.of(layer, Tensor(edge.shape, edge.lo, edge.hi), lanes) for layer, edge, lanes in edges)
 
 
 def _tap(layer: str | None, wires: str, bits: int, number: int) -> list[str]:
@@ -190,12 +182,12 @@ def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[s
     ]
 
 
-def instantiate(module: Module, name: str, pins: list[str], memories: dict[str, str]) -> str:
-    """An instance as one line; the contents of its memories are added to `memories`, file name → text."""
+def instantiate(module: Module, name: str, pins: list[str], memories: dict[str, Image]) -> str:
+    """An instance as one line; the contents of its memories are added to `memories` by the names of their files."""
     params = [f".{key}({_number(value)})" for key, value in module.params.items()]
     for key, rom in module.roms.items():
         file = f"{name}_{key.removesuffix('_FILE').lower()}.hex"
-        memories[file] = rom.hex()
+        memories[file] = Image.pack(rom.make(), rom.bits)
         params.append(f'.{key}("{file}")')
     return f"    {module.name} #({', '.join(params)}) {name} (.clk, .rst, {', '.join(pins)});"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from accel import scratch
+from accel.dataflow.prediction import interval_of
 from accel.design import Design
 from accel.errors import AccelError, UserError
 from accel.files import is_full, no_space, write_atomic, writing
-from hls.rtl.prediction import interval_of
 from hls.simulation import deadlock, verilator
 from hls.simulation.deadlock import BufferUse
 
@@ -114,27 +114,23 @@ def _keep(recorded: Path, waves: Path) -> None:
 
 
 def _checked(design: Design, x: np.ndarray) -> np.ndarray:
-    unknown = [key for key in ("input", "output", "predicted") if key not in design.info]
-    if unknown:
-        raise UserError(f"design {design.name} does not tell its {unknown[0]}; write it again with `accel lower`")
-    spec = design.info["input"]
-    x = np.asarray(x)
-    if x.ndim != 3 or list(x.shape[1:]) != spec["shape"] or len(x) == 0:
-        raise UserError(f"input shape is {x.shape}, the design takes (samples, {', '.join(map(str, spec['shape']))})")
-    if x.dtype.kind not in "iu" or x.min() < spec["lo"] or x.max() > spec["hi"]:
-        raise UserError(f"the design takes integers in {spec['lo']}..{spec['hi']}; got {x.dtype} {x.min()}..{x.max()}")
+    tensor, x = design.input.tensor, np.asarray(x)
+    if x.shape[1:] != tensor.shape or len(x) == 0:
+        raise UserError(f"input shape is {x.shape}, the design takes (samples, {tensor.tokens}, {tensor.channels})")
+    if x.dtype.kind not in "iu" or x.min() < tensor.lo or x.max() > tensor.hi:
+        raise UserError(f"the design takes integers in {tensor.lo}..{tensor.hi}; got {x.dtype} {x.min()}..{x.max()}")
     return x.astype(np.int64)
 
 
 def _cycles(design: Design, samples: int, stall: float, pace: int) -> float:
     """About how many cycles a run takes."""
-    predicted = design.info["predicted"]
-    return (predicted["latency"] + samples * max(predicted["interval"], pace)) / (1 - min(stall, 0.95))
+    predicted = design.predicted
+    return (predicted.latency + samples * max(predicted.interval, pace)) / (1 - min(stall, 0.95))
 
 
 def _patience(design: Design, stall: float, pace: int) -> int:
     """Cycles without any movement after which a design counts as hung: far more than it ever needs for a sample."""
-    return int((10_000 + 20 * design.info["predicted"]["latency"] + pace) / (1 - min(stall, 0.95)))
+    return int((10_000 + 20 * design.predicted.latency + pace) / (1 - min(stall, 0.95)))
 
 
 def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, folder: Path) -> None:
@@ -154,7 +150,7 @@ def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, fol
 def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
     """Reports of a watched design; empty when it was not watched."""
     rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
-    names = design.info["schedule"]["depths"] if len(rows) else []
+    names = design.schedule.depths if len(rows) else []
     return {
         name: BufferUse(int(most), bool(beat), bool(room)) for name, (most, beat, room) in zip(names, rows, strict=True)
     }
@@ -162,7 +158,7 @@ def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
 
 def _result(design: Design, folder: Path, samples: int, cycles: int, seconds: float, trace: bool) -> Simulation:
     out = design.output
-    shape = (samples, *design.info["output"]["shape"])
+    shape = (samples, *out.tensor.shape)
     words = np.fromfile(folder / "result", dtype=np.uint32)
     times = np.fromfile(folder / "result.times", dtype=np.int64)
     beats, starts = times[: samples * out.beats], times[samples * out.beats :]
@@ -185,11 +181,10 @@ def _edges(design: Design, pairs: np.ndarray, samples: int) -> dict[str, np.ndar
     """Traced words → every edge of the graph."""
     ids, words = pairs.reshape(-1, 2).T
     edges = {}
-    for number, tap in enumerate(design.info["taps"]):
-        tokens, channels = tap["shape"]
+    for number, tap in enumerate(design.taps):
         own = np.ascontiguousarray(words[ids == number]).view(np.uint32)
-        values = unpack(own, tap["lanes"], tap["width"], tap["signed"])
-        edges[tap["layer"]] = values[: samples * tokens * channels].reshape(samples, tokens, channels)
+        values = unpack(own, tap.lanes, tap.width, tap.signed)
+        edges[tap.name] = values[: samples * tap.tensor.size].reshape(samples, *tap.tensor.shape)
     return edges
 
 

@@ -41,12 +41,12 @@ def synthesize(design: Design, target: str = "ecp5") -> Design:
     Edges cannot be traced in it. Raises UserError for a target without cell models, ToolError from yosys.
     """
     models = cell_models(target)
-    made = yosys.synthesize(design.files, design.top, target)
+    made = yosys.synthesize(design.contents, design.top, target)
     files = {
         f"{design.top}.sv": _LINT + made.verilog,
         CELLS: _LINT + _PREAMBLE + _macros(target) + _needed(made.cells, models),
     }
-    return replace(design, name=f"{design.name}-{target}", files=files, info={**design.info, "taps": []})
+    return replace(design, name=f"{design.name}-{target}", files=files, memories={}, taps=(), structure=None)
 
 
 @cache

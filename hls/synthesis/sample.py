@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accel.hardware import Module, Stage, Unit
+from accel.image import Content, Image
 from accel.target import Cells
 from hls.rtl import emit
 from hls.synthesis.yosys import synthesize
@@ -39,9 +40,9 @@ def buffer(bits: int, depth: int) -> tuple[Module, Pins]:
     return Module("accel_fifo", {"WIDTH": width, "DEPTH": depth, "BLOCK": int(depth > emit.DEEP)}), pins
 
 
-def files(module: Module, pins: Pins) -> dict[str, str]:
+def files(module: Module, pins: Pins) -> dict[str, Content]:
     """Everything that module TOP needs: one instance of `module`, whose ports are the chip's."""
-    memories: dict[str, str] = {}
+    memories: dict[str, Image] = {}
     ports = [
         "input logic clk",
         "input logic rst",

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from accel import scratch, tools
+from accel import image, scratch, tools
 from accel.design import Design
 from accel.errors import ToolError, UserError
 from accel.files import write_atomic
+from accel.image import Content
 from accel.target import Cells
 
 _VERILOG, _STAT = "netlist.v", "stat.json"
@@ -215,8 +216,8 @@ def script(sources: Sequence[str], top: str, target: str, options: str = "") -> 
     return f"{reads}{before}{command}\n"
 
 
-def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: str | None = None) -> Gates:
-    """Module `top` of `files` (name → text, .sv files are read, others lie beside them) as cells of `target`.
+def synthesize(files: Mapping[str, Content], top: str, target: str = "ecp5", options: str | None = None) -> Gates:
+    """Module `top` of `files` (name → content, .sv files are read, others lie beside them) as cells of `target`.
 
     Without `options` of the yosys command, a core without I/O buffers is made. Raises ToolError with yosys' message.
     """
@@ -225,8 +226,8 @@ def synthesize(files: dict[str, str], top: str, target: str = "ecp5", options: s
     # splitnets: a vector whose bits depend on each other is a loop to Verilator
     outputs = f"tee -q -o {_STAT} stat -json\nsplitnets\nwrite_verilog -noattr {_VERILOG}\n"
     with scratch.folder() as folder:
-        for file, text in {**files, **family(target).files}.items():
-            write_atomic(folder / file, text)
+        for file, content in {**files, **family(target).files}.items():
+            image.write(folder / file, content)
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
         _yosys(folder, f"module {top} for {target}")
         cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
@@ -256,4 +257,4 @@ def count(cells: dict[str, int], target: str) -> Cells:
 
 def resources(design: Design, target: str = "ecp5") -> Cells:
     """Resources of a design on `target`, by synthesis without place and route."""
-    return synthesize(design.files, design.top, target).counts
+    return synthesize(design.contents, design.top, target).counts

@@ -16,10 +16,11 @@ from board_designs import add_one
 from cocotb_tools import config
 from cocotb_tools.runner import get_runner
 
-from accel import codecache, reference, tools
+from accel import codecache, image, reference, tools
 from accel.dataflow.folding import fold_for
 from accel.errors import UserError
 from accel.graph import Graph, Node
+from accel.image import Content
 from accel.ops import Dense, Rescale
 from accel.tensor import Tensor
 from boards import axi
@@ -42,10 +43,10 @@ def network() -> Graph:
     return Graph("axi", {"x": Tensor((3, 4), -8, 7, 0.125)}, nodes, "y")
 
 
-def write(files: dict[str, str], folder: Path) -> None:
+def write(files: dict[str, Content], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text)
+    for name, content in files.items():
+        image.write(folder / name, content)
 
 
 @pytest.fixture(scope="module")

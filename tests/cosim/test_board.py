@@ -1,6 +1,7 @@
 """The board top behind its serial pins: right answers after whatever came before, and never a wrong one."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from board_designs import add_one, silent
 
 import boards
-from accel.design import Design
+from accel import image
 from accel.errors import ToolError, UserError
 from boards import clocking, protocol, shell
 from boards.host import Host
@@ -37,8 +38,8 @@ def test_the_board_top_is_lint_clean(name, timing, tmp_path):
     clock = clocking.plan(board.flow, pins.oscillator_mhz, board.clock_mhz)
     chosen = shell.Timing.simulated() if timing == "simulated" else shell.Timing.of(board, clock.mhz)
     files = shell.files(add_one(), board, pins, clock, chosen) | shell.simulation_files()
-    for file, text in files.items():
-        (tmp_path / file).write_text(text)
+    for file, content in files.items():
+        image.write(tmp_path / file, content)
     verilator.lint(tmp_path, shell.sources(files), shell.TOP)
 
 
@@ -202,20 +203,20 @@ def test_the_host_repeats_what_the_line_damaged(link):
 
 @pytest.mark.parametrize("top", ["evil; exec rm", "a b", "$(id)", "top]", ""])
 def test_hostile_top_names_are_refused(top):
-    design = Design("x", top, {}, add_one().input, add_one().output)
+    design = replace(add_one(), top=top)
     with pytest.raises(UserError, match="is no identifier"):
         shell.check(design)
 
 
 @pytest.mark.parametrize("name", ["[exec id].sv", "a b.sv", "../x.sv", "$x.sv", ";.sv", "-o.sv", 'q".sv'])
 def test_hostile_file_names_are_refused(name):
-    design = Design("x", "top", {name: ""}, add_one().input, add_one().output)
+    design = replace(add_one(), files={name: ""})
     with pytest.raises(UserError, match="may only have letters, digits"):
         shell.check(design)
 
 
 def test_names_of_the_shell_are_refused():
-    design = Design("x", "top", {"accel_shell.sv": ""}, add_one().input, add_one().output)
+    design = replace(add_one(), files={"accel_shell.sv": ""})
     with pytest.raises(UserError, match=r"accel_shell\.sv in the design has a name that the board shell uses"):
         shell.check(design)
 

@@ -116,7 +116,7 @@ def test_schedule_is_written_and_read(tiny_graph: Graph, tmp_path: Path) -> None
     from hls import rtl
 
     design = rtl.lower(tiny_graph, folding.fold_for(tiny_graph, 15))
-    schedule = Schedule.from_json(design.info["schedule"])
+    schedule = design.schedule
     assert schedule.depths
     written = project.write(tiny_graph, tmp_path / "project", schedule=schedule)
     again = Schedule.load(written.folder / "schedule.json")

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from board_designs import stream
 from encoders import Shape, encoder, samples
 
 from accel import reference
-from accel.design import Design, Stream
+from accel.design import Design, Figures
 from accel.errors import ToolError, UserError
 from accel.graph import Graph, Node
 from accel.ops import Dense, Rescale
@@ -103,10 +104,8 @@ def memories(widths: dict[int, int] = WIDTHS) -> tuple[Design, np.ndarray]:
         )
         low += width
     files["memories.sv"] = _MEMORIES.format(bits=low, units="".join(units))
-    shape = {"shape": [64, 1], "lo": 0, "hi": (1 << 36) - 1}
-    info = {"input": shape, "output": {"shape": [64, low]}, "predicted": {"latency": 100, "interval": 64}}
-    streams = Stream(1, 36, False, 64), Stream(low, 1, False, 64)
-    return Design("memories", "memories", files, *streams, info), rng.integers(0, 1 << 36, (60, 64, 1))
+    ends = stream(1, 36, False, 64), stream(low, 1, False, 64)
+    return Design("memories", "memories", files, *ends, Figures(100, 64)), rng.integers(0, 1 << 36, (60, 64, 1))
 
 
 _MEMORIES = """\
@@ -157,7 +156,7 @@ def test_gowin_memories_are_of_the_only_cell_that_nextpnr_has_the_timing_of() ->
     rom = rom.replace("DEPTH = 16", "DEPTH = 512").replace("BLOCK = 1'b0", "BLOCK = 1'b1")
     contents = "".join(f"{7 * word:x}\n" for word in range(512))
     made = (
-        yosys.synthesize(design.files, design.top, "gowin"),
+        yosys.synthesize(design.contents, design.top, "gowin"),
         yosys.synthesize({"accel_rom.sv": rom, "rom.hex": contents}, "accel_rom", "gowin"),
     )
     for one in made:

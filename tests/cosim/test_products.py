@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pytest
+from board_designs import stream
 
-from accel.design import Design, Stream
+from accel.dataflow.schedule import Schedule
+from accel.design import Design, Figures
 from accel.fold import MatrixFold
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
@@ -120,15 +122,8 @@ module products (
 endmodule
 """
     files = {"products.sv": text} | {f"{name}.sv": emit.library()[name] for name in emit.used(text)}
-    info = {
-        "input": {"shape": [BEATS, lanes], "lo": 0, "hi": 255},
-        "output": {"shape": [1, len(macs) * pe]},
-        "predicted": {"latency": 20, "interval": 1},
-        "schedule": {"depths": {"out": 16}},
-    }
-    return Design(
-        "products", "products", files, Stream(lanes, 8, False, BEATS), Stream(len(macs) * pe, OUT, True, 1), info
-    )
+    ends = stream(lanes, 8, False, BEATS), stream(len(macs) * pe, OUT, True, 1)
+    return Design("products", "products", files, *ends, Figures(20, 1), schedule=Schedule(depths={"out": 16}))
 
 
 def operands(pe: int, simd: int, seed: int = 0) -> np.ndarray:

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from board_designs import damaged
 from contract import random_schedule
 from encoders import Shape, encoder, samples
 
 from accel import reference
 from accel.dataflow.folding import fold_for
+from accel.dataflow.netlist import build
+from accel.dataflow.prediction import buffer_depths, high_water, predict, slowest
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import DeadlockError
 from accel.design import Design
@@ -21,8 +24,6 @@ from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
 from accel.verification.levels import Level, Outcome, verify
 from hls import rtl
-from hls.rtl.netlist import build
-from hls.rtl.prediction import buffer_depths, high_water, predict, slowest
 from hls.simulation import simulate, verilator
 
 SHAPES = {
@@ -57,9 +58,8 @@ def test_random_schedules_are_predicted_to_the_cycle(seed):
     graph = encoder(list(SHAPES.values())[seed % len(SHAPES)], seed)
     design = rtl.lower(graph, random_schedule(graph, seed))
     measured = simulate.run(design, samples(graph, 16))
-    assert (measured.latency, measured.interval) == tuple(design.info["predicted"].values())
-    schedule = Schedule.from_json(design.info["schedule"])
-    times = predict(build(graph, schedule), schedule.depths).beats
+    assert (measured.latency, measured.interval) == (design.predicted.latency, design.predicted.interval)
+    times = design.structure.prediction.beats
     assert tuple(measured.beats[: len(times)]) == times
 
 
@@ -73,7 +73,7 @@ def test_the_largest_of_many_lanes_is_found_level_by_level(lanes, causal):
     x = samples(graph, 12)
     ran = simulate.run(design, x)
     assert np.array_equal(ran.outputs, reference.run(graph, x))
-    assert (ran.latency, ran.interval) == tuple(design.info["predicted"].values())
+    assert (ran.latency, ran.interval) == (design.predicted.latency, design.predicted.interval)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -86,8 +86,8 @@ def test_waves_show_every_unit_at_work_when_it_was_predicted(name, tmp_path):
     assert np.array_equal(ran.outputs, reference.run(graph, x))
     high = read_waves(tmp_path / "waves.vcd")
     start = int(np.flatnonzero(high["s_valid"] & high["s_ready"])[0])
-    for number, (unit, spans) in enumerate(rtl.activity(design, graph, 3).items()):
-        assert unit == design.info["units"][number]["name"]
+    for number, (unit, spans) in enumerate(design.structure.activity(3).items()):
+        assert unit == design.units[number].name
         taken = [high[f"i{number}_s{k}_valid"] & high[f"i{number}_s{k}_ready"] for k in ports(high, f"i{number}_s")]
         written = [high[f"{port}_valid"] for port in results(high, f"i{number}_")]
         starts = np.min([np.flatnonzero(cycles).reshape(3, -1)[:, 0] for cycles in taken], axis=0) - start
@@ -170,8 +170,7 @@ def test_buffers_hold_what_was_predicted(seed):
     """Depths are the next power of two above what a design fed at its own rate is seen to use, no more."""
     graph = encoder(SHAPES["plain"], seed)
     design = rtl.lower(graph, random_schedule(graph, seed))
-    schedule = Schedule.from_json(design.info["schedule"])
-    netlist = build(graph, schedule)
+    schedule, netlist = design.schedule, design.structure.netlist
     ran = simulate.run(design, samples(graph, 16), pace=slowest(netlist), watch=True)
     seen = {name: use.most for name, use in ran.buffers.items()}
     assert seen == high_water(netlist)
@@ -230,7 +229,7 @@ def test_names_of_a_graph_never_reach_verilog(tmp_path):
         replace(node, name=rename[node.name], inputs=tuple(rename[i] for i in node.inputs)) for node in graph.nodes
     )
     evil = Graph(hostile, {rename["x"]: graph.input}, nodes, rename[graph.output])
-    assert rtl.lower(evil).files == rtl.lower(graph).files
+    assert rtl.lower(evil).contents == rtl.lower(graph).contents
 
 
 # ---- faults: the comparison names level, layer, index and both values
@@ -246,12 +245,6 @@ def _level(design: Design) -> Level:
 def _verify(graph: Graph, design: Design) -> Outcome:
     x = samples(graph, 12)
     return verify(graph, _level(design), x, reference.run(graph, x))
-
-
-def _flip_lowest_bit(text: str, line: int) -> str:
-    lines = text.split("\n")
-    lines[line] = f"{int(lines[line], 16) ^ 1:0{len(lines[line])}x}"
-    return "\n".join(lines)
 
 
 def _assert_named(outcome: Outcome, layer: str, graph: Graph) -> None:
@@ -276,18 +269,15 @@ def test_a_fault_in_the_exponential_table_is_found():
     graph = encoder()
     design = rtl.lower(graph)
     file = _memory(design, "accel_softmax_exp", "ROM_FILE")
-    files = dict(design.files)
-    for line in range(8):  # one LSB in each of the entries that are used most
-        files[file] = _flip_lowest_bit(files[file], line)
-    _assert_named(_verify(graph, replace(design, files=files)), "block0.softmax", graph)
+    wrong = damaged(design, file, *range(8))  # one LSB in each of the entries that are used most
+    _assert_named(_verify(graph, wrong), "block0.softmax", graph)
 
 
 def test_a_fault_in_a_weight_is_found():
     graph = encoder()
     design = rtl.lower(graph)
     file = _memory(design, "accel_dense", "WEIGHT_FILE")
-    files = design.files | {file: _flip_lowest_bit(design.files[file], 0)}
-    _assert_named(_verify(graph, replace(design, files=files)), "embed", graph)
+    _assert_named(_verify(graph, damaged(design, file, 0)), "embed", graph)
 
 
 def test_a_fault_in_the_rounding_is_found():

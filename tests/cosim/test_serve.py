@@ -3,11 +3,11 @@
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from board_designs import add_one
+from board_designs import add_one, scaled
 from command import accel, assert_refused
 
 from accel.view import Form, View
@@ -17,8 +17,7 @@ SCALES = {"input": 0.25, "output": 0.125}
 
 def meaning(design):
     """The design, which knows what its integers mean."""
-    ends = {end: {"shape": [5, 2], "lo": -32, "hi": 31, "scale": scale} for end, scale in SCALES.items()}
-    return replace(design, info=ends)
+    return scaled(design, SCALES["input"], SCALES["output"])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def test_samples_have_the_files_own_shape(folder, port, tmp_path):
     """As `accel.load(path).predict` takes them: here channels come first, and results are flat."""
     view = View((Form((1, 2, 5), 0, (2, 5), (1, 0), (5, 2)),), ((10,),))
     design = meaning(add_one())
-    replace(design, info=design.info | {"view": asdict(view)}).write(tmp_path / "rtl")
+    replace(design, view=view).write(tmp_path / "rtl")
     x = np.random.default_rng(2).normal(0, 2, (3, 2, 5))
     assert run(tmp_path / "rtl", port, x, tmp_path / "y.npy").exit_code == 0
     expected = (np.clip(np.rint(x / 0.25), -32, 31) + 1) * 0.125

@@ -14,6 +14,7 @@ import accel
 import models
 from accel import reference
 from accel.dataflow.folding import Solver, unrolled, with_multipliers
+from accel.dataflow.netlist import build
 from accel.dataflow.schedule import Schedule, units_of
 from accel.errors import UserError
 from accel.fold import MatrixFold, Pattern
@@ -24,7 +25,6 @@ from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
 from hls.rtl.area import estimate
-from hls.rtl.netlist import build
 from hls.simulation import simulate
 from models.encoder import Encoder
 from models.pruning import n_of_m
@@ -75,7 +75,7 @@ def test_half_the_products_take_half_the_cycles(pruned: dict[str, Graph]) -> Non
     measured = {name: ran(pruned[name], schedule) for name, schedule in schedules.items()}
     assert measured["2:4"][0].interval * 2 == measured["dense"][0].interval == 1024
     for simulation, design in measured.values():
-        assert simulation.interval == design.info["predicted"]["interval"]
+        assert simulation.interval == design.predicted.interval
 
 
 def test_the_solver_takes_what_zeros_save(pruned: dict[str, Graph]) -> None:
@@ -148,6 +148,6 @@ def test_unrolled_matrices_drop_zero_terms() -> None:
     for values in (weight, np.where(n_of_m(torch.from_numpy(abs(weight)), 2, 4).numpy(), weight, 0)):
         graph = one(values)
         schedule = unrolled(graph)
-        depths = rtl.lower(graph, schedule).info["schedule"]["depths"]
+        depths = rtl.lower(graph, schedule).schedule.depths
         cells.append(estimate(build(graph, schedule), depths, "ecp5").equivalents("ecp5"))
     assert cells[1] < 0.75 * cells[0]

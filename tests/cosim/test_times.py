@@ -71,7 +71,7 @@ def test_products_of_both_kinds_are_exact(style, tmp_path):
     x = np.concatenate([samples(graph, 20), values(X, 3, 0)])
     traced, expected = simulate.run(design, x, trace=True), reference.trace(graph, x)
     assert [edge for edge in expected if not np.array_equal(traced.edges[edge], expected[edge])] == []
-    assert (traced.latency, traced.interval) == tuple(design.info["predicted"].values())
+    assert (traced.latency, traced.interval) == (design.predicted.latency, design.predicted.interval)
     design.write(tmp_path)
     verilator.lint(tmp_path, design.sources, design.top)
 

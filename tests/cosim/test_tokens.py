@@ -13,14 +13,11 @@ from hls_graphs import samples
 
 from accel import onnx_import, reference
 from accel.building import Builder
-from accel.dataflow.schedule import Schedule
 from accel.graph import Graph
 from accel.ops import Add, Embedding, Pool, Window
 from accel.tensor import Tensor
 from hls import rtl
 from hls.projects import project
-from hls.rtl.netlist import build
-from hls.rtl.prediction import predict
 from hls.simulation import simulate, verilator
 
 TOKENS, CHANNELS = 4, 6
@@ -48,9 +45,8 @@ def exact_in_rtl(graph: Graph, folder: Path, seed: int) -> None:
     assert set(traced.edges) == set(graph.tensors)
     for edge, integers in traced.edges.items():
         np.testing.assert_array_equal(integers, expected[edge], err_msg=edge)
-    assert (traced.latency, traced.interval) == tuple(design.info["predicted"].values())
-    schedule = Schedule.from_json(design.info["schedule"])
-    times = predict(build(graph, schedule), schedule.depths).beats
+    assert (traced.latency, traced.interval) == (design.predicted.latency, design.predicted.interval)
+    times = design.structure.prediction.beats
     assert tuple(traced.beats[: len(times)]) == times
     assert np.array_equal(simulate.run(design, x, stall=0.5, seed=3).outputs, expected[graph.output])
     design.write(folder)

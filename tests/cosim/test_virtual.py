@@ -100,10 +100,3 @@ def test_samples_that_do_not_fit_are_refused(graph, folder, virtual):
             device.raw(np.eye(4, dtype=int)[None] * 64)
         with pytest.raises(UserError, match=r"the model takes \(samples, 4, 4\)"):
             device.predict(np.zeros((4, 4)))
-
-
-def test_a_design_that_does_not_know_its_scales_is_refused(folder):
-    design = Design.load(folder)
-    del design.info["output"]["scale"]
-    with pytest.raises(UserError, match="design encoder does not say the 'scale' of its output: lower its model again"):
-        boards.connect(design, "virtual")

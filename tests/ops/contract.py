@@ -184,8 +184,8 @@ class OperatorContract:
 
     @pytest.mark.parametrize("number", EXAMPLES)
     def test_rtl(self, number: int) -> None:
+        from accel.dataflow.prediction import SEQUENCES
         from hls import rtl
-        from hls.rtl.prediction import SEQUENCES, predict
         from hls.simulation import simulate
 
         graph = self.compiled(number)
@@ -194,10 +194,8 @@ class OperatorContract:
         expected = reference.run(graph, x)
         free = simulate.run(design, x)
         assert np.array_equal(free.outputs, expected)
-        predicted = design.info["predicted"]
-        assert (free.latency, free.interval) == (predicted["latency"], predicted["interval"])
-        schedule = Schedule.from_json(design.info["schedule"])
-        times = predict(rtl.build(graph, schedule), schedule.depths).beats
+        assert (free.latency, free.interval) == (design.predicted.latency, design.predicted.interval)
+        times = design.structure.prediction.beats
         assert tuple(free.beats[: len(times)]) == times, f"first {SEQUENCES} samples"
         stalled = simulate.run(design, x, stall=0.4, seed=number)
         assert np.array_equal(stalled.outputs, expected)

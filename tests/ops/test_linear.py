@@ -184,7 +184,7 @@ def test_heads_that_share_side_by_side(form: str, heads: int, kv_heads: int, tmp
     free, stalled = simulate.run(design, x), simulate.run(design, x, stall=0.4, seed=1)
     assert np.array_equal(free.outputs, reference.run(graph, x))
     assert np.array_equal(stalled.outputs, free.outputs)
-    assert (free.latency, free.interval) == (design.info["predicted"]["latency"], design.info["predicted"]["interval"])
+    assert (free.latency, free.interval) == (design.predicted.latency, design.predicted.interval)
     written = project.write(graph, tmp_path / "project", schedule=Schedule(folds))
     written.compile()
     assert np.array_equal(written.predict(x), free.outputs)

@@ -10,14 +10,12 @@ from encoders import Shape, encoder
 from accel import reference
 from accel.dataflow import folding
 from accel.dataflow.folding import fold_for
-from accel.dataflow.schedule import Schedule
 from accel.graph import Graph, Node
 from accel.ops import Dense, Norm, Softmax
 from accel.ops.dense import unrolled
 from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
 from hls import rtl
-from hls.rtl.prediction import predict
 from hls.simulation import simulate, verilator
 
 
@@ -67,10 +65,9 @@ def check(graph: Graph, levels: int, interval: int, folder: Path) -> None:
     expected = reference.run(graph, x)
     free = simulate.run(design, x)
     assert np.array_equal(free.outputs, expected)
-    assert (free.latency, free.interval) == tuple(design.info["predicted"].values())
+    assert (free.latency, free.interval) == (design.predicted.latency, design.predicted.interval)
     assert free.interval == interval
-    schedule = Schedule.from_json(design.info["schedule"])
-    times = predict(rtl.build(graph, schedule), schedule.depths).beats
+    times = design.structure.prediction.beats
     assert tuple(free.beats[: len(times)]) == times
     assert np.array_equal(simulate.run(design, x, stall=0.4, seed=2).outputs, expected)
     design.write(folder)

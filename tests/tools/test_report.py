@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from board_designs import damaged
 from browser import BROWSER, DRIVER, Browser, browser
 from command import accel
 from pages import Page
@@ -144,9 +144,7 @@ def test_a_planted_fault_is_red(folder: Path, tmp_path: Path) -> None:
     """One bit of a weight: the simulation of it differs, and the page says where."""
     design = Design.load(folder)
     name = "i1_weight.hex"
-    first, *others = design.files[name].splitlines(keepends=True)
-    damaged = f"{first[:-2]}{int(first[-2], 16) ^ 4:x}\n"
-    replace(design, files={**design.files, name: "".join([damaged, *others])}).write(tmp_path / "rtl")
+    damaged(design, name, 0, bit=2).write(tmp_path / "rtl")
     (tmp_path / "rtl" / "graph.accel").write_bytes((folder / "graph.accel").read_bytes())
     assert accel("report", tmp_path / "rtl", "--samples", 4).exit_code == 1
     (_, header), (style, row) = Page((tmp_path / "rtl" / "report.html").read_text()).tables["exactness"]

@@ -57,7 +57,7 @@ def design() -> Design:
 @pytest.mark.parametrize("name", boards.names())
 def test_every_board_says_what_would_fit(name: str, design: Design) -> None:
     """Devices without hard multipliers among them."""
-    board, interval = boards.get(name), design.info["predicted"]["interval"]
+    board, interval = boards.get(name), design.predicted.interval
     used = Cells(10 * board.capacity.lut, 1, 1, 0)
     assert f"accel lower --interval {fitting._round_up(10 * interval)} or more" in fitting.remedy(used, board, design)
     word = f"LUT{TARGETS[board.target].lut_inputs}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,23 +11,26 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
-from board_designs import add_one
+from board_designs import add_one, stream, with_memory
 from command import accel, assert_refused
 
 from accel.cli import VERBS, boards
 from accel.cli.display import Countdown
-from accel.design import Design, Stream
+from accel.design import Design, Figures
 from accel.errors import ToolError, UserError
 from accel.verbs.output import whole_file, whole_folder
-from hls.simulation import simulate
+
+INPUT = {
+    "name": "", "lanes": 1, "width": 8, "signed": True, "beats": 4,
+    "tensor": {"shape": [4, 1], "lo": -128, "hi": 127},
+}  # fmt: skip
 
 
 @pytest.fixture
 def design_folder(tmp_path: Path) -> Path:
-    stream = Stream(1, 8, True, 4)
-    Design("tiny", "top", {"top.sv": "module top; endmodule\n"}, stream, stream).write(tmp_path / "rtl")
+    ends = stream(1, 8, True, 4), stream(1, 8, True, 4)
+    Design("tiny", "top", {"top.sv": "module top; endmodule\n"}, *ends, Figures(9, 4)).write(tmp_path / "rtl")
     return tmp_path / "rtl"
 
 
@@ -110,18 +114,31 @@ def test_folder_without_a_design(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"files": ["../top.sv"]}, "'../top.sv' is no plain file name"),
-        ({"files": ["/etc/hostname"]}, "'/etc/hostname' is no plain file name"),
-        ({"files": ["-o.sv"]}, "'-o.sv' is no plain file name"),
-        ({"files": 7}, "files is missing or of another type"),
-        ({"files": ["design.json"]}, "no file holds module 'top'"),
+        ({"files": {"../top.sv": ""}}, "'../top.sv' is no plain file name"),
+        ({"files": {"/etc/hostname": ""}}, "'/etc/hostname' is no plain file name"),
+        ({"files": {"-o.sv": ""}}, "'-o.sv' is no plain file name"),
+        ({"files": 7}, "files is 7, expected an object"),
+        ({"files": {}}, "no file holds module 'top'"),
+        ({"memories": {"a.hex": {"words": 1, "width": 0, "sha256": ""}}}, "1 words of 0 bits are no memory"),
         ({"top": "top; $system(1)"}, "name or top is no name"),
-        ({"info": []}, "info is missing or of another type"),
-        ({"input": {"lanes": 0, "width": 8, "signed": True, "beats": 4}}, "input has sizes that are no numbers"),
-        ({"output": None}, "output is no stream"),
-        ({"info": {"input": {"shape": [3, 5]}}}, "input and info disagree"),
+        ({"name": None}, "name is null, expected a text"),
+        ({"info": {}}, "'info' is no entry here"),
+        ({"input": INPUT | {"lanes": 0}}, "input: 4 beats of 0 elements of 8 bits are no stream"),
+        ({"input": INPUT | {"beats": 1 << 40}}, "elements of 8 bits are no stream"),
+        ({"input": INPUT | {"width": 7}}, "input: -128..127 does not fit elements of -64..63"),
+        ({"input": INPUT | {"tensor": {"shape": [3, 5], "lo": 0, "hi": 1}}}, "do not hold a tensor of 3 × 5"),
+        (
+            {"input": INPUT | {"tensor": {"shape": [4], "lo": 0, "hi": 1}}},
+            "input.tensor.shape is [4], expected",
+        ),
+        ({"output": None}, "output is null, expected an object"),
+        ({"predicted": {"latency": 9}}, "predicted.interval is missing"),
+        ({"predicted": {"latency": 9, "interval": "4"}}, 'predicted.interval is "4", expected a number'),
+        ({"schedule": {"depths": {"a": 0}}}, "schedule: depths of 'a'"),
+        ({"units": [{"name": "u0", "cycles": True, "layers": []}]}, "units[0].cycles is true, expected an integer"),
         ({"format": "1"}, "no format"),
-        ({"format": 2}, "format 2 is newer than this accel reads"),
+        ({"format": 1}, "an older accel wrote this design (format 1); write it again with `accel lower`"),
+        ({"format": 3}, "format 3 is newer than this accel reads, 2; upgrade accel"),
     ],
 )
 def test_designs_that_nobody_wrote_with_accel(design_folder: Path, change: dict[str, object], text: str) -> None:
@@ -130,15 +147,38 @@ def test_designs_that_nobody_wrote_with_accel(design_folder: Path, change: dict[
     assert_refused(accel("report", design_folder), str(path), text)
 
 
-def test_a_design_without_the_graph_is_not_simulated(design_folder: Path) -> None:
-    stream = Stream(1, 8, True, 4)
-    with pytest.raises(UserError, match="design tiny does not tell its input; write it again with `accel lower`"):
-        simulate.run(Design("tiny", "top", {"top.sv": ""}, stream, stream), np.zeros((1, 4, 1), int))
-
-
 def test_changed_design(design_folder: Path) -> None:
     (design_folder / "top.sv").write_text("module top; wire x; endmodule\n")
-    assert_refused(accel("simulate", design_folder), "files differ from the recorded hash")
+    changed = f"{design_folder / 'top.sv'}: not the file that design.json records; write it again with `accel lower`"
+    assert_refused(accel("simulate", design_folder), changed)
+
+
+@pytest.mark.parametrize(
+    ("content", "entry", "text"),
+    [
+        (b"00\n01\n", None, "not the file that design.json records"),
+        (b"00\n0x\n", {}, "no memory of words of 8 bits"),
+        (b"00\n001\n", {}, "no memory of words of 8 bits"),
+        (b"00\n0A\n", {}, "no memory of words of 8 bits"),
+        (b"00\n01\n", {}, "2 words, design.json records 16"),
+        (b"00\n" * 16, {}, "files differ from the recorded hash"),
+        (b"00\n" * 16, {"width": 7}, "files differ from the recorded hash"),
+        (None, None, "no such file"),
+    ],
+)
+def test_changed_memory(tmp_path: Path, content: bytes | None, entry: dict[str, int] | None, text: str) -> None:
+    """A memory whose file was changed is named, also by someone who then records its digest."""
+    with_memory(add_one()).write(tmp_path)
+    memory, path = tmp_path / "table.hex", tmp_path / "design.json"
+    if content is None:
+        memory.unlink()
+    else:
+        memory.write_bytes(content)
+    if entry is not None and content is not None:
+        header = json.loads(path.read_text())
+        header["memories"]["table.hex"] |= {"sha256": hashlib.sha256(content).hexdigest()} | entry
+        path.write_text(json.dumps(header))
+    assert_refused(accel("simulate", tmp_path), str(tmp_path if "hash" in text else memory), text)
 
 
 def test_foreign_package_of_the_same_name(tmp_path: Path) -> None:

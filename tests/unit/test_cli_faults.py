@@ -61,7 +61,7 @@ def test_a_design_without_its_graph_can_still_be_built(tiny_graph: Graph, tmp_pa
 
     lower(tiny_graph, "rtl", tmp_path / "rtl")
     (tmp_path / "rtl" / "graph.accel").unlink()
-    assert Design.load(tmp_path / "rtl").info["graph"]
+    assert Design.load(tmp_path / "rtl").graph
 
 
 def full(*_: object, **__: object) -> None:

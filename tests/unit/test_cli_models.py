@@ -158,7 +158,7 @@ def test_lower_and_simulate_rtl(tiny_model: Path, tmp_path: Path, samples: Path)
     assert rows["interval, cycles"][0] == rows["interval, cycles"][1]
     assert accel("simulate", out, "--stall", 0.4, "--samples", 3).exit_code == 0
     shown = accel("simulate", out, "--buffers", "--samples", 3).stdout
-    depths = Design.load(out).info["schedule"]["depths"]
+    depths = Design.load(out).schedule.depths
     used = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if ">" in line}
     assert {name: int(depth) for name, (_, depth) in used.items()} == depths
     assert all(0 < int(most) <= int(depth) for most, depth in used.values())
@@ -229,7 +229,7 @@ def test_explore_writes_a_front_and_a_schedule_that_lowers(tiny_model: Path, tmp
     schedule = tmp_path / "explored" / "schedule.json"
     lowered = ("lower", tiny_model, "--target", "rtl")
     assert accel(*lowered, "--schedule", schedule, "--out", tmp_path / "rtl").exit_code == 0
-    assert str(Design.load(tmp_path / "rtl").info["predicted"]["interval"]) == chosen["interval"]
+    assert str(Design.load(tmp_path / "rtl").predicted.interval) == chosen["interval"]
 
 
 def test_a_board_chooses_the_folding(tiny_model: Path, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_board_chooses_the_folding(tiny_model: Path, tmp_path: Path) -> None:
     for board in ("tang-nano-20k", "ulx3s-85f"):
         result = accel("lower", tiny_model, "--target", "rtl", "--board", board, "--out", tmp_path / board)
         assert result.exit_code == 0, result.output
-        intervals.append(Design.load(tmp_path / board).info["predicted"]["interval"])
+        intervals.append(Design.load(tmp_path / board).predicted.interval)
     assert intervals[0] > intervals[1]
 
 
@@ -245,7 +245,7 @@ def test_unrolled_takes_a_token_per_cycle(tiny_model: Path, tmp_path: Path) -> N
     graph = onnx_import.load(tiny_model)
     out = tmp_path / "unrolled"
     assert accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--out", out).exit_code == 0
-    assert Design.load(out).info["predicted"]["interval"] == graph.input.tokens
+    assert Design.load(out).predicted.interval == graph.input.tokens
     refused = accel("lower", tiny_model, "--target", "rtl", "--unrolled", "--interval", 9, "--out", out)
     assert_refused(refused, "each choose a folding; give one")
 
@@ -259,8 +259,7 @@ def test_hard_multipliers_are_limited(tiny_model: Path, tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         used[limit] = int(result.output.split(" DSP,")[0].split()[-1])
         assert used[limit] <= limit
-        styles = {
-            fold["multiply"] for fold in Design.load(out).info["schedule"]["folds"].values() if "multiply" in fold
-        }
+        folds = Design.load(out).schedule.to_json()["folds"].values()
+        styles = {fold["multiply"] for fold in folds if "multiply" in fold}
         assert ("dsp" in styles) == (used[limit] > 0)
     assert used[500] > 3

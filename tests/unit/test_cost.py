@@ -12,14 +12,12 @@ from encoders import Shape, encoder
 from accel import cost
 from accel.cost import model
 from accel.dataflow.folding import fold_for
-from accel.dataflow.schedule import Schedule
 from accel.hardware import Module, Rom
 from accel.logic.part import Part, contents, library_name
 from accel.logic.tally import Tally, block_rams
 from accel.target import TARGETS, Cells
 from hls import rtl
 from hls.rtl import area
-from hls.rtl.netlist import build
 from hls.synthesis import sample, yosys
 
 FAMILIES = cost_fit.families()
@@ -84,8 +82,7 @@ def test_a_whole_design(family: str) -> None:
     """The sum of the parts: what synthesis does across their borders is small."""
     graph = encoder(Shape(tokens=8, features=8, channels=16, hidden=32))
     design = rtl.lower(graph, fold_for(graph, 512, family))
-    schedule = Schedule.from_json(design.info["schedule"])
-    predicted = area.estimate(build(graph, schedule), schedule.depths, family)
+    predicted = area.estimate(design.structure.netlist, design.schedule.depths, family)
     made = yosys.resources(design, family)
     assert (predicted.bram, predicted.dsp) == (made.bram, made.dsp)
     assert abs(predicted.equivalents(family) / made.equivalents(family) - 1) < 0.1

@@ -9,15 +9,14 @@ import ast
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from modules import ROOT, SOURCES, imported, modules, reads
 
 from accel.ops import OPERATORS
 
-ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "accel": {"accel"},
     "hls": {"accel", "hls"},
@@ -48,31 +47,6 @@ HIDDEN = {
 """Part → what it does not see. hls.rtlsim, which is of no part, composes rtl and simulation."""
 
 
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-SOURCES = {name_of(path): path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
-
-
-@cache
-def imported(path: Path) -> list[str]:
-    """Modules and names that a file imports, wherever in the file."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += [f"{node.module}.{alias.name}" for alias in node.names]
-    return found
-
-
-def module_of(name: str) -> str | None:
-    """The module of ours that an imported name is, or lies in."""
-    return next((module for module in (name, name.rpartition(".")[0]) if module in SOURCES), None)
-
-
 def part_of(module: str) -> str:
     package, *inside = module.split(".")
     return ".".join((package, *inside[:1])) if package in ("accel", "hls") else package
@@ -89,17 +63,6 @@ def first_circle(reads: Mapping[str, set[str]]) -> list[str]:
         circle: list[str] = error.args[1]
         return circle
     return []
-
-
-@cache
-def modules() -> dict[str, set[str]]:
-    """Module → the modules that it imports."""
-    return {name: reads(name) for name in SOURCES}
-
-
-def reads(name: str) -> set[str]:
-    """The modules that one imports."""
-    return {module for module in map(module_of, imported(SOURCES[name])) if module and module != name}
 
 
 @pytest.mark.parametrize("module", SOURCES)

@@ -92,14 +92,16 @@ def test_a_design_keeps_what_it_was_made_of(tiny_graph: Graph, tmp_path: Path, m
 
     design = rtl.lower(tiny_graph)
     design.write(tmp_path)
-    units = [instance.name for instance in rtl.netlist_of(Design.load(tmp_path), tiny_graph).instances]
+    units = [unit.name for unit in design.units]
+    read = rtl.structure_of(Design.load(tmp_path), tiny_graph)
+    assert [instance.name for instance in read.netlist.instances] == units
 
     def again(*_: object) -> None:
         raise AssertionError("the netlist is made again")
 
-    monkeypatch.setattr(rtl, "build", again)
-    assert [instance.name for instance in rtl.netlist_of(design, tiny_graph).instances] == units
-    assert list(rtl.activity(design, tiny_graph, 2)) == units
+    monkeypatch.setattr(rtl, "structure", again)
+    assert rtl.structure_of(design, tiny_graph) is design.structure
+    assert list(design.structure.activity(2)) == units
 
 
 def test_figures_of_a_design(tiny_graph: Graph, tmp_path: Path) -> None:
@@ -109,10 +111,10 @@ def test_figures_of_a_design(tiny_graph: Graph, tmp_path: Path) -> None:
     made = lower(tiny_graph, "rtl", tmp_path / "rtl", board="pynq-z2", interval=20)
     design = Design.load(tmp_path / "rtl")
     assert isinstance(made, LoweredDesign)
-    assert {"latency": made.latency, "interval": made.interval} == design.info["predicted"]
+    assert (made.latency, made.interval) == (design.predicted.latency, design.predicted.interval)
     assert made.latency_us == made.latency / 100
     assert made.samples_per_s == pytest.approx(100e6 / made.interval)
-    expected = estimate(rtl.netlist_of(design, tiny_graph), design.info["schedule"]["depths"], "xilinx7")
+    expected = estimate(rtl.structure_of(design, tiny_graph).netlist, design.schedule.depths, "xilinx7")
     assert (made.estimate.dsp, made.estimate.bram) == (expected.dsp, expected.bram)
     assert made.estimate.lut == expected.equivalents("xilinx7")
     assert made.shares["dsp"] == expected.dsp / boards.get("pynq-z2").capacity.dsp

@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import fake_pynq
 import numpy as np
 import pytest
-from board_designs import add_one
+from board_designs import add_one, scaled
 
 import boards
 from accel.errors import ToolError, UserError
@@ -68,8 +67,7 @@ def test_a_short_length_counter_splits_the_batch(board):
 
 
 def test_connect_gives_the_common_driver(board, bitfile):
-    described = {"shape": [5, 2], "lo": -32, "hi": 31, "scale": 0.5}
-    design = replace(DESIGN, info={"input": described, "output": described | {"lo": -2048, "hi": 2047, "scale": 0.25}})
+    design = scaled(DESIGN, 0.5, 0.25)
     board()
     with boards.connect(design, overlay=str(bitfile)) as device:
         x = samples(4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +14,19 @@ from command import accel, assert_refused
 from pages import Page
 
 from accel import storage
+from accel.dataflow import prediction
+from accel.dataflow.netlist import build
 from accel.dataflow.schedule import Schedule
 from accel.dataflow.timing import VISIBLE
 from accel.design import Design
-from accel.fold import LaneFold
+from accel.fold import LaneFold, to_json
 from accel.graph import Graph, Node
 from accel.ops import Dense
 from accel.tensor import Tensor
 from accel.verbs.lower import lower
 from accel.verbs.report.diagram import figures
 from accel.verbs.report.record import Accuracy, Cycles, LevelFigures, ModelFigures, RunReport
-from hls.rtl import area, prediction
-from hls.rtl.netlist import build
+from hls.rtl import area
 
 
 @pytest.fixture
@@ -41,13 +43,13 @@ def shown(folder: Path, *options: object, code: int = 0) -> Page:
 
 def run_of(design: Design, **changes: object) -> RunReport:
     """What the demo would have written about a design."""
-    predicted = design.info["predicted"]
+    predicted = design.predicted
     return replace(
         RunReport(
-            model=ModelFigures("digits", 1234, design.info["macs"]),
+            model=ModelFigures("digits", 1234, design.predicted.macs),
             accuracy=Accuracy(0.986, 0.9833),
             levels={"reference": LevelFigures(360, 0, 1.0), "rtl": LevelFigures(360, 0, 2.0)},
-            cycles=Cycles(predicted["latency"], predicted["interval"], 0, 0, 0.5, 1e6),
+            cycles=Cycles(predicted.latency, predicted.interval, 0, 0, 0.5, 1e6),
             resources=None,
             fmax_mhz=None,
             clock_mhz=None,
@@ -65,49 +67,49 @@ def run_of(design: Design, **changes: object) -> RunReport:
 
 def test_every_number_is_the_designs(folder: Path, tiny_graph: Graph) -> None:
     page, design = shown(folder), Design.load(folder)
-    info = design.info
+    predicted = design.predicted
     assert page.cells("cycles")[1:] == [
-        ["latency", f"{info['predicted']['latency']:,}", "–"],
-        ["interval", f"{info['predicted']['interval']:,}", "–"],
+        ["latency", f"{predicted.latency:,}", "–"],
+        ["interval", f"{predicted.interval:,}", "–"],
     ]
     model = {row[0]: row[1] for row in page.cells("model")}
     assert model["design hash"] == design.hash
-    assert model["multiply-accumulates per sample"] == f"{info['macs']:,}"
-    assert model["their utilization"] == f"{info['mac_utilization'] * 100:.2f} %"
+    assert model["multiply-accumulates per sample"] == f"{predicted.macs:,}"
+    assert model["their utilization"] == f"{predicted.mac_utilization * 100:.2f} %"
     assert model["operators"] == "2 dense, 1 rescale"
     for tensor in tiny_graph.tensors.values():
         shape, span = figures(tensor)
         assert shape in page.texts or any(f"{shape}, {span}" in text for text in page.texts)
     shown_folds = {row[0]: row[3] for row in page.cells("folding")[1:]}
-    for name, fold in info["schedule"]["folds"].items():
+    for name, fold in design.schedule.to_json()["folds"].items():
         assert shown_folds[name].replace(" ", "") == "".join(f"{key}{value}" for key, value in fold.items())
 
 
 def test_units_are_those_of_the_design(folder: Path, tiny_graph: Graph) -> None:
-    page, info = shown(folder), Design.load(folder).info
-    schedule = Schedule.from_json(info["schedule"])
+    page, design = shown(folder), Design.load(folder)
+    schedule = design.schedule
     netlist = build(tiny_graph, schedule)
     rows = {row[0]: [cell.replace(",", "") for cell in row[1:5]] for row in page.cells("resources")[1:]}
-    assert list(rows) == [*(unit["name"] for unit in info["units"]), "buffers", "all"]
+    assert list(rows) == [*(unit.name for unit in design.units), "buffers", "all"]
     for instance in netlist.instances:
         counts = area.unit(instance, schedule.target)
         assert rows[instance.name] == [str(n) if n else "" for n in (counts.lut, counts.ff, counts.bram, counts.dsp)]
     total = area.estimate(netlist, schedule.depths, schedule.target)
     assert rows["all"] == [str(n) for n in (total.lut, total.ff, total.bram, total.dsp)]
-    for unit in info["units"]:
-        at = page.texts.index(unit["name"])
-        busy = f"{unit['cycles'] / info['predicted']['interval'] * 100:.0f} %"
-        assert page.texts[at + 1 : at + 3] == [f"{unit['cycles']:,}", busy]
+    for unit in design.units:
+        at = page.texts.index(unit.name)
+        busy = f"{unit.cycles / design.predicted.interval * 100:.0f} %"
+        assert page.texts[at + 1 : at + 3] == [f"{unit.cycles:,}", busy]
 
 
 def test_the_timeline_ends_with_the_latency(tiny_graph: Graph, folder: Path) -> None:
-    info = Design.load(folder).info
-    schedule = Schedule.from_json(info["schedule"])
+    design = Design.load(folder)
+    schedule = design.schedule
     netlist = build(tiny_graph, schedule)
     spans = prediction.activity(netlist, schedule.depths, 3)
     first, *later = spans[netlist.instances[-1].name]
-    assert first[1] + VISIBLE == info["predicted"]["latency"]
-    assert [last - first[1] for _, last in later] == [n * info["predicted"]["interval"] for n in (1, 2)]
+    assert first[1] + VISIBLE == design.predicted.latency
+    assert [last - first[1] for _, last in later] == [n * design.predicted.interval for n in (1, 2)]
     assert spans["u0_input"][0][0] == 0
 
 
@@ -134,7 +136,7 @@ def test_what_is_wrong_is_red(folder: Path) -> None:
     design = Design.load(folder)
     where = "rtl: layer 'hidden' [1, 0, 2]: expected 3, got 4 (2 of 360 samples differ)"
     levels = {"reference": LevelFigures(360, 0, 1.0), "rtl": LevelFigures(360, 2, 2.0, where)}
-    late = replace(run_of(design).cycles, latency=design.info["predicted"]["latency"] + 1)
+    late = replace(run_of(design).cycles, latency=design.predicted.latency + 1)
     run_of(design, levels=levels, cycles=late).write(folder.parent / "report.json")
     page = shown(folder, code=1)
     assert page.tables["exactness"][1:] == [
@@ -167,21 +169,22 @@ def test_the_graph_must_be_the_designs(folder: Path, tiny_graph: Graph) -> None:
     first, *others = tiny_graph.nodes
     renamed = [replace(node, inputs=("other",)) if node.inputs == ("dense0",) else node for node in others]
     other = Graph("tiny", {"x": tiny_graph.input}, (replace(first, name="other"), *renamed), "y")
+    shutil.copytree(folder, folder.parent / "kept")
     storage.save(other, folder / "graph.accel")
     assert_refused(accel("report", folder), "graph.accel is not the graph that")
-    path = folder / "design.json"  # as an earlier version wrote it
-    header = json.loads(path.read_text())
-    del header["info"]["graph"]
-    path.write_text(json.dumps(header))
-    assert_refused(accel("report", folder), "tiny: the graph beside the design is another one (schedule: node 'other'")
+    replace(Design.load(folder.parent / "kept"), graph=None).write(folder)
+    assert_refused(
+        accel("report", folder),
+        "tiny: the graph beside the design is another one (schedule: the graph has no node 'dense0'",
+    )
 
 
-def test_info_that_nobody_wrote_is_refused(folder: Path) -> None:
+def test_facts_that_are_another_designs_are_refused(folder: Path) -> None:
     design = Design.load(folder)
-    replace(design, info={**design.info, "units": 7}).write(folder)
+    replace(design, units=design.units[1:]).write(folder)
     assert_refused(accel("report", folder), "the graph beside the design is another one")
-    replace(design, info={"predicted": {}}).write(folder)
-    assert_refused(accel("report", folder), "its info is not what `accel lower` writes")
+    replace(design, schedule=replace(design.schedule, depths={})).write(folder)
+    assert_refused(accel("report", folder), "the graph beside the design is another one")
 
 
 def test_names_are_text(tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ def test_names_are_text(tmp_path: Path) -> None:
     lower(Graph("<b>tiny</b>", {"x": Tensor((2, 2), 0, 7)}, (node,), name), "rtl", tmp_path / "rtl")
     page = shown(tmp_path / "rtl")
     assert "script" not in page.tags
-    assert page.tags.count("b") == len(Design.load(tmp_path / "rtl").info["schedule"]["folds"][name])
+    assert page.tags.count("b") == len(to_json(Design.load(tmp_path / "rtl").schedule.folds[name]))
     assert page.cells("folding")[1][0] == name
     assert page.cells("model")[0] == ["name", "<b>tiny</b>"]
 
@@ -199,7 +202,7 @@ def test_a_design_without_graph_has_a_short_page(tmp_path: Path) -> None:
     add_one().write(tmp_path / "rtl")
     page = shown(tmp_path / "rtl")
     assert page.cells("model")[0] == ["name", "add-one"]
-    assert set(page.tables) == {"model", "reproduce"}
+    assert set(page.tables) == {"model", "cycles", "reproduce"}
 
 
 def test_the_page_is_whole_or_absent(folder: Path, tmp_path: Path) -> None:

@@ -21,13 +21,12 @@ from accel.tensor import Tensor
 from accel.verbs.explore import explore
 from hls import rtl
 from hls.rtl.area import estimate
-from hls.rtl.netlist import build
 from hls.simulation import simulate
 
 
 def test_the_file_comes_back_with_a_line_per_node(tmp_path):
     graph = encoder()
-    schedule = Schedule.from_json(rtl.lower(graph, fold_for(graph, 512, "xilinx7")).info["schedule"])
+    schedule = rtl.lower(graph, fold_for(graph, 512, "xilinx7")).schedule
     (tmp_path / "schedule.json").write_text(schedule.text())
     assert Schedule.load(tmp_path / "schedule.json") == schedule
     lines = schedule.text().splitlines()
@@ -97,7 +96,7 @@ def test_the_solver_keeps_the_interval_and_is_deterministic():
     for interval in (128, 200, 1000):
         schedule = fold_for(graph, interval)
         assert schedule == fold_for(graph, interval)
-        assert rtl.lower(graph, schedule).info["predicted"]["interval"] <= interval
+        assert rtl.lower(graph, schedule).predicted.interval <= interval
 
 
 def test_a_budget_is_kept_and_a_larger_one_buys_speed():
@@ -107,11 +106,11 @@ def test_a_budget_is_kept_and_a_larger_one_buys_speed():
         budget = Cells(luts, luts, 100, dsps)
         schedule = fastest(graph, "ecp5", budget)
         assert schedule == fastest(graph, "ecp5", budget)
-        info = rtl.lower(graph, schedule).info
-        needed = estimate(build(graph, schedule), info["schedule"]["depths"], "ecp5")
+        made = rtl.structure(graph, schedule)
+        needed = estimate(made.netlist, made.schedule.depths, "ecp5")
         assert needed.equivalents("ecp5") <= luts
         assert needed.dsp <= dsps
-        intervals.append(info["predicted"]["interval"])
+        intervals.append(made.prediction.interval)
     assert intervals[0] > intervals[1] > intervals[2]
 
 
@@ -199,11 +198,11 @@ def test_a_memory_goes_where_the_schedule_says():
     graph = encoder(Shape(channels=16, hidden=32))
     schedule = fold_for(graph, 2048)
     chosen = rtl.lower(graph, schedule)
-    memories = chosen.info["schedule"]["memories"]
+    memories = chosen.schedule.memories
     assert {"block", "lut"} == set(memories.values())
     swapped = {node: {"lut": "block", "block": "lut"}[style] for node, style in memories.items()}
     design = rtl.lower(graph, Schedule(schedule.folds, memories=swapped))
-    assert design.info["schedule"]["memories"] == swapped
+    assert design.schedule.memories == swapped
     assert design.files["accel_top.sv"] != chosen.files["accel_top.sv"]
     x = samples(graph, 3)
     assert (simulate.run(design, x).outputs == reference.run(graph, x)).all()

@@ -5,12 +5,11 @@ import pytest
 from contract import random_schedule
 from encoders import Shape, encoder
 
-from accel.dataflow import timing
+from accel.dataflow import prediction, timing
+from accel.dataflow.netlist import Netlist, build
 from accel.dataflow.program import program
 from accel.errors import ToolError
 from accel.hardware import Actor, Every, consume, per_row, produce
-from hls.rtl import prediction
-from hls.rtl.netlist import Netlist, build
 
 FORMS = (Shape(), Shape(tokens=3, features=5, channels=6, heads=3, hidden=9, layers=2, bits=2), Shape(form="rms"))
 KNOWN = ((767, 256), (926, 126), (469, 64))

@@ -160,7 +160,7 @@ def test_it_lowers_and_simulates(toy: Path) -> None:
         design = rtl.lower(made, schedule)
         found = simulate.run(design, x)
         assert np.array_equal(found.outputs, expected)
-    (_, unit, *_) = rtl.netlist_of(design, made).instances
+    (_, unit, *_) = rtl.structure_of(design, made).netlist.instances
     assert unit.unit.module.params["LANES"] == 4
     assert cost.estimate(unit.unit, "ecp5") == Cells(ff=2 + 4 * 8, carry=4 * 4)
 
@@ -168,7 +168,7 @@ def test_it_lowers_and_simulates(toy: Path) -> None:
 def test_without_features_its_cost_is_a_guess_and_says_so(toy: Path) -> None:
     with pytest.warns(UserWarning, match="accel_toy has no features, so its cost is a guess"):
         design = rtl.lower(graph())
-    assert design.info["predicted"]["interval"] == 12
+    assert design.predicted.interval == 12
 
 
 def test_what_it_lacks_is_refused_in_words(toy: Path, tmp_path: Path) -> None:

@@ -91,6 +91,6 @@ from accel.ops import Dense
 from hls import rtl
 assert accel.__file__.startswith(sys.prefix), accel.__file__
 graph = Graph("tiny", {"x": Tensor((2, 2), 0, 7)}, (Node("y", Dense([[1, 2], [3, 4]], [0, 0]), ("x",)),), "y")
-print(len(rtl.lower(graph).files))
+print(len(rtl.lower(graph).contents))
 """
     assert int(run(installed / "python", "-c", code, cwd=tmp_path)) > 1

@@ -6,10 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.design import DESIGN_FILE
-from accel.errors import UserError
 from accel.progress import Progress
-from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
     from accel.verbs.report.page import Estimate
@@ -39,8 +36,8 @@ class Reported:
             "page": str(self.page),
             "board": found and found.board.name,
             "clock_mhz": found and found.board.clock_mhz,
-            "predicted": design.info.get("predicted"),
-            "mac_utilization": design.info.get("mac_utilization"),
+            "predicted": {"latency": design.predicted.latency, "interval": design.predicted.interval},
+            "mac_utilization": design.predicted.mac_utilization,
             "levels": {name: asdict(level) for name, level in self.levels.items()},
             "estimate": found and found.needed.to_json(),
             "capacity": found and found.board.capacity.to_json(),
@@ -82,11 +79,7 @@ def report(
 def _page(sources: Sources, estimate: Estimate | None, simulated: Simulated | None, folder: Path) -> str:
     from accel.verbs.report import page
 
-    try:
-        return page.render(sources, estimate, simulated, folder)
-    except DAMAGE as error:
-        path = sources.folder / DESIGN_FILE
-        raise UserError(f"{path}: its info is not what `accel lower` writes; lower the model again") from error
+    return page.render(sources, estimate, simulated, folder)
 
 
 def _simulated(folder: Path, samples: int, tell: Progress) -> Simulated | None:

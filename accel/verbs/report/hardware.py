@@ -62,10 +62,10 @@ def figures(design: Design, graph: Graph) -> HardwareFigures:
     from hls import rtl
     from hls.rtl import area
 
-    netlist = rtl.netlist_of(design, graph)
-    schedule = Schedule.from_json(design.info["schedule"])
-    spans = rtl.activity(design, graph, SAMPLES)
-    interval = design.info["predicted"]["interval"]
+    schedule = design.schedule
+    structure = rtl.structure_of(design, graph)
+    netlist, spans = structure.netlist, structure.activity(SAMPLES)
+    interval = design.predicted.interval
     units = tuple(
         UnitFigures(
             instance.name,

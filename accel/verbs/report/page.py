@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from accel import tools
 from accel.target import Cells
-from accel.tensor import Tensor
 from accel.verbs.report import diagram, hardware
 from accel.verbs.report.record import LevelFigures
 
@@ -141,7 +140,7 @@ def _short(name: str, longest: int = LONGEST) -> str:
 
 def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str, str]]:
     """The figures that come first: (what, value, remark)."""
-    run, predicted = sources.run, sources.design.info.get("predicted")
+    run, predicted = sources.run, sources.design.predicted
     cards = []
     compared = levels(sources, simulated)
     if compared:
@@ -149,13 +148,12 @@ def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str
         cards.append(("mismatches", _number(wrong), "1 level" if len(compared) == 1 else f"{len(compared)} levels"))
     if run:
         cards.append(("accuracy", _percent(run.accuracy.quantized), f"float {_percent(run.accuracy.float)}"))
-    if predicted:
-        cards.append(("latency", _number(predicted["latency"]), "cycles"))
-        cards.append(("interval", _number(predicted["interval"]), "cycles per sample"))
-        for build in sources.builds:
-            speed, late = build.clock_mhz * 1e6 / predicted["interval"], predicted["latency"] / build.clock_mhz
-            cards.append(("samples per second", f"{speed:,.0f}", f"{build.board}, {build.clock_mhz:g} MHz"))
-            cards.append(("latency", f"{late:,.1f} µs", f"{build.board}, {build.clock_mhz:g} MHz"))
+    cards.append(("latency", _number(predicted.latency), "cycles"))
+    cards.append(("interval", _number(predicted.interval), "cycles per sample"))
+    for build in sources.builds:
+        speed, late = build.clock_mhz * 1e6 / predicted.interval, predicted.latency / build.clock_mhz
+        cards.append(("samples per second", f"{speed:,.0f}", f"{build.board}, {build.clock_mhz:g} MHz"))
+        cards.append(("latency", f"{late:,.1f} µs", f"{build.board}, {build.clock_mhz:g} MHz"))
     return cards
 
 
@@ -164,32 +162,28 @@ def _model(sources: Sources, name: str) -> list[tuple[str, str]]:
     rows = [("name", name)]
     for end, stream in (("input", design.input), ("output", design.output)):
         beats = f"{stream.beats} beats of {stream.lanes} × {stream.width} bit"
-        about = design.info.get(end)
-        rows.append((end, f"{', '.join(diagram.figures(_tensor(about)))}; {beats}" if about else beats))
+        rows.append((end, f"{', '.join(diagram.figures(stream.tensor))}; {beats}"))
     if run:
         rows.append(("parameters", _number(run.model.parameters)))
     if graph:
         kinds = Counter(node.op.kind for node in graph)
         rows.append(("operators", ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())))
-    if "macs" in design.info:
-        rows.append(("multiply-accumulates per sample", _number(design.info["macs"])))
-        rows.append(("multipliers", _number(design.info["multipliers"])))
-        rows.append(("their utilization", _percent(design.info["mac_utilization"])))
+    predicted = design.predicted
+    if predicted.macs:
+        rows.append(("multiply-accumulates per sample", _number(predicted.macs)))
+        rows.append(("multipliers", _number(predicted.multipliers)))
+        rows.append(("their utilization", _percent(predicted.mac_utilization)))
     return [*rows, ("design hash", design.hash)]
-
-
-def _tensor(about: dict[str, Any]) -> Tensor:
-    tokens, channels = about["shape"]
-    return Tensor((tokens, channels), about["lo"], about["hi"])
 
 
 def _cycles(sources: Sources, simulated: Simulated | None) -> list[tuple[str, float, float | None]]:
     """(what, predicted, measured) of latency and interval."""
-    predicted, run = sources.design.info.get("predicted"), sources.run
-    if not predicted:
-        return []
+    predicted, run = sources.design.predicted, sources.run
     measured = (simulated and simulated.simulation) or (run and run.cycles)
-    return [(what, predicted[what], getattr(measured, what) if measured else None) for what in ("latency", "interval")]
+    return [
+        (what, getattr(predicted, what), getattr(measured, what) if measured else None)
+        for what in ("latency", "interval")
+    ]
 
 
 def _ticks(end: int) -> range:

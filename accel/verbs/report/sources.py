@@ -57,7 +57,7 @@ def _run(path: Path, design: Design) -> RunReport | None:
 
 def _pareto(place: Path, design: Design) -> Path | None:
     """The newest plot beside the design whose schedule folds the same layers."""
-    layers = design.info.get("schedule", {}).get("folds", {}).keys()
+    layers = design.schedule.folds.keys()
     plots = sorted(place.absolute().parent.glob(f"*/{PLOT}"), key=lambda path: -path.stat().st_mtime_ns)
     schedules = (path.with_name(SCHEDULE) for path in plots)
     return next((s.with_name(PLOT) for s in schedules if s.is_file() and Schedule.load(s).folds.keys() == layers), None)

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from accel.dataflow.netlist import Netlist
 from accel.dataflow.timing import VISIBLE, Network, Process, Run
 from accel.hardware import Actor, consume
-from hls.rtl.netlist import Netlist
 
 SEQUENCES = 12
 """Sequences that are timed at least."""

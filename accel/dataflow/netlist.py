@@ -78,29 +78,28 @@ class Netlist:
 
 def build(graph: Graph, schedule: Schedule) -> Netlist:
     """The netlist of a graph. Raises UserError when the schedule does not fit the graph."""
-    return _Builder(graph, schedule).netlist()
+    units = {node.name: units_of(graph, node, schedule) for node in graph if not is_stage(node)}
+    builder = _Builder(graph, schedule, units)
+    for node in graph:
+        if is_stage(node):
+            builder.append_stage(node)
+        else:
+            builder.place_units(node)
+    builder.connect(builder.results[graph.output], None)
+    return Netlist(tuple(builder.instances), tuple(builder.buffers), builder.memories)
 
 
 class _Builder:
-    def __init__(self, graph: Graph, schedule: Schedule) -> None:
+    def __init__(self, graph: Graph, schedule: Schedule, units: dict[str, tuple[Unit, ...]]) -> None:
         self.graph = graph
         self.schedule = schedule
+        self.units = units
         self.instances: list[Instance] = []
         self.buffers: list[Buffer] = []
         self.memories: dict[str, str] = {}
         self.results: dict[str, Tap] = {}  # graph edge → where its value comes out
         self.adapted: dict[tuple[str, int], Tap] = {}  # (graph edge, lanes) → behind gather/scatter
-
-    def netlist(self) -> Netlist:
-        graph = self.graph
         self.results[graph.input_name] = Tap(self._place(self._entry(), "input", graph.input_name), 0)
-        for node in graph:
-            if is_stage(node):
-                self._append_stage(node)
-            else:
-                self._place_units(node)
-        self._connect(self.results[graph.output], None)
-        return Netlist(tuple(self.instances), tuple(self.buffers), self.memories)
 
     # ---- placing
 
@@ -110,8 +109,7 @@ class _Builder:
         lanes = 1
         if not is_stage(reader):
             position = reader.inputs.index(self.graph.input_name)
-            units = units_of(self.graph, reader, self.schedule)
-            lanes = next(p.lanes for unit in units for p in unit.inputs if p.edge == f"in{position}")
+            lanes = next(p.lanes for unit in self.units[reader.name] for p in unit.inputs if p.edge == f"in{position}")
         return _pass_unit(spec.tokens * spec.channels // lanes, lanes, spec.width)
 
     def _place(self, unit: Unit, label: str, layer: str | None) -> int:
@@ -119,9 +117,9 @@ class _Builder:
         self.instances.append(Instance(f"u{number}_{label}", unit, layers=[layer]))
         return number
 
-    def _place_units(self, node: Node) -> None:
+    def place_units(self, node: Node) -> None:
         local: dict[str, Tap] = {}
-        for unit in units_of(self.graph, node, self.schedule):
+        for unit in self.units[node.name]:
             self._note_memory(node, unit.module)
             is_result = any(port.edge == "out" for port in unit.outputs)
             label = unit.module.name.removeprefix("accel_")
@@ -131,7 +129,7 @@ class _Builder:
                     source = local[port.edge]
                 else:
                     source = self._with_lanes(node.inputs[int(port.edge.removeprefix("in"))], port.lanes)
-                self._connect(source, Tap(number, index))
+                self.connect(source, Tap(number, index))
             for index, port in enumerate(unit.outputs):
                 local[port.edge] = Tap(number, index)
         self.results[node.name] = local["out"]
@@ -141,7 +139,7 @@ class _Builder:
         if style:
             self.memories[node.name] = style
 
-    def _append_stage(self, node: Node) -> None:
+    def append_stage(self, node: Node) -> None:
         """Behind the producer when nobody else reads its value, else behind a pass unit of its own."""
         (edge,) = node.inputs
         if len(self.graph.consumers[edge]) > 1 or edge == self.graph.output:
@@ -150,7 +148,7 @@ class _Builder:
             tensor = self.graph.tensors[edge]
             beats = tensor.tokens * tensor.channels // before.lanes
             number = self._place(_pass_unit(beats, before.lanes, before.width), "pass", None)
-            self._connect(source, Tap(number, 0))
+            self.connect(source, Tap(number, 0))
             target = Tap(number, 0)
         else:
             target = self.results[edge]
@@ -178,11 +176,11 @@ class _Builder:
             tensor = self.graph.tensors[edge]
             unit = _adapter(tensor.tokens * tensor.channels, have, lanes, width)
             number = self._place(unit, unit.module.name.removeprefix("accel_"), None)
-            self._connect(source, Tap(number, 0))
+            self.connect(source, Tap(number, 0))
             self.adapted[edge, lanes] = Tap(number, 0)
         return self.adapted[edge, lanes]
 
-    def _connect(self, source: Tap, reader: Tap | None) -> None:
+    def connect(self, source: Tap, reader: Tap | None) -> None:
         instance = self.instances[source.instance]
         port = instance.unit.outputs[source.port]
         width = instance.width if source.port == instance.result_index else port.width
