@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tiny matrices stall with more threads than cores
@@ -24,6 +26,17 @@ settings.load_profile("accel")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tiers.assign(items)
     tiers.longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Imports let nothing go, and what they have made stays: nobody needs to look through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -25,14 +25,8 @@ int main() {
 """
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def project(tmp_path, monkeypatch, cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+def project(tmp_path):
     folder = tmp_path / "a folder with spaces"
     add_one(lanes=1, width=6, wider=12).write(folder)
     (folder / "main.cpp").write_text(HARNESS)
@@ -43,7 +37,8 @@ def build(folder, **options):
     return verilator.build(folder, ["add_one.sv"], "add_one", folder / "main.cpp", **options)
 
 
-def test_build_runs_and_is_cached_by_content(project):
+def test_build_runs_and_is_cached_by_content(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     program = build(project, defines=["START=7"])
     assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "8"
     started = time.perf_counter()
