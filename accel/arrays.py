@@ -48,7 +48,7 @@ def each(found: Mapping[str, np.ndarray], make: Callable[[str, np.ndarray], np.n
     return made
 
 
-def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> np.ndarray | Any:
+def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
     """The array of the one end, or a dict of those of all."""
     chosen = {name: found[name] for name in ends}
     return chosen if len(chosen) > 1 else next(iter(chosen.values()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accel.errors import GraphError
 from accel.numeric import INT64_EXACT, carrier
@@ -55,7 +55,15 @@ class Graph:
         object.__setattr__(self, "outputs", {end: self.tensors[end] for end in ends})
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash((self.name, *self.inputs.items(), self.nodes, *self.outputs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the hash out of a pickle: strings have other ones in every process."""
+        return {key: value for key, value in self.__dict__.items() if key != "_hash"}
 
     def _infer(self, outputs: tuple[str, ...]) -> dict[str, Tensor]:
         if not self.inputs or not outputs:

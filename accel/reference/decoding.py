@@ -75,7 +75,7 @@ class Decoder:
             raise UserError(f"{tokens} tokens cannot be kept of {self.tokens}; append them first")
         self.tokens = tokens
 
-    def append(self, x: Arrays, *, last: bool = False) -> np.ndarray | Any:
+    def append(self, x: Arrays, *, last: bool = False) -> np.ndarray | dict[str, np.ndarray]:
         """The next tokens (samples, new tokens, channels) → their rows of the output, int64; with `last` only one row.
 
         Several inputs and outputs are dicts, as in `reference.run`. Raises UserError on wrong names or shapes, another

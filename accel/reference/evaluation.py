@@ -85,11 +85,11 @@ def trace(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) ->
 
 
 def _run(graph: Graph, x: Arrays, device: str, batch: int, keep: tuple[str, ...]) -> dict[str, np.ndarray]:
-    import torch
-
     given = inputs_by(graph, x, checked_for)
     if device == NATIVE:
         return native.compiled(graph).run(given, keep)
+    import torch
+
     target = usable(device)
     parts: list[list[np.ndarray]] = []
     with torch.inference_mode():

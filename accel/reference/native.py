@@ -32,7 +32,8 @@ LIBRARY = "graph.so"
 LINE = 64
 """Bytes of a line of the cache, in which edges begin."""
 STEP = np.dtype([("kernel", "i8"), ("together", "i8"), ("node", "i8"), ("edges", "i8", 3)])
-EDGE = np.dtype([("place", "i8"), ("tokens", "i8"), ("channels", "i8"), ("type", "i8"), ("whole", "i8")])
+PLACE, WHOLE = 0, 4
+"""Of the numbers of an edge in native_program.h: place, tokens, channels, type, whole."""
 CACHED = 1 << 18
 """Bytes of edges that stay in a processor's cache: as many samples go through the graph together."""
 ROWS = 64
@@ -152,7 +153,7 @@ class Native:
         memory = _aligned(samples * lines * LINE).reshape(samples, -1)
         edges = {}
         for edge, (name, tensor) in zip(placed, self.graph.tensors.items(), strict=True):
-            dtype, start = np.dtype(stored(tensor.lo, tensor.hi)), edge["place"] * LINE
+            dtype, start = np.dtype(stored(tensor.lo, tensor.hi)), int(edge[PLACE]) * LINE
             part = memory[:, start : start + tensor.size * dtype.itemsize].view(dtype)
             part[:] = min(max(0, tensor.lo), tensor.hi)
             edges[name] = part.reshape(samples, *tensor.shape)
@@ -165,13 +166,18 @@ class Native:
         self._library.part(*self._program(edges), memory.ctypes.data, *numbers, place)
 
     def _program(self, edges: np.ndarray) -> tuple[int, int, int]:
-        return self._steps.ctypes.data, len(self._steps), edges.ctypes.data
+        return self._start, len(self._steps), edges.ctypes.data
 
     def _edges(self, places: np.ndarray, outside: dict[str, np.ndarray]) -> np.ndarray:
         edges = places.copy()
         for name, array in outside.items():
-            edges["whole"][self._numbers[name]] = array.ctypes.data
+            edges[self._numbers[name], WHOLE] = array.ctypes.data
         return edges
+
+    @cached_property
+    def _start(self) -> int:
+        """Address of the steps; numpy takes a microsecond to tell one."""
+        return self._steps.ctypes.data
 
     @cached_property
     def _tokens(self) -> int:
@@ -195,7 +201,7 @@ class Native:
     def _placed(self, places: Sequence[int], lines: int) -> tuple[np.ndarray, int]:
         tensors = self.graph.tensors.values()
         rows = [(at, *t.shape, TYPES.index(stored(t.lo, t.hi)), 0) for at, t in zip(places, tensors, strict=True)]
-        return np.array(rows, EDGE), lines
+        return np.array(rows, np.int64), lines
 
 
 class Sequences:
