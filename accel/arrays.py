@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,8 @@ from accel.errors import UserError
 from accel.tensor import Tensor
 
 Arrays = np.ndarray | Mapping[str, np.ndarray]
+"""One array (samples, …) where there is one input, else one for each by name."""
+Results = np.ndarray | dict[str, np.ndarray]
 """One array (samples, …) where there is one input or output, else one for each by name."""
 
 
@@ -48,10 +49,17 @@ def each(found: Mapping[str, np.ndarray], make: Callable[[str, np.ndarray], np.n
     return made
 
 
-def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
+def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> Results:
     """The array of the one end, or a dict of those of all."""
     chosen = {name: found[name] for name in ends}
     return chosen if len(chosen) > 1 else next(iter(chosen.values()))
+
+
+def single(found: Results) -> np.ndarray:
+    """The array where there is one input or output. Raises UserError where there are several."""
+    if isinstance(found, dict):
+        raise UserError(f"there are {len(found)} of them, {_listed(found)}: one is expected here")
+    return found
 
 
 def count(x: Arrays) -> int:
@@ -64,5 +72,5 @@ def head(x: Arrays, stop: int | None) -> Arrays:
     return {name: array[:stop] for name, array in x.items()} if isinstance(x, Mapping) else x[:stop]
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(map(repr, names)) or "none"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from accel import reference
-from accel.arrays import Arrays, by_name, each, named, plain
+from accel.arrays import Arrays, Results, by_name, each, named, plain
 from accel.errors import GraphError
 from accel.graph import Graph, Node
 from accel.tensor import Tensor
@@ -53,7 +52,7 @@ class Model(Graph):
 
     __hash__ = Graph.__hash__
 
-    def samples(self, x: Arrays) -> np.ndarray | Any:
+    def samples(self, x: Arrays) -> Results:
         """Samples, shaped as the file takes them or (samples, tokens, channels), as the latter.
 
         A dict of arrays by name where there are several inputs. Raises UserError on any other shape. A model without a
@@ -65,7 +64,7 @@ class Model(Graph):
             found = each(found, lambda name, array: view.samples(array, places[name]))
         return plain(self.inputs, found)
 
-    def predict(self, x: Arrays, *, device: str = "cpu") -> np.ndarray | Any:
+    def predict(self, x: Arrays, *, device: str = "cpu") -> Results:
         """Real samples, shaped as the file takes them → real results (samples, …) as the file has them, float64.
 
         A model of several inputs takes a dict of arrays by name, one of several outputs gives such a dict. Inputs are

@@ -6,11 +6,11 @@ MatMul reads of other tokens, the keys and values, is kept here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from accel.arrays import Arrays, named, plain
+from accel.arrays import Arrays, Results, named, plain
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
 from accel.reference import evaluation, native
@@ -75,7 +75,7 @@ class Decoder:
             raise UserError(f"{tokens} tokens cannot be kept of {self.tokens}; append them first")
         self.tokens = tokens
 
-    def append(self, x: Arrays, *, last: bool = False) -> np.ndarray | dict[str, np.ndarray]:
+    def append(self, x: Arrays, *, last: bool = False) -> Results:
         """The next tokens (samples, new tokens, channels) → their rows of the output, int64; with `last` only one row.
 
         Several inputs and outputs are dicts, as in `reference.run`. Raises UserError on wrong names or shapes, another

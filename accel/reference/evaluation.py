@@ -6,11 +6,11 @@ Each node runs in the cheapest dtype that its `peak` proves exact: float32, floa
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel.arrays import Arrays, count, each, named, plain
+from accel.arrays import Arrays, Results, count, each, named, plain
 from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.reference import native
@@ -23,7 +23,7 @@ NATIVE = "native"
 """The device that is this processor without torch."""
 
 
-def quantize(graph: Graph, real: Arrays) -> np.ndarray | Any:
+def quantize(graph: Graph, real: Arrays) -> Results:
     """Real inputs (samples, tokens, channels) → integers of the graph's inputs, rounded half to even, clipped.
 
     A graph of several inputs takes a dict of arrays by name, and gets one. Raises UserError on a wrong shape, NaN or
@@ -50,7 +50,7 @@ def quantize_to(spec: Tensor, real: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(steps), spec.lo, spec.hi).astype(np.int64)
 
 
-def dequantize(graph: Graph, x: Arrays) -> np.ndarray | Any:
+def dequantize(graph: Graph, x: Arrays) -> Results:
     """Integers of the graph's inputs (samples, tokens, channels) → the real numbers that they stand for, float64."""
 
     def real(spec: Tensor, array: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def dequantize(graph: Graph, x: Arrays) -> np.ndarray | Any:
     return plain(graph.inputs, inputs_by(graph, x, real))
 
 
-def run(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> np.ndarray | Any:
+def run(graph: Graph, x: Arrays, *, device: str = "cpu", batch: int = 1024) -> Results:
     """Integer inputs (samples, tokens, channels) → integer outputs, int64.
 
     A graph of several inputs takes a dict of arrays by name; one of several outputs gives one. `device` is one of
@@ -142,7 +142,7 @@ def _check_shape(spec: Tensor, x: np.ndarray) -> None:
         raise UserError(f"input shape is {x.shape}, the model takes (samples, {want}) with at least one sample")
 
 
-def checked(graph: Graph, x: Arrays) -> np.ndarray | Any:
+def checked(graph: Graph, x: Arrays) -> Results:
     """`x` as int64. Raises UserError on a wrong shape, a non-integer dtype or values outside the declared range."""
     return plain(graph.inputs, inputs_by(graph, x, checked_for))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from accel.arrays import single
 from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.embedding.op import Embedding
@@ -29,8 +30,8 @@ def generate(graph: Graph, prompt: Sequence[int], count: int, *, device: str = "
         if len(known) > graph.input.tokens:
             decoder.restart()
         new = known[-graph.input.tokens :][decoder.tokens :]
-        logits = decoder.append(np.array(new, np.int64)[None, :, None], last=True)[0, -1] * scale
-        known.append(int(logits.argmax()))
+        logits = single(decoder.append(np.array(new, np.int64)[None, :, None], last=True))[0, -1]
+        known.append(int((logits * scale).argmax()))
         yield known[-1]
 
 

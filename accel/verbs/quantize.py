@@ -88,8 +88,10 @@ def _entering(imported: Imported, samples: Mapping[str, np.ndarray]) -> dict[str
 def _compared(network: FloatNetwork, imported: Imported, deviations: tuple[Deviation, ...]) -> Quantized:
     import numpy as np
 
+    from accel.arrays import single
+
     graph, real = imported.graph, network.run()
-    found = graph.predict(_entering(imported, network.part(0, len(real))))
+    found = single(graph.predict(_entering(imported, network.part(0, len(real)))))
     accuracies: list[float | None] = [None, None]
     if network.labels is not None:
         accuracies = [_accuracy(results, network.labels[: len(real)]) for results in (real, found)]

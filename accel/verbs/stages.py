@@ -152,12 +152,13 @@ def import_graph(context: Context, tell: Progress) -> ImportResult:
 
     import models
     from accel import onnx_import, reference, storage
+    from accel.arrays import single
 
     training, path = context.get(TrainingResult), context.get(ExportResult).path
     model = onnx_import.read(path)
     graph = model.graph
     storage.save(graph, context.settings.out / GRAPH_FILE)
-    x = reference.quantize(graph, training.images)
+    x = single(reference.quantize(graph, training.images))
     expected = levels.integers(graph, models.logits(training.trained.model, torch.from_numpy(training.images)).numpy())
     tell("qonnx, reference")
     ran = levels.qonnx(model), levels.torch_reference(graph, context.settings.device)

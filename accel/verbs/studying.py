@@ -142,6 +142,7 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
     import numpy as np
 
     from accel import reference
+    from accel.arrays import single
     from accel.dataflow.folding import with_multipliers
     from accel.errors import MismatchError
     from hls import rtl
@@ -153,7 +154,7 @@ def _hardware(graph: Graph, multipliers: int) -> dict[str, int]:
     netlist = rtl.structure_of(design, graph).netlist
     x = np.random.default_rng(0).integers(graph.input.lo, graph.input.hi + 1, (3, *graph.input.shape))
     ran = simulate.run(design, x)
-    if not np.array_equal(ran.outputs, reference.run(graph, x)):
+    if not np.array_equal(ran.outputs, single(reference.run(graph, x))):
         raise MismatchError(f"{graph.name}: RTL and reference differ; run accel compare on the model")
     made = estimate(netlist, design.schedule.depths, schedule.target)
     return {

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from accel import reference, scratch, storage, tools
+from accel.arrays import single
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule, require_known
 from accel.design import GRAPH_FILE, require_digest
@@ -150,7 +151,7 @@ class Project:
         self._library[f"{TOP}_double"](ctypes.c_void_p(source.ctypes.data), ctypes.c_void_p(result.ctypes.data))
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
-        return reference.checked(self.graph, x).astype(np.float64)
+        return single(reference.checked(self.graph, x)).astype(np.float64)
 
 
 class _TraceEntry(ctypes.Structure):
@@ -241,7 +242,7 @@ def _write_bench(graph: Graph, project: Path) -> None:
     lo, hi = max(graph.input.lo, -largest), min(graph.input.hi, largest)
     x = np.random.default_rng(0).integers(lo, hi + 1, (1, *graph.input.shape))
     (project / "tb_data").mkdir(exist_ok=True)
-    for name, values in ((BENCH_INPUTS, x), (BENCH_OUTPUTS, reference.run(graph, x))):
+    for name, values in ((BENCH_INPUTS, x), (BENCH_OUTPUTS, single(reference.run(graph, x)))):
         (project / name).write_text(bench_lines(values), encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from accel import reference, tools
+from accel.arrays import single
 from accel.build_plan import SCRIPT, BuildPlan
 from accel.design import GRAPH_FILE
 from accel.errors import ToolError, UserError
@@ -131,7 +132,7 @@ def _samples(project: Project, builder: VendorFlow, x: np.ndarray) -> dict[str, 
             f"--cosim: output {project.graph.output!r} reaches {project.graph.output_tensor.magnitude}; the test bench "
             f"of {builder.backend} prints numbers exactly up to {builder.printed}"
         )
-    y = reference.run(project.graph, x)
+    y = single(reference.run(project.graph, x))
     return {name: bench_lines(values) for name, values in ((BENCH_INPUTS, x), (BENCH_OUTPUTS, y))}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -40,6 +41,16 @@ def graph(*nodes: Node, output: str = "y", tensor: Tensor = X) -> Graph:
 def refused(match: str, *nodes: Node, **options: Any) -> None:
     with pytest.raises(GraphError, match=match):
         graph(*nodes, **options)
+
+
+def test_a_hash_stays_in_its_process() -> None:
+    """Strings have other hashes in every process, so a pickled graph has none."""
+    g = graph(Node("y", HALVE, ("x",)))
+    assert hash(g) == hash((g.name, *g.inputs.items(), g.nodes, *g.outputs))
+    again = pickle.loads(pickle.dumps(g))
+    assert "_hash" in vars(g)
+    assert "_hash" not in vars(again)
+    assert list(again.tensors) == list(g.tensors)
 
 
 def test_what_a_valid_graph_knows() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from accel import reference
+from accel.arrays import single
 from accel.cut import cut, side_by_side
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
@@ -46,6 +47,11 @@ def test_ends_have_an_order_and_tensors(graph: Graph) -> None:
     assert graph == Graph("ends", {"a": A, "b": B}, graph.nodes, ["m", "y"])
     assert hash(graph) == hash(Graph("ends", {"a": A, "b": B}, list(graph.nodes), ["m", "y"]))
     assert graph != Graph("ends", {"a": A, "b": B}, graph.nodes, "m")
+
+
+def test_one_output_where_one_is_expected(graph: Graph) -> None:
+    with pytest.raises(UserError, match="there are 2 of them, 'm', 'y': one is expected here"):
+        single(reference.run(graph, samples(graph)))
 
 
 @pytest.mark.parametrize("device", ["cpu", "native"])
