@@ -46,6 +46,6 @@ def test_a_seed_gives_one_file(tmp_path: Path) -> None:
 
 def test_a_pending_relu_that_is_lost_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Builder, "settled", lambda self, edge: edge)
-    _, _, wrong = counted(range(40))
+    _, _, wrong = counted(range(8))
     assert wrong
     assert "seed" in wrong[0]
