@@ -13,6 +13,7 @@ from accel.onnx_import.builder import Builder
 
 BATCHES, EACH, REFUSED = 4, 125, 0.12
 NIGHTLY, LARGE = 40, 500
+SEVERAL = 60
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -21,6 +22,21 @@ def test_what_imports_computes_what_the_file_computes(batch: int) -> None:
     assert not wrong
     assert kinds["refused"] <= REFUSED * EACH, reasons
     assert kinds["exact"] > EACH / 2
+
+
+def test_several_inputs_are_those_of_the_file() -> None:
+    """Streams, identifiers and masks; the file's own integers may be a step beyond an edge's range (seed 498)."""
+    kinds, reasons, wrong = counted([*range(SEVERAL), 498], 2)
+    assert not wrong
+    assert kinds["refused"] <= REFUSED * SEVERAL, reasons
+    assert kinds["exact"] > SEVERAL / 2
+
+
+@pytest.mark.slow
+def test_thousands_of_graphs_of_several_inputs() -> None:
+    for inputs in (2, 3):
+        _, _, wrong = counted(range(2000), inputs)
+        assert not wrong
 
 
 @pytest.mark.slow
