@@ -22,6 +22,7 @@ it operator by operator when it is not. How an import goes:
     quantizers.py                   what a quantizer's parameters are
     broadcast.py   operands of different shapes
     turning.py     tokens and channels that change places
+    reordering.py  tokens in any order, windows of them as heads
     rotary.py      products with tables and rotary embeddings
     ending.py      what stays with the host at the end of a file
     builder.py     the graph while it grows: accel.building, with layouts and origins

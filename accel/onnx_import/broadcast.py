@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from accel.onnx_import import channels, turning
+from accel.onnx_import import channels, reordering, turning
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Axis, Layout
 from accel.onnx_import.values import Call, Edge, Refused
@@ -30,6 +30,9 @@ def paired(build: Builder, call: Call, a: Edge, b: Edge, does: str) -> tuple[Edg
     if _elements(a) < _elements(b) or (b.layout.is_plain and not a.layout.is_plain):
         a = turning.with_roles(build, call.name, a, b.layout)
     b = turning.with_roles(build, call.name, b, a.layout)
+    if b.layout.is_plain and not a.layout.is_plain:
+        a = reordering.ordered(build, call.name, a, b.layout, "token")
+    b = reordering.ordered(build, call.name, b, a.layout, "token")
     wanted = Layout(tuple(one or other for one, other in zip(a.layout.axes, b.layout.axes, strict=True)))
     if wanted not in (a.layout, b.layout):
         wanted = wanted.in_memory_order("channel")

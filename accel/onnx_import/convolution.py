@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
-from accel.onnx_import import linear
+from accel.onnx_import import linear, reordering
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.contraction import QUANTIZE_WEIGHT, contracted
-from accel.onnx_import.layout import Layout
+from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.linear import add_constant, is_unknown
 from accel.onnx_import.rotary import kept
 from accel.onnx_import.values import Call, Constant, Edge, Refused, Unknown, Value
@@ -37,6 +37,7 @@ def conv(build: Builder, call: Call) -> Value:
         return Unknown()
     if not isinstance(x, Edge) or not isinstance(weight, Constant) or not isinstance(bias, Constant | None):
         raise Refused("its weights are no constants", "use a plain convolution")
+    x = _grouped(build, call, x)
     axes = _axes(call, x.layout, weight.value.shape)
     kernel = _per_output(weight, call.integer("group", 1), x.layout.shape[1])
     offsets = list(product(*(axis.offsets for axis in axes)))
@@ -58,6 +59,28 @@ def conv(build: Builder, call: Call) -> Value:
     result = replace(total, layout=merged)
     build.note(result, call.output)
     return result
+
+
+def _grouped(build: Builder, call: Call, x: Edge) -> Edge:
+    """Patches of so many tokens that a stride over tokens becomes one within a patch."""
+    shape, sizes = x.layout.shape, x.layout.shape[2:]
+    strides = call.integers("strides") or (1,) * len(sizes)
+    split, inner = list(shape[:2]), []
+    for axis, size, stride in zip(x.layout.axes[2:], sizes, strides, strict=False):
+        tokens = prod(f.size for f in axis if f.role == "token")
+        group = stride // gcd(size // tokens, stride)
+        if group > 1 and axis == axis_of("token", tokens, axis[0].stride if axis else 1) and tokens % group == 0:
+            split += [tokens // group, group]
+            inner.append(len(split) - 1)
+        else:
+            split.append(size)
+    layout = x.layout.reshaped(tuple(split))
+    if not inner or layout is None:
+        return x
+    folded = reordering.folded(build, f"{call.name}/patches", replace(x, layout=layout), inner)
+    merged = folded.layout.reshaped(shape)
+    assert merged is not None  # its axes were split above
+    return replace(folded, layout=merged)
 
 
 @dataclass(frozen=True)

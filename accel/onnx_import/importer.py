@@ -13,7 +13,7 @@ import onnx
 from accel.arrays import Arrays, named
 from accel.errors import GraphError, UnsupportedModel
 from accel.model import Model
-from accel.onnx_import import errors, mask_inputs, patterns, sharing, turning
+from accel.onnx_import import errors, mask_inputs, patterns, reordering, sharing
 from accel.onnx_import.builder import Builder, Origin
 from accel.onnx_import.ending import FINAL, finished, without_endings
 from accel.onnx_import.entry import MASK, Given, Spans, ranges
@@ -190,7 +190,7 @@ def _import(source: Source, readings: Readings, spans: Spans, likeliest: bool, b
     if problems:
         raise Failure(str(problems), progress)
     try:
-        outputs = {name: turning.plain(build, name, _output(build, values[name])) for name in source.outputs}
+        outputs = {name: reordering.plain(build, name, _output(build, values[name])) for name in source.outputs}
         graph = build.finish(printable(source.path.stem), readings, outputs)
     except (GraphError, Refused) as error:
         progress = -1, before if likeliest else -1, understood  # any other reading is wrong then

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel.onnx_import import channels, functions, sharing, slicing
+from accel.onnx_import import channels, functions, reordering, sharing, slicing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.layout import Layout, alike, axis_of
@@ -50,13 +50,25 @@ def concat(build: Builder, call: Call) -> Value:
         return edges[0]
     role = _role(edges, axis)
     template = edges[0].layout
-    if any(not alike(edge.layout, template, axis) for edge in edges):
-        raise Refused(f"joins {', '.join(str(e.layout.shape) for e in edges[:4])} of different layouts", RELAYOUT)
+    call = replace(call, inputs=tuple(_in_order(build, call, value, template, axis, role) for value in call.inputs))
+    edges = [value for value in call.inputs if isinstance(value, Edge)]
     pieces, scale, exact = _pieces(build, call, edges, axis, role)
     total = pieces[-1].start + pieces[-1].size
     join = _tokens if role == "token" else _channels
     result = join(build, call, pieces, scale, template, axis, total)
     return result if exact else build.off(result, 0.5)
+
+
+def _in_order(build: Builder, call: Call, value: Value | None, template: Layout, axis: int, role: str) -> Value | None:
+    """An operand whose other axes walk tokens and channels as those of the first edge do. Raises Refused."""
+    if not isinstance(value, Edge):
+        return value
+    other = "channel" if role == "token" else "token"
+    value = reordering.ordered(build, call.name, value, template, other)
+    same = all(np.array_equal(value.layout.index(each), template.index(each)) for each in ("batch", other))
+    if not same or not alike(value.layout, template, axis):
+        raise Refused(f"joins {value.layout.shape} to {template.shape} of another layout", RELAYOUT)
+    return value
 
 
 @understands("mode")
@@ -122,10 +134,7 @@ def _role(edges: list[Edge], axis: int) -> str:
         roles = {"token" if follows and edges[0].layout.size("token") == 1 else "channel"}
     if len(roles) > 1 or "batch" in roles:
         raise Refused("joins samples, or tokens with channels", RELAYOUT)
-    (role,) = roles
-    if role == "token" and any(not edge.layout.is_whole(axis, "token") for edge in edges):
-        raise Refused("joins along an axis that is not all tokens", RELAYOUT)
-    return role
+    return roles.pop()
 
 
 def _pieces(
@@ -161,8 +170,15 @@ def _pieces(
 
 def _rows(template: Layout, value: Constant, axis: int, size: int, role: str) -> np.ndarray:
     """Real constants as (tokens, channels)."""
+    if role == "token":
+        return rows_of(_with_tokens(template, axis, size), value.value)
     layout = template.replaced(axis, axis_of(role, size, _stride(template, axis)))
     return rows_of(layout.packed(role), value.value)
+
+
+def _with_tokens(template: Layout, axis: int, size: int) -> Layout:
+    """The layout with that many tokens along an axis, all of them in memory order."""
+    return template.replaced(axis, axis_of("token", size)).in_memory_order("token")
 
 
 def _at(build: Builder, edge: Edge, scale: np.ndarray) -> Edge:
@@ -181,6 +197,8 @@ def _tokens(
     build: Builder, call: Call, pieces: list[Piece], scale: np.ndarray, template: Layout, axis: int, total: int
 ) -> Edge:
     """One Window for every edge; the first one carries all constants."""
+    if any(piece.edge is not None and not piece.edge.layout.is_whole(axis, "token") for piece in pieces):
+        return _interleaved(build, call, pieces, scale, template, axis, total)
     layout = template.replaced(axis, axis_of("token", total))
     fill = np.zeros((total, template.size("channel")), dtype=np.int64)
     for piece in pieces:
@@ -192,6 +210,24 @@ def _tokens(
             placed.append(build.add(call.name, Window(-piece.start, fill), (piece.edge,), scale, layout, None))
             fill = np.zeros_like(fill)
     return _summed(build, call, placed, pieces, scale, layout)
+
+
+def _interleaved(
+    build: Builder, call: Call, pieces: list[Piece], scale: np.ndarray, template: Layout, axis: int, total: int
+) -> Edge:
+    """Along an axis that is some of the tokens: all tokens of the pieces behind each other, and then reordered."""
+    layout = _with_tokens(template, axis, total)
+    places, behind, start = [], [], 0
+    for piece in pieces:
+        own = _with_tokens(template, axis, piece.size) if piece.edge is None else piece.edge.layout
+        places.append(own.index("token") + start)
+        edge = piece.edge and replace(piece.edge, layout=Layout((axis_of("token", own.size("token")),)))
+        behind.append(Piece(start, own.size("token"), edge, piece.rows))
+        start += own.size("token")
+    order = channels.order_of(np.concatenate(places, axis), layout.index("token"))
+    plain = Layout((axis_of("token", start), axis_of("channel", template.size("channel"))))
+    joined = _tokens(build, replace(call, outputs=()), behind, scale, plain, 0, start)
+    return reordering.picked(build, call.name, joined, order, layout, call.output)
 
 
 def _channels(
@@ -232,5 +268,6 @@ def _summed(
     found = build.tensors[total.name]
     if (found.lo, found.hi) != (lo, hi):
         total = build.rescale(call.name, Rescale(np.ones(1), 0, "floor", lo, hi), total, scale, layout, None)
-    build.note(total, call.output)
+    if call.output:
+        build.note(total, call.output)
     return total

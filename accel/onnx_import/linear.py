@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from accel.building import common
-from accel.onnx_import import broadcast, channels, rotary, sharing
+from accel.onnx_import import broadcast, channels, reordering, rotary, sharing
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder, are_whole, whole
 from accel.onnx_import.contraction import RELAYOUT as RELAYOUT
-from accel.onnx_import.contraction import WINDOWS, contracted
+from accel.onnx_import.contraction import contracted
 from accel.onnx_import.layout import Axis, Factor, Layout, axis_of
 from accel.onnx_import.values import (
     QUANTIZE_INPUT,
@@ -110,7 +110,10 @@ def attention(
     """Both products of attention, recognized by which axes are contracted; the first operand gives the queries.
 
     Channels that are not in the order of heads are put into it. `finish` brings the product's axes to their order.
+    Windows of tokens are heads from the scores to the values, whose product has its tokens as the values had them.
     """
+    if reordering.windows(a.layout) or reordering.windows(b.layout):
+        return _within_windows(build, call, a, b, finish)
     a, b = _contracted(_broadcast(call, a, b), _broadcast(call, b, a))
     for layouts in ((a.layout, b.layout), tuple(e.layout.in_memory_order("channel") for e in (a, b))):
         for form, flipped in (("scores", False), ("values", False), ("values", True)):
@@ -123,9 +126,23 @@ def attention(
                 second = build.uniform(second)
                 op, scale = MatMul(_heads(left), form, kv_heads), first.scale * second.scale
                 return build.add(call.name, op, (first, second), scale, finish(layout), call.output)
-    if any(f.role == "token" for axis in a.layout.axes[:-2] for f in axis):
-        raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} within windows of the tokens", WINDOWS)
     raise Refused(f"multiplies {a.layout.shape} by {b.layout.shape} in no form of attention", RELAYOUT)
+
+
+def _within_windows(
+    build: Builder, call: Call, a: Edge | Shared, b: Edge | Shared, finish: Callable[[Layout], Layout]
+) -> Edge:
+    """The product of operands whose windows are heads. Only the values still have theirs when they are read."""
+    hint = f"{call.name}/windows"
+    left, right = (sharing.repeated(build, one) for one in (a, b))
+    first, second = (reordering.folded(build, hint, one, reordering.windows(one.layout)) for one in (left, right))
+    y = attention(build, call, first, second, finish)
+    if reordering.windows(left.layout) and reordering.windows(right.layout):
+        return y
+    values = right if reordering.windows(right.layout) else left
+    y = reordering.unfolded(build, hint, y, finish(values.layout))
+    build.note(y, call.output)
+    return y
 
 
 def _broadcast(call: Call, x: Edge | Shared, other: Edge | Shared) -> Edge | Shared:

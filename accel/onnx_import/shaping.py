@@ -165,7 +165,7 @@ def reshape(build: Builder, call: Call) -> Value:
     if wanted.count(-1) == 1:
         known = prod(size for size in wanted if size != -1)
         wanted[wanted.index(-1)] = prod(have) // known if known > 0 else 0
-    return _resized(x, have, tuple(wanted))
+    return resized(x, tuple(wanted))
 
 
 @understands("axis")
@@ -174,7 +174,7 @@ def flatten(build: Builder, call: Call) -> Value:
     if isinstance(x, Unknown):
         return x
     have, axis = shape_of(x), call.integer("axis", 1)
-    return _resized(x, have, (prod(have[:axis]), prod(have[axis:])))
+    return resized(x, (prod(have[:axis]), prod(have[axis:])))
 
 
 @understands("axes")
@@ -186,7 +186,7 @@ def squeeze(build: Builder, call: Call) -> Value:
     chosen = _axes(call, axes, len(have)) or tuple(i for i, size in enumerate(have) if size == 1)
     if any(have[i] != 1 for i in chosen):
         raise Refused("removes an axis that is not 1", AGAIN)
-    return _resized(x, have, tuple(size for i, size in enumerate(have) if i not in chosen))
+    return resized(x, tuple(size for i, size in enumerate(have) if i not in chosen))
 
 
 @understands("axes")
@@ -199,7 +199,7 @@ def unsqueeze(build: Builder, call: Call) -> Value:
     rank = len(have) + len(given)
     chosen = _normalized(given, rank)
     rest = iter(have)
-    return _resized(x, have, tuple(1 if i in chosen else next(rest) for i in range(rank)))
+    return resized(x, tuple(1 if i in chosen else next(rest) for i in range(rank)))
 
 
 def _axes(call: Call, given: Value | None, rank: int) -> tuple[int, ...]:
@@ -213,7 +213,9 @@ def _normalized(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
     return tuple(axis % rank for axis in axes)
 
 
-def _resized(x: Value | None, have: tuple[int, ...], wanted: tuple[int, ...]) -> Value:
+def resized(x: Value | None, wanted: tuple[int, ...]) -> Value:
+    """The same numbers in another shape."""
+    have = shape_of(x)
     if len(wanted) > 16 or min(wanted, default=1) < 1 or prod(wanted) != prod(have) or prod(have) > MAX_ELEMENTS:
         raise Refused(f"cannot turn {have} into {wanted[:16]}", "export with fixed sizes and a consistent batch size")
     return moved(x, lambda a: a.reshape(wanted), lambda layout: layout.reshaped(wanted))

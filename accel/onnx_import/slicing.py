@@ -14,7 +14,8 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.embedding import embedding
 from accel.onnx_import.layout import Layout, axis_of
 from accel.onnx_import.linear import RELAYOUT, is_unknown
-from accel.onnx_import.shaping import AGAIN, numbers, shape_of
+from accel.onnx_import.reordering import picked
+from accel.onnx_import.shaping import AGAIN, numbers, resized, shape_of
 from accel.onnx_import.sharing import repeated, shared
 from accel.onnx_import.source import MAX_ELEMENTS
 from accel.onnx_import.values import Call, Constant, Edge, Function, Real, Refused, Shared, Unknown, Value
@@ -83,9 +84,11 @@ def gather(build: Builder, call: Call) -> Value:
         raise Refused("selects an index that does not exist", AGAIN)
     if isinstance(x, Constant):
         return x.moved(lambda a: a.take(index.value, axis))
-    if index.value.ndim > 1:
-        raise Refused(f"selects an array {index.value.shape} of places", "select with a list, and reshape")
-    return taken(build, call, x, axis, np.atleast_1d(index.value) % size, call.output, drop=index.value.ndim == 0)
+    if index.value.ndim < 2:
+        return taken(build, call, x, axis, np.atleast_1d(index.value) % size, call.output, drop=index.value.ndim == 0)
+    have = shape_of(x)
+    listed = taken(build, call, x, axis, index.value.reshape(-1) % size, None)
+    return resized(listed, (*have[:axis], *index.value.shape, *have[axis + 1 :]))
 
 
 def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -154,8 +157,8 @@ def taken(
         return replace(x, layout=x.layout.without(axis)) if drop else x
     if roles <= {"channel"} and len(set(places.tolist())) != len(places) and not drop:
         return shared(x, axis, places, call.name)
-    if len(roles) != 1 or "batch" in roles or len(set(places.tolist())) != len(places):
-        raise Refused(f"selects along axis {axis} of {x.layout.shape}, samples or one element repeatedly", RELAYOUT)
+    if len(roles) != 1 or "batch" in roles:
+        raise Refused(f"selects along axis {axis} of {x.layout.shape}, samples or tokens with channels", RELAYOUT)
     (role,) = roles
     stride = max(f.stride for f in x.layout.axes[axis])
     left = x.layout.replaced(axis, axis_of(role, len(places), stride)).packed(role)
@@ -164,7 +167,7 @@ def taken(
     if role == "channel":
         return Shared(x, order, layout, call.name, None if origin is None else (origin, layout))
     if not np.array_equal(order, np.arange(order[0], order[0] + len(order))):
-        raise Refused("selects tokens that are no neighbours", "select a range of tokens in their order")
+        return picked(build, call.name, x, order, layout, origin)
     fill = np.zeros((len(order), x.layout.size("channel")))
     y = build.add(call.name, Window(int(order[0]), fill), (x,), x.scale, layout, None if x.relu else origin)
     return replace(y, relu=x.relu)

@@ -12,7 +12,7 @@ import numpy as np
 from accel.onnx_import import channels
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Axis, Factor, Layout, merged
-from accel.onnx_import.values import Edge, Refused
+from accel.onnx_import.values import Edge
 from accel.ops.matmul.op import MatMul
 from accel.ops.window.op import Window
 
@@ -66,20 +66,6 @@ def with_roles(build: Builder, hint: str, x: Edge, like: Layout) -> Edge:
     ordered = x.layout.transposed(order).in_memory_order("channel")
     arranged = channels.arranged(build, hint, x, ordered.transposed(tuple(int(i) for i in np.argsort(order))))
     return turned(build, hint, arranged, Layout(ordered.axes[: len(heads)]).size("channel"))
-
-
-def plain(build: Builder, hint: str, x: Edge) -> Edge:
-    """The edge in the order of memory that the file's tensor has. Raises Refused where it mixes tokens and channels."""
-    if x.layout.is_plain:
-        return x
-    x = channels.arranged(build, hint, x, x.layout.in_memory_order("channel"))
-    roles = [f.role for f in x.layout.factors if f.role != "batch"]
-    if roles == sorted(roles) and len(set(roles)) > 1 and x.name not in build.hosts:  # channels, then tokens
-        x = turned(build, hint, x)
-    if not x.layout.is_plain:
-        why = f"the output {x.layout.shape} is not in the order (batch, tokens, channels)"
-        raise Refused(why, "transpose it back in the model")
-    return x
 
 
 def _roles(axis: Axis) -> set[str]:

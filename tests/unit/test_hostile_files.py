@@ -264,14 +264,6 @@ def test_images_and_enormous_inputs(path: Path) -> None:
         ),
         (lambda f: f.node("ReduceSum", f.quant("in", 0.5), f.ints(9)), r"axes \[9\] do not fit 3 axes"),
         (lambda f: f.node("Cast", f.quant("in", 0.5), to=6), "casts to a type that rounds"),
-        (
-            lambda f: f.node("Gather", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(0, 2), axis=1),
-            "selects tokens that are no neighbours",
-        ),
-        (
-            lambda f: f.node("Gather", f.dense(f.quant("in", 0.5), np.eye(4), 0.5), f.ints(1, 1), axis=1),
-            "samples or one element repeatedly",
-        ),
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.ints(3), axis=1), "selects an index that does not exist"),
         (lambda f: f.node("Gather", f.quant("in", 0.5), f.quant("in", 0.5)), "places that are not known at export"),
         (lambda f: f.node("Transpose", f.quant("in", 0.5), perm=[0, 2, 1]), r"\(1, 4, 3\) is not in the order"),
