@@ -62,7 +62,7 @@ def conv(build: Builder, call: Call) -> Value:
 
 
 def _grouped(build: Builder, call: Call, x: Edge) -> Edge:
-    """Patches of so many tokens that a stride over tokens becomes one within a patch."""
+    """Tokens that a stride passes over become one patch, so that the stride lies within it."""
     shape, sizes = x.layout.shape, x.layout.shape[2:]
     strides = call.integers("strides") or (1,) * len(sizes)
     split, inner = list(shape[:2]), []

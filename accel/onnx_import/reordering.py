@@ -104,7 +104,7 @@ def _roles(*axes: tuple[object, ...]) -> tuple[str, ...]:
 
 
 def _turned(build: Builder, hint: str, x: Edge, heads: int) -> Edge:
-    """As `turning.turned`, in the range of x: a product with the identity has one term that is not 0."""
+    """Tokens and channels exchanged, in the range of x: a product with the identity has one term that is not 0."""
     x = build.uniform(x)
     tensor, y = build.tensors[x.name], turned(build, hint, x, heads)
     if (build.tensors[y.name].lo, build.tensors[y.name].hi) == (tensor.lo, tensor.hi):
