@@ -24,6 +24,7 @@ from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.ops import Add, Dense, Norm, Rescale
 from accel.tensor import Tensor
+from accel.view import Form, View
 
 
 def same(a: Graph, b: Graph) -> None:
@@ -232,11 +233,14 @@ def _rewrite(path: Path, change: Change, arrays: dict[str, np.ndarray] | None = 
 
 
 def test_files_of_the_first_format_are_read(path: Path) -> None:
-    """They held every constant as int64, compressed."""
+    """They held every constant as int64, compressed, and the shapes of one input and output."""
     graph = encoder()
     _first_format(path)
     loaded = storage.load(path)
     same(graph, loaded)
+    shape = (1, *graph.input.shape)
+    form = Form(shape, 0, graph.input.shape, (0, 1), graph.input.shape)
+    assert loaded.view == View((form,), (graph.output_tensor.shape,))
     assert {c.values.dtype for c in _constants(loaded)} == {c.values.dtype for c in _constants(graph)}
 
 
@@ -255,8 +259,15 @@ def _first_format(path: Path) -> None:
         content = {name: file[name].astype(np.int64) for name in file.files if name != "header"}
         header = json.loads(str(file["header"])) | {"format": 1}
         (header["input"],), (header["output"],) = header.pop("inputs"), header.pop("outputs")
+        header["view"] = _first_view(encoder())
     np.savez_compressed(buffer := io.BytesIO(), header=np.array(json.dumps(header)), **content)
     path.write_bytes(buffer.getvalue())
+
+
+def _first_view(graph: Graph) -> dict[str, object]:
+    """A view as it was before there were several inputs and outputs: that of the only ones."""
+    shape, result = list(graph.input.shape), list(graph.output_tensor.shape)
+    return {"shape": [1, *shape], "batch": 0, "parts": shape, "order": [0, 1], "edge": shape, "result": result}
 
 
 def _constants(graph: Graph) -> list[Constant]:
