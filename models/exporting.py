@@ -79,15 +79,16 @@ def _traced(model: Encoder) -> ModelProto:
 
 def _cleaned(raw: ModelProto) -> ModelWrapper:
     """qonnx's `cleanup_model` without its renaming: reports show these names, so they say which layer a node is of."""
-    from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.general import GiveUniqueParameterTensors
     from qonnx.transformation.infer_shapes import InferShapes
     from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
-    wrapper = ModelWrapper(raw)
+    from models.indexing import IndexedModel
+
+    wrapper: ModelWrapper = IndexedModel(raw).transform(InferShapes(), make_deepcopy=False, cleanup=False)
+    wrapper = IndexedModel(wrapper.model)  # shapes are inferred into a model of qonnx's own kind
     for transformation in (
-        InferShapes(),
         GiveUniqueParameterTensors(),
         FoldConstants(exclude_op_types=QUANTIZERS),
         FoldTransposeIntoQuantInit(),
