@@ -130,6 +130,36 @@ def _round_float(y: torch.Tensor, rounding: str) -> torch.Tensor:
     return y.trunc_() if rounding == "toward_zero" else y.abs().ceil_() * y.sign()
 
 
+def bit_length(x: torch.Tensor) -> torch.Tensor:
+    """Bits of integers x ≥ 0, as `int.bit_length`; in the carrier of x."""
+    import torch
+
+    bits = torch.frexp(x.double())[1].to(x.dtype)
+    if x.is_floating_point():
+        return bits
+    return bits - (x < 1 << (bits - 1).clamp_min(0)).to(x.dtype) * (x > 0)  # float64 rounds up what is beyond 2^53
+
+
+def scaled(x: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+    """floor(x · 2^power) for integers `power` of either sign, where both carriers hold what comes of it."""
+    if x.is_floating_point():
+        return (x * _power_of_two(power)).floor_()
+    return (x << power.clamp_min(0)) >> (-power).clamp_min(0)
+
+
+def round_half_up(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """x / 2^shift, rounded half up, for integers `shift` ≥ 0 that broadcast with x."""
+    if x.is_floating_point():
+        return (x * _power_of_two(-shift) + (shift > 0) * 0.5).floor_()
+    return (x + (1 << shift >> 1)) >> shift
+
+
+def _power_of_two(power: torch.Tensor) -> torch.Tensor:
+    """2^power for integers −63 ≤ power ≤ 63, exactly on every device."""
+    table = power.new_tensor([2.0**k for k in range(-63, 64)])
+    return lookup(table, power + 63)
+
+
 def lowest(dtype: torch.dtype) -> float:
     """The smallest number of a carrier dtype: what a maximum never picks."""
     import torch

@@ -13,8 +13,11 @@ from accel.hardware import Module, Unit
 from accel.op import Op
 from accel.ops import (
     Add,
+    BlockFloat,
     Dense,
+    Divide,
     Embedding,
+    Exponential,
     Lookup,
     MatMul,
     Mul,
@@ -27,6 +30,7 @@ from accel.ops import (
     Window,
 )
 from accel.ops.dense import unrolled
+from accel.ops.exponential.op import table as exponentials
 from accel.ops.hardware import hardware_of
 from accel.ops.softmax.op import exp_table
 from accel.target import TARGETS, Target
@@ -113,6 +117,31 @@ class Draw:
             gamma, beta = self.rng.integers(64, 256, channels), self.rng.integers(-(1 << 12), 1 << 12, channels)
             op = Norm(op.form, op.guard, op.numerator_bits, op.shift + 7, op.lo, op.hi, op.offset, gamma, beta)
         yield from self._units(op, (x,), most_lanes=8, tables=True)
+
+    def l2(self) -> Iterator[Part]:
+        """Norm of wide inputs."""
+        x = self.tensor(8, self.pick(16, 32, 64, 96), self.pick(12, 16, 20, 24), 0)
+        gain = self.rng.normal(0, 8, x.channels if self.often(0.7) else 1)
+        op = Norm.l2(gain, self.pick(5, 9), self.pick(8, 12, 16), guard=self.pick(12, 18), offset=self.pick(0, 377))
+        yield from (part._replace(kind="l2") for part in self._units(op, (x,), most_lanes=4))
+
+    def exponential(self) -> Iterator[Part]:
+        tokens, heads, bits = self.pick(8, 16, 32, 64), self.pick(1, 2, 4), self.pick(6, 8, 10)
+        x = self.tensor(tokens, heads * tokens, bits, 0)
+        rom = exponentials(1 / self.pick(8, 16, 32), self.pick(8, 12), 1 << bits)
+        yield from self._units(Exponential(tokens, rom, int(self.often(0.5))), (x,), most_lanes=8)
+
+    def divide(self) -> Iterator[Part]:
+        heads, size, bits = self.pick(1, 2, 4), self.pick(4, 8, 16), self.pick(8, 12, 16)
+        a, b = self.tensor(8, heads * size, self.pick(16, 20, 24, 28), 0), Tensor((8, heads), 0, (64 << bits) - 64)
+        top = 1 << self.pick(7, 11, 15)
+        op = Divide.of(b, self.pick(0, 2, 4), -top, top - 1, least=bits - 1)
+        yield from self._units(op, (a, b), most_lanes=4)
+
+    def blockfloat(self) -> Iterator[Part]:
+        x = self.tensor(8, self.pick(16, 32, 64, 96), self.pick(12, 16, 20, 24), 0.1)
+        op = BlockFloat(self.pick(4, 8, 9, 10, 12), self.pick(0, 16, 32) if x.channels % 32 == 0 else 0)
+        yield from self._units(op, (x,), most_lanes=16)
 
     def add(self) -> Iterator[Part]:
         a, b = self.tensor(8, 64, self.pick(4, 8), 0.1), self.tensor(8, 64, self.pick(8, 14, 18), 0)
@@ -221,6 +250,8 @@ KINDS: tuple[str, ...] = (
     "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
     "position", "rotary", "adapter", "buffer",
 )  # fmt: skip
+UNFITTED: tuple[str, ...] = ("l2", "exponential", "divide", "blockfloat")
+"""Kinds without recorded syntheses: what they are made of is counted, and costs one cell each."""
 
 
 def draw(kind: str, seed: int, target: str) -> list[Part]:

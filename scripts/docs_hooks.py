@@ -24,6 +24,7 @@ from accel.fold import LaneFold, UnitFold
 from accel.hardware import Stage, Unit
 from accel.op import Op
 from accel.ops import OPERATORS, folder, operator
+from accel.ops.exponential.op import table as exponentials
 from accel.ops.hardware import hardware_of
 from accel.ops.softmax.op import exp_table
 from accel.target import DEFAULT
@@ -176,6 +177,12 @@ def _examples() -> dict[str, tuple[Op, tuple[Tensor, ...]]]:
         "lookup": make("lookup", table=rng.integers(-128, 128, 256), base=-128),
         "softmax": make("softmax", row=8, out_bits=8, rom=exp_table(1 / 16, 8, 256)),
         "norm": (operator("norm").of(X, "layer", 4, 8), (X,)),  # type: ignore[attr-defined]
+        "exponential": make("exponential", row=8, rom=exponentials(1 / 16, 12, 256)),
+        "divide": (
+            operator("divide").of(Tensor((8, 4), 0, 32760), 4, -128, 127, least=11),  # type: ignore[attr-defined]
+            (Tensor((8, 32), -999999, 999999), Tensor((8, 4), 0, 32760)),
+        ),
+        "blockfloat": make("blockfloat", Tensor((8, 32), -32768, 32767), bits=10),
         "position": make("position", table=table),
         "rotary": make("rotary", cos=rng.integers(-127, 128, (8, 8)), sin=rng.integers(-127, 128, (8, 8))),
         "pool": make("pool"),

@@ -11,8 +11,11 @@ from accel.numeric import ROUNDINGS
 from accel.op import Op
 from accel.ops import (
     Add,
+    BlockFloat,
     Dense,
+    Divide,
     Embedding,
+    Exponential,
     Lookup,
     MatMul,
     Mul,
@@ -24,6 +27,7 @@ from accel.ops import (
     Softmax,
     Window,
 )
+from accel.ops.exponential.op import table as exponentials
 from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
 
@@ -48,6 +52,27 @@ def everything(seed: int) -> Graph:
         branch = _dense(build, rng, build.add(Pool(), end), 2)
         total = build.add(Add(rng.integers(1, 4, 2)), total, branch) if total else branch
     return build.graph(total, "hls")
+
+
+def language(seed: int) -> Graph:
+    """What only language models have: shared exponents, exponentials and their division, a norm of wide inputs."""
+    rng = np.random.default_rng(seed)
+    tokens, heads, size = int(rng.integers(2, 6)), int(rng.integers(1, 4)), 2 * int(rng.integers(1, 4))
+    build = Builder()
+    source = build.input(Tensor((tokens, int(rng.integers(2, 7))), *_range(rng, 8)), "source")
+    x = _narrow(build, rng, source, heads * size, 20)
+    x = build.add(BlockFloat(int(rng.integers(4, 12)), int(rng.choice([0, size, 2]))), x)
+    scores = build.add(MatMul(heads, "scores"), x, x)
+    spare = max(0, build.tensor(scores).width - 9)
+    scores = build.add(Rescale([1], spare, "half_up", -256, 255), scores)
+    weights = build.add(Exponential(tokens, exponentials(1 / 16, 12, 4096), int(rng.integers(0, 2))), scores)
+    ones = np.repeat(np.eye(heads, dtype=np.int64), tokens, axis=1)
+    sums = build.add(Dense(ones, np.zeros(heads, np.int64)), weights)
+    values = build.add(MatMul(heads, "values"), weights, x)
+    divide = Divide.of(build.tensor(sums), int(rng.integers(-4, 5)), -(1 << 15), (1 << 15) - 1, least=11)
+    mixed = build.add(divide, values, sums)
+    normed = build.add(Norm.l2(rng.normal(0, 9, heads * size), 4, 12, offset=int(rng.integers(0, 99))), mixed)
+    return build.graph(_dense(build, rng, normed, 3), "language")
 
 
 def _range(rng: np.random.Generator, bits: int) -> tuple[int, int]:

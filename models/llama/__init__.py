@@ -1,4 +1,8 @@
-"""Networks of Llama's kind: `models.llama.load(accel.checkpoints.load("model.gguf"))` is one in torch."""
+"""Networks of Llama's kind: `models.llama.load(accel.checkpoints.load("model.gguf"))` is one in torch.
+
+`lower(configuration, integer_weights(checkpoint), tokens)` is one as an integer graph, in the formats of an
+`IntegerRecipe`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,11 @@ HOMES = {
     "Llama": "models.llama.network",
     "Memory": "models.llama.network",
     "load": "models.llama.network",
+    "lower": "models.llama.lowering",
+    "integer_weights": "models.llama.matrices",
+    "Matrix": "models.llama.matrices",
+    "IntegerRecipe": "models.llama.recipe",
+    "B10": "models.llama.recipe",
 }
 
 __all__ = [*HOMES]

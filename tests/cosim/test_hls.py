@@ -15,7 +15,7 @@ import pytest
 import yaml
 from contract import random_schedule
 from encoders import Shape, encoder
-from hls_graphs import block, everything, folded, samples
+from hls_graphs import block, everything, folded, language, samples
 
 from accel import reference
 from accel.dataflow import folding
@@ -50,14 +50,14 @@ def assert_equal_everywhere(written: Project, x: np.ndarray) -> None:
     ],
 )
 def test_every_operator(seed: int, io_type: str, tmp_path: Path) -> None:
-    graph = everything(seed)
-    assert {node.op.kind for node in graph} == set(OPERATORS)
+    graph, more = everything(seed), language(seed)
+    assert {node.op.kind for node in (*graph, *more)} == set(OPERATORS)
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=random_schedule(graph, seed))
     written.compile()
     assert_equal_everywhere(written, samples(graph, 64, seed))
 
 
-@pytest.mark.parametrize("graph", [block(), pytest.param(everything(8), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("graph", [block(), language(3), pytest.param(everything(8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "io_type"), [("Quartus", "io_parallel"), ("Catapult", "io_stream")])
 @pytest.mark.parametrize("heads", [False, True])
 def test_other_back_ends(heads: bool, backend: str, io_type: str, graph: Graph, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_constants_are_integers() -> None:
         (lambda: Softmax(4, 21, [4095, 0]), r"out_bits is 1\.\.20; got 21"),
         (lambda: Softmax(4, 8, [100, 0]), r"rom must start with 2\^12 - 1, or a larger power; got \[100\]"),
         (lambda: Softmax(4, 8, [4095, 1, 2]), "must not increase"),
-        (lambda: Norm("group", 8, 30, 10, 0, 1), "form is 'layer' or 'rms'; got 'group'"),
+        (lambda: Norm("group", 8, 30, 10, 0, 1), "form is 'layer', 'rms' or 'l2'; got 'group'"),
         (lambda: Norm("rms", 0, 30, 10, 0, 1), "needs guard >= 1"),
         (lambda: Norm("rms", 8, 1 << 40, 10, 0, 1), "at most 62"),
         (lambda: Norm("rms", 8, 30, 1 << 40, 0, 1), "at most 62"),

@@ -54,6 +54,30 @@ template <int SHIFT, int ROUNDING, class V> V accel_shift_round(const V &x) {
     return quotient;
 }
 
+// x / 2^shift, rounded half up, for a shift of at least 0 that is known at run time. V is signed and holds |x| + 2^shift / 2.
+template <class V> V accel_shift_half_up(const V &x, int shift) {
+    #pragma HLS INLINE
+    V half = 1;
+    half = half << shift;
+    half = half >> 1;
+    V sum = x + half;
+    sum = sum >> shift;
+    return sum;
+}
+
+// How many places x has to be shifted right until it is below 2^BITS, at most MOST of them. x is not negative.
+template <int BITS, int MOST, class V> int accel_excess(const V &x) {
+    #pragma HLS INLINE
+    int found = 0;
+    for (int k = 0; k < MOST; k++) {
+        #pragma HLS UNROLL
+        V rest = x >> (BITS + k);
+        if (rest != 0)
+            found = k + 1;
+    }
+    return found;
+}
+
 // x limited to low..high, which V holds.
 template <class V> V accel_clip(const V &x, const V &low, const V &high) {
     #pragma HLS INLINE

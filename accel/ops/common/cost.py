@@ -185,7 +185,49 @@ def isqrt_pipe(t: Tally, part: Part) -> None:
         t.logic("chosen", k + 1)
 
 
+def leading(t: Tally, part: Part) -> None:
+    """`accel_leading`: the highest bit that is set, and a shifter."""
+    p = part.params
+    t.delay(2, 3)
+    t.registers(2 * p["XW"] + 2 * p["EW"] + p["MW"])
+    t.logic("found", p["XW"] * p["EW"])
+    t.logic("shifted", (p["MW"] + (p["HI"] - p["LO"]) * p["STEP"] / 2) * p["EW"])
+    if p["DOWN"]:
+        t.add(p["EW"], 1, "places")
+
+
+def scaled_by_rows(t: Tally, part: Part) -> None:
+    """`accel_scaled`: products with a gain and a factor, a shifter, and a rounding per lane."""
+    p = part.params
+    lanes, gains = p["LANES"], p.get("GAINS", 0)
+    first = 3 if gains else 1
+    t.counter(p["BEATS"])
+    t.delay(2, first + 5)
+    t.delay(p["RW"], first)
+    t.delay(p["EW"], first + 2)
+    x = p["XW"] + (not p["X_SIGNED"])
+    if gains:
+        t.rom(part.roms["GAMMA_FILE"], False)
+        hard = t.multiply(x, p["GW"], lanes, p["UW"])
+        t.registers(lanes * (2 * x + p["UW"]), "hard" if hard else "operands")
+    else:
+        t.registers(lanes * p["UW"], "operands")
+    low = min(p["RW"], 17)
+    for factor in filter(None, (low, p["RW"] - low)):
+        hard = t.multiply(p["UW"], factor + 1, lanes)
+        t.registers(lanes * (p["UW"] + factor + 1), "hard" if hard else "products")
+    if p["RW"] > low:
+        t.add(p["PW"] - low, lanes, "halves")
+    t.registers(lanes * p["PW"], "products")
+    kept = max(2, p["PW"] - p["SHIFT"] + 2)
+    t.logic("shifted", lanes * kept * p["EW"])
+    t.registers(lanes * kept)
+    round_(t, lanes, kept, p["YW"], p | {"SHIFT": 1, "MODE": 1})
+
+
 FEATURES: Features = {
+    "accel_leading": leading,
+    "accel_scaled": scaled_by_rows,
     "accel_times": times,
     "accel_times_table": times_table,
     "accel_divide": divide,

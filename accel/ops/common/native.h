@@ -24,7 +24,7 @@ inline double with_sign(double x, double y) { return __builtin_copysign(x, y); }
 
 // The words that fields of operators hold.
 enum class Word {
-    half_even, half_up, half_away, floor, toward_zero, ceil, away, half_toward_zero, layer, rms, scores, values
+    half_even, half_up, half_away, floor, toward_zero, ceil, away, half_toward_zero, layer, rms, l2, scores, values
 };
 
 // Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0.
@@ -103,6 +103,9 @@ inline std::int64_t root(std::int64_t x) {
     r -= r * r > x;
     return r + ((r + 1) * (r + 1) <= x);
 }
+
+// Bits of x >= 0.
+inline int bit_length(std::int64_t x) { return x ? 64 - __builtin_clzll(std::uint64_t(x)) : 0; }
 
 // floor(numerator / x)
 inline double quotient(double numerator, double x) { return floor(numerator / x); }

@@ -117,7 +117,24 @@ def _normalized_in_tables(t: Tally, p: dict[str, int], zeros: int) -> None:
     digits(t, lanes, u, p["DIGITS"], p["PW"] - zeros)
 
 
+def norm_squares(t: Tally, part: Part) -> None:
+    p = part.params
+    lanes, x, total = p["LANES"], p["XW"] + (not p["X_SIGNED"]), p["VW"]
+    t.counter(p["BEATS"])
+    t.registers(4 + 1)
+    t.delay(3, 4)
+    hard = t.multiply(x, x, lanes)
+    t.registers(lanes * x, "hard" if hard else "operands")
+    t.registers(lanes * 2 * x, "hard" if hard else "products")
+    sums(t, min(2 * x + index_bits(lanes), total), lanes)
+    t.add(total, 1, "totals")
+    t.registers(min(2 * x + index_bits(lanes), total) + 2 * total)
+    if p["OFFSET"]:
+        t.add(total, 1, "offset")
+
+
 FEATURES: Features = {
+    "accel_norm_squares": norm_squares,
     "accel_norm_stats": norm_stats,
     "accel_norm_scale": norm_scale,
 }

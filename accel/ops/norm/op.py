@@ -6,6 +6,16 @@
 
 c = round(n²·eps / scale²). Without γ and β, s = K − g − f_out and the output scale is 2^−f_out; γ with f bits of
 fraction adds f to s, and β is given at the scale of the sum. The rounding is half up.
+
+Wide inputs, such as the residual stream of a language model, take more than 62 bits in v. For them there is a third
+form, of which root and reciprocal see the g or g − 1 pairs of bits below the largest one:
+
+    l2: v = Σx² + c,  u = x,  a = ⌈(bit_length(v) − 2g) / 2⌉
+    r = max(isqrt(⌊v / 4^a⌋), 2^(g − 1)),  R = floor(2^K / r)
+    y = clip((u·R·γ + 2^(s + a − 1)) >> (s + a), lo, hi)
+
+So y = x·γ / sqrt(v) · 2^(K − s), whatever the size of x: its relative error before rounding is below 2^(2 − g) +
+2^(g − K). An RMSNorm has sqrt(n) in γ, and c = round(n·eps / scale²).
 """
 
 from __future__ import annotations
@@ -15,9 +25,22 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from accel.constants import Integers
 from accel.errors import GraphError
-from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT64_EXACT, bits, divide, isqrt, requantize
+from accel.numeric import (
+    FLOAT32_EXACT,
+    FLOAT64_CARRIED,
+    INT64_EXACT,
+    bit_length,
+    bits,
+    divide,
+    isqrt,
+    requantize,
+    round_half_up,
+    scaled,
+)
 from accel.op import Op, frozen
 from accel.tensor import Tensor
 
@@ -25,11 +48,13 @@ if TYPE_CHECKING:
     import torch
 
 GUARD_BITS = 8
+ROOT_BITS, MAX_ROOT_BITS = 18, 24
+"""Of form "l2"."""
 
 
 @frozen
 class Norm(Op):
-    """`form` is "layer" or "rms"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula.
+    """`form` is "layer", "rms" or "l2"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula.
 
     `row` channels are normalized together, 0: all of a token. γ and β have one entry, or one per channel of a row.
     """
@@ -66,9 +91,26 @@ class Norm(Op):
                 return op
         raise GraphError(f"{x.channels} channels of {x.width} bits do not fit 62-bit arithmetic at any guard")
 
+    @classmethod
+    def l2(
+        cls, gain: np.ndarray, fraction: int, bits: int, *, gain_bits: int = 8, guard: int = ROOT_BITS, **more: int
+    ) -> Norm:
+        """x · gain / |x| in `bits` signed bits at scale 2^-fraction, for real `gain` (1,) or (channels,).
+
+        The largest gain has `gain_bits` bits beside its sign. An RMSNorm's gain is sqrt(n) · γ. `more` are fields of
+        the operator.
+        """
+        most = float(np.abs(gain).max()) or 1.0
+        places = gain_bits - 1 - math.floor(math.log2(most))
+        gamma = np.floor(gain * 2.0**places + 0.5).astype(np.int64)
+        top = (1 << (bits - 1)) - 1
+        return cls("l2", guard, 2 * guard, 2 * guard + places - fraction, -top - 1, top, gamma=gamma, **more)
+
     def check(self) -> None:
-        if self.form not in ("layer", "rms"):
-            raise GraphError(f"form is 'layer' or 'rms'; got {self.form!r}")
+        if self.form not in ("layer", "rms", "l2"):
+            raise GraphError(f"form is 'layer', 'rms' or 'l2'; got {self.form!r}")
+        if self.form == "l2":
+            self._check_l2()
         if self.guard < 1 or self.numerator_bits <= self.guard or self.shift < 1 or self.offset < 0:
             raise GraphError("needs guard >= 1, numerator_bits > guard, shift >= 1, offset >= 0")
         if max(self.guard, self.numerator_bits, self.shift) > 62:
@@ -77,6 +119,10 @@ class Norm(Op):
             raise GraphError(f"empty range {self.lo}..{self.hi}")
         if self.row < 0:
             raise GraphError(f"row is at least 0; got {self.row}")
+
+    def _check_l2(self) -> None:
+        if self.shift <= self.guard or self.beta.magnitude or not 2 <= self.guard <= MAX_ROOT_BITS:
+            raise GraphError(f"form 'l2' needs shift > guard, a guard of 2..{MAX_ROOT_BITS}, and no beta")
 
     def rows(self, x: Tensor) -> Tensor:
         """x with a token for every row that is normalized: its elements in the same order."""
@@ -96,14 +142,27 @@ class Norm(Op):
     def variance_peak(self, x: Tensor) -> int:
         """Largest v."""
         x = self.rows(x)
+        if self.form == "l2":
+            return x.channels * x.magnitude**2 + self.offset
         return x.channels * x.channels * x.magnitude**2 + self.offset
 
+    def exponents(self, x: Tensor) -> tuple[int, int]:
+        """The smallest and the largest a of form "l2"."""
+        return -self.guard, (self.variance_peak(x).bit_length() - 2 * self.guard + 1) // 2
+
+    @property
+    def least(self) -> int:
+        """The divisor is at least 2^least."""
+        return self.guard - 1 if self.form == "l2" else self.guard
+
     def inverse_peak(self) -> int:
-        """Largest R: the divisor is at least 2^g."""
-        return 1 << (self.numerator_bits - self.guard)
+        """Largest R."""
+        return 1 << (self.numerator_bits - self.least)
 
     def product_peak(self, x: Tensor) -> int:
         """Bound on |u·R|: |u| ≤ sqrt((n−1)·v) (LayerNorm) or sqrt(n·v) (RMSNorm), plus the floor of the root."""
+        if self.form == "l2":
+            return x.magnitude * self.inverse_peak()
         x = self.rows(x)
         terms = x.channels - 1 if self.form == "layer" else x.channels
         exact = math.isqrt(terms << (2 * (self.numerator_bits - self.guard))) + 1
@@ -112,13 +171,18 @@ class Norm(Op):
     def sum_peak(self, x: Tensor) -> int:
         """Bound on |u·R·γ + β + half|."""
         product = self.product_peak(x) * max(1, self.gamma.magnitude)
-        return product + self.beta.magnitude + (1 << (self.shift - 1))
+        shift = self.shift + (max(0, self.exponents(x)[1]) if self.form == "l2" else 0)
+        return product + self.beta.magnitude + (1 << (shift - 1))
 
     def peak(self, x: Tensor) -> int:
+        if self.form == "l2":
+            return max(self.variance_peak(x), 1 << self.numerator_bits, 1 << (2 * self.guard), self.sum_peak(x))
         return max(self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x))
 
     def centred_bits(self, x: Tensor) -> int:
         """Signed width of u."""
+        if self.form == "l2":
+            return bits(-x.magnitude, x.magnitude)[0]
         x = self.rows(x)
         reach = x.channels * (x.hi - x.lo) if self.form == "layer" else x.channels * x.magnitude
         return bits(-reach, reach)[0]
@@ -138,6 +202,8 @@ class Norm(Op):
 
         shape, x = x.shape, x.unflatten(-1, (-1, self.row or x.shape[-1]))
         n, wide = x.shape[-1], torch.float64 if x.is_floating_point() else torch.int64
+        if self.form == "l2":
+            return self._over_length(x, wide).to(x.dtype).reshape(shape)
         variance = (x * x).sum(-1, keepdim=True).to(wide).mul_(n).add_(self.offset)
         centred = n * x
         if self.form == "layer":
@@ -149,6 +215,14 @@ class Norm(Op):
         if self.has_affine:
             product = product * self.gamma.tensor(product) + self.beta.tensor(product)
         return requantize(product, self.shift, "half_up", self.lo, self.hi, own=True).to(x.dtype).reshape(shape)
+
+    def _over_length(self, x: torch.Tensor, wide: torch.dtype) -> torch.Tensor:
+        """Form "l2" of rows."""
+        square = (x * x).sum(-1, keepdim=True).to(wide).add_(self.offset)
+        exponent = ((bit_length(square) - 2 * self.guard + 1) / 2).floor().to(wide)
+        root = isqrt(scaled(square, -2 * exponent)).clamp_(min=1 << self.least)
+        product = x.to(wide) * divide(1 << self.numerator_bits, root) * self.gamma.tensor(x, wide)
+        return round_half_up(product, self.shift + exponent).clamp_(self.lo, self.hi)
 
     @property
     def has_affine(self) -> bool:

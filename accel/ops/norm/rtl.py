@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from accel.fold import LaneFold
 from accel.hardware import ALWAYS, Actor, Every, Long, Module, Port, Rom, Unit, consume, lane_folds, per_row, produce
 from accel.numeric import bits, signed_width
 from accel.ops.common import times
+from accel.ops.common.leading import leading_unit, scaled_unit
 from accel.ops.common.serial import divide_unit, isqrt_unit, serial_folds
 from accel.ops.norm.op import Norm
 from accel.target import Target
@@ -15,13 +18,16 @@ from accel.tensor import Tensor
 
 
 def folds(op: Norm, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
-    """Lanes that divide a row; root and division serial or unrolled, products of both kinds."""
-    return times.with_tables(serial_folds(lane_folds(op.row or output.channels)))
+    """Lanes that divide a row; root and division serial or unrolled; products of both kinds, but for form "l2"."""
+    found = serial_folds(lane_folds(op.row or output.channels))
+    return found if op.form == "l2" else times.with_tables(found)
 
 
 def units(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """Four units: statistics, root, inverse, scale. Rows follow each other as tokens do."""
     x, output = op.rows(*inputs), op.rows(output)
+    if op.form == "l2":
+        return _over_length(op, x, output, fold)
     variance = op.variance_peak(x)
     root_peak = max(math.isqrt(variance << (2 * op.guard)), 1 << op.guard)
     tables = fold.multiply == "lut"
@@ -31,6 +37,31 @@ def units(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, 
     root_width = root.outputs[0].width
     inverse = divide_unit("root", "inverse", root_width, op.inverse_peak(), op.numerator_bits, op.guard, rows, unrolled)
     return stats, root, inverse, _scale(op, x, output, fold.lanes, inverse.outputs[0].width, tables)
+
+
+def _over_length(op: Norm, x: Tensor, output: Tensor, fold: LaneFold) -> tuple[Unit, ...]:
+    """Five units of form "l2": squares, their leading bits, root, inverse, scale."""
+    lanes, rows, unrolled = fold.lanes, x.tokens, fold.unrolled
+    beats, width, places = x.channels // lanes, _variance_width(op, x), op.exponents(x)
+    module = Module(
+        "accel_norm_squares",
+        {
+            "LANES": lanes, "BEATS": beats, "XW": x.width, "X_SIGNED": int(x.signed), "VW": width,
+            "OFFSET": Long(op.offset),
+        },
+    )  # fmt: skip
+    sums = Actor(rows * beats, (consume("in0"),), (produce("square", Every(beats, beats - 1), 5),))
+    squares = Unit(module, (Port("in0", lanes, x.width),), (Port("square", 1, width),), (sums,))
+    leading = leading_unit(("square", "mantissa", "place"), width, 2 * op.guard, 2, places, False, rows)
+    root = isqrt_unit("mantissa", "root", 2 * op.guard, 0, (1 << op.guard) - 1, rows, unrolled)
+    inverse = divide_unit("root", "inverse", op.guard, op.inverse_peak(), op.numerator_bits, op.least, rows, unrolled)
+    gamma = op.gamma.wide()
+    gains = Rom.of(np.resize(gamma, (beats if gamma.size > 1 else 1, lanes)), signed_width(gamma))
+    scale = scaled_unit(
+        x, output, lanes, inverse.outputs[0], leading.outputs[1], op.shift + places[0], op.inverse_peak(),
+        gains, op.gamma.magnitude,
+    )  # fmt: skip
+    return squares, leading, root, inverse, scale
 
 
 def _sum_range(x: Tensor) -> tuple[int, int]:

@@ -18,37 +18,10 @@
 // cycle.
 
 #include "accel_arith.h"
+#include "accel_exponential.h"
 #include "accel_io.h"
 
 namespace nnet {
-
-template <class CONFIG, class X>
-void accel_softmax_max(X &x, int r, typename CONFIG::in0_t row[CONFIG::beats * CONFIG::width],
-                       typename CONFIG::in0_t largest[CONFIG::side]) {
-    const int visible = r / CONFIG::turns + CONFIG::hidden_from;
-    typename CONFIG::in0_t most[CONFIG::side];
-    #pragma HLS ARRAY_PARTITION variable=most complete
-    for (int k = 0; k < CONFIG::beats; k++) {
-        #pragma HLS PIPELINE II=1
-        typename CONFIG::in0_t beat[CONFIG::width];
-        #pragma HLS ARRAY_PARTITION variable=beat complete
-        CONFIG::io::read(x, r * CONFIG::beats + k, beat);
-        for (int h = 0; h < CONFIG::side; h++) {
-            #pragma HLS UNROLL
-            typename CONFIG::in0_t best = CONFIG::least;
-            for (int i = 0; i < CONFIG::lanes; i++) {
-                #pragma HLS UNROLL
-                const int place = h * CONFIG::lanes + i;
-                row[k * CONFIG::width + place] = beat[place];
-                if (!(CONFIG::causal && k * CONFIG::lanes + i > visible) && beat[place] > best)
-                    best = beat[place];
-            }
-            if (k == 0 || best > most[h])
-                most[h] = best;
-            largest[h] = most[h];
-        }
-    }
-}
 
 template <class CONFIG>
 void accel_softmax_exp(const typename CONFIG::in0_t row[CONFIG::beats * CONFIG::width],
@@ -56,7 +29,6 @@ void accel_softmax_exp(const typename CONFIG::in0_t row[CONFIG::beats * CONFIG::
                        const typename CONFIG::rom_t rom[CONFIG::width * CONFIG::entries],
                        typename CONFIG::rom_t exponentials[CONFIG::beats * CONFIG::width],
                        typename CONFIG::sum_t sum[CONFIG::side]) {
-    const typename CONFIG::distance_t last = CONFIG::entries - 1;
     const int visible = r / CONFIG::turns + CONFIG::hidden_from;
     typename CONFIG::sum_t total[CONFIG::side];
     #pragma HLS ARRAY_PARTITION variable=total complete
@@ -68,13 +40,9 @@ void accel_softmax_exp(const typename CONFIG::in0_t row[CONFIG::beats * CONFIG::
             for (int i = 0; i < CONFIG::lanes; i++) {
                 #pragma HLS UNROLL
                 const int place = h * CONFIG::lanes + i;
-                typename CONFIG::rom_t exponential = 0;
-                if (!(CONFIG::causal && k * CONFIG::lanes + i > visible)) {
-                    typename CONFIG::distance_t distance = largest[h] - row[k * CONFIG::width + place];
-                    if (distance > last)
-                        distance = last;
-                    exponential = rom[place * CONFIG::entries + distance.to_int()];
-                }
+                const bool hidden = CONFIG::causal && k * CONFIG::lanes + i > visible;
+                const typename CONFIG::rom_t exponential =
+                    accel_exponential_of<CONFIG>(largest[h], row[k * CONFIG::width + place], hidden, rom, place);
                 exponentials[k * CONFIG::width + place] = exponential;
                 part += exponential;
             }
@@ -162,7 +130,7 @@ void accel_softmax(X &x, Y &y, const typename CONFIG::rom_t rom[CONFIG::width * 
         #pragma HLS ARRAY_PARTITION variable=largest complete
         #pragma HLS ARRAY_PARTITION variable=sum complete
         #pragma HLS ARRAY_PARTITION variable=inverse complete
-        accel_softmax_max<CONFIG>(x, r, row, largest);
+        accel_exponential_max<CONFIG>(x, r, row, largest);
         accel_softmax_exp<CONFIG>(row, largest, r, rom, exponentials, sum);
         accel_softmax_divide<CONFIG>(exponentials, sum, kept, inverse);
         accel_softmax_scale<CONFIG>(kept, inverse, r, y);
@@ -186,7 +154,7 @@ void accel_softmax_pipelined(X &x, Y &y, const typename CONFIG::rom_t rom[CONFIG
         #pragma HLS ARRAY_PARTITION variable=largest complete
         #pragma HLS ARRAY_PARTITION variable=sum complete
         #pragma HLS ARRAY_PARTITION variable=inverse complete
-        accel_softmax_max<CONFIG>(x, r, row, largest);
+        accel_exponential_max<CONFIG>(x, r, row, largest);
         accel_softmax_exp<CONFIG>(row, largest, r, rom, exponentials, sum);
         accel_softmax_divide<CONFIG>(exponentials, sum, kept, inverse);
         accel_softmax_scale<CONFIG>(kept, inverse, r, y);

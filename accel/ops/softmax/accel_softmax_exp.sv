@@ -36,8 +36,6 @@ module accel_softmax_exp #(
     output logic                m1_last
 );
     localparam int BW = BEATS > 1 ? $clog2(BEATS) : 1;
-    localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
-    localparam int DW = (XW > AW ? XW : AW) + 1;
     logic [LANES-1:0] visible;
     logic [BW-1:0] beat;
     logic row_last;
@@ -61,22 +59,12 @@ module accel_softmax_exp #(
     assign m0_valid = valid[4];
     assign m0_last  = last[4];
 
-    wire signed [XW:0] top = {X_SIGNED & s1_data[XW-1], s1_data};
+    accel_exponentials #(
+        .LANES(LANES), .XW(XW), .X_SIGNED(X_SIGNED), .DEPTH(DEPTH), .EW(EW), .BLOCK(BLOCK), .ROM_FILE(ROM_FILE)
+    ) entries (
+        .clk, .take(m0_take), .taken(valid[1]), .elements(s0_data), .largest(s1_data), .visible, .exponentials(m0_data)
+    );
     logic [SW-1:0] total;
-    for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [XW:0] x = {X_SIGNED & s0_data[l*XW+XW-1], s0_data[l*XW+:XW]};
-        logic [DW-1:0] distance;
-        logic [AW-1:0] address;
-        logic [4:1] seen;
-        logic [EW-1:0] e;
-        always_ff @(posedge clk) begin
-            if (m0_take) distance <= DW'(top - x);
-            if (valid[1]) address <= distance > DW'(DEPTH - 1) ? AW'(DEPTH - 1) : AW'(distance);
-            seen <= {seen[3:1], visible[l]};
-        end
-        accel_rom #(.WIDTH(EW), .DEPTH(DEPTH), .BLOCK(BLOCK), .FILE(ROM_FILE)) rom (.clk, .address, .data(e));
-        assign m0_data[l*EW+:EW] = seen[4] ? e : '0;
-    end
     always_comb begin
         total = '0;
         for (int l = 0; l < LANES; l++) total = total + SW'(m0_data[l*EW+:EW]);

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from accel.fold import LaneFold
-from accel.kernel import Kernel, Table, serial_steps, symmetric
+from accel.kernel import Kernel, serial_steps, symmetric
 from accel.numeric import bits
+from accel.ops.exponential.kernel import constants, table
 from accel.ops.softmax.op import Softmax
 from accel.tensor import Tensor
 
@@ -21,9 +20,8 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFo
     lanes, step_bits, side = fold.lanes, fold.unrolled or 1, fold.heads
     beats, turns, width = op.row // lanes, x.channels // (op.row * side), side * lanes
     reach = x.hi - x.lo
-    rom = op.rom[: reach + 1]
-    largest_sum = op.row * int(rom[0])
-    largest_inverse = (1 << op.numerator_bits) // int(rom[0])  # one key alone: the smallest sum
+    largest_sum = op.row * int(op.rom[0])
+    largest_inverse = (1 << op.numerator_bits) // int(op.rom[0])  # one key alone: the smallest sum
     inverse_bits = largest_inverse.bit_length()
     steps = serial_steps(inverse_bits, step_bits, beats)
     pipelined = bool(fold.unrolled) and beats == 1
@@ -32,17 +30,8 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFo
         HEADER,
         (width,),
         width,
-        {
-            "rows": x.tokens * turns,
-            "beats": beats,
-            "lanes": lanes,
-            "side": side,
-            "width": width,
-            "turns": turns,
-            "least": x.lo,
-            "entries": len(rom),
-            "causal": op.causal,
-            "hidden_from": op.row - x.tokens,
+        constants(op, x, lanes, side)
+        | {
             "power": op.numerator_bits,
             "out_bits": op.out_bits,
             "inverse_bits": inverse_bits,
@@ -57,6 +46,6 @@ def kernel(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFo
             "inverse": bits(0, largest_inverse),
             "product": symmetric((1 << op.numerator_bits) + (1 << (op.shift - 1))),
         },
-        {"rom": Table(np.tile(rom, width))},
+        {"rom": table(op, x, width)},
         reuse=turns * (1 if pipelined else steps),
     )

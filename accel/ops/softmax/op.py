@@ -16,9 +16,10 @@ import numpy as np
 
 from accel.constants import Integers
 from accel.errors import GraphError
-from accel.numeric import divide, lookup, lowest, requantize
+from accel.numeric import divide, requantize
 from accel.op import Op, frozen
-from accel.rows import Rows, mixing
+from accel.ops.exponential.op import exponentials, known_rows, require_falling, require_rows, table
+from accel.rows import Rows
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ def exp_table(scale: float, out_bits: int, entries: int, more: int = 0) -> np.nd
     `scale` is the real value of one step of the input. The last entry stands for every larger d. Long rows want `more`
     bits: what rounding the entries does to a sum grows with its terms.
     """
-    top = (1 << exp_bits(out_bits) + more) - 1
-    rom = np.rint(top * np.exp(-np.arange(entries, dtype=np.float64) * scale)).astype(np.int64)
-    nonzero = int(np.count_nonzero(rom))
-    return rom[: nonzero + 1]
+    return table(scale, exp_bits(out_bits) + more, entries)
 
 
 @frozen
@@ -61,8 +59,7 @@ class Softmax(Op):
         least = exp_bits(self.out_bits)
         if self.rom.ndim != 1 or self.rom.size < 1 or self.exp_bits < least or self.rom[0] != (1 << self.exp_bits) - 1:
             raise GraphError(f"rom must start with 2^{least} - 1, or a larger power; got {self.rom.tolist()[:1]}")
-        if np.any(np.diff(self.rom.wide()) > 0) or self.rom.lo < 0:
-            raise GraphError("rom must be non-negative and must not increase")
+        require_falling(self.rom)
 
     @property
     def exp_bits(self) -> int:
@@ -79,12 +76,7 @@ class Softmax(Op):
         return self.numerator_bits - self.out_bits
 
     def infer(self, x: Tensor) -> Tensor:
-        if x.channels % self.row:
-            raise GraphError(f"{x.channels} channels are not whole rows of {self.row}")
-        if self.causal and x.tokens > self.row:
-            raise GraphError(f"causal with {x.tokens} queries and {self.row} keys leaves a row without a key")
-        if len(self.rom) < x.hi - x.lo + 1 and int(self.rom[-1]) != 0:
-            raise GraphError(f"rom ends at {int(self.rom[-1])} after {len(self.rom)} entries; it must reach 0")
+        require_rows(self, x)
         return Tensor(x.shape, 0, (1 << self.out_bits) - 1)
 
     def peak(self, x: Tensor) -> int:
@@ -95,31 +87,13 @@ class Softmax(Op):
         return float((1 << self.out_bits) - 1)
 
     def by_row(self, tokens: int, *inputs: Rows) -> Rows:
-        if self.causal and self.row == tokens:
-            return Rows.SHARES
-        if Rows.SCORES in inputs:
-            raise GraphError("it looks at scores of later tokens; only a causal Softmax does not (causal=1)")
-        return mixing(*inputs)
+        return known_rows(self, "Softmax", tokens, *inputs)
 
     def evaluate(self, x: torch.Tensor) -> torch.Tensor:
         return self.evaluate_rows(0, x.shape[1], x)
 
     def evaluate_rows(self, first: int, tokens: int, *inputs: torch.Tensor) -> torch.Tensor:
-        rows = inputs[0].unflatten(-1, (-1, self.row))
-        masked = self._masked(rows, first + self.row - tokens) if self.causal else None
-        visible = rows if masked is None else rows.masked_fill(masked, lowest(rows.dtype))
-        distance = (visible.amax(-1, keepdim=True) - rows).clamp_(0, len(self.rom) - 1)
-        exponentials = lookup(self.rom.tensor(rows), distance)
-        if masked is not None:
-            exponentials.masked_fill_(masked, 0)
-        inverse = divide(1 << self.numerator_bits, exponentials.sum(-1, keepdim=True))
+        found = exponentials(self, first, tokens, inputs[0])
+        inverse = divide(1 << self.numerator_bits, found.sum(-1, keepdim=True))
         top = (1 << self.out_bits) - 1
-        return requantize(exponentials.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)
-
-    def _masked(self, rows: torch.Tensor, last: int) -> torch.Tensor:
-        """True where key j may not be seen: j > i + last. Shape (queries, 1, row)."""
-        import torch
-
-        query = torch.arange(rows.shape[1], device=rows.device)[:, None, None]
-        key = torch.arange(self.row, device=rows.device)
-        return key > query + last
+        return requantize(found.mul_(inverse), self.shift, "half_up", 0, top, own=True).flatten(-2)

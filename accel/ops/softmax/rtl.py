@@ -11,7 +11,6 @@ from accel.hardware import (
     Every,
     Module,
     Port,
-    Rom,
     Unit,
     consume,
     lane_folds,
@@ -21,6 +20,7 @@ from accel.hardware import (
 )
 from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, serial_folds
+from accel.ops.exponential import rtl as exponential
 from accel.ops.softmax.op import Softmax
 from accel.target import Target
 from accel.tensor import Tensor
@@ -45,18 +45,10 @@ def units(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFol
     firings = rows * beats
     sum_width = (op.row * int(op.rom[0])).bit_length()
     inverse_peak = (1 << op.numerator_bits) // int(op.rom[0])
-    shape = {
-        "LANES": lanes, "BEATS": beats, "HEADS": heads, "TOKENS": x.tokens, "CAUSAL": int(bool(op.causal)),
-        "XW": x.width, "X_SIGNED": int(x.signed),
-    }  # fmt: skip
+    shape = exponential.shape(op, x, lanes)
     row_end = Every(beats, beats - 1)
     elements = Port("in0", lanes, x.width)
-    largest = Unit(
-        Module("accel_softmax_max", shape),
-        (elements,),
-        (Port("max", 1, x.width),),
-        (Actor(firings, (consume("in0"),), (produce("max", row_end, 1 + _levels(lanes)),)),),
-    )
+    largest = exponential.largest_unit(shape, firings)
     exponentials = Unit(
         _exp_module(op, x, shape, sum_width, target),
         (elements, Port("max", 1, x.width)),
@@ -98,12 +90,6 @@ def units(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFol
     return largest, exponentials, divide, scale
 
 
-def _levels(lanes: int) -> int:
-    """Registers of `accel_largest`: four numbers a level."""
-    return max(1, -(-(lanes - 1).bit_length() // 2))
-
-
 def _exp_module(op: Softmax, x: Tensor, shape: dict[str, int], sum_width: int, target: Target) -> Module:
-    rom = Rom.of(op.rom[: x.hi - x.lo + 1].reshape(-1, 1), op.exp_bits)
-    params = shape | {"DEPTH": rom.depth, "EW": op.exp_bits, "SW": sum_width, "BLOCK": int(rom.is_deep(target))}
-    return Module("accel_softmax_exp", params, {"ROM_FILE": rom})
+    module = exponential.table_module("accel_softmax_exp", op, x, shape, op.exp_bits, target)
+    return replace(module, params=module.params | {"SW": sum_width})

@@ -1,0 +1,93 @@
+"""Divide: every head of a token by a number of its own, with one reciprocal per token and head.
+
+    inv = floor(2^K / max(b, 2^g));  j = max(0, bit_length(inv) − 18);  R = inv >> j
+    y = clip((a·R + 2^(K − j − f − 1)) >> (K − j − f), lo, hi)
+
+a is (tokens, heads · n), b (tokens, heads), y = a / b in steps of 2^−f. R has 18 significant bits: it differs from
+2^(K − j) / b by less than 2^−17 + b / 2^K of it, so y by 1/2 and that part of |a / b| · 2^f. A Softmax whose values are
+weighted with undivided exponentials (`Exponential`) divides once per row by it, with the row's sum as b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from accel.errors import GraphError
+from accel.numeric import INT64_EXACT, bit_length, divide, round_half_up, scaled
+from accel.op import Op, frozen
+from accel.tensor import Tensor
+
+if TYPE_CHECKING:
+    import torch
+
+
+@frozen
+class Divide(Op):
+    """`numerator_bits` K, `least` g ≥ 1, `fraction` f and lo..hi as in the formula."""
+
+    kind: ClassVar[str] = "divide"
+    arity: ClassVar[int] = 2
+    significant: ClassVar[int] = 18
+    """Bits of R: an operand of a hard multiplier."""
+    numerator_bits: int
+    least: int
+    fraction: int
+    lo: int
+    hi: int
+
+    @classmethod
+    def of(cls, b: Tensor, fraction: int, lo: int, hi: int, least: int = 1) -> Divide:
+        """The constants by rule for divisors `b`, of which none below 2^least matters: reciprocals with all bits."""
+        return cls(max(b.hi, 1 << least).bit_length() + cls.significant, least, fraction, lo, hi)
+
+    def check(self) -> None:
+        if not 1 <= self.least < self.numerator_bits <= 60:
+            raise GraphError(f"needs 1 <= least < numerator_bits <= 60; got {self.least} and {self.numerator_bits}")
+        if not 1 <= self.shifts[0] <= self.shifts[1] <= 60:
+            raise GraphError(f"shifts of {self.shifts[0]} to {self.shifts[1]} do not fit 1..60: change the fraction")
+        if self.lo > self.hi:
+            raise GraphError(f"empty range {self.lo}..{self.hi}")
+
+    @property
+    def inverse_peak(self) -> int:
+        """The largest inv."""
+        return 1 << (self.numerator_bits - self.least)
+
+    @property
+    def spare(self) -> int:
+        """The largest j."""
+        return max(0, self.inverse_peak.bit_length() - self.significant)
+
+    @property
+    def shifts(self) -> tuple[int, int]:
+        """The smallest and the largest shift, K − j − f."""
+        return self.numerator_bits - self.spare - self.fraction, self.numerator_bits - self.fraction
+
+    @property
+    def factor_peak(self) -> int:
+        """The largest R."""
+        return min(self.inverse_peak, (1 << self.significant) - 1)
+
+    def infer(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.tokens != b.tokens or a.channels % b.channels:
+            raise GraphError(f"{b.shape} are not the divisors of heads of {a.shape}")
+        if b.lo < 0:
+            raise GraphError(f"divisors are not negative; got {b.lo}..{b.hi}")
+        if self.peak(a, b) >= INT64_EXACT:
+            raise GraphError(f"needs {self.peak(a, b).bit_length()} bits, at most 62 fit")
+        return Tensor(a.shape, self.lo, self.hi)
+
+    def peak(self, a: Tensor, b: Tensor) -> int:
+        rounding = 1 << (self.shifts[1] - 1)
+        return max(1 << self.numerator_bits, b.magnitude, a.magnitude * self.factor_peak + rounding)
+
+    def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
+        return float(self.hi - self.lo)
+
+    def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        inverse = divide(1 << self.numerator_bits, b.clamp(min=1 << self.least))[..., None]
+        spare = (bit_length(inverse) - self.significant).clamp_(min=0)
+        product = a.unflatten(-1, (b.shape[-1], -1)) * scaled(inverse, -spare)
+        shift = self.numerator_bits - self.fraction - spare
+        return round_half_up(product, shift).clamp_(self.lo, self.hi).flatten(-2)

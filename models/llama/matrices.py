@@ -1,0 +1,103 @@
+"""Matrices as integers: weights of a checkpoint, each row with a multiplier, all of them with a power of two."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel.checkpoints import Checkpoint
+from accel.checkpoints.groups import GroupQuantized
+
+MULTIPLIER_BITS, FACTOR_BITS = 16, 8
+"""Of a row, and of the factor of a group."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Real weights are values · multiplier[:, None] / 2^shift.
+
+    `values` are (outputs, inputs), `multiplier` (outputs,) or (1,).
+    """
+
+    values: np.ndarray
+    multiplier: np.ndarray
+    shift: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
+    def real(self) -> np.ndarray:
+        """The weights in float64."""
+        weights: np.ndarray = self.values * (self.multiplier * 2.0**-self.shift)[:, None]
+        return weights
+
+    def rows(self, order: np.ndarray) -> Matrix:
+        """The rows in another order, or some of them."""
+        multiplier = self.multiplier[order] if len(self.multiplier) > 1 else self.multiplier
+        return Matrix(self.values[order], multiplier, self.shift)
+
+    @classmethod
+    def of(cls, weights: np.ndarray, bits: int = 8) -> Matrix:
+        """Round real weights (outputs, inputs) to `bits` bits with a scale per row."""
+        top = (1 << (bits - 1)) - 1
+        multiplier, shift, scale = _row_units(np.abs(weights).max(1) / top)
+        values = np.clip(np.floor(weights / scale[:, None] + 0.5), -top, top)
+        return cls(values.astype(np.int64), multiplier, shift)
+
+    @classmethod
+    def grouped(cls, q: np.ndarray, d: np.ndarray, m: np.ndarray) -> Matrix:
+        """Weights d·q + m of groups, GGUF's Q4_0 and Q4_1, with their own integers q.
+
+        `q` is (rows, groups, inputs of a group), `d` and `m` are (rows, groups). Factors D of 8 bits and offsets M of
+        11 bits and a sign stand for d and m in units of their row: values are D·q + M.
+        """
+        top = (1 << FACTOR_BITS) - 1
+        need = np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1)
+        multiplier, shift, scale = _row_units(need)
+        factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
+        values = factor[..., None] * q.astype(np.int64) + offset[..., None]
+        return cls(values.reshape(len(q), -1), multiplier, shift)
+
+    @classmethod
+    def scaled(cls, q: np.ndarray, d: np.ndarray) -> Matrix:
+        """Weights d·q of groups, GGUF's Q8_0, in one power of two, so that logits compare as integers."""
+        shift = -math.ceil(math.log2(float(np.abs(d).max()) / ((1 << FACTOR_BITS) - 1)))
+        factor = np.floor(d * 2.0**shift + 0.5).astype(np.int64)
+        values = factor[..., None] * q.astype(np.int64)
+        return cls(values.reshape(len(q), -1), np.ones(1, np.int64), shift)
+
+
+def integer_weights(checkpoint: Checkpoint, bits: int = 8) -> dict[str, Matrix | np.ndarray]:
+    """All weights of a checkpoint: integers of quantized files as they are, real matrices rounded to `bits` bits.
+
+    The head, and an embedding that serves as one, has one power of two for all rows where its groups have no offsets.
+    """
+    found: dict[str, Matrix | np.ndarray] = {}
+    for name, weight in checkpoint.weights.items():
+        if len(weight.shape) == 1:
+            found[name] = weight.float32().astype(np.float64)
+        elif weight.is_quantized:
+            found[name] = _of_groups(weight.integers(), name in ("embedding", "head"))
+        else:
+            found[name] = Matrix.of(weight.float32().astype(np.float64), bits)
+    return found
+
+
+def _of_groups(groups: GroupQuantized, ranked: bool) -> Matrix:
+    q = groups.q.reshape(*groups.scale.shape, groups.group)
+    d = groups.scale * 2.0**groups.exponent
+    if groups.offset is not None:
+        return Matrix.grouped(q, d, groups.offset * 2.0**groups.exponent)
+    return Matrix.scaled(q, d) if ranked else Matrix.grouped(q, d, np.zeros_like(d))
+
+
+def _row_units(scale: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
+    """Multipliers of MULTIPLIER_BITS and a shift that are at least `scale` (rows,), and what they are."""
+    largest = float(scale.max()) or 1.0
+    shift = MULTIPLIER_BITS - 1 - math.floor(math.log2(largest))
+    multiplier = np.maximum(1, np.ceil(scale * 2.0**shift)).astype(np.int64)
+    return multiplier, shift, multiplier * 2.0**-shift

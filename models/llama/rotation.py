@@ -1,0 +1,29 @@
+"""Rotary embeddings as integers: tables for pairs of neighbouring channels, and rows of matrices in that order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.checkpoints import RotaryPositions
+
+
+def rotary(rope: RotaryPositions, head: int, tokens: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines (tokens, head) of `bits` signed bits, as `accel.ops.rotary` takes them.
+
+    The largest integer stands for 1, and is applied as a power of two: queries and keys become that little smaller.
+    """
+    top = (1 << (bits - 1)) - 1
+    rates = rope.theta ** (-np.arange(0, rope.size, 2) / rope.size) / (np.array(rope.factors) if rope.factors else 1.0)
+    angles = np.zeros((tokens, head // 2))
+    angles[:, : rope.size // 2] = np.arange(tokens)[:, None] * rates
+    cos, sin = (np.floor(f(angles) * top + 0.5).astype(np.int64).repeat(2, axis=1) for f in (np.cos, np.sin))
+    sin[:, 0::2] *= -1
+    return cos, sin
+
+
+def paired(rope: RotaryPositions, head: int) -> np.ndarray:
+    """Channels of a head in an order in which those that turn together are neighbours."""
+    order = np.arange(head)
+    if rope.layout == "halves":
+        order[: rope.size] = np.arange(rope.size).reshape(2, -1).T.ravel()
+    return order

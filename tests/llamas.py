@@ -1,0 +1,69 @@
+"""Random language models of the Llama family, small ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from accel.checkpoints import Configuration, RotaryPositions
+from accel.checkpoints.configuration import shapes
+from models.llama.matrices import Matrix
+from models.llama.network import Llama
+
+Weights = dict[str, Matrix | np.ndarray]
+
+
+def drawn(seed: int) -> tuple[Configuration, Weights, int]:
+    """A configuration, weights, and a number of tokens, the same in every process."""
+    rng = np.random.default_rng(seed)
+    kv_heads, group, head = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.choice([4, 8, 16]))
+    rope = RotaryPositions(10000.0, head, "halves" if rng.random() < 0.5 else "neighbours")
+    configuration = Configuration(
+        "llama", layers=int(rng.integers(1, 4)), width=32 * int(rng.integers(1, 3)), heads=kv_heads * group,
+        kv_heads=kv_heads, head_size=head, hidden=32 * int(rng.integers(1, 4)), vocabulary=int(rng.integers(5, 60)),
+        context=64, eps=1e-5, rope=rope, tied=rng.random() < 0.7,
+    )  # fmt: skip
+    if rng.random() < 0.3:  # Qwen's
+        rope = replace(rope, size=head // 2, skipped=frozenset({0}))
+        configuration = replace(configuration, qk_norm=True, qkv_bias=True, rope=rope)
+    return configuration, weights(configuration, rng), int(rng.integers(4, 13))
+
+
+def weights(configuration: Configuration, rng: np.random.Generator) -> Weights:
+    """Random weights, some of them in groups of 32 with offsets as GGUF has them, some with a scale per row."""
+    found: Weights = {}
+    for name, shape in shapes(configuration).items():
+        if name.endswith(".bias"):
+            found[name] = rng.normal(0, 0.3, shape)
+        elif len(shape) == 1:
+            found[name] = rng.uniform(0.5, 1.5, shape) * rng.choice([1, 1, 1, -1], shape)
+        else:
+            found[name] = _matrix(shape, rng, name == "embedding")
+    return found
+
+
+def _matrix(shape: tuple[int, ...], rng: np.random.Generator, ranked: bool) -> Matrix:
+    size, groups = 1.5 / np.sqrt(shape[1]), (shape[0], shape[1] // 32)
+    if ranked:
+        return Matrix.scaled(rng.integers(-127, 128, (*groups, 32)), rng.uniform(1, 2, groups) / 127)
+    if shape[1] % 32 or rng.random() < 0.3:
+        return Matrix.of(rng.normal(0, size, shape), 8)
+    q, d = rng.integers(0, 16, (*groups, 32)), rng.uniform(0.1, 0.4, groups) * size
+    return Matrix.grouped(q, d, -7.5 * d * rng.uniform(0.8, 1.2, groups))
+
+
+def logits(configuration: Configuration, weights: Weights, ids: np.ndarray) -> np.ndarray:
+    """Float64 logits of identifiers (samples, tokens): what integers are measured by."""
+    network = Llama(configuration).double()
+    state = {
+        name if name.endswith(".bias") else f"{name}.weight": torch.from_numpy(
+            value.real if isinstance(value, Matrix) else value
+        )
+        for name, value in weights.items()
+    }
+    network.load_state_dict(state, assign=True)
+    with torch.no_grad():
+        found: np.ndarray = network(torch.from_numpy(ids)).numpy()
+    return found
