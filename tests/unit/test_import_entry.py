@@ -27,7 +27,7 @@ def file_output(imported: Imported, x: np.ndarray) -> np.ndarray:
 
     output = imported.origins[imported.graph.output]
     runner, source = QonnxRunner(imported), imported.source
-    return output.layout.to_edge(runner.run_part({source.input: x.astype(np.float32)})[source.outputs[0]])
+    return output.layout.to_edge(runner.run_part({source.inputs[0].name: x.astype(np.float32)})[source.outputs[0]])
 
 
 def integers(imported: Imported, x: np.ndarray) -> np.ndarray:
@@ -81,7 +81,6 @@ def test_images_are_normalized_per_channel_before_they_are_cut(tmp_path: Path) -
 
 def test_a_graph_keeps_the_offset_of_its_input(tmp_path: Path) -> None:
     """In its file, in the design that is lowered from it, and in what a board's driver quantizes."""
-    from boards.driver import _tensor
     from hls import rtl
 
     f = File()
@@ -90,7 +89,7 @@ def test_a_graph_keeps_the_offset_of_its_input(tmp_path: Path) -> None:
     assert (graph.input.scale, graph.input.offset) == (0.25, 0.5)
     storage.save(graph, tmp_path / "graph")
     assert storage.load(tmp_path / "graph").input == graph.input
-    assert _tensor(rtl.lower(graph), "input") == graph.input
+    assert rtl.lower(graph).input.tensor == graph.input
     x = np.array([0.5, 0.75, 1.0, -9.0]).reshape(1, 1, 4).repeat(3, 1)
     assert reference.quantize(graph, x)[0, 0].tolist() == [0, 1, 2, -8]
     assert reference.dequantize(graph, np.array([[[0, 1, 2, -8]]])).reshape(-1).tolist() == [0.5, 0.75, 1.0, -1.5]
@@ -202,8 +201,8 @@ def test_identifiers_have_no_scale(tmp_path: Path) -> None:
 def test_every_verb_that_reads_a_file_takes_a_range() -> None:
     for verb in ("check", "compare", "explore", "lower"):
         text = accel(verb, "--help").stdout
-        assert "--input-scale STEP" in text, verb
-        assert "--input-bits BITS" in text, verb
+        assert "--input-scale [NAME=]STEP" in text, verb
+        assert "--input-bits [NAME=]BITS" in text, verb
 
 
 # ---- signs
