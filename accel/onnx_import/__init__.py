@@ -8,8 +8,8 @@ it operator by operator when it is not. How an import goes:
     patterns.py    norms and softmax written out become the one node they mean
     writing_out.py rotary embeddings that are one node, operator by operator
     standard.py    forms that exporters write in several ways become one
-    inputs.py      what the axes of its input may be
-    entry.py       what happens to the input before it is integers; a range that is given for it
+    inputs.py      what the axes of its inputs may be
+    entry.py       what happens to an input before it is integers; a range that is given for it
     importer.py    every reading is tried; what one of them leads to, or all that is refused
     walk.py        one node after the other, refusals collected
     handlers.py    one handler per ONNX operator
@@ -17,6 +17,7 @@ it operator by operator when it is not. How an import goes:
     layout.py      which axis is what, so that reshapes and transposes cost nothing
     quant.py qcdq.py           quantizers: every kind of value becomes integers
     arithmetic.py functions.py linear.py einsum.py convolution.py embedding.py norms.py softmax.py masks.py
+    mask_inputs.py                  masks that come in with the samples
     attention.py nonlinear.py shaping.py slicing.py joining.py constants.py      the other handlers
     contraction.py channels.py      what they share: the matrix of any product with constants, channels in any order
     quantizers.py                   what a quantizer's parameters are
