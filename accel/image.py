@@ -44,8 +44,8 @@ class Image:
     def parse(cls, text: bytes, width: int) -> Image:
         """Read the file of a memory of `width` bits. Raises ValueError when it is not as `text` writes it."""
         digits = -(-width // 4)
-        if len(text) % (digits + 1):
-            raise ValueError("lines of different lengths")
+        if width < 1 or len(text) % (digits + 1):
+            raise ValueError("no words, or lines of different lengths")
         lines = np.frombuffer(text, np.uint8).reshape(-1, digits + 1)
         padded = np.full((len(lines), digits % 2 + digits), ord("0"), np.uint8)
         padded[:, digits % 2 :] = lines[:, :-1]

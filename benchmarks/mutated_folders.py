@@ -298,6 +298,6 @@ def _digests(folder: Path, header: dict[str, Any]) -> dict[str, Any]:
         memories = {n: Image.parse((folder / n).read_bytes(), m["width"]) for n, m in header["memories"].items()}
         files = {name: text.decode() for name, text in texts.items()}
         made = Design(header["name"], header["top"], files, *ends, Figures(1, 1), memories)
-        return {"files": digests, "hash": made.hash}
+        return {"files": header["files"] | digests, "hash": made.hash}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return {"hash": ""}

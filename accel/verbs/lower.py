@@ -98,9 +98,8 @@ def _write_design(graph: Graph, out: Path, schedule: Schedule | None, board: Boa
     from hls import rtl
 
     with whole_folder(out, DESIGN_FILE) as folder:
-        design = rtl.lower(graph, schedule)
-        digest = storage.save(graph, folder / GRAPH_FILE)
-        replace(design, graph=digest).write(folder)
+        design = replace(rtl.lower(graph, schedule), graph=storage.save(graph, folder / GRAPH_FILE))
+        design.write(folder)
         write_atomic(folder / SCHEDULE_FILE, design.schedule.text())
     return LoweredDesign.of(out, design, graph, board or boards.get(BOARD))
 

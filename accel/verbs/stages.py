@@ -184,12 +184,13 @@ def csim(context: Context, tell: Progress) -> StageResult:
 
 def rtl(context: Context, tell: Progress) -> RtlResult:
     """The RTL design, simulated cycle by cycle without and with random stalls on both ends."""
-    from accel.design import Design
+    from accel.verbs.lowered import LoweredDesign
 
     imported, folder = context.get(ImportResult), context.settings.out / "rtl"
     tell("generate")
-    lower_verb.lower(imported.graph, "rtl", folder, schedule=_small(imported.graph, context.settings.board))
-    design = Design.load(folder)
+    made = lower_verb.lower(imported.graph, "rtl", folder, schedule=_small(imported.graph, context.settings.board))
+    assert isinstance(made, LoweredDesign)
+    design = made.design
     plain = levels.Rtl(design)
     stalled = levels.Rtl(design, stall=levels.STALL, seed=context.settings.seed)
     tell("simulate")

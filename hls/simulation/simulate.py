@@ -24,6 +24,7 @@ SHORT_RUN = (
     300_000  # cycles up to which an optimized simulation is not worth its compile time; 20 times that break even
 )
 WAVES = "waves.vcd"
+_AGAIN = "write it again with `accel lower`"
 TRACE_SWITCH = ("accel_trace_switch.sv", "`define ACCEL_TRACE\n")
 
 
@@ -150,7 +151,9 @@ def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, fol
 def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
     """Reports of a watched design; empty when it was not watched."""
     rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
-    names = design.schedule.depths if len(rows) else []
+    names = design.schedule.depths if len(rows) else {}
+    if len(names) != len(rows):
+        raise UserError(f"design {design.name} has {len(rows)} buffers, {len(names)} in its schedule; {_AGAIN}")
     return {
         name: BufferUse(int(most), bool(beat), bool(room)) for name, (most, beat, room) in zip(names, rows, strict=True)
     }
@@ -182,9 +185,11 @@ def _edges(design: Design, pairs: np.ndarray, samples: int) -> dict[str, np.ndar
     ids, words = pairs.reshape(-1, 2).T
     edges = {}
     for number, tap in enumerate(design.taps):
-        own = np.ascontiguousarray(words[ids == number]).view(np.uint32)
-        values = unpack(own, tap.lanes, tap.width, tap.signed)
-        edges[tap.name] = values[: samples * tap.tensor.size].reshape(samples, *tap.tensor.shape)
+        own, needed = words[ids == number], samples * tap.beats * -(-tap.bits // 32)
+        if own.size < needed:
+            raise UserError(f"design {design.name} does not trace {tap.name!r} as its taps say; {_AGAIN}")
+        values = unpack(np.ascontiguousarray(own[:needed]).view(np.uint32), tap.lanes, tap.width, tap.signed)
+        edges[tap.name] = values.reshape(samples, *tap.tensor.shape)
     return edges
 
 

@@ -130,6 +130,17 @@ def test_waves_of_a_design_that_hangs_are_written(tmp_path):
     assert read_waves(tmp_path / "waves.vcd")["s_valid"].any()
 
 
+def test_taps_and_buffers_of_another_design_are_refused():
+    graph = encoder(SHAPES["plain"])
+    design, x = rtl.lower(graph), samples(graph, 1)
+    more = replace(design, taps=(*design.taps, design.input))
+    with pytest.raises(UserError, match=r"does not trace '.*' as its taps say; write it again with `accel lower`"):
+        simulate.run(more, x, trace=True)
+    fewer = replace(design, schedule=replace(design.schedule, depths={"a": 2}))
+    with pytest.raises(UserError, match=r"has \d+ buffers, 1 in its schedule; write it again with `accel lower`"):
+        simulate.run(fewer, x, watch=True)
+
+
 def test_waves_that_cannot_be_written_are_an_error(tmp_path):
     graph = encoder(SHAPES["plain"])
     with pytest.raises(UserError, match=r"cannot write .*absent.waves\.vcd: No such file or directory; choose another"):
