@@ -32,7 +32,6 @@ MAX_BITS = 1 << 40
 """Largest memory that is read."""
 MAX_CYCLES = 1 << 50
 """Largest latency and interval that are read."""
-_AGAIN = "write it again with `accel lower`"
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Design:
                 f"cannot read {error.filename}: {error.strerror}; name a folder that holds a design"
             ) from None
         if design.hash != header.hash:
-            raise UserError(f"{folder}: files differ from the recorded hash; {_AGAIN}")
+            raise UserError(f"{folder}: files differ from the recorded hash; write it again with `accel lower`")
         require_digest(folder, [design.graph] if design.graph else [])
         return design
 
@@ -210,7 +209,9 @@ class DesignHeader:
         files = {name: _text(folder / name, digest) for name, digest in self.files.items()}
         memories = {name: _image(folder / name, memory) for name, memory in self.memories.items()}
         if not any(re.search(rf"\bmodule\s+{self.top}\b", text) for text in files.values()):
-            raise UserError(f"{folder / DESIGN_FILE}: no file holds module {self.top!r}; {_AGAIN}")
+            raise UserError(
+                f"{folder / DESIGN_FILE}: no file holds module {self.top!r}; write it again with `accel lower`"
+            )
         facts: dict[str, Any] = {name: getattr(self, name) for name in _FACTS}
         return Design(files=files, memories=memories, **facts)
 
@@ -225,34 +226,38 @@ def _header(path: Path) -> DesignHeader:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
-        raise UserError(f"{path}: not a design (no JSON); {_AGAIN}") from None
+        raise UserError(f"{path}: not a design (no JSON); write it again with `accel lower`") from None
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is not int:
-        raise UserError(f"{path}: not a design (no format); {_AGAIN}")
+        raise UserError(f"{path}: not a design (no format); write it again with `accel lower`")
     if found > FORMAT:
         raise UserError(f"{path}: format {found} is newer than this accel reads, {FORMAT}; upgrade accel")
     if found < FORMAT:
-        raise UserError(f"{path}: an older accel wrote this design (format {found}); {_AGAIN}")
+        raise UserError(f"{path}: an older accel wrote this design (format {found}); write it again with `accel lower`")
     try:
         return entries.read(DesignHeader, content)
     except ValueError as error:
-        raise UserError(f"{path}: not a design ({error}); {_AGAIN}") from None
+        raise UserError(f"{path}: not a design ({error}); write it again with `accel lower`") from None
 
 
 def _text(path: Path, digest: str) -> str:
     try:
         return _read(path, digest).decode()
     except ValueError:
-        raise UserError(f"{path}: no text; {_AGAIN}") from None
+        raise UserError(f"{path}: no text; write it again with `accel lower`") from None
 
 
 def _image(path: Path, memory: MemoryEntry) -> Image:
     try:
         found = Image.parse(_read(path, memory.sha256), memory.width)
     except ValueError:
-        raise UserError(f"{path}: no memory of words of {memory.width} bits; {_AGAIN}") from None
+        raise UserError(
+            f"{path}: no memory of words of {memory.width} bits; write it again with `accel lower`"
+        ) from None
     if found.depth != memory.words:
-        raise UserError(f"{path}: {found.depth} words, {DESIGN_FILE} records {memory.words}; {_AGAIN}")
+        raise UserError(
+            f"{path}: {found.depth} words, {DESIGN_FILE} records {memory.words}; write it again with `accel lower`"
+        )
     return found
 
 
@@ -260,7 +265,7 @@ def _read(path: Path, digest: str) -> bytes:
     require_ordinary(path)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
-        raise UserError(f"{path}: not the file that {DESIGN_FILE} records; {_AGAIN}")
+        raise UserError(f"{path}: not the file that {DESIGN_FILE} records; write it again with `accel lower`")
     return content
 
 
