@@ -265,7 +265,7 @@ def _read(path: Path, digest: str) -> bytes:
     require_ordinary(path)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
-        raise UserError(f"{path}: not the file that {DESIGN_FILE} records; write it again with `accel lower`")
+        raise UserError(f"{path}: not the file that design.json records; write it again with `accel lower`")
     return content
 
 
