@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from contract import random_schedule
 from encoders import Shape, encoder
 from firmware import Firmware
-from hls_graphs import everything
+from hls_graphs import everything, language
 
 from accel.dataflow import folding
 from accel.graph import Graph, Node
@@ -56,9 +57,10 @@ def test_other_back_ends(tmp_path: Path) -> None:
         assert sum(call.function not in joints for call in quartus.calls) == len(DIGITS.nodes)
 
 
+@pytest.mark.parametrize("graphs", [everything, language])
 @pytest.mark.parametrize("seed", range(4))
-def test_any_folding(seed: int, tmp_path: Path) -> None:
-    graph = everything(seed)
+def test_any_folding(seed: int, graphs: Callable[[int], Graph], tmp_path: Path) -> None:
+    graph = graphs(seed)
     io_type = IO_TYPES[seed % 2]
     written = project.write(graph, tmp_path / "project", io_type=io_type, schedule=random_schedule(graph, seed))
     firmware = Firmware(written.folder)

@@ -65,13 +65,13 @@ template <class V> V accel_shift_half_up(const V &x, int shift) {
     return sum;
 }
 
-// How many places x has to be shifted right until it is below 2^BITS, at most MOST of them. x is not negative.
-template <int BITS, int MOST, class V> int accel_excess(const V &x) {
+// How often x has to be shifted right by STEP until it is below 2^BITS, at most MOST times. x is not negative.
+template <int BITS, int MOST, int STEP = 1, class V> int accel_excess(const V &x) {
     #pragma HLS INLINE
     int found = 0;
     for (int k = 0; k < MOST; k++) {
         #pragma HLS UNROLL
-        V rest = x >> (BITS + k);
+        V rest = x >> (BITS + STEP * k);
         if (rest != 0)
             found = k + 1;
     }

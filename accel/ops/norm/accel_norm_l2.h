@@ -37,13 +37,7 @@ void accel_norm_squares(X &x, int t, typename CONFIG::in0_t token[CONFIG::beats 
         squares += part;
     }
     squares += CONFIG::offset;
-    int found = 0;
-    for (int k = 0; k < CONFIG::places; k++) {
-        #pragma HLS UNROLL
-        typename CONFIG::square_t rest = squares >> (2 * k);
-        if (rest != 0)
-            found = k + 1;
-    }
+    const int found = accel_excess<0, CONFIG::places, 2>(squares);
     typename CONFIG::wide_t wide = squares;
     wide = wide << (2 * CONFIG::root_bits);
     wide = wide >> (2 * found);
