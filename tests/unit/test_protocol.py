@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from board_designs import stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel.design import Stream
 from accel.errors import UserError
 from boards import protocol
 from boards.protocol import MAGIC, Frame, FrameDecoder
@@ -16,7 +16,7 @@ from boards.protocol import MAGIC, Frame, FrameDecoder
 frames = st.builds(Frame, st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=40))
 # bytes of the magic and of small lengths are frequent, so that false starts are
 garbage = st.lists(st.sampled_from([MAGIC[:1], MAGIC[1:], MAGIC, b"\x00", b"\x05", b"\xff"]), max_size=30).map(b"".join)
-streams = st.builds(Stream, st.integers(1, 5), st.integers(1, 40), st.booleans(), st.integers(1, 5))
+streams = st.builds(stream, st.integers(1, 5), st.integers(1, 40), st.booleans(), st.integers(1, 5))
 
 
 def naive_crc(data: bytes) -> int:
@@ -100,19 +100,19 @@ def test_elements_round_trip(stream, data):
 
 
 def test_elements_are_little_endian_in_whole_bytes():
-    assert protocol.pack(np.array([-2, 300]), Stream(2, 12, True, 1)) == b"\xfe\xff\x2c\x01"
+    assert protocol.pack(np.array([-2, 300]), stream(2, 12, True, 1)) == b"\xfe\xff\x2c\x01"
 
 
 def test_a_value_that_does_not_fit_is_named():
     with pytest.raises(UserError, match=r"element 2 is 8, outside -8\.\.7 that the input port holds"):
-        protocol.pack(np.array([0, 7, 8, 9]), Stream(2, 4, True, 2))
+        protocol.pack(np.array([0, 7, 8, 9]), stream(2, 4, True, 2))
 
 
 def test_a_wrong_number_of_elements_is_named():
     with pytest.raises(UserError, match="a sample has 4 elements, got 3"):
-        protocol.pack(np.zeros(3, int), Stream(2, 4, True, 2))
+        protocol.pack(np.zeros(3, int), stream(2, 4, True, 2))
 
 
 def test_real_numbers_are_refused():
     with pytest.raises(UserError, match="integer elements, got float64; quantize it first"):
-        protocol.pack(np.zeros(4), Stream(2, 4, True, 2))
+        protocol.pack(np.zeros(4), stream(2, 4, True, 2))
