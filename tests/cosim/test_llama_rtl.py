@@ -24,8 +24,8 @@ def assert_exact(graph: Graph, x: np.ndarray, schedule: Schedule | None, folder:
     design.write(folder)
     verilator.lint(folder, design.sources, design.top)
     expected, free = reference.run(graph, x), simulate.run(design, x)
-    predicted = design.info["predicted"]
-    assert (free.latency, free.interval) == (predicted["latency"], predicted["interval"])
+    predicted = design.predicted
+    assert (free.latency, free.interval) == (predicted.latency, predicted.interval)
     np.testing.assert_array_equal(free.outputs, expected)
     np.testing.assert_array_equal(simulate.run(design, x, stall=0.3, seed=1).outputs, expected)
 
