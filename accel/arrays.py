@@ -11,6 +11,8 @@ from accel.tensor import Tensor
 
 Arrays = np.ndarray | Mapping[str, np.ndarray]
 """One array (samples, …) where there is one input, else one for each by name."""
+NUMBERS = "fiub"
+"""Kinds of dtypes that hold real numbers."""
 Results = np.ndarray | dict[str, np.ndarray]
 """One array (samples, …) where there is one input or output, else one for each by name."""
 
@@ -21,7 +23,7 @@ def named(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
     counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
     if len(set(counts.values())) > 1:
         said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
-        raise UserError(f"all arrays have as many samples; got {said}")
+        raise UserError(f"all arrays need the same number of samples; got {said}")
     return found
 
 
@@ -29,11 +31,22 @@ def by_name(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
     """Like `named`, for arrays of any shape."""
     if not isinstance(x, Mapping):
         if len(ends) > 1:
-            raise UserError(f"there are {len(ends)} of them, {_listed(ends)}: give a dict with one array for each")
-        return {name: np.asarray(x) for name in ends}
+            raise UserError(f"got one array, expected a dict with one for each of {_listed(ends)}")
+        return {name: _array(name, x) for name in ends}
     if set(x) != set(ends):
-        raise UserError(f"arrays are {_listed(ends)}; got {_listed(x)}")
-    return {name: np.asarray(x[name]) for name in ends}
+        raise UserError(f"got arrays {_listed(x)}, expected {_listed(ends)}")
+    return {name: _array(name, x[name]) for name in ends}
+
+
+def _array(name: str, given: object) -> np.ndarray:
+    """The array of what somebody gave as one. Raises UserError where it holds anything but real numbers."""
+    try:
+        found = np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors of a GPU, or with gradients
+        raise UserError(f"{name!r} cannot become an array ({error}); give an array of numbers") from None
+    if found.dtype.kind not in NUMBERS:
+        raise UserError(f"{name!r} is an array of {found.dtype}; give one of real numbers")
+    return found
 
 
 def each(found: Mapping[str, np.ndarray], make: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
@@ -58,7 +71,7 @@ def plain(ends: Mapping[str, Tensor], found: Mapping[str, np.ndarray]) -> Result
 def single(found: Results) -> np.ndarray:
     """The array where there is one input or output. Raises UserError where there are several."""
     if isinstance(found, dict):
-        raise UserError(f"there are {len(found)} of them, {_listed(found)}: one is expected here")
+        raise UserError(f"got {len(found)} arrays, {_listed(found)}; one is expected here")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
@@ -38,7 +39,7 @@ def _read(kind: object, value: object, place: str) -> object:
         return _one_of(inside, value, place)
     if isinstance(kind, type) and is_dataclass(kind):
         return _dataclass(kind, value, place)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return value  # what is whole is written without a point, and stays as exact as it is
     if type(value) is not kind:
         raise _other(value, place, _WORDS[kind])  # type: ignore[index]

@@ -87,6 +87,7 @@ class Board:
             (self.flow not in FLOWS, f"there is no flow {self.flow!r}; there are {', '.join(FLOWS)}"),
             (self.target not in TARGETS, f"there is no target {self.target!r}; there are {', '.join(TARGETS)}"),
             (not _PART.fullmatch(self.part), f"part {self.part!r} is no name of a device"),
+            (not _is_device(self.capacity), f"capacity is {self.capacity}; give Cells(lut=…, ff=…, bram=…, dsp=…)"),
             (self.clock_mhz <= 0, f"clock_mhz is {self.clock_mhz}, it has to be above 0"),
             (self.pins is None and self.flow not in _AXI, f"flow {self.flow} needs pins"),
         ]
@@ -98,3 +99,11 @@ class Board:
     def device(self) -> str:
         """Part number of the FPGA; Vitis calls a card by its platform instead."""
         return PLATFORMS.get(self.part, self.part)
+
+
+def _is_device(capacity: object) -> bool:
+    """Are these cells of a device: whole numbers, some look-up tables, and no carry cells of their own?"""
+    if not isinstance(capacity, Cells) or capacity.carry:
+        return False
+    amounts = capacity.limited.values()
+    return all(type(amount) is int and amount >= 0 for amount in amounts) and capacity.lut > 0

@@ -79,7 +79,7 @@ def from_file(path: Path) -> Board:
     module = util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the file is the user's program: whatever it raises is what is wrong with it
+    except (Exception, SystemExit) as error:  # the user's program: whatever it raises is what is wrong with it
         raise UserError(f"{path}: {_reason(error)}") from None
     return replace(_declared(module, str(path)), source=str(path.resolve()))
 
@@ -99,7 +99,7 @@ def _from_package(name: str) -> Board:
     where = f"board {name} ({entry.value})"
     try:
         found = entry.load()
-    except Exception as error:  # as in `from_file`
+    except (Exception, SystemExit) as error:  # as in `from_file`
         raise UserError(f"{where}: {_reason(error)}") from None
     board = found if isinstance(found, Board) else _declared(found, where)
     if plain(board.name) != plain(name):
@@ -114,9 +114,11 @@ def _declared(module: ModuleType, where: str) -> Board:
     return board
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
+    if isinstance(error, UserError):
+        return text
+    return f"{type(error).__name__}: {text}; docs/extending.md has a board file"
 
 
 def _nearest(wanted: str, known: dict[str, str]) -> str:

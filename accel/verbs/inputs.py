@@ -57,7 +57,10 @@ def load_samples(
         if values.keys() != graph.inputs.keys():
             need, have = (", ".join(map(repr, names)) or "none" for names in (graph.inputs, values))
             raise UserError(f"{path}: arrays are {have}; the model's inputs are {need}")
-    return head(as_samples(graph, values), count)
+    try:
+        return head(as_samples(graph, values), count)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _drawn(rng: np.random.Generator, spec: Tensor, count: int) -> np.ndarray:
@@ -93,6 +96,8 @@ def read_arrays(path: Path | str) -> Arrays:
     """The one array of numbers in an .npy file, or those of an .npz file by name. Raises UserError on anything else."""
     import numpy as np
 
+    from accel.arrays import NUMBERS
+
     require_ordinary(path)
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -104,7 +109,7 @@ def read_arrays(path: Path | str) -> Arrays:
     except (ValueError, EOFError, TokenError, BadZipFile):
         raise UserError(f"{path} is not a NumPy array file: write it with numpy.save") from None
     for name, array in loaded.items() if isinstance(loaded, dict) else [("", loaded)]:
-        if not isinstance(array, np.ndarray) or array.ndim == 0 or array.dtype.kind not in "fiub":
+        if not isinstance(array, np.ndarray) or array.ndim == 0 or array.dtype.kind not in NUMBERS:
             member = f": array {name!r} of it" if name else ""
             raise UserError(f"{path}{member} does not hold one array of numbers: write it with numpy.save")
     return loaded

@@ -174,7 +174,7 @@ def test_several_inputs_and_outputs_by_name(device: str) -> None:
         for name, array in got.items():
             np.testing.assert_array_equal(array, expected[name][:, rows])
     decoder.restart()
-    with pytest.raises(UserError, match=r"arrays are 'x', 'gate'; got 'x'"):
+    with pytest.raises(UserError, match=r"got arrays 'x', expected 'x', 'gate'"):
         decoder.append({"x": given["x"]})
     with pytest.raises(UserError, match=r"input shape is \(5, 1, 3\), expected"):
         decoder.append({"x": given["x"], "gate": given["gate"][:, :1]})

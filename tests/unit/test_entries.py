@@ -70,3 +70,11 @@ def test_what_is_missing_is_named() -> None:
     del content["known"]
     with pytest.raises(ValueError, match="known is missing"):
         read(Outer, json.loads(json.dumps(content)))
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), [10**400]])
+def test_an_integer_beyond_all_floats_is_no_number(value: object) -> None:
+    content = json.loads(json.dumps(asdict(WHOLE)))
+    content["inner"]["scale"] = value
+    with pytest.raises(ValueError, match=r"inner\.scale.* is -?1000+, expected a"):
+        read(Outer, content)

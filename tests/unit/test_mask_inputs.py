@@ -158,10 +158,17 @@ def test_a_mask_takes_nothing_but_0_and_1(tmp_path: Path) -> None:
     x, mask = samples(2)
     with pytest.raises(UserError, match=r"'mask': input values 0..2 leave the declared range 0..1"):
         model.predict({"in": x, "mask": np.where(mask, 2, 0)})
-    with pytest.raises(UserError, match="arrays are 'in', 'mask'; got 'in'"):
+    with pytest.raises(UserError, match="got arrays 'in', expected 'in', 'mask'"):
         model.predict({"in": x})
     integers = reference.quantize(model, model.samples({"in": x, "mask": mask.astype(float)}))
     np.testing.assert_array_equal(integers["mask"][:, 0], mask)
+
+
+def test_an_error_in_samples_names_their_file(tmp_path: Path) -> None:
+    x, mask = samples(8)
+    np.savez(tmp_path / "samples.npz", **{"in": x, "mask": mask[1:]})
+    with pytest.raises(UserError, match=r"samples\.npz: all arrays need the same number of samples; got 8 of 'in', 7"):
+        accel.check(file(tmp_path, bert), tmp_path / "samples.npz", levels=["reference"])
 
 
 def test_what_no_mask_can_be(tmp_path: Path) -> None:

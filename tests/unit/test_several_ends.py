@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from accel import reference
 from accel.arrays import single
@@ -50,7 +51,7 @@ def test_ends_have_an_order_and_tensors(graph: Graph) -> None:
 
 
 def test_one_output_where_one_is_expected(graph: Graph) -> None:
-    with pytest.raises(UserError, match="there are 2 of them, 'm', 'y': one is expected here"):
+    with pytest.raises(UserError, match="got 2 arrays, 'm', 'y'; one is expected here"):
         single(reference.run(graph, samples(graph)))
 
 
@@ -79,12 +80,16 @@ def test_a_model_predicts_by_name(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda x: x["a"], "there are 2 of them, 'a', 'b': give a dict with one array for each"),
-        (lambda x: {"a": x["a"]}, "arrays are 'a', 'b'; got 'a'"),
-        (lambda x: {**x, "c": x["a"]}, "arrays are 'a', 'b'; got"),
-        (lambda x: {**x, "a": x["a"][1:]}, "all arrays have as many samples; got 6 of 'a', 7 of 'b'"),
+        (lambda x: x["a"], "got one array, expected a dict with one for each of 'a', 'b'"),
+        (lambda x: {"a": x["a"]}, "got arrays 'a', expected 'a', 'b'"),
+        (lambda x: {**x, "c": x["a"]}, "got arrays .*'c', expected 'a', 'b'"),
+        (lambda x: {**x, "a": x["a"][1:]}, "all arrays need the same number of samples; got 6 of 'a', 7 of 'b'"),
         (lambda x: {**x, "b": x["b"] - 16}, "input values .* leave the declared range"),
-        (lambda x: {**x, "b": np.int64(3)}, "all arrays have as many samples"),
+        (lambda x: {**x, "b": [[1], [2, 3]]}, "'b' cannot become an array .*; give an array of numbers"),
+        (lambda x: {**x, "b": torch.ones(6, 3, 4, requires_grad=True)}, "'b' cannot become an array"),
+        (lambda x: {**x, "b": x["b"] * 1j}, "'b' is an array of complex128; give one of real numbers"),
+        (lambda x: {**x, "b": x["b"].astype(str)}, "'b' is an array of <U.*; give one of real numbers"),
+        (lambda x: {**x, "b": np.int64(3)}, "all arrays need the same number of samples"),
     ],
 )
 def test_samples_that_do_not_fit(graph: Graph, change: Any, match: str) -> None:

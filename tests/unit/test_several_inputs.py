@@ -102,10 +102,10 @@ def test_samples_and_ranges_on_the_command_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda x: {"a": x["a"]}, "arrays are 'a', 'b'; got 'a'"),
-        (lambda x: x["a"], "give a dict with one array for each"),
+        (lambda x: {"a": x["a"]}, "got arrays 'a', expected 'a', 'b'"),
+        (lambda x: x["a"], "expected a dict with one for each of"),
         (lambda x: {**x, "b": x["b"][:, :4]}, r"'b': input shape is \(7, 4, 3\)"),
-        (lambda x: {**x, "a": x["a"][1:]}, "all arrays have as many samples; got 6 of 'a', 7 of 'b'"),
+        (lambda x: {**x, "a": x["a"][1:]}, "all arrays need the same number of samples; got 6 of 'a', 7 of 'b'"),
         (lambda x: {**x, "a": x["a"] * np.nan}, "'a': input is nan at index"),
     ],
 )
