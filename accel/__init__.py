@@ -37,7 +37,7 @@ HOMES = {
     "simulate": "accel.verbs.simulate",
     "train": "accel.verbs.train",
 }
-MODULES = ("onnx_import", "ops", "reference", "storage")
+MODULES = ("cut", "onnx_import", "ops", "reference", "storage")
 
 __all__ = [*HOMES, *MODULES]
 __getattr__ = lazy(__name__, HOMES, MODULES)
