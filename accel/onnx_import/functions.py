@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import ModelProto, helper
 
+from accel.onnx_import import mask_inputs
 from accel.onnx_import.attributes import ALL, understands
 from accel.onnx_import.builder import Builder, whole
 from accel.onnx_import.errors import Imprecise
@@ -68,7 +69,9 @@ def elementwise(build: Builder, call: Call) -> Value:
         arrays = [constants.get(i) for i in range(len(call.inputs))]
         return computed(call, arrays, broadcast_size(list(constants.values())))
     if any(array.size != 1 for array in constants.values()):
-        raise Refused("is a float island: its constant differs between elements", ISLAND_REMEDY)
+        is_mask = any(mask_inputs.is_function(value, build) for value in values)
+        remedy = mask_inputs.ONE_BY_ONE if is_mask else ISLAND_REMEDY
+        raise Refused("is a float island: its constant differs between elements", remedy)
     operands = {i: as_function(value) for i, value in enumerate(call.inputs) if i not in constants and value}
     aligned = dict(zip(operands, _over_one_edge(build, list(operands.values())), strict=True))
     first, size = next(iter(aligned.values())), 1 + sum(operand.size for operand in aligned.values())

@@ -25,7 +25,8 @@ from accel.ops.lookup.op import Lookup
 
 #: A score at or below this is hidden, whatever is added to it.
 HIDDEN = -1e4
-ONCE = "give the model each mask as an input of 0 and 1, and add it to the scores by itself"
+#: Masks that are joined before they reach the scores, such as one that comes in and a causal one.
+ONE_BY_ONE = "add each mask to the scores by itself, constant ones too"
 
 
 def entered(edge: Edge, name: str, dtype: np.dtype) -> Function:

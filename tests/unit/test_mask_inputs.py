@@ -171,6 +171,16 @@ def test_an_error_in_samples_names_their_file(tmp_path: Path) -> None:
         accel.check(file(tmp_path, bert), tmp_path / "samples.npz", levels=["reference"])
 
 
+def test_masks_that_are_joined_before_the_scores_name_the_remedy(tmp_path: Path) -> None:
+    causal = np.where(np.tril(np.ones((1, 1, T, T))), 0.0, -1e9)
+
+    def summed(f: File, s: str, mask: str) -> str:
+        m = f.node("Sub", f.const(1.0), f.node("Cast", places(f, mask), to=FLOAT))
+        return f.node("Add", s, f.node("Add", f.node("Mul", m, f.const(-1e9)), f.const(causal)))
+
+    refuse(file(tmp_path, summed), "its constant differs between elements; add each mask to the scores by itself")
+
+
 def test_what_no_mask_can_be(tmp_path: Path) -> None:
     """Numbers that hide nothing, and masks of scores that nobody knows."""
 
