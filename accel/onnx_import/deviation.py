@@ -8,16 +8,25 @@ operator are therefore never counted for another. `rounding` measures what power
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel import reference
 from accel.arrays import Arrays, named
 from accel.graph import Graph, Node
+from accel.numeric import INT64_EXACT, carrier
 from accel.onnx_import.execute import steps
 from accel.onnx_import.importer import Imported
+from accel.ops.embedding.op import Embedding
+from accel.ops.lookup.op import Lookup
+
+if TYPE_CHECKING:
+    import torch
 
 REAL_BITS = 16
+STEP_MORE = 4
+"""How much larger a product of two integers is at most when both are one step larger."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +80,31 @@ def _is_quantized(imported: Imported, edge: str) -> bool:
 
 
 def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray], quantized: bool) -> Deviation:
-    import torch
-
     nodes = segment(graph, layer, set(file))
-    ranges = {name: graph.tensors[name] for name in file}  # the file may round to one step more, which no table has
-    values = {
-        name: torch.from_numpy(np.clip(integers, ranges[name].lo, ranges[name].hi)) for name, integers in file.items()
-    }
-    with torch.inference_mode():
-        for node in nodes:
-            values[node.name] = reference.evaluate(graph, node, values)
+    values = computed(graph, nodes, file)
     step = 1.0 if quantized else max(1.0, float(np.abs(file[layer]).max()) * 2.0**-REAL_BITS)
     wrong = np.floor(np.abs(values[layer].to(torch.int64).numpy() - file[layer]) / step)
     kinds = tuple(node.op.kind for node in nodes)
     return Deviation(layer, kinds, wrong.size, int(wrong.max()), float(wrong.mean()), float((wrong > 0).mean()))
+
+
+def computed(graph: Graph, nodes: list[Node], file: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """All edges between the file's integers and the last of `nodes`, which are given those integers.
+
+    The file may round to one step more than an edge of the graph has, which is no error of the operators behind it:
+    products and sums take that step as it is. A table has no entry for it, and takes its last one.
+    """
+    import torch
+
+    values = {name: torch.from_numpy(integers.astype(np.int64)) for name, integers in file.items()}
+    with torch.inference_mode():
+        for node in nodes:
+            inputs = [(values[name], graph.tensors[name]) for name in node.inputs]
+            if isinstance(node.op, Lookup | Embedding):
+                inputs = [(x.clamp(tensor.lo, tensor.hi), tensor) for x, tensor in inputs]
+            dtype = carrier(min(STEP_MORE * graph.peak(node), INT64_EXACT - 1))
+            values[node.name] = node.op.evaluate(*(x.to(dtype) for x, _ in inputs))
+    return values
 
 
 def segment(graph: Graph, layer: str, known: set[str]) -> list[Node]:
