@@ -111,7 +111,8 @@ class TestNormOfWideInputs(OperatorContract):
         gain = rng.normal(0, 1.5, channels if draw(st.booleans()) else 1)
         bits, guard = draw(st.integers(4, 16)), draw(st.sampled_from([6, 12, 18]))
         offset = draw(st.sampled_from([0, 0, 7, 900]))
-        op = Norm.l2(gain, bits - 3, bits, guard=guard, offset=offset)
+        fraction = min(bits - 3, guard + 4)  # of the result; there are guard and at least 5 more in front of the shift
+        op = Norm.l2(gain, fraction, bits, guard=guard, offset=offset)
         return replace(op, row=channels if heads else 0), (x,)
 
     def deviation(self, op, y, x):

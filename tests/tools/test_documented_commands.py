@@ -17,6 +17,7 @@ from pathlib import Path
 import forked
 import numpy as np
 import pytest
+from qonnx_files import File
 
 from accel.cli import VERBS
 
@@ -129,10 +130,24 @@ def folder(tmp_path: Path, small_model: Path) -> Path:
             (tmp_path / name).write_text(text)
     (tmp_path / "float.onnx").write_bytes((small_model.parent / "float.onnx").read_bytes())
     np.savez(tmp_path / "calibration.npz", x=np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
+    two_streams(tmp_path, quantized=True).rename(tmp_path / "two_streams.onnx")
+    two_streams(tmp_path, quantized=False).rename(tmp_path / "part.onnx")
     (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     return tmp_path
+
+
+def two_streams(folder: Path, *, quantized: bool) -> Path:
+    """The sum of a Dense of input a and one of input b, which has a quantizer or none."""
+    file = File((1, 8, 16))
+    file.inputs.append(File((1, 8, 16)).inputs[0])
+    file.inputs[0].name, file.inputs[1].name = "a", "b"
+    weight = np.random.default_rng(0).integers(-8, 8, (16, 16))
+    b = file.quant("b", 0.125) if quantized else "b"
+    return file.save(
+        folder, file.node("Add", file.dense(file.quant("a", 0.125), weight, 0.5), file.dense(b, weight, 0.25))
+    )
 
 
 @pytest.fixture(scope="module")

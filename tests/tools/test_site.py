@@ -13,8 +13,8 @@ from browser import BROWSER, DRIVER, Browser, browser
 
 ROOT = Path(__file__).parents[2]
 PHONE = 390
-#: Tables of figures are wider than a phone, and scroll.
-WIDE = ("comparison", "figures", "hls", "scaling")
+#: Tables of figures and of operators are wider than a phone, and scroll.
+WIDE = ("comparison", "figures", "hls", "operators", "scaling")
 BEHIND_THE_EDGE = """
 return [...document.querySelectorAll('.md-content pre, .md-content img, .md-content table')]
     .filter(shown => shown.getBoundingClientRect().right > innerWidth).map(shown => shown.tagName)

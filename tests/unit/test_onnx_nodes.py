@@ -151,7 +151,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float | str]
         real = by_tokens(real) if attention else real
         graph = imported.graph
         assert graph.view is not None
-        got = reference.run(graph, graph.samples(x.astype(np.int64).reshape(graph.view.shape)))
+        got = reference.run(graph, graph.samples(x.astype(np.int64).reshape(graph.view.inputs[0].shape)))
         expected = imported.origins[graph.output].layout.to_edge(np.clip(real / step, -128, 127))
         found[name] = float(np.abs(got - expected).max())
     return found
