@@ -83,7 +83,7 @@ def _deviation(graph: Graph, layer: str, file: dict[str, np.ndarray], quantized:
     nodes = segment(graph, layer, set(file))
     values = computed(graph, nodes, file)
     step = 1.0 if quantized else max(1.0, float(np.abs(file[layer]).max()) * 2.0**-REAL_BITS)
-    wrong = np.floor(np.abs(values[layer].to(torch.int64).numpy() - file[layer]) / step)
+    wrong = np.floor(np.abs(values[layer].numpy().astype(np.int64) - file[layer]) / step)
     kinds = tuple(node.op.kind for node in nodes)
     return Deviation(layer, kinds, wrong.size, int(wrong.max()), float(wrong.mean()), float((wrong > 0).mean()))
 
