@@ -13,6 +13,8 @@ Arrays = np.ndarray | Mapping[str, np.ndarray]
 """One array (samples, …) where there is one input, else one for each by name."""
 NUMBERS = "fiub"
 """Kinds of dtypes that hold real numbers."""
+LABELS = "labels"
+"""The array of a file of samples that holds the right class of each, and is no input."""
 Results = np.ndarray | dict[str, np.ndarray]
 """One array (samples, …) where there is one input or output, else one for each by name."""
 
@@ -20,11 +22,16 @@ Results = np.ndarray | dict[str, np.ndarray]
 def named(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:
     """The arrays by name, in the order of `ends`. Raises UserError where names or numbers of samples do not fit."""
     found = by_name(ends, x)
-    counts = {name: len(array) if array.ndim else 0 for name, array in found.items()}
+    require_one_count(found)
+    return found
+
+
+def require_one_count(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise UserError where arrays, samples first, differ in their number of samples."""
+    counts = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         said = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
         raise UserError(f"all arrays need the same number of samples; got {said}")
-    return found
 
 
 def by_name(ends: Mapping[str, Tensor], x: Arrays) -> dict[str, np.ndarray]:

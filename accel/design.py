@@ -20,6 +20,7 @@ from accel.dataflow.structure import Structure
 from accel.errors import GraphError, UserError
 from accel.files import require_ordinary, write_atomic, writing
 from accel.image import Content, Image
+from accel.spelling import brief
 from accel.stream import Stream
 from accel.view import View
 
@@ -231,9 +232,11 @@ def _header(path: Path) -> DesignHeader:
     if type(found) is not int:
         raise UserError(f"{path}: not a design (no format); write it again with `accel lower`")
     if found > FORMAT:
-        raise UserError(f"{path}: format {found} is newer than this accel reads, {FORMAT}; upgrade accel")
+        raise UserError(f"{path}: format {brief(str(found))} is newer than this accel reads, {FORMAT}; upgrade accel")
     if found < FORMAT:
-        raise UserError(f"{path}: an older accel wrote this design (format {found}); write it again with `accel lower`")
+        raise UserError(
+            f"{path}: an older accel wrote this design (format {brief(str(found))}); write it again with `accel lower`"
+        )
     try:
         return entries.read(DesignHeader, content)
     except ValueError as error:

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from accel.errors import AccelError
+from accel.spelling import brief
 
 T = TypeVar("T")
 _WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
@@ -87,7 +88,8 @@ def _refusing(place: str, make: Callable[[], object]) -> object:
     try:
         return make()
     except AccelError as error:
-        raise ValueError(f"{place}: {error}" if place else str(error)) from None
+        text = brief(str(error))
+        raise ValueError(f"{place}: {text}" if place else text) from None
 
 
 def _object(value: object, place: str) -> dict[str, object]:

@@ -95,12 +95,15 @@ def kind(path: Path | str, raw: bytes) -> str | None:
     """The name of a kind of file that a user may take for a model, by its first bytes and its name; None for others."""
     head, suffix = raw[:200], Path(path).suffix.lower()
     zipped = head.startswith(b"PK")
-    if (zipped and (b".pkl" in head or suffix in (".pt", ".pth"))) or head.startswith(b"\x80\x02\x8a\x0a"):
+    pickled = head.startswith(b"\x80\x02") and head[2:3] != b"\0"  # 80 02 00 00 is a llama2.c model of 640 channels
+    if pickled or (zipped and (b".pkl" in head or suffix in (".pt", ".pth"))):
         return "a PyTorch file"
     if head.startswith(b"\x89HDF") or (zipped and suffix == ".keras"):
         return "a Keras file"
     if head.startswith(b"\x93NUMPY") or (zipped and suffix == ".npz"):
         return "a NumPy file"
+    if zipped and head[30:40] == b"header.npy":
+        return "a graph file of accel"
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite file"
     names = {
@@ -109,7 +112,7 @@ def kind(path: Path | str, raw: bytes) -> str | None:
         ".safetensors": "a safetensors file",
         ".onnx": "an ONNX file",
     }
-    return names.get(suffix, "an archive" if zipped else "a text file" if _is_text(head) else None)
+    return names.get(suffix, "a zip archive" if zipped else "a text file" if _is_text(head) else None)
 
 
 def _is_text(head: bytes) -> bool:

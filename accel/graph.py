@@ -149,10 +149,10 @@ class Graph:
 
     def _only(self, what: str, ends: Mapping[str, Tensor]) -> str:
         if len(ends) > 1:
-            remedy = "join them (accel.cut.side_by_side), or " if what == "inputs" else ""
+            join = "accel.cut.side_by_side(graph) joins inputs, and " if what == "inputs" else ""
             raise GraphError(
                 f"graph {self.name!r} has {len(ends)} {what} ({', '.join(map(repr, ends))}) where one is possible: "
-                f"{remedy}cut the part that you need (accel.cut.cut)"
+                f"export the part that has one; in Python, {join}accel.cut.cut(graph, …) cuts a part out"
             )
         return next(iter(ends))
 

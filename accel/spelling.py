@@ -17,6 +17,11 @@ def printable(text: str, limit: int = 80) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
+def brief(text: str, most: int = 20) -> str:
+    """A text for one line in which an integer of more than `most` digits, from a file, has only the first of them."""
+    return re.sub(rf"(\d{{{most}}})\d+", r"\1…", text)
+
+
 def shortened(names: Sequence[str], most: int = 8) -> str:
     """A list for one line of text: the first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -25,6 +25,7 @@ from accel.graph import Graph, Node
 from accel.model import Model, view_of
 from accel.op import Op
 from accel.ops import OPERATORS, operator
+from accel.spelling import brief
 from accel.tensor import Scale, Tensor
 from accel.view import View
 
@@ -69,9 +70,12 @@ def load(path: Path | str) -> Model:
             _check_format(path, file.header)
             return _model(file.header, file)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or 'not a graph file'}") from None
+        raise UserError(
+            f"cannot read {path}: {error.strerror or 'not a graph file'}; `accel lower` writes a graph beside each "
+            "design, accel.storage.save any graph"
+        ) from None
     except GraphError as error:
-        raise UserError(f"{path}: holds an invalid graph ({error}); save it again") from None
+        raise UserError(f"{path}: holds an invalid graph ({brief(str(error))}); save it again") from None
     except (*DAMAGE, TokenError, zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path}: not a complete graph file; write it again with accel.storage.save") from None
 

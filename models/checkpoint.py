@@ -80,7 +80,7 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises many kinds on damaged files
-        if (other := kind(path, raw)) not in (None, "a PyTorch file", "an archive"):
+        if (other := kind(path, raw)) not in (None, "a PyTorch file", "a zip archive"):
             raise UserError(f"{path}: is {other}, no checkpoint; {OTHERS.get(other or '', TRAIN)}") from None
         advice = "weights_only" in str(error)  # torch's own, how to run what is in the file
         why = "it holds objects of another program" if advice else _line(error)

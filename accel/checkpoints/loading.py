@@ -10,10 +10,14 @@ from accel.checkpoints.mapped import MappedFile
 from accel.errors import UserError
 from accel.files import kind
 
+NAMED = "name a .gguf file, a .bin file of llama2.c or a folder of Hugging Face"
 REMEDIES = {
     "a PyTorch file": "it can run programs, so it is never opened: save the model with save_pretrained, as safetensors",
     "a safetensors file": "name its folder, with config.json in it",
     "an ONNX file": "accel.load reads it",
+    "a graph file of accel": "accel.storage.load reads it",
+    "a NumPy file": NAMED,
+    "a zip archive": f"unpack it, and {NAMED}",
 }
 """What to do with a file of another kind."""
 
@@ -34,9 +38,8 @@ def load(path: Path | str, tokenizer: Path | str | None = None) -> Checkpoint:
     head = file.bytes(0, min(file.size, 200))
     if head[:4] == gguf.MAGIC:
         return gguf_model.load(path)
-    found = "a PyTorch file" if head[:2] in (b"PK", b"\x80\x02") else kind(path, head)
-    if found in REMEDIES:
+    if (found := kind(path, head)) in REMEDIES:
         raise UserError(f"{path}: is {found}; {REMEDIES[found]}")
     if path.suffix == ".bin":
         return llama2c.load(path, None if tokenizer is None else Path(tokenizer))
-    raise file.refused("is no checkpoint", "name a .gguf file, a .bin file of llama2.c or a folder of Hugging Face")
+    raise file.refused("is no checkpoint", NAMED)

@@ -27,6 +27,8 @@ OTHERS = {
     "a PyTorch file": "`accel export` converts a checkpoint of `accel train`, torch.onnx.export a network",
     "a Python program": "run it, and let it export the network: brevitas.export.export_qonnx or torch.onnx.export",
     "a NumPy file": "samples go to --data",
+    "a graph file of accel": "name the .onnx file that it was made from; `accel simulate` and `accel report` take its "
+    "folder, accel.storage.load the file itself",
     "a Keras file": "tf2onnx, or qonnx for QKeras, converts it",
     "a TensorFlow Lite file": "tf2onnx converts it",
 }

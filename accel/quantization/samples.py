@@ -10,11 +10,9 @@ from tokenize import TokenError
 
 import numpy as np
 
+from accel.arrays import LABELS, require_one_count
 from accel.errors import UserError
 from accel.files import require_ordinary
-
-LABELS = "labels"
-"""The array of an npz file that holds the right class of each sample, and is no input."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,15 @@ def samples(arrays: np.ndarray | Mapping[str, np.ndarray], where: str = "data") 
     labels = named.pop(LABELS, None)
     if not named:
         raise UserError(f"{where} holds no input: save one array per input, numpy.savez(file, x=…)")
-    for name, array in (*named.items(), *([(LABELS, labels)] if labels is not None else ())):
-        _check(where, name, np.asarray(array))
-    counts = {name or "x": len(array) for name, array in named.items()}
-    counts |= {} if labels is None else {LABELS: len(labels)}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise UserError(f"{where}: the arrays differ in their number of samples ({listed}); axis 0 counts the samples")
-    return Samples({name: np.asarray(array) for name, array in named.items()}, labels)
+    found = {name: np.asarray(array) for name, array in named.items()}
+    with_labels = found if labels is None else found | {LABELS: np.asarray(labels)}
+    for name, array in with_labels.items():
+        _check(where, name, array)
+    try:
+        require_one_count(with_labels)
+    except UserError as error:
+        raise UserError(f"{where}: {error}, which axis 0 counts") from None
+    return Samples(found, with_labels.get(LABELS))
 
 
 def read(path: Path | str) -> Samples:

@@ -9,10 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.errors import UserError
 from accel.progress import Progress
 from accel.verbs import BOARD
-from accel.verbs.inputs import load_samples
+from accel.verbs.inputs import load_samples, require_streams
 
 if TYPE_CHECKING:
     from accel.graph import Graph
@@ -86,7 +85,11 @@ def check(
     graph = imported.graph
     deviations: tuple[Deviation, ...] = ()
     if not SEVERAL.issuperset(levels):
-        _require_streams(graph)
+        require_streams(
+            graph,
+            "check it with --levels qonnx,reference, or export the part that you build; in Python, "
+            "accel.cut.cut(graph, …) cuts a part out",
+        )
     x = load_samples(graph, data, samples, seed)
     if "qonnx" in levels and not imported.is_exact:
         progress("deviations from the file")
@@ -98,16 +101,6 @@ def check(
         rounding = onnx_import.rounding(imported, read(), head(x, QONNX_LIMIT))
     chosen = _levels(imported, levels, board, device, seed, progress)
     return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
-
-
-def _require_streams(graph: Graph) -> None:
-    """Raise UserError where hardware does not have the streams that a graph needs: one in and one out."""
-    for what, ends in (("inputs", graph.inputs), ("outputs", graph.outputs)):
-        if len(ends) > 1:
-            raise UserError(
-                f"{graph.name} has {len(ends)} {what} ({', '.join(map(repr, ends))}), hardware one stream in and one "
-                "out: check it with --levels qonnx,reference, or cut the part that you build (accel.cut.cut)"
-            )
 
 
 def _levels(

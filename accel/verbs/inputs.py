@@ -28,10 +28,6 @@ class Entry(TypedDict):
     po2_scales: bool
 
 
-LABELS = "labels"
-"""An array of calibration data that is no input."""
-
-
 def load_samples(
     graph: Graph,
     path: Path | str | None,
@@ -42,25 +38,39 @@ def load_samples(
 
     From an .npy file, or an .npz file with an array per input, shaped so or as the model's own inputs: integers are
     taken as they are, real numbers are quantized as the model quantizes its input. Without a file: uniformly random
-    over the whole range of each input. Raises UserError on an unfit file.
+    over the whole range of each input. `labels`, unless an input is called so, are counted and left out. Raises
+    UserError on an unfit file.
     """
     import numpy as np
 
-    from accel.arrays import head, plain
+    from accel.arrays import LABELS, by_name, head, plain, require_one_count
 
     if path is None:
         rng = np.random.default_rng(seed)
         return plain(graph.inputs, {name: _drawn(rng, spec, count) for name, spec in graph.inputs.items()})
-    values = read_arrays(path)
+    values, labels = read_arrays(path), {}
     if isinstance(values, Mapping):
-        values = {name: array for name, array in values.items() if name in graph.inputs or name != LABELS}
+        labels = {LABELS: values[LABELS]} if LABELS in values.keys() - graph.inputs.keys() else {}
+        values = {name: array for name, array in values.items() if name not in labels}
         if values.keys() != graph.inputs.keys():
             need, have = (", ".join(map(repr, names)) or "none" for names in (graph.inputs, values))
             raise UserError(f"{path}: arrays are {have}; the model's inputs are {need}")
     try:
-        return head(as_samples(graph, values), count)
+        x = as_samples(graph, values)
+        require_one_count(by_name(graph.inputs, x) | labels)
+        return head(x, count)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def require_streams(graph: Graph, remedy: str) -> None:
+    """Raise UserError where hardware does not have the streams that a graph needs: one in and one out."""
+    for what, ends in (("inputs", graph.inputs), ("outputs", graph.outputs)):
+        if len(ends) > 1:
+            raise UserError(
+                f"{graph.name} has {len(ends)} {what} ({', '.join(map(repr, ends))}), hardware one stream in and one "
+                f"out: {remedy}"
+            )
 
 
 def _drawn(rng: np.random.Generator, spec: Tensor, count: int) -> np.ndarray:

@@ -111,6 +111,13 @@ def test_folder_without_a_design(tmp_path: Path) -> None:
     assert_refused(accel("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
 
 
+def test_design_without_its_graph(design_folder: Path) -> None:
+    (design_folder / "graph.accel").unlink(missing_ok=True)
+    assert_refused(
+        accel("simulate", design_folder), "graph.accel: No such file", "; `accel lower` writes a graph beside"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -125,6 +132,11 @@ def test_folder_without_a_design(tmp_path: Path) -> None:
         ({"info": {}}, "'info' is no entry here"),
         ({"input": INPUT | {"lanes": 0}}, "input: 4 beats of 0 elements of 8 bits are no stream"),
         ({"input": INPUT | {"beats": 1 << 40}}, "elements of 8 bits are no stream"),
+        (
+            {"input": INPUT | {"beats": 10**400}},
+            "input: 10000000000000000000… beats of ",
+        ),
+        ({"format": 10**400}, "format 10000000000000000000… is newer"),
         ({"input": INPUT | {"width": 7}}, "input: -128..127 does not fit elements of -64..63"),
         ({"input": INPUT | {"tensor": {"shape": [3, 5], "lo": 0, "hi": 1}}}, "do not hold a tensor of 3 × 5"),
         (

@@ -172,6 +172,11 @@ KINDS = {
     "m.h5": (b"\x89HDF\r\n\x1a\n", "is a Keras file"),
     "m.tflite": (b"\x1c\0\0\0TFL3", "is a TensorFlow Lite file"),
     "m.safetensors": (b"\x10\0\0\0\0\0\0\0{}", "is a safetensors file, no ONNX file; export the model again"),
+    "graph.accel": (
+        b"PK\3\4" + bytes(26) + b"header.npy",
+        "is a graph file of accel, no ONNX file; name the .onnx",
+    ),
+    "m.zip": (b"PK\3\4" + bytes(26) + b"model.onnx", "is a zip archive, no ONNX file; export the model again"),
     "m.bin": (b"\x08\x07garbage", "it is truncated or of another kind"),
 }
 

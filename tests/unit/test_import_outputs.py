@@ -55,7 +55,7 @@ def test_predictions_have_the_shapes_of_the_file(path: Path, tmp_path: Path) -> 
 
 
 def test_hardware_says_that_it_has_one_output(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has 3 outputs \(.*\) where one is possible: cut the part"):
+    with pytest.raises(UserError, match=r"has 3 outputs \(.*\) where one is possible: export the part"):
         accel.lower(accel.load(path), "rtl", tmp_path / "rtl")
     assert not (tmp_path / "rtl").exists()
     done = accel.check(path, samples=5, levels=("qonnx", "reference"))

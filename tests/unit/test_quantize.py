@@ -155,7 +155,7 @@ def test_the_command(float_block: Path, tmp_path: Path) -> None:
         (real()[0, 0], "data of input 'x' has shape (8,)"),
         (real()[:0], "at least one sample is needed"),
         ({"y": real()}, "has no input 'y'; its inputs are x"),
-        ({"x": real(), "labels": np.zeros(3)}, "differ in their number of samples (x 32, labels 3)"),
+        ({"x": real(), "labels": np.zeros(3)}, "the same number of samples; got 32 of 'x', 3 of 'labels'"),
         ({"labels": np.zeros(3)}, "holds no input"),
         (real() * np.nan, "holds NaN or infinity"),
         (real().astype(str), "save numbers"),

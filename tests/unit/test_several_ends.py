@@ -98,12 +98,15 @@ def test_samples_that_do_not_fit(graph: Graph, change: Any, match: str) -> None:
 
 
 def test_what_takes_one_refuses_several(graph: Graph) -> None:
-    text = r"graph 'ends' has 2 inputs \('a', 'b'\) where one is possible: join them \(accel.cut.side_by_side\), or cut"
+    text = (
+        r"graph 'ends' has 2 inputs \('a', 'b'\) where one is possible: export the part that has one; in Python, "
+        r"accel.cut.side_by_side\(graph\) joins inputs, and accel.cut.cut\(graph, …\) cuts a part out"
+    )
     for attribute in ("input", "input_name"):
         with pytest.raises(GraphError, match=text):
             getattr(graph, attribute)
     for attribute in ("output", "output_tensor"):
-        with pytest.raises(GraphError, match=r"graph 'ends' has 2 outputs \('m', 'y'\) where one is possible: cut the"):
+        with pytest.raises(GraphError, match=r"graph 'ends' has 2 outputs \('m', 'y'\) where one is possible: export"):
             getattr(graph, attribute)
 
 

@@ -107,7 +107,7 @@ def test_files_older_than_a_field_with_a_default(path: Path) -> None:
 
 
 def test_missing_file_directory_and_unwritable_place(tmp_path: Path, path: Path) -> None:
-    refused(path, r"cannot read .*graph.accel: No such file or directory")
+    refused(path, r"cannot read .*graph.accel: No such file or directory; `accel lower` writes a graph beside each")
     refused(tmp_path, "cannot read .*: Is a directory")
     with pytest.raises(UserError, match=r"cannot write .*: No such file or directory; choose another folder"):
         storage.save(encoder(), tmp_path / "none" / "graph.accel")
