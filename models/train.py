@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,9 +46,10 @@ def main(parallel: str, checkpoint: Path, **chosen: Any) -> None:
         except UserError as error:
             if processes.rank() == 0:
                 click.echo(f"error: {error}", err=True)
-            sys.exit(2)
+            processes.leave(2)
     if processes.rank() == 0:
         click.echo(f"wrote {made}")
+    processes.leave(0)
 
 
 def _recipe(data: str, recipe: str, seed: int, float_epochs: int | None, quant_epochs: int | None) -> Recipe:
