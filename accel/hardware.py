@@ -37,11 +37,6 @@ class Rom:
         return cls(depth, columns, bits, lambda: values)
 
     @property
-    def values(self) -> np.ndarray:
-        """One row per word."""
-        return self.make()
-
-    @property
     def width(self) -> int:
         """Bits of a word."""
         return self.bits * self.columns

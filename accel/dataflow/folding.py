@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, product
 
 import numpy as np
 
 from accel import cost
-from accel.dataflow.schedule import Schedule, folds_of, is_stage, stages_of, unit_folds_of, units_with
+from accel.dataflow.schedule import Schedule, folds_of, is_stage, on_lanes, stages_with, unit_folds_of, units_with
 from accel.errors import UserError
-from accel.fold import Fold
+from accel.fold import Fold, StageFold
 from accel.graph import Graph, Node
 from accel.hardware import Stage, Unit
 from accel.selection import Selection, select
 from accel.target import DEFAULT, LIMITED, TARGETS, Cells
 
-Choice = tuple[dict[str, Fold], np.ndarray]
 DSP = LIMITED.index("dsp")
 DEFAULT_INTERVAL = 4096
 """Cycles per sample that the default schedule aims at: small enough for the cheapest boards."""
@@ -160,7 +160,7 @@ class Solver:
         folds = dict(self.at(interval)[0].folds)
         for node in self.nodes:
             if node.macs:
-                folds |= node.leanest(interval)
+                folds |= folds_in(node.leanest(interval))
         return Schedule(folds, target=self.target)
 
     def _products(self, interval: int) -> int:
@@ -170,16 +170,15 @@ class Solver:
     def _alone(self, interval: int) -> Selection:
         """Cheapest schedule of an interval when no shorter one is considered."""
         if interval not in self._found:
-            self._found[interval] = select(self._tables(interval), DSP if self.limited else None)
+            fast = [node.within(interval) for node in self.nodes]
+            tables = [np.array([*map(cost_of, choices)]) / self.room for choices in fast]
+            self._found[interval] = select(tables, DSP if self.limited else None)
         return self._found[interval]
-
-    def _tables(self, interval: int) -> list[np.ndarray]:
-        return [node.within(interval)[1] / self.room for node in self.nodes]
 
     def _schedule(self, interval: int) -> Schedule:
         folds: dict[str, Fold] = {}
         for node, k in zip(self.nodes, self._alone(interval).picked, strict=True):
-            folds |= node.within(interval)[0][k]
+            folds |= folds_in(node.within(interval)[k])
         return Schedule(folds, target=self.target)
 
     def _scarcity(self, found: Selection) -> float:
@@ -196,7 +195,8 @@ class Solver:
         for node in sorted(self.nodes, key=lambda node: -node.macs):
             if total > enough:
                 break
-            total += float((node.within(interval)[1] / self.room @ prices).min())
+            costs = np.array([*map(cost_of, node.within(interval))])
+            total += float((costs / self.room @ prices).min())
         return total
 
     @property
@@ -211,14 +211,44 @@ class Solver:
         return sorted({cycles for node in self.nodes for cycles in node.reachable if cycles >= shortest} | {shortest})
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A node in one of its folds: its units or its stages. `fold` is None where there is one way only."""
+
+    node: str
+    fold: Fold | None
+    parts: Sequence[Unit | Stage]
+    target: str
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """Cells (lut, ff, bram, dsp), estimated once and only when they are asked for."""
+        cells = cost.total([cost.estimate(part, self.target) for part in self.parts])
+        return np.array([*cells.placed(self.target).limited.values()], dtype=float)
+
+
+Choice = tuple[Made, ...]
+"""A node and the stages that ride behind it."""
+
+
+def folds_in(choice: Choice) -> dict[str, Fold]:
+    """The folds of a choice by node."""
+    return {made.node: made.fold for made in choice if made.fold is not None}
+
+
+def cost_of(choice: Choice) -> np.ndarray:
+    """Cells (lut, ff, bram, dsp) of a choice."""
+    return np.sum([made.cost for made in choice], axis=0)
+
+
 class Candidates:
     """The folds of one node, least parallel first, each with all ways to make the stages that ride behind it.
 
-    Cycles and costs are found when they are asked for.
+    Cycles and units are found when they are asked for.
     """
 
     def __init__(self, graph: Graph, node: Node, target: str) -> None:
-        self.graph, self.node, self.target = graph, node, target
+        self.graph, self.node, self.target = graph, node, TARGETS[target]
         possible = unit_folds_of(graph, node)
         self.folds = sorted(possible, key=lambda fold: (fold.unrolled, fold.parallel))
         self.parallel = [fold.parallel for fold in self.folds]
@@ -226,23 +256,21 @@ class Candidates:
         self.groups = [(unrolled, list(group)) for unrolled, group in steps]
         self.macs = node.op.macs(*graph.ends(node))
         self._cycles: dict[int, int] = {}
-        self._costs: dict[int, list[Choice]] = {}
-        self._stages: dict[tuple[str, int], list[Choice]] = {}
+        self._known: dict[int, list[Choice]] = {}
+        self._stages: dict[tuple[str, int], list[Made]] = {}
 
-    def within(self, interval: int) -> tuple[list[dict[str, Fold]], np.ndarray]:
-        """Folds that need at most `interval` cycles, by node, and what they cost. Raises UserError without any."""
-        folds, costs = zip(*(choice for k in self._some(interval) for choice in self._choices(k)), strict=True)
-        return list(folds), np.array(costs)
+    def within(self, interval: int) -> list[Choice]:
+        """All choices that need at most `interval` cycles. Raises UserError without any."""
+        return [choice for k in self._some(interval) for choice in self._choices(k)]
 
     def fewest(self, interval: int) -> int:
         """Products per cycle of the leanest fold."""
         return min(self.folds[k].products for k in self._fast(interval))
 
-    def leanest(self, interval: int) -> dict[str, Fold]:
-        """The fold with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
+    def leanest(self, interval: int) -> Choice:
+        """The choice with the fewest products that needs at most `interval` cycles, the cheapest of equal ones."""
         choices = [(k, choice) for k in self._some(interval) for choice in self._choices(k)]
-        _, (folds, _) = min(choices, key=lambda found: (self.folds[found[0]].products, found[1][1].sum()))
-        return folds
+        return min(choices, key=lambda found: (self.folds[found[0]].products, cost_of(found[1]).sum()))[1]
 
     def _some(self, interval: int) -> list[int]:
         """Find fast enough folds. Raises UserError without any."""
@@ -288,36 +316,29 @@ class Candidates:
         if self._multiplies_only and not self.folds[k].unrolled:
             return -(-self.macs // self.parallel[k])
         if k not in self._cycles:
-            self._cycles[k] = max(unit.cycles for unit in self._units(k))
+            units = units_with(self.graph, self.node, self.folds[k], self.target)
+            self._cycles[k] = max(unit.cycles for unit in units)
         return self._cycles[k]
 
     def _choices(self, k: int) -> list[Choice]:
-        """Fold k with every way to make the stages behind it: folds by node, and (lut, ff, bram, dsp)."""
-        if k not in self._costs:
-            units = self._units(k)
+        """Fold k with every way to make the stages behind it."""
+        if k not in self._known:
+            units = units_with(self.graph, self.node, self.folds[k], self.target)
             lanes = next(port.lanes for unit in units for port in unit.outputs if port.edge == "out")
-            found: list[Choice] = [({self.node.name: self.folds[k]}, self._cost(units))]
-            for node in _riding(self.graph, self.node):
-                found = [(folds | way, cost + more) for folds, cost in found for way, more in self._ways(node, lanes)]
-            self._costs[k] = found
-        return self._costs[k]
+            ways = [self._ways(node, lanes) for node in _riding(self.graph, self.node)]
+            self._known[k] = [*product([Made(self.node.name, self.folds[k], units, self.target.name)], *ways)]
+        return self._known[k]
 
-    def _ways(self, node: Node, lanes: int) -> list[Choice]:
+    def _ways(self, node: Node, lanes: int) -> list[Made]:
         """Every way to make the stages of a node on these lanes."""
         key = node.name, lanes
         if key not in self._stages:
-            ways: list[dict[str, Fold]] = [{node.name: fold} for fold in folds_of(self.graph, node)] or [{}]
-            made = (stages_of(self.graph, node, lanes, Schedule(way, target=self.target)) for way in ways)
-            self._stages[key] = [(way, self._cost(stages)) for way, stages in zip(ways, made, strict=True)]
+            self._stages[key] = []
+            possible: Sequence[Fold | None] = folds_of(self.graph, node) or [None]
+            for fold in possible:
+                stages = stages_with(self.graph, node, on_lanes(fold or StageFold(), lanes), self.target)
+                self._stages[key].append(Made(node.name, fold, stages, self.target.name))
         return self._stages[key]
-
-    def _cost(self, parts: Sequence[Unit | Stage]) -> np.ndarray:
-        made = cost.total(cost.estimate(part, self.target) for part in parts)
-        return np.array([*made.placed(self.target).limited.values()], dtype=float)
-
-    def _units(self, k: int) -> tuple[Unit, ...]:
-        """Units of fold k; its memories lie where they lie by default."""
-        return units_with(self.graph, self.node, self.folds[k], TARGETS[self.target])
 
 
 def _riding(graph: Graph, node: Node) -> Iterator[Node]:

@@ -168,13 +168,22 @@ def unit_fold_of(graph: Graph, node: Node, schedule: Schedule, lanes: int = 1) -
 
     Raises UserError when the schedule has no possible fold for it.
     """
-    fold = fold_of(graph, node, schedule)
+    return on_lanes(fold_of(graph, node, schedule), lanes)
+
+
+def on_lanes(fold: Fold, lanes: int) -> UnitFold:
+    """A fold as a module has it; a stage has the `lanes` of the unit in front of it."""
     return fold.on(lanes) if isinstance(fold, StageFold) else fold
 
 
 def units_with(graph: Graph, node: Node, fold: UnitFold, target: Target) -> tuple[Unit, ...]:
     """Units of a node in one of its folds; their memories lie where they lie by default."""
     return required(hardware_of(node.op).units, node.op, "units")(node.op, *graph.ends(node), fold, target)
+
+
+def stages_with(graph: Graph, node: Node, fold: UnitFold, target: Target) -> tuple[Stage, ...]:
+    """Stages of a node in one of its folds; their memories lie where they lie by default."""
+    return required(hardware_of(node.op).stages, node.op, "stages")(node.op, *graph.ends(node), fold, target)
 
 
 def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
@@ -185,8 +194,7 @@ def units_of(graph: Graph, node: Node, schedule: Schedule) -> tuple[Unit, ...]:
 
 def stages_of(graph: Graph, node: Node, lanes: int, schedule: Schedule) -> tuple[Stage, ...]:
     """The stages that a node becomes when it rides behind its producer, in order."""
-    make = required(hardware_of(node.op).stages, node.op, "stages")
-    found = make(node.op, *graph.ends(node), unit_fold_of(graph, node, schedule, lanes), TARGETS[schedule.target])
+    found = stages_with(graph, node, unit_fold_of(graph, node, schedule, lanes), TARGETS[schedule.target])
     return tuple(replace(stage, module=_placed(stage.module, node, schedule)) for stage in found)
 
 

@@ -64,8 +64,8 @@ class Part:
         if module.source:
             return cls(library_name(module), module.facts, {})
         params = {key: int(value) for key, value in module.params.items()}
-        block = bool(params.get("BLOCK"))
-        roms = {key: contents(rom, key in LOGIC or not block) for key, rom in module.roms.items()}
+        logic = {key: rom for key, rom in module.roms.items() if key in LOGIC or not params.get("BLOCK")}
+        roms = {k: contents(r.make(), r.bits) if k in logic else stored(r) for k, r in module.roms.items()}
         return cls(module.name, params, roms)
 
     @property
@@ -90,14 +90,16 @@ class Part:
         return cls(record["module"], record["params"], roms)
 
 
-def contents(rom: Rom, as_logic: bool = True) -> Contents:
-    """A memory's contents as logic; zeros if it is a block RAM."""
-    if not as_logic:
-        return Contents(rom.depth, rom.width, 0, dict.fromkeys(LEVELS, Nodes(0, 0, 0)))
-    values = rom.values
+def stored(rom: Rom) -> Contents:
+    """A memory in block RAM, whose contents take no logic."""
+    return Contents(rom.depth, rom.width, 0, dict.fromkeys(LEVELS, Nodes(0, 0, 0)))
+
+
+def contents(values: np.ndarray, bits: int) -> Contents:
+    """A memory of the integers `values` (depth, columns) as logic, `bits` bits of each."""
     if values.size > SMALL:
-        return _contents(values, rom.bits)
-    return _known(values.tobytes(), values.dtype.str, values.shape, rom.bits)
+        return _contents(values, bits)
+    return _known(values.tobytes(), values.dtype.str, values.shape, bits)
 
 
 SMALL = 4096

@@ -181,5 +181,5 @@ def _size(graph: Graph, netlist: Netlist) -> dict[str, int]:
         if isinstance(node.op, Dense):
             skipped += graph.ends(node)[1].tokens * int((node.op.weight.values == 0).sum())
     roms = [instance.unit.module.roms.get(name) for instance in netlist.instances for name in WEIGHTS]
-    bits = sum(rom.values.size * rom.bits for rom in roms if rom is not None)
+    bits = sum(rom.depth * rom.width for rom in roms if rom is not None)
     return {"parameters": parameters, "weight_bits": bits, "macs": useful_macs(graph) - skipped}

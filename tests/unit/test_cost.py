@@ -141,10 +141,10 @@ def test_a_softmax_of_wide_exponentials(family: str, expected: int) -> None:
 
 def test_contents_of_a_memory_fold_together() -> None:
     columns = np.array([[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 0]])  # 0, 1, the address' bit 0, a function
-    found = contents(Rom.of(columns, 1))
+    found = contents(columns, 1)
     assert (found.columns, found.nodes[4]) == (2, (1, 0, 0))
     halves = np.repeat([[0], [1], [1], [0]], 16, axis=0)  # no leaf; 0 and 1 chosen by the two highest address bits
-    assert contents(Rom.of(halves, 1)).nodes == {2: (0, 1, 2), 4: (0, 1, 2), 6: (1, 0, 0)}
+    assert contents(halves, 1).nodes == {2: (0, 1, 2), 4: (0, 1, 2), 6: (1, 0, 0)}
 
 
 def test_a_part_survives_json() -> None:

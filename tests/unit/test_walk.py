@@ -9,6 +9,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 import numpy as np
+import pytest
 from modules import ROOT, modules, name_of
 
 from accel.dataflow import folding
@@ -20,8 +21,8 @@ from hls import rtl
 
 LONGEST = 10
 """Functions that call each other in a row."""
-Call = tuple[str, str, bool]
-"""Module, function, and whether it has the graph: as a local value, or as an attribute of one."""
+Call = tuple[str, str]
+"""Module and function."""
 
 
 def one_dense() -> Graph:
@@ -29,13 +30,13 @@ def one_dense() -> Graph:
     return Graph("one", {"x": Tensor((4, 8), -8, 7)}, [Node("y", Dense(weight, np.zeros(8, int)), ("x",))], "y")
 
 
-def walk(graph: Graph, schedule: Schedule | None) -> set[tuple[Call, ...]]:
+def walk(graph: Graph, schedule: Schedule | None) -> list[tuple[Call, ...]]:
     """The functions of ours that call each other in a row, whenever `hls.rtl.lower` calls one more of them."""
-    found: set[tuple[Call, ...]] = set()
+    found: list[tuple[Call, ...]] = []
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
         if event == "call" and module_of(frame.f_code):
-            found.add(row_of(frame, graph))
+            found.append(row_of(frame))
 
     rtl.lower(one_dense(), schedule)  # what is remembered between designs is not on the way
     sys.setprofile(watch)
@@ -54,13 +55,11 @@ def module_of(code: CodeType) -> str | None:
     return name_of(path) if inside and not code.co_name.startswith("<") else None
 
 
-def row_of(frame: FrameType | None, graph: Graph) -> tuple[Call, ...]:
+def row_of(frame: FrameType | None) -> tuple[Call, ...]:
     calls: list[Call] = []
     while frame and frame.f_code is not walk.__code__:
         if module := module_of(frame.f_code):
-            values = frame.f_locals.values()
-            has = any(value is graph or getattr(value, "graph", None) is graph for value in values)
-            calls.append((module, frame.f_code.co_name, has))
+            calls.append((module, frame.f_code.co_name))
         frame = frame.f_back
     return tuple(reversed(calls))
 
@@ -83,23 +82,24 @@ def below(module: str) -> set[str]:
     return found
 
 
-def test_a_dense_is_lowered_in_short_calls_that_only_go_down() -> None:
+@pytest.mark.parametrize("chosen", [False, True], ids=["folds given", "folds chosen"])
+def test_a_dense_is_lowered_in_short_calls_that_only_go_down(chosen: bool) -> None:
     graph = one_dense()
-    rows = walk(graph, folding.default(graph))
+    rows = walk(graph, None if chosen else folding.default(graph))
     longest = max(rows, key=len)
     assert len(longest) <= LONGEST, longest
-    assert any(name == "pack" for _, name, _ in (row[-1] for row in rows)), "the memories are on the way"
+    assert any(name == "pack" for _, name in (row[-1] for row in rows)), "the memories are on the way"
+    assert any(name == "estimate" for _, name in (row[-1] for row in rows)) == chosen, "folds are priced on the way"
     assert not [step for row in rows for step in climbs(row)]
 
 
-def test_the_graph_passes_few_functions_when_folds_are_chosen_too() -> None:
-    graph = one_dense()
-    having = [tuple(call for call in row if call[2]) for row in walk(graph, None)]
-    longest = max(having, key=len)
-    assert ("accel.dataflow.folding", "default", True) in {row[1] for row in having if len(row) > 1}
-    assert len(longest) <= LONGEST, longest
+def test_nothing_is_built_twice() -> None:
+    """One netlist, one run for the depths of its buffers, and one for its cycles."""
+    ends = [row[-1] for row in walk(one_dense(), None)]
+    for module, name in (("netlist", "build"), ("prediction", "buffer_depths"), ("prediction", "predict")):
+        assert ends.count((f"accel.dataflow.{module}", name)) == 1
 
 
 def test_a_climb_is_found() -> None:
-    assert climbs((("accel.graph", "f", True), ("hls.rtl.emit", "g", True))) == [("accel.graph", "hls.rtl.emit")]
-    assert not climbs((("hls.rtl.emit", "g", True), ("accel.graph", "f", True)))
+    assert climbs((("accel.graph", "f"), ("hls.rtl.emit", "g"))) == [("accel.graph", "hls.rtl.emit")]
+    assert not climbs((("hls.rtl.emit", "g"), ("accel.graph", "f")))
