@@ -9,14 +9,17 @@ import numpy as np
 
 from accel.errors import GraphError, UserError
 
+#: All whole numbers below this are exact in float64 and int64.
+LARGEST = 2.0**53
+
 
 @dataclass(frozen=True)
 class Form:
     """Where an input of a file holds tokens and channels.
 
     `shape` is that of the file's input, of which axis `batch` counts samples (None: the file takes one sample). All
-    other axes are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). Raises GraphError
-    where sizes disagree.
+    other axes are cut into `parts`, which in the `order` of an edge are `edge`: (tokens, channels). The numbers of a
+    `whole` input are identifiers or a mask, which nothing quantizes. Raises GraphError where sizes disagree.
     """
 
     shape: tuple[int, ...]
@@ -24,6 +27,7 @@ class Form:
     parts: tuple[int, ...]
     order: tuple[int, ...]
     edge: tuple[int, int]
+    whole: bool = False
 
     def __post_init__(self) -> None:
         sizes = {prod(self.parts), prod(self.edge), prod(self.one)}
@@ -39,7 +43,8 @@ class Form:
         """Samples as (samples, tokens, channels), from the shapes that users have.
 
         Three are taken: the result's own; the file's, its batch axis of any size; many inputs of the file, with one
-        more axis in front. Raises UserError on any other shape, and on one that has two meanings.
+        more axis in front. Raises UserError on any other shape, on one that has two meanings, and on fractions where
+        numbers are whole.
         """
         own = ", ".join("samples" if axis == self.batch else str(size) for axis, size in enumerate(self.shape))
         plain = f"(samples, {self.edge[0]}, {self.edge[1]})"
@@ -54,7 +59,7 @@ class Form:
                 f"input shape {x.shape} has two meanings, {' and '.join(found)}: "
                 f"stack inputs of the file as (samples, {', '.join(map(str, self.shape))})"
             )
-        return first
+        return as_whole(first) if self.whole else first
 
     def _as_file(self, x: np.ndarray) -> np.ndarray | None:
         """The samples in an array of the file's shape, or in a stack of such; None when it is neither."""
@@ -92,3 +97,16 @@ class View:
     def results(self, y: np.ndarray, place: int = 0) -> np.ndarray:
         """Results (samples, tokens, channels) of output number `place` as the file has them, (samples, …)."""
         return y.reshape(len(y), *self.outputs[place])
+
+
+def as_whole(x: np.ndarray) -> np.ndarray:
+    """Identifiers or a mask as integers. Raises UserError on fractions, which rounding would make others of."""
+    if x.dtype.kind != "f":
+        return x
+    fitting = np.isfinite(x) & (np.rint(x) == x) & (np.abs(x) < LARGEST)
+    if not fitting.all():
+        raise UserError(
+            f"input has {x[~fitting][0]:g}, which is no identifier, nor 0 or 1 of a mask: give the whole numbers that "
+            "the model's file takes"
+        )
+    return x.astype(np.int64)

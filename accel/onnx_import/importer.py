@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +198,16 @@ def _import(source: Source, readings: Readings, spans: Spans, likeliest: bool, b
         raise Failure("; ".join(why), progress) from None
     entered = {name: edge for name, edge in build.entered.items() if edge in graph.inputs}
     shapes = tuple(result_shape(readings, output.layout) for output in outputs.values())
-    forms = {entered[name]: reading.form for name, reading in readings.items() if name in entered}
+    forms = {edge: replace(readings[name].form, whole=_is_whole(source, name, spans)) for name, edge in entered.items()}
     model = Model.of(graph, View(tuple(forms[name] for name in graph.inputs), shapes))
     chosen = frozenset(build.approximate), frozenset(build.turned)
     return Imported(model, build.origins, source, readings, entered, *chosen)
+
+
+def _is_whole(source: Source, name: str, spans: Spans) -> bool:
+    """True for an input of identifiers or of a mask, which nothing quantizes."""
+    given = next(given for given in source.inputs if given.name == name)
+    return given.is_identifiers if name not in spans else given.is_mask and spans[name] == MASK
 
 
 def _output(build: Builder, value: Value) -> Edge:

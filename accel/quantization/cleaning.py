@@ -110,9 +110,12 @@ def _fitted(value: onnx.ValueInfoProto, array: np.ndarray, where: str) -> np.nda
     if len(sizes) != array.ndim or any(size not in (0, found) for size, found in zip(sizes, shape, strict=True)):
         wanted = ", ".join(str(size) if size else "any" for size in sizes[1:])
         raise UserError(f"data of input {value.name!r} has shape {array.shape}, {where} takes (samples, {wanted})")
-    if array.dtype.kind == "f" and dtype.kind in "iu":
+    fitted = array.astype(dtype)
+    if dtype.kind in "iu" and array.dtype.kind == "f":
         raise UserError(f"data of input {value.name!r} is {array.dtype}, {where} takes integers ({dtype})")
-    return array.astype(dtype)
+    if dtype.kind == "b" and (fitted != array).any():
+        raise UserError(f"data of input {value.name!r} has {array[fitted != array][0]:g}, {where} takes 0 and 1 (bool)")
+    return fitted
 
 
 def _fix_shape(value: onnx.ValueInfoProto, array: np.ndarray) -> None:

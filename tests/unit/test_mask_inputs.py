@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from onnx_session import opened
 from qonnx_files import File
 
 import accel
-from accel import reference
+from accel import reference, storage
 from accel.errors import UserError
 
 T = 6
@@ -162,6 +163,56 @@ def test_a_mask_takes_nothing_but_0_and_1(tmp_path: Path) -> None:
         model.predict({"in": x})
     integers = reference.quantize(model, model.samples({"in": x, "mask": mask.astype(float)}))
     np.testing.assert_array_equal(integers["mask"][:, 0], mask)
+
+
+@pytest.mark.parametrize("wrong", [-1e4, 0.5, np.nan, np.inf, 2.0])
+def test_a_mask_of_real_numbers_is_0_or_1(tmp_path: Path, wrong: float) -> None:
+    """As floats, 0 and 1 are what they are; nothing else is rounded or clipped to one of them."""
+    path = file(tmp_path, bert)
+    model = storage_of(path)
+    x, mask = samples(2)
+    expected = model.predict({"in": x, "mask": mask})
+    np.testing.assert_array_equal(model.predict({"in": x, "mask": mask.astype(np.float32)}), expected)
+    mask = np.where(mask, 1.0, wrong)
+    np.savez(tmp_path / "samples.npz", **{"in": x, "mask": mask})
+    says = "'mask': input " + (
+        f"values {min(wrong, 1):.0f}..{max(wrong, 1):.0f} leave the declared range 0..1"
+        if wrong in (-1e4, 2)
+        else f"has {wrong:g}, which is no "
+    )
+    for refused in (
+        lambda: model.predict({"in": x, "mask": mask}),
+        lambda: accel.check(path, tmp_path / "samples.npz", levels=["qonnx", "reference"]),
+    ):
+        with pytest.raises(UserError, match=re.escape(says)):
+            refused()
+
+
+def storage_of(path: Path) -> accel.Model:
+    """The model of a file, saved and loaded."""
+    storage.save(accel.load(path), path.with_suffix(".accel"))
+    return storage.load(path.with_suffix(".accel"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [(3.7, "has 3.7, which is no identifier"), (-1.0, "values -1..4 leave"), (99, "values 0..99 leave")],
+)
+def test_identifiers_are_whole_numbers_of_the_table(tmp_path: Path, wrong: float, says: str) -> None:
+    f = File()
+    f.inputs.clear()
+    f.input("in", (1, T), INT64)
+    table = f.quant(f.const(np.random.default_rng(0).normal(size=(16, 8))), 0.03)
+    path = f.save(tmp_path, f.quant(f.node("Gather", table, "in"), 0.03))
+    model = accel.load(path)
+    identifiers = np.arange(T)[None] % 5
+    expected = model.predict(identifiers)
+    np.testing.assert_array_equal(model.predict(identifiers.astype(np.float64)), expected)
+    np.save(tmp_path / "samples.npy", np.where(np.arange(T) == 1, wrong, identifiers))
+    with pytest.raises(UserError, match=f"^input {says}"):
+        model.predict(np.load(tmp_path / "samples.npy"))
+    with pytest.raises(UserError, match=rf"samples\.npy: input {says}"):
+        accel.check(path, tmp_path / "samples.npy", levels=["reference"])
 
 
 def test_an_error_in_samples_names_their_file(tmp_path: Path) -> None:
