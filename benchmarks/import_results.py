@@ -56,7 +56,7 @@ def _transformers(found: list[dict[str, Any]]) -> str:
     rows = [
         [row["model"], row["accuracy_or_lsb"], _rtl(row["rtl"])]
         if row["imported"]
-        else [row["model"], "refused: " + row["reason"].replace("|", "/")[:160], ""]
+        else [row["model"], "refused: " + row["reason"].replace("|", "/"), ""]
         for row in found
     ]
     return (

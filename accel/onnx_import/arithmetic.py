@@ -15,6 +15,7 @@ from accel.onnx_import.linear import is_unknown
 from accel.onnx_import.quantizers import per_channel
 from accel.onnx_import.values import (
     NORM_REMEDY,
+    STATISTICS_REMEDY,
     Call,
     Constant,
     Edge,
@@ -29,10 +30,7 @@ from accel.onnx_import.values import (
     rows_of,
 )
 
-DIVIDE = (
-    "multiply by a quantized reciprocal; where samples are normalized by their own statistics, cut the model behind "
-    f"that; {NORM_REMEDY}"
-)
+DIVIDE = f"multiply by a quantized reciprocal; {STATISTICS_REMEDY}; {NORM_REMEDY}"
 Combine = Callable[[Builder, Call, Edge, Edge], Edge]
 
 NOT_FINITE = Refused("its constant holds NaN or infinity", "train or export the model again")

@@ -22,6 +22,7 @@ from accel.onnx_import.values import (
     IDENTIFIERS,
     ISLAND_REMEDY,
     QUANTIZE_INPUT,
+    STATISTICS_REMEDY,
     Call,
     Constant,
     Edge,
@@ -37,6 +38,7 @@ from accel.onnx_import.values import (
 from accel.ops.lookup.op import MAX_BITS, Lookup
 from accel.tensor import Tensor
 
+NOT_A_NUMBER = f"clip its input, or quantize that without a sign; {STATISTICS_REMEDY}"
 #: ONNX operators that act on one number at a time.
 _NAMES = """
 Abs Add Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Max Min Mish Mul Neg PRelu Pow
@@ -218,7 +220,7 @@ def quantized(build: Builder, call: Call, function: Function, quantizer: Quantiz
     def codes(x: np.ndarray) -> np.ndarray:
         values = function.evaluate(x.astype(np.float32))
         if np.isnan(values).any():
-            raise Uncertain("quantizes a function that is not a number on its input's range", "clip its input")
+            raise Uncertain("quantizes a function that is not a number on its input's range", NOT_A_NUMBER)
         return quantizer.integers(np.clip(values, -LARGEST, LARGEST))  # infinity is clipped as any large number
 
     edge = _narrow(build, function.edge, codes, build.error(function.edge, np.asarray(1.0)))

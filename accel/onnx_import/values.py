@@ -186,6 +186,7 @@ QUANTIZE_INPUT = (
     "put a QuantIdentity at the model's input, or say which numbers come in: --input-scale STEP --input-bits BITS "
     "(accel.load: input_scale, input_bits)"
 )
+STATISTICS_REMEDY = "where samples are normalized by their own statistics, cut the model behind that"
 NORM_REMEDY = "of a norm or softmax that is written out, leave its own operators out of the quantization"
 ISLAND_REMEDY = "put a QuantIdentity behind the operator that makes these numbers"
 

@@ -136,6 +136,10 @@ CASES: dict[str, tuple[Callable[[File], str], tuple[str, ...]]] = {
             "of a norm or softmax that is written out, leave its own operators out of the quantization",
         ),
     ),
+    "a root of signed numbers": (
+        lambda f: f.quant(f.node("Sqrt", f.quant("in", 0.25)), 0.25),
+        ("Quant ", "not a number on its input's range", "clip its input", "cut the model behind that"),
+    ),
     "a mask in the quantizer": (
         lambda f: f.quant(f.node("Add", f.quant("in", 0.25), f.const(np.full((3, 4), -7.0))), 2.68e36),
         ("its scale is 2.7e+36: a mask has reached the quantizer; leave the Add or Where",),
