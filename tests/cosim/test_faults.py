@@ -72,3 +72,18 @@ def test_a_board_that_looks_at_no_checksum_gives_wrong_answers():
 def test_a_board_that_stops_answering_is_a_hang():
     with boards.SimulatedBoard(silent(), BOARD, limit=10_000) as link:
         assert soak(link, silent()).hangs == 1
+
+
+def test_a_board_that_answers_late_is_no_hang(link):
+    class Late:
+        requests = 0
+
+        def write(self, data):
+            self.requests += 1
+            link.write(data)
+
+        def read(self, count):
+            return b"" if self.requests % 6 else link.read(count)
+
+    tally = faults.soak(Late(), DESIGN, X, X + 1, inferences=30, faults=30)
+    assert (tally.wrong, tally.hangs) == (0, 0)
