@@ -100,6 +100,12 @@ class Op(ABC):
         """int8 or uint8, where the operands of products fit and sums of 32 bits hold them with x offset by 128."""
         return None
 
+    def compiled(self, *inputs: Tensor) -> tuple[str, object]:
+        """How the compiled reference evaluates the operator: what its header's name has behind `native`, and what its
+        names are read from. An operator has a second header where some of its constants have a faster form.
+        """
+        return "", self
+
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         """Multiply-accumulates per sample that a matrix unit performs; 0 for everything else."""
         return 0

@@ -43,18 +43,19 @@ def stored(lo: int, hi: int) -> str:
 
 
 class NodeKernel(NamedTuple):
-    """One node as C++: its operator, the text of its struct and of two calls, and values for the struct's members."""
+    """One node as C++: its header, the text of its struct and of two calls, and values for the struct's members."""
 
-    kind: str
+    path: str
     struct: str
     call: str
     prepare: str
+    whole: bool
     members: list[tuple[str, int | np.ndarray]]
 
     @property
     def code(self) -> tuple[str, str, str]:
         """The same text for all nodes that share a kernel."""
-        return self.kind, self.struct, self.call
+        return self.path, self.struct, self.call
 
 
 class Header(NamedTuple):
@@ -74,9 +75,9 @@ class Header(NamedTuple):
 
 
 @cache
-def header(kind: str) -> Header:
-    """Names that the native.h of an operator reads."""
-    text = (HEADERS / kind / "native.h").read_text(encoding="utf-8")
+def header(path: str) -> Header:
+    """Names that a header of an operator reads."""
+    text = (HEADERS / path).read_text(encoding="utf-8")
     members = dict.fromkeys(re.findall(r"\bnode\.(\w+)", text))
     return Header(frozenset(re.findall(r"\bN::(\w+)", text)), tuple(members))
 
@@ -84,16 +85,18 @@ def header(kind: str) -> Header:
 def kernel(graph: Graph, node: Node) -> NodeKernel:
     """The C++ of a node."""
     inputs, output = graph.ends(node)
-    asked = header(node.op.kind)
+    form, values = node.op.compiled(*inputs)
+    path = f"{node.op.kind}/native{form}.h"
+    asked = header(path)
     constants = {"tokens": output.tokens, "channels": output.channels, "bytes": _in_bytes(node, inputs)}
     for prefix, tensor in zip("xb", inputs, strict=False):
         constants |= {f"{prefix}_tokens": tensor.tokens, f"{prefix}_channels": tensor.channels}
     lines = [f"using T = {_carrier(graph, node)};"] if "T" in asked.constants else []
     for name in sorted(asked.constants - {"T"}):
-        lines.append(_constant(name, constants[name] if name in constants else _value(node, name)))
+        lines.append(_constant(name, constants[name] if name in constants else _value(values, name)))
     members: list[tuple[str, int | np.ndarray]] = []
     for name in asked.members:
-        value = 0 if name == "prepared" else _value(node, name)
+        value = 0 if name == "prepared" else _value(values, name)
         if isinstance(value, Constant):
             kept = value.values.astype(_narrowest(value), copy=False)
             lines.append(f"const std::{kept.dtype}_t *{name};")
@@ -103,10 +106,11 @@ def kernel(graph: Graph, node: Node) -> NodeKernel:
             members.append((name, value))
     edges = ", ".join(f"({_type(tensor)} *)edges[{i}]" for i, tensor in enumerate((*inputs, output)))
     return NodeKernel(
-        node.op.kind,
+        path,
         "\n".join(f"    {line}" for line in lines),
-        f"{node.op.kind}(*(const N *)node, {edges}, rows)",
+        f"{node.op.kind}{form}(*(const N *)node, {edges}, rows)",
         f"prepare(*(const N *)node, ({_type(inputs[0])} *)nullptr, memory)" if asked.prepares else "",
+        asked.whole,
         members,
     )
 
@@ -121,11 +125,11 @@ def _carrier(graph: Graph, node: Node) -> str:
     return carried(graph.peak(node)) if narrow is None or not narrow.is_floating_point else "std::int32_t"
 
 
-def _value(node: Node, name: str) -> int | str | Constant:
-    """A field or a property of the node's operator, or the size of one."""
+def _value(values: object, name: str) -> int | str | Constant:
+    """A field or a property of an operator (`Op.compiled`), or the size of one."""
     if name.endswith("_size"):
-        return int(getattr(node.op, name.removesuffix("_size")).size)
-    value = getattr(node.op, name)
+        return int(getattr(values, name.removesuffix("_size")).size)
+    value = getattr(values, name)
     return value if isinstance(value, (str, Constant)) else int(value)
 
 
@@ -145,12 +149,12 @@ def _type(tensor: Tensor) -> str:
 
 def source(kernels: Sequence[NodeKernel]) -> str:
     """C++ of a library with these kernels."""
-    lines = [f'#include "{kind}/native.h"' for kind in sorted({one.kind for one in kernels})]
+    lines = [f'#include "{path}"' for path in sorted({one.path for one in kernels})]
     lines += ['#include "common/native_program.h"', "using namespace accel;", "namespace {"]
     for number, one in enumerate(kernels):
         prepare = f"[](const void *node, void *memory) {{ using N = Node{number}; return {one.prepare}; }}"
         lines += [
-            f"struct Node{number} {{ // {one.kind}\n{one.struct}\n}};",
+            f"struct Node{number} {{ // {one.path}\n{one.struct}\n}};",
             f"constexpr Kernel kernel{number} = {{",
             f"    {prepare if one.prepare else 'nullptr'},",
             f"    [](const void *node, void *const *edges, Rows rows) {{ using N = Node{number}; {one.call}; }}}};",

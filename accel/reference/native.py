@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -19,13 +19,13 @@ import numpy as np
 
 from accel import codecache, tools
 from accel.graph import Graph
-from accel.reference.kernels import HEADERS, TYPES, NodeKernel, header, kernel, source, stored
+from accel.reference.kernels import HEADERS, TYPES, NodeKernel, kernel, source, stored
 from accel.tensor import Tensor
 
 FLAGS: tuple[str, ...] = (
     "-std=c++17", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-march=native", "-fno-math-errno",
     "-fno-trapping-math", "-ffinite-math-only", "-fno-signed-zeros", "-fno-strict-aliasing", "-fopenmp-simd", "-shared",
-    "-fPIC", "-Wno-psabi",
+    "-fPIC", "-pthread", "-Wno-psabi",
 )  # fmt: skip
 """-O3 compiles half as long again, and no faster code."""
 LIBRARY = "graph.so"
@@ -55,6 +55,7 @@ def _library(text: str, flags: Sequence[str]) -> ctypes.CDLL:
     library = ctypes.CDLL(str(codecache.entry(parts, make) / LIBRARY))
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     library.prepare.restype, library.prepare.argtypes = number, (number, pointer, pointer)
+    library.share.argtypes = (number,)
     library.samples.argtypes = (pointer, number, pointer, *[number] * 4)
     library.part.argtypes = (pointer, number, pointer, pointer, *[number] * 5, pointer)
     return library
@@ -81,7 +82,7 @@ class Native:
         self._held: list[np.ndarray] = []  # whatever the steps point to
         for step, node, one in zip(self._steps[given:], graph, found, strict=True):
             number = order.index(one.code)
-            step["kernel"], step["together"] = number, header(node.op.kind).whole
+            step["kernel"], step["together"] = number, one.whole
             step["node"] = self._node(one, number)
             ends = [self._numbers[name] for name in (*node.inputs, node.name)]
             step["edges"][: len(ends)] = ends
@@ -111,6 +112,7 @@ class Native:
         samples = len(next(iter(given.values())))
         kept = {n: np.empty((samples, *self.graph.tensors[n].shape), np.int64) for n in keep if n not in given}
         threads = torch.get_num_threads()
+        self._library.share(1)  # threads have samples or rows of their own
         if threads > 1 and samples < 8 * threads and samples % threads and self._macs * samples >= SHARED:
             self._by_rows(samples, given | kept, threads)
         else:
@@ -157,7 +159,7 @@ class Native:
             part = memory[:, start : start + tensor.size * dtype.itemsize].view(dtype)
             part[:] = min(max(0, tensor.lo), tensor.hi)
             edges[name] = part.reshape(samples, *tensor.shape)
-        return Sequences(self._library.part, dict(zip(edges, self._steps, strict=True)), placed, memory, edges)
+        return Sequences(self._library, dict(zip(edges, self._steps, strict=True)), placed, memory, edges)
 
     def _part(
         self, edges: np.ndarray, memory: np.ndarray, numbers: Sequence[int], meeting: np.ndarray | None = None
@@ -212,26 +214,32 @@ class Sequences:
 
     def __init__(
         self,
-        part: Callable[..., None],
+        library: ctypes.CDLL,
         steps: dict[str, np.ndarray],
         placed: np.ndarray,
         memory: np.ndarray,
         edges: dict[str, np.ndarray],
     ) -> None:
         self.edges = edges
-        self._part, self._steps, self._placed, self._memory = part, steps, placed, memory
+        self._library, self._steps, self._placed, self._memory = library, steps, placed, memory
         self._samples = [sample.ctypes.data for sample in memory]
         self._tokens = max(edge.shape[1] for edge in edges.values())
         self._programs: dict[tuple[str, ...], tuple[np.ndarray, tuple[int, int, int]]] = {}
 
     def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
-        """Rows first to end − 1 of these edges, in the graph's order; those of the inputs are there already."""
+        """Rows first to end − 1 of these edges, in the graph's order; those of the inputs are there already.
+
+        As many threads as torch has share the matrices of which groups have factors.
+        """
+        import torch
+
         if names not in self._programs:
             steps = np.array([self._steps[name] for name in names], STEP)
             self._programs[names] = steps, (steps.ctypes.data, len(steps), self._placed.ctypes.data)
         _, program = self._programs[names]
+        self._library.share(torch.get_num_threads())
         for memory in self._samples:
-            self._part(*program, memory, 0, 1, first, end, self._tokens, None)
+            self._library.part(*program, memory, 0, 1, first, end, self._tokens, None)
 
 
 _MEETING = threading.Lock()

@@ -7,8 +7,11 @@ import pytest
 from encoders import Shape, encoder, samples
 
 from accel import reference
+from accel.building import Builder, Edge
+from accel.constants import Constant
 from accel.graph import Graph, Node
 from accel.ops import Dense, MatMul, Window
+from accel.ops.dense.packed import pack
 from accel.reference import native
 from accel.reference.kernels import kernel, source
 from accel.tensor import Tensor
@@ -33,6 +36,35 @@ def test_products_of_8_bits_are_exact_at_their_extremes(march: str, monkeypatch:
     assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
 
 
+@pytest.mark.parametrize("march", ["native", "haswell", "x86-64"])
+def test_factors_of_groups_are_found_and_exact(march: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of 4 and 8 bits with and without offsets, rows of few and of many bits, shared by threads."""
+    import torch
+
+    flags = tuple(flag.replace("=native", f"={march}") for flag in native.FLAGS)
+    monkeypatch.setattr(native, "FLAGS", flags)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    graph = _grouped()
+    assert [kernel(graph, node).path for node in graph] == ["dense/native_grouped.h"] * 4
+    x = samples(graph, 3, 1)
+    x[0] = x[0] >> 12 << 12  # one exponent in a row, as a BlockFloat leaves it
+    x[1, :3] = [[0], [graph.input.lo], [graph.input.hi]]
+    expected = reference.trace(graph, x)
+    found = native.Native(graph).run({graph.input_name: x}, tuple(graph.tensors))
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
+    decoder = reference.decode(graph, device="native")
+    for end in (1, 6, 7):
+        rows = decoder.trace(x[:, decoder.tokens : end])
+        assert all(np.array_equal(rows[name], expected[name][:, end - rows[name].shape[1] : end]) for name in rows)
+
+
+@pytest.mark.parametrize("weight", [4095 * np.eye(64, dtype=int), np.arange(64 * 40).reshape(64, 40)])
+def test_other_weights_have_no_packed_form(weight: np.ndarray) -> None:
+    """Offsets of q beyond 16 bits, and rows that end within a group."""
+    weight = weight if weight.shape[1] % 32 else weight + 30000 * np.arange(64)[:, None] ** 2
+    assert pack(weight, Constant(np.zeros(64, int))) is None
+
+
 def test_threads_share_the_rows_of_few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -49,6 +81,21 @@ def test_threads_share_the_rows_of_few_samples(monkeypatch: pytest.MonkeyPatch) 
 def _code(graph: Graph) -> str:
     kernels = {one.code: one for one in (kernel(graph, node) for node in graph)}
     return source([kernels[code] for code in sorted(kernels)])
+
+
+def _grouped() -> Graph:
+    """Matrices in series of inputs of 32 with factors, side by side; 37 outputs are no whole blocks."""
+    rng, build = np.random.default_rng(0), Builder()
+    x = build.input(Tensor((7, 96), -(1 << 29), (1 << 29) - 1), "x")
+    ends: list[Edge] = []
+    for bits, signed in ((4, False), (4, True), (8, False), (8, True)):
+        lo = -(1 << (bits - 1)) if signed else 0
+        q = rng.integers(lo, lo + (1 << bits), (37, 3, 32))
+        q[:, :, 0], q[:, :, 1] = lo, lo + (1 << bits) - 1
+        offset = 0 if signed else rng.integers(-2000, 100, (37, 3, 1))
+        weight = (q * rng.integers(1, 120, (37, 3, 1)) + offset).reshape(37, 96)
+        ends.append(build.add(Dense(weight, rng.integers(-9, 9, 37)), x, scale=1.0, name=f"y{len(ends)}"))
+    return build.graph(ends, "grouped")
 
 
 def _extreme() -> Graph:

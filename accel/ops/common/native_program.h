@@ -3,8 +3,7 @@
 // accel/reference/native.py, too: every member has 8 bytes.
 
 #include "common/native.h"
-
-#include <sched.h>
+#include "common/native_threads.h"
 
 namespace accel {
 
@@ -111,6 +110,7 @@ inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t coun
     extern "C" std::int64_t prepare(std::int64_t kernel, const void *node, void *memory) {                                    \
         return kernels[kernel].prepare ? kernels[kernel].prepare(node, memory) : 0;                                           \
     }                                                                                                                         \
+    extern "C" void share(std::int64_t threads) { accel::crew.wanted = threads; }                                             \
     extern "C" void samples(const accel::Step *steps, std::int64_t count, const accel::Edge *edges, std::int64_t lines,       \
                             std::int64_t first, std::int64_t end, std::int64_t together) {                                    \
         accel::evaluate(kernels, steps, count, edges, lines, first, end, together);                                           \

@@ -11,6 +11,7 @@ from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import INT32_EXACT, INT64_EXACT, has_narrow_products, narrow_product
 from accel.op import Op, frozen
+from accel.ops.dense.packed import pack
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Dense(Op):
         fits = span.min <= x.lo and x.hi <= span.max and self.weight.lo >= -128 and self.weight.hi <= 127
         reach = (256 * self._reach() + np.abs(self.bias)).max()
         return dtype if fits and reach <= INT32_EXACT else None
+
+    def compiled(self, *inputs: Tensor) -> tuple[str, object]:
+        packed = None if self.bytes(*inputs) else pack(self.weight.values, self.bias)
+        return ("_grouped", packed) if packed else ("", self)
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return errors[0] * float(self._reach().max())
