@@ -27,9 +27,11 @@ enum class Word {
     half_even, half_up, half_away, floor, toward_zero, ceil, away, half_toward_zero, layer, rms, l2, scores, values
 };
 
-// Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0.
+// Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0. `all`: are rows
+// of later tokens evaluated, too, or do tokens of one sample come in turn?
 struct Rows {
     std::int64_t first, end;
+    bool all = true;
 };
 
 // For sums that outgrow float and std::int32_t.

@@ -46,10 +46,11 @@ struct Part {
     const Edge *edges;
     Line *memory;
     std::int64_t sample, samples, from, to, of;
+    bool all_rows = true;
 
     Rows rows(const Edge &edge) const {
         const std::int64_t all = samples * edge.tokens;
-        return {all * from / of, all * to / of};
+        return {all * from / of, all * to / of, all_rows};
     }
 
     void *at(const Edge &edge) const { return memory + edge.place * samples; }
@@ -118,5 +119,5 @@ inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t coun
     extern "C" void part(const accel::Step *steps, std::int64_t count, const accel::Edge *edges, accel::Line *memory,         \
                          std::int64_t sample, std::int64_t samples, std::int64_t from, std::int64_t to, std::int64_t of,      \
                          accel::Meeting *meeting) {                                                                           \
-        accel::evaluate(kernels, steps, count, {edges, memory, sample, samples, from, to, of}, meeting);                      \
+        accel::evaluate(kernels, steps, count, {edges, memory, sample, samples, from, to, of, meeting != nullptr}, meeting);  \
     }

@@ -5,11 +5,12 @@ namespace accel {
 
 constexpr std::int64_t FEW = 4; // rows of which the products take less time than packing the other operand
 
-// One row of a head. The terms of scores lie side by side in b, those of values in lines of it; most of a causal row's are 0.
+// One row of a head, of the first keys. The terms of scores lie side by side in b, those of values in lines of it; most of a
+// causal row's are 0.
 template <bool SCORES, int TERMS, int COLUMNS, class Sum, class A, class B, class Y>
-void matmul_row(const A *a, const B *b, std::int64_t stride, Y *__restrict y) {
+void matmul_row(const A *a, const B *b, std::int64_t stride, Y *__restrict y, std::int64_t keys) {
     if constexpr (SCORES) {
-        for (int c = 0; c < COLUMNS; c++, b += stride) {
+        for (std::int64_t c = 0; c < keys; c++, b += stride) {
             Sum sum = 0;
             for (int k = 0; k < TERMS; k++)
                 sum += Sum(a[k]) * Sum(b[k]);
@@ -17,7 +18,7 @@ void matmul_row(const A *a, const B *b, std::int64_t stride, Y *__restrict y) {
         }
     } else {
         Sum sums[COLUMNS] = {};
-        for (int k = 0; k < TERMS; k++, b += stride)
+        for (std::int64_t k = 0; k < keys; k++, b += stride)
             if (const Sum factor = a[k])
                 for (int c = 0; c < COLUMNS; c++)
                     sums[c] += factor * Sum(b[c]);
@@ -43,12 +44,13 @@ template <class N, class A, class B, class Y> void matmul(const N &, const A *a,
         const std::int64_t count = least(rows.end, (sample + 1) * N::tokens) - first;
         const A *left = a + first * N::x_channels;
         const B *all_right = b + sample * keys * N::b_channels;
-        if (count < FEW) {
+        if (count < FEW) { // later keys have no score yet, and no share
+            const std::int64_t seen = rows.all ? keys : least<std::int64_t>(keys, rows.end + keys - N::tokens);
             for (std::int64_t r = 0; r < count; r++)
                 for (int h = 0; h < N::kv_heads * N::group; h++)
                     matmul_row<scores, terms, columns, Sum>(left + r * N::x_channels + h * terms,
                                                             all_right + h / N::group * size, N::b_channels,
-                                                            y + (first + r) * N::channels + h * columns);
+                                                            y + (first + r) * N::channels + h * columns, seen);
             continue;
         }
         const auto all = units<F>(left, N::x_channels, count, aligned ? N::x_channels : 0);
