@@ -238,7 +238,8 @@ def folds_in(choice: Choice) -> dict[str, Fold]:
 
 def cost_of(choice: Choice) -> np.ndarray:
     """Cells (lut, ff, bram, dsp) of a choice."""
-    return np.sum([made.cost for made in choice], axis=0)
+    unit, *stages = choice
+    return sum((stage.cost for stage in stages), unit.cost)
 
 
 class Candidates:
