@@ -7,6 +7,7 @@ import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from accel import scratch
 from accel.errors import UserError
@@ -63,16 +64,19 @@ def _traced(model: Encoder) -> ModelProto:
         logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the route is deprecated upstream, and tracing is meant
+            import torch
             from brevitas.export import export_qonnx
 
-            return export_qonnx(
-                model,
-                args=blank(model.config, 1),
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=["input"],
-                output_names=["logits"],
-            )
+            # torch lints its graph between passes, in a time that is quadratic in the number of nodes
+            with patch.object(torch._C, "_jit_pass_lint", lambda graph: None):
+                return export_qonnx(
+                    model,
+                    args=blank(model.config, 1),
+                    dynamo=False,
+                    opset_version=OPSET,
+                    input_names=["input"],
+                    output_names=["logits"],
+                )
     finally:
         logger.setLevel(level)
 
@@ -81,13 +85,11 @@ def _cleaned(raw: ModelProto) -> ModelWrapper:
     """qonnx's `cleanup_model` without its renaming: reports show these names, so they say which layer a node is of."""
     from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.general import GiveUniqueParameterTensors
-    from qonnx.transformation.infer_shapes import InferShapes
     from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
-    from models.indexing import IndexedModel
+    from models.indexing import with_shapes
 
-    wrapper: ModelWrapper = IndexedModel(raw).transform(InferShapes(), make_deepcopy=False, cleanup=False)
-    wrapper = IndexedModel(wrapper.model)  # shapes are inferred into a model of qonnx's own kind
+    wrapper: ModelWrapper = with_shapes(raw)
     for transformation in (
         GiveUniqueParameterTensors(),
         FoldConstants(exclude_op_types=QUANTIZERS),

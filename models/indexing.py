@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, shape_inference
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation import infer_shapes
 from qonnx.util.basic import random_string
 
 if TYPE_CHECKING:
@@ -84,3 +85,12 @@ class IndexedModel(ModelWrapper):  # type: ignore[misc]  # qonnx has no types
     def find_producer(self, tensor_name: str) -> NodeProto | None:
         found: NodeProto | None = self._index("node").get(tensor_name)
         return found
+
+
+def with_shapes(model: ModelProto) -> IndexedModel:
+    """The model with the shapes of all tensors: qonnx's InferShapes, but for the wrapper that it makes."""
+    before = IndexedModel(model)
+    hidden = infer_shapes._hide_finn_ops(before)
+    found = IndexedModel(shape_inference.infer_shapes(before.model))
+    infer_shapes._restore_finn_ops(found, hidden)
+    return found
