@@ -21,11 +21,11 @@ from accel.errors import GraphError, UserError
 from accel.files import require_ordinary, write_atomic, writing
 from accel.image import Content, Image
 from accel.spelling import brief
-from accel.stream import Stream
+from accel.stream import Stream, port_names
 from accel.view import View
 
-FORMAT = 2
-"""The first one had its facts in an object `info`, and no digests of files."""
+FORMAT = 3
+"""The first one had its facts in an object `info` and no digests of files, the second one input and one output."""
 DESIGN_FILE = "design.json"
 GRAPH_FILE = "graph.accel"
 """The graph beside a design or an HLS project, by which it is simulated and compared."""
@@ -39,9 +39,9 @@ MAX_CYCLES = 1 << 50
 class Figures:
     """Figures of a design that are known before it runs.
 
-    `latency` is in cycles from the first input beat of a sample to its last output beat, `interval` in cycles between
-    samples. `macs` are the multiply-accumulates of a sample, `multipliers` those of a cycle, and `mac_utilization` is
-    the share of the latter that a sample needs, 0 to 1.
+    `latency` is in cycles from the first beat of a sample on any input to its last beat on all outputs, `interval` in
+    cycles between samples. `macs` are the multiply-accumulates of a sample, `multipliers` those of a cycle, and
+    `mac_utilization` is the share of the latter that a sample needs, 0 to 1.
     """
 
     latency: int
@@ -66,8 +66,10 @@ class PlacedUnit:
 
 @dataclass(frozen=True)
 class Design:
-    """SystemVerilog `files` (name → text), module `top` with ports clk, rst, s_* (`input`) and m_* (`output`).
+    """SystemVerilog `files` (name → text), module `top` with ports clk, rst and those of its `inputs` and `outputs`.
 
+    A stream has the pins PORT_valid, _ready, _data and _last; `ports` are s and m where there is one input or output,
+    else s_NAME and m_NAME. Streams of several inputs come independently of each other, each a sample after the other.
     `rst` is synchronous and active high. `memories` are the files that `$readmemh` reads. File names are plain names:
     tools run inside the design's folder. `predicted` holds without pauses at either end.
 
@@ -80,8 +82,8 @@ class Design:
     name: str
     top: str
     files: dict[str, str]
-    input: Stream
-    output: Stream
+    inputs: tuple[Stream, ...]
+    outputs: tuple[Stream, ...]
     predicted: Figures
     memories: dict[str, Image] = field(default_factory=dict)
     schedule: Schedule = field(default_factory=Schedule)
@@ -97,7 +99,7 @@ class Design:
         digest = hashlib.sha256()
         sizes = [
             {key: getattr(stream, key) for key in ("lanes", "width", "signed", "beats")}
-            for stream in (self.input, self.output)
+            for stream in (*self.inputs, *self.outputs)
         ]
         for part in (self.top, json.dumps(sizes)):
             digest.update(part.encode() + b"\0")
@@ -107,6 +109,32 @@ class Design:
                 digest.update(some)
             digest.update(b"\0")
         return digest.hexdigest()
+
+    @property
+    def ports(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The ports of the inputs and of the outputs."""
+        ends = ("s", self.inputs), ("m", self.outputs)
+        inputs, outputs = (port_names(side, [stream.name for stream in streams]) for side, streams in ends)
+        return inputs, outputs
+
+    @property
+    def input(self) -> Stream:
+        """The only input. Raises UserError where there are several."""
+        return self._only("inputs", self.inputs)
+
+    @property
+    def output(self) -> Stream:
+        """The only output. Raises UserError where there are several."""
+        return self._only("outputs", self.outputs)
+
+    def _only(self, what: str, streams: tuple[Stream, ...]) -> Stream:
+        if len(streams) > 1:
+            names = ", ".join(repr(stream.name) for stream in streams)
+            raise UserError(
+                f"{self.name} has {len(streams)} {what} ({names}), a board one stream in and one out: simulate it with "
+                "`accel simulate`, or build a part; in Python, accel.cut.cut(graph, …) cuts one out"
+            )
+        return streams[0]
 
     @property
     def contents(self) -> dict[str, Content]:
@@ -178,8 +206,9 @@ class DesignHeader:
     hash: str
     files: dict[str, str]
     memories: dict[str, MemoryEntry]
-    input: Stream
-    output: Stream
+    inputs: tuple[Stream, ...]
+    outputs: tuple[Stream, ...]
+    ports: tuple[tuple[str, ...], tuple[str, ...]]
     predicted: Figures
     schedule: Schedule
     units: tuple[PlacedUnit, ...]
@@ -193,7 +222,9 @@ class DesignHeader:
         for name in [*self.files, *self.memories]:
             if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
                 raise GraphError(f"{name!a:.40} is no plain file name")
-        ends = [self.input.tensor.shape], [self.output.tensor.size]
+        if not self.inputs or not self.outputs:
+            raise GraphError("there is at least one input and one output")
+        ends = [stream.tensor.shape for stream in self.inputs], [stream.tensor.size for stream in self.outputs]
         if self.view and ([form.edge for form in self.view.inputs], [*map(prod, self.view.outputs)]) != ends:
             raise GraphError("the view is not that of the streams")
 
@@ -203,7 +234,7 @@ class DesignHeader:
         files = {name: image.digest(text) for name, text in sorted(design.files.items())}
         memories = {name: MemoryEntry(m.depth, m.width, image.digest(m)) for name, m in sorted(design.memories.items())}
         facts: dict[str, Any] = {name: getattr(design, name) for name in _FACTS}
-        return cls(FORMAT, hash=design.hash, files=files, memories=memories, **facts)
+        return cls(FORMAT, hash=design.hash, files=files, memories=memories, ports=design.ports, **facts)
 
     def design(self, folder: Path) -> Design:
         """Read the files of the header. Raises OSError, and UserError when one was changed."""
@@ -214,10 +245,15 @@ class DesignHeader:
                 f"{folder / DESIGN_FILE}: no file holds module {self.top!r}; write it again with `accel lower`"
             )
         facts: dict[str, Any] = {name: getattr(self, name) for name in _FACTS}
-        return Design(files=files, memories=memories, **facts)
+        design = Design(files=files, memories=memories, **facts)
+        if design.ports != self.ports:
+            raise UserError(
+                f"{folder / DESIGN_FILE}: ports are not those of the streams; write it again with `accel lower`"
+            )
+        return design
 
 
-_FACTS = tuple(DesignHeader.__dataclass_fields__.keys() - {"format", "hash", "files", "memories"})
+_FACTS = tuple(DesignHeader.__dataclass_fields__.keys() - {"format", "hash", "files", "memories", "ports"})
 """Fields that a header and a design have alike."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accel.errors import GraphError
@@ -54,3 +56,23 @@ class Stream:
         """Least and largest integer of an element."""
         half = 1 << self.width - 1
         return (-half, half - 1) if self.signed else (0, 2 * half - 1)
+
+
+def port_names(side: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The ports of a module for streams of these names: `side` ("s" in, "m" out) where there is one only.
+
+    Of several, each has its name behind that, with an underscore for everything but letters and digits of ASCII, and a
+    number where two would differ in nothing or in case only.
+    """
+    names = tuple(names)
+    if len(names) == 1:
+        return (side,)
+    made: list[str] = []
+    for place, name in enumerate(names):
+        port = f"{side}_{re.sub('[^A-Za-z0-9]+', '_', name).strip('_')[:40].strip('_') or place}"
+        taken, number = {other.lower() for other in made}, 2
+        found = port
+        while found.lower() in taken:
+            found, number = f"{port}_{number}", number + 1
+        made.append(found)
+    return tuple(made)

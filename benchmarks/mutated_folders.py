@@ -226,14 +226,14 @@ def designs() -> Iterator[Edit]:
         "no units": lambda d: d.update(units=[]),
         "a unit of another": lambda d: d["units"][0].update(name="other"),
         "no taps": lambda d: d.update(taps=[]),
-        "a tap of nothing": lambda d: d["taps"].append(d["input"]),
+        "a tap of nothing": lambda d: d["taps"].append(d["inputs"][0]),
         "latency negative": lambda d: d["predicted"].update(latency=-1),
         "latency huge": lambda d: d["predicted"].update(latency=1 << 99),
         "interval NaN": lambda d: d["predicted"].update(interval=float("nan")),
         "a view of another": lambda d: d.update(view={"shape": [9], "batch": None, "parts": [9], "order": [0]}),
-        "shape of another": lambda d: d["input"]["tensor"].update(shape=[1, 1]),
-        "range huge": lambda d: d["input"]["tensor"].update(lo=-(1 << 99)),
-        "scale zero": lambda d: d["output"]["tensor"].update(scale=0),
+        "shape of another": lambda d: d["inputs"][0]["tensor"].update(shape=[1, 1]),
+        "range huge": lambda d: d["inputs"][0]["tensor"].update(lo=-(1 << 99)),
+        "scale zero": lambda d: d["outputs"][0]["tensor"].update(scale=0),
         "a memory of no bits": lambda d: _memory(d).update(width=0),
         "a memory of 2^60 bits": lambda d: _memory(d).update(width=1 << 60),
         "a memory more": lambda d: d["memories"].update({"none.hex": _memory(d)}),
@@ -255,12 +255,12 @@ def designs() -> Iterator[Edit]:
         "a file that is no text": lambda d: d.update(files={"graph.accel": ""}),
         "a missing file": lambda d: d.update(files={"none.sv": ""}),
         "no files": lambda d: d.update(files={}),
-        "lanes 0": lambda d: d["input"].update(lanes=0),
-        "lanes huge": lambda d: d["input"].update(lanes=1 << 40),
-        "width negative": lambda d: d["output"].update(width=-1),
-        "width text": lambda d: d["output"].update(width="8"),
-        "beats huge": lambda d: d["output"].update(beats=1 << 62),
-        "a stream more": lambda d: d["input"].update(more=1),
+        "lanes 0": lambda d: d["inputs"][0].update(lanes=0),
+        "lanes huge": lambda d: d["inputs"][0].update(lanes=1 << 40),
+        "width negative": lambda d: d["outputs"][0].update(width=-1),
+        "width text": lambda d: d["outputs"][0].update(width="8"),
+        "beats huge": lambda d: d["outputs"][0].update(beats=1 << 62),
+        "a stream more": lambda d: d["inputs"][0].update(more=1),
         "no stream": lambda d: d.update(input=None),
     }
     for name, change in changes.items():
@@ -294,7 +294,8 @@ def _digests(folder: Path, header: dict[str, Any]) -> dict[str, Any]:
     try:
         texts = {name: (folder / name).read_bytes() for name in header["files"] if not name.startswith("/dev/")}
         digests = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
-        ends = (read(Stream, json.loads(json.dumps(header[end]))) for end in ("input", "output"))
+        entries = (header["inputs"], header["outputs"])
+        ends = [tuple(read(Stream, json.loads(json.dumps(one))) for one in streams) for streams in entries]
         memories = {n: Image.parse((folder / n).read_bytes(), m["width"]) for n, m in header["memories"].items()}
         files = {name: text.decode() for name, text in texts.items()}
         made = Design(header["name"], header["top"], files, *ends, Figures(1, 1), memories)

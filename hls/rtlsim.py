@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel import reference, scratch
-from accel.arrays import plain, single
 from accel.cut import cut, side_by_side
 from accel.dataflow import folding
 from accel.dataflow.schedule import Schedule
@@ -139,7 +138,7 @@ def _whole(imported: Imported, runner: QonnxRunner, tensors: Tensors, schedule: 
     """qonnx up to the first quantizer of each input, then one design."""
     graph = imported.graph
     x = {name: _entering(imported, runner, tensors, given, name) for given, name in imported.entered.items()}
-    edges = simulate.run(lower(graph, schedule), single(plain(graph.inputs, x)), trace=True).edges or {}
+    edges = simulate.run(lower(graph, schedule), x, trace=True).edges or {}
     return tensors | {imported.origins[edge].tensor: _real(imported, edge, edges[edge]) for edge in imported.origins}
 
 

@@ -51,7 +51,7 @@ def add_one(lanes: int = 2, width: int = 6, wider: int = 12, beats: int = 5) -> 
     for name, value in {"IN": lanes * width, "OUT": lanes * wider, "LANES": lanes, "V": width, "W": wider}.items():
         text = text.replace(f"{{{name}}}", str(value))
     ends = stream(lanes, width, True, beats), stream(lanes, wider, True, beats)
-    return Design("add-one", "add_one", {"add_one.sv": text}, *ends, Figures(4 * beats, 4 * beats))
+    return Design("add-one", "add_one", {"add_one.sv": text}, ends[:1], ends[1:], Figures(4 * beats, 4 * beats))
 
 
 def stream(lanes: int, width: int, signed: bool, beats: int) -> Stream:
@@ -64,7 +64,7 @@ def scaled(design: Design, source: float, result: float) -> Design:
     """The same with the scales of what goes in and comes out."""
     scales = ((design.input, source), (design.output, result))
     ends = [replace(stream, tensor=replace(stream.tensor, scale=scale)) for stream, scale in scales]
-    return replace(design, input=ends[0], output=ends[1])
+    return replace(design, inputs=(ends[0],), outputs=(ends[1],))
 
 
 def silent() -> Design:

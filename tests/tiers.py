@@ -34,6 +34,7 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "cosim/test_backends.py::test_libero_is_exact_on_a_stand_in_for_smarthls": 0,
     "cosim/test_backends.py::test_oneapi_is_exact_on_a_stand_in_for_sycl": 0,
     "cosim/test_backends.py::test_the_widest_edge_that_is_taken_is_exact": 1,
+    "cosim/test_several.py::test_integers_cycles_and_pauses": 2,
     "cosim/test_board.py::test_results_are_right_whatever_registers_start_with": 0,
     "cosim/test_compare.py::test_a_wrong_constant_in_csim_is_located": 0,
     "cosim/test_compare.py::test_a_trained_network_is_the_first_level": 0,

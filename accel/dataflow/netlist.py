@@ -56,7 +56,7 @@ class Tap:
 
 @dataclass(frozen=True)
 class Buffer:
-    """Buffer between an output and an input (`reader` None: the design's output stream)."""
+    """Buffer between an output and an input (`reader` None: an output stream of the design)."""
 
     name: str
     source: Tap
@@ -66,14 +66,28 @@ class Buffer:
 
 @dataclass(frozen=True, eq=False)
 class Netlist:
-    """Instances in topological order, buffers in the order of their readers; instance 0 reads the design's input.
+    """Instances in topological order, buffers in the order of their readers.
 
-    `memories` says where every node that has one keeps it.
+    The first instances read the `inputs` of the design, one each, and the last buffers are its `outputs`, both in the
+    order of the graph. `memories` says where every node that has one keeps it.
     """
 
     instances: tuple[Instance, ...]
     buffers: tuple[Buffer, ...]
     memories: dict[str, str]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def entries(self) -> tuple[Instance, ...]:
+        """The instances that read the inputs."""
+        return self.instances[: len(self.inputs)]
+
+    @property
+    def exits(self) -> dict[str, int]:
+        """The number of the buffer of every output."""
+        first = len(self.buffers) - len(self.outputs)
+        return {name: first + place for place, name in enumerate(self.outputs)}
 
 
 def build(graph: Graph, schedule: Schedule) -> Netlist:
@@ -85,8 +99,10 @@ def build(graph: Graph, schedule: Schedule) -> Netlist:
             builder.append_stage(node)
         else:
             builder.place_units(node)
-    builder.connect(builder.results[graph.output], None)
-    return Netlist(tuple(builder.instances), tuple(builder.buffers), builder.memories)
+    for output in graph.outputs:
+        builder.connect(builder.results[output], None)
+    ends = tuple(graph.inputs), tuple(graph.outputs)
+    return Netlist(tuple(builder.instances), tuple(builder.buffers), builder.memories, *ends)
 
 
 class _Builder:
@@ -99,16 +115,17 @@ class _Builder:
         self.memories: dict[str, str] = {}
         self.results: dict[str, Tap] = {}  # graph edge → where its value comes out
         self.adapted: dict[tuple[str, int], Tap] = {}  # (graph edge, lanes) → behind gather/scatter
-        self.results[graph.input_name] = Tap(self._place(self._entry(), "input", graph.input_name), 0)
+        for name in graph.inputs:
+            self.results[name] = Tap(self._place(self._entry(name), "input", name), 0)
 
     # ---- placing
 
-    def _entry(self) -> Unit:
-        """The unit that takes samples in, with the lanes its first reader wants."""
-        spec, reader = self.graph.input, self.graph.consumers[self.graph.input_name][0]
+    def _entry(self, name: str) -> Unit:
+        """The unit that takes an input in, with the lanes its first reader wants; one lane without a reader."""
+        spec, reader = self.graph.inputs[name], next(iter(self.graph.consumers[name]), None)
         lanes = 1
-        if not is_stage(reader):
-            position = reader.inputs.index(self.graph.input_name)
+        if reader and not is_stage(reader):
+            position = reader.inputs.index(name)
             lanes = next(p.lanes for unit in self.units[reader.name] for p in unit.inputs if p.edge == f"in{position}")
         return _pass_unit(spec.tokens * spec.channels // lanes, lanes, spec.width)
 
@@ -142,7 +159,7 @@ class _Builder:
     def append_stage(self, node: Node) -> None:
         """Behind the producer when nobody else reads its value, else behind a pass unit of its own."""
         (edge,) = node.inputs
-        if len(self.graph.consumers[edge]) > 1 or edge == self.graph.output:
+        if len(self.graph.consumers[edge]) > 1 or edge in self.graph.outputs:
             source = self.results[edge]
             before = self.instances[source.instance]
             tensor = self.graph.tensors[edge]

@@ -50,17 +50,17 @@ struct Edge {
 };
 
 struct Network {
-    Integer processes, edges, sequences, period, released, result;
+    Integer processes, edges, sequences, period, outside, given_edges;
     bool all; // times of all beats are kept, for the most places taken
     // steps of the processes, and events per sequence; uses by kind of event; edges; the beats from outside
     const Integer *firsts, *gaps, *counts, *kinds, *events, *starts, *used, *latencies, *moves, *depths, *beats, *releases;
-    Integer *next, *left, *first_reads, *last_writes, *given, *most, *places;
+    Integer *next, *left, *first_reads, *last_writes, *given, *most, *places, *results;
 
     Network(const Integer *sizes, Integer *const *a)
-        : processes(sizes[0]), edges(sizes[1]), sequences(sizes[2]), period(sizes[3]), released(sizes[4]),
-          result(sizes[5]), all(sizes[6]), firsts(a[0]), gaps(a[1]), counts(a[2]), kinds(a[3]), events(a[4]),
+        : processes(sizes[0]), edges(sizes[1]), sequences(sizes[2]), period(sizes[3]), outside(sizes[4]),
+          given_edges(sizes[5]), all(sizes[6]), firsts(a[0]), gaps(a[1]), counts(a[2]), kinds(a[3]), events(a[4]),
           starts(a[5]), used(a[6]), latencies(a[7]), moves(a[8]), depths(a[9]), beats(a[10]), releases(a[11]),
-          next(a[12]), left(a[13]), first_reads(a[14]), last_writes(a[15]), given(a[16]), most(a[17]), places(a[18]) {}
+          next(a[12]), left(a[13]), first_reads(a[14]), last_writes(a[15]), given(a[16]), most(a[17]), places(a[18]), results(a[19]) {}
 };
 
 struct Run : Network {
@@ -71,11 +71,17 @@ struct Run : Network {
     // of every process, the time of its first event in this sequence and the one before, and a hash of all times since
     std::vector<Integer> began, before;
     std::vector<unsigned long long> hash, last_hash;
-    Integer sequence = 0, out = 0, span = 1, shift = 0;
+    Integer sequence = 0, span = 1, shift = 0;
+    std::vector<Integer *> out; // of every edge, where the cycle of its next read goes; null where nobody asks for it
 
     explicit Run(const Network &network)
         : Network(network), now(processes, -1), done(processes, 0), queued(processes, 0), began(processes, 0),
-          before(processes, 0), hash(processes, 0), last_hash(processes, 0) {
+          before(processes, 0), hash(processes, 0), last_hash(processes, 0), out(edges, nullptr) {
+        Integer *begin = given;
+        for (Integer number = 0; number < given_edges && !all; number++) {
+            out[results[number]] = begin;
+            begin += beats[results[number]] * sequences;
+        }
         for (Integer number = 0; number < edges; number++) {
             Edge made;
             made.depth = depths[number];
@@ -159,8 +165,8 @@ struct Run : Network {
         met.last_read = time[count - 1];
         if (all)
             met.leaves.insert(met.leaves.end(), time, time + count);
-        if (number == result && !all)
-            out = std::copy(time, time + count, given + out) - given;
+        if (out[number])
+            out[number] = std::copy(time, time + count, out[number]);
         if (met.depth >= 0)
             wake(met.takers);
     }
@@ -213,9 +219,12 @@ struct Run : Network {
         before = began;
         last_hash = hash;
         std::fill(hash.begin(), hash.end(), 0);
-        for (Integer k = 0; k < released; k++)
-            edge[0].writes[k] = releases[k] + sequence * period;
-        edge[0].written = released;
+        const Integer *release = releases;
+        for (Integer number = 0; number < outside; number++) {
+            for (Integer k = 0; k < beats[number]; k++)
+                edge[number].writes[k] = *release++ + sequence * period;
+            edge[number].written = beats[number];
+        }
         std::copy(events, events + processes, left);
         for (Integer process = 0; process < processes; process++)
             wake({process});
@@ -257,12 +266,12 @@ struct Run : Network {
         for (Integer number = 0; number < edges; number++)
             for (Integer k = sequence; beats[number] && k < sequences; k++) {
                 first_reads[number * sequences + k] = first_reads[number * sequences + k - 1] + shift;
-                if (number)
+                if (number >= outside)
                     last_writes[number * sequences + k] = last_writes[number * sequences + k - 1] + shift;
             }
-        if (!all)
-            for (const Integer count = beats[result] * sequences; out < count; out++)
-                given[out] = given[out - beats[result]] + shift;
+        for (Integer number = 0; number < edges; number++)
+            for (Integer left = (sequences - sequence) * beats[number]; out[number] && left > 0; left--, out[number]++)
+                *out[number] = *(out[number] - beats[number]) + shift;
     }
 
     // the most places that are taken at once, in the sequences that repeat the last, too, until those repeat each other

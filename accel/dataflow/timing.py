@@ -19,6 +19,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Process:
 
 
 class Network:
-    """Processes between edges, as arrays of integers; edge 0 comes from outside.
+    """Processes between edges, as arrays of integers; the first edges come from outside.
 
     A process does the steps from `firsts` on in turn, `events` of them per sequence: `counts` of the same of the
     `kinds`, `gaps` cycles apart at least. The uses of each kind of event begin at `starts` in `used` and `latencies`,
@@ -90,10 +91,11 @@ def _uses(process: Process, sort: int, port: int, *, moves: bool) -> list[tuple[
 class Run:
     """A network run for a number of sequences.
 
-    `released` are the cycles in which the first sequence's beats are written to edge 0; those of the next ones come
-    `period` cycles later each. `depths` are the places of every edge, negative without a limit. After `run`,
-    `first_reads` and `last_writes` (edges, sequences) are cycles of processes, `given` the cycles in which the beats of
-    the edge `result` were read, and `most` the places of every edge that were taken at once.
+    `released` are the cycles in which the first sequence's beats are written to the edges from outside, one array for
+    each; those of the next ones come `period` cycles later each. `depths` are the places of every edge, negative
+    without a limit. After `run`, `first_reads` and `last_writes` (edges, sequences) are cycles of processes, `given`
+    the cycles in which the beats of each of the edges `results` were read, and `most` the places of every edge that
+    were taken at once.
 
     With `most` nothing else is asked for.
     """
@@ -103,20 +105,20 @@ class Run:
         network: Network,
         depths: np.ndarray,
         sequences: int,
-        released: np.ndarray,
+        released: Sequence[np.ndarray],
         period: int = 0,
         *,
-        result: int = 0,
+        results: Sequence[int] = (),
         most: bool = False,
     ) -> None:
-        self.network, self.depths, self.sequences, self.result = network, depths, sequences, result
+        self.network, self.depths, self.sequences, self.results = network, depths, sequences, results
         self.released, self.period, self.all = released, period, most
         self.beats = network.beats.copy()
-        self.beats[0] = len(released)
+        self.beats[: len(released)] = [*map(len, released)]
         edges = len(network.edges)
         self.next, self.left = network.firsts[:-1].copy(), np.zeros_like(network.events)
         self.first_reads, self.last_writes = (np.zeros((edges, sequences), dtype=np.int64) for _ in range(2))
-        self.given = np.zeros(0 if most else self.beats[result] * sequences, dtype=np.int64)
+        self.given = [np.zeros(0 if most else self.beats[edge] * sequences, dtype=np.int64) for edge in results]
         self.most = np.zeros(edges, dtype=np.int64)
         self.places = np.zeros((edges, 4), dtype=np.int64)  # written, read; taken, freed
 
@@ -154,16 +156,20 @@ def _compiled() -> Callable[[Run], bool] | None:
 
     def evaluated(run: Run) -> bool:
         network = run.network
-        sizes = (len(network.events), len(network.edges), run.sequences, run.period, len(run.released), run.result,
-                 run.all)  # fmt: skip
+        sizes = (len(network.events), len(network.edges), run.sequences, run.period, len(run.released),
+                 len(run.results), run.all)  # fmt: skip
+        released, given = np.concatenate(run.released), np.concatenate([*run.given, np.zeros(0, dtype=np.int64)])
         arrays = [
             network.firsts, network.gaps, network.counts, network.kinds, network.events, network.starts, network.used,
-            network.latencies, network.moves, run.depths, run.beats, run.released, run.next, run.left, run.first_reads,
-            run.last_writes, run.given, run.most, run.places,
+            network.latencies, network.moves, run.depths, run.beats, released, run.next, run.left, run.first_reads,
+            run.last_writes, given, run.most, run.places, np.array(run.results, dtype=np.int64),
         ]  # fmt: skip
         assert all(array.dtype == np.int64 and array.flags.c_contiguous for array in arrays)
         pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
-        return bool(function((ctypes.c_longlong * len(sizes))(*map(int, sizes)), pointers))
+        done = bool(function((ctypes.c_longlong * len(sizes))(*map(int, sizes)), pointers))
+        ends = np.cumsum([0, *map(len, run.given)]).tolist()
+        run.given = [given[start:end] for start, end in pairwise(ends)]
+        return done
 
     return evaluated
 
@@ -198,7 +204,8 @@ class _Machine:
         """One sequence of every process; False where one is left."""
         run = self.run
         run.left[:] = self.network.events
-        self.writes[0] += (run.released + sequence * run.period).tolist()
+        for edge, released in enumerate(run.released):
+            self.writes[edge] += (released + sequence * run.period).tolist()
         moved = True
         while moved:
             moved = False
@@ -248,11 +255,11 @@ class _Machine:
         """Fill in what a run gives."""
         run = self.run
         if not run.all:
-            run.given[:] = self.reads[run.result]
+            run.given = [np.array(self.reads[edge]) for edge in run.results]
         for edge in range(len(self.network.edges)):
             writes, reads, takes = (np.array(times[edge]) for times in (self.writes, self.reads, self.takes))
             if len(reads):
                 run.first_reads[edge] = reads.reshape(run.sequences, -1)[:, 0]
-                run.last_writes[edge] = 0 if edge == 0 else writes.reshape(run.sequences, -1)[:, -1]
+                run.last_writes[edge] = 0 if edge < len(run.released) else writes.reshape(run.sequences, -1)[:, -1]
             gone = np.searchsorted(reads, takes, side="left")
             run.most[edge] = (np.arange(1, len(takes) + 1) - gone).max(initial=0)

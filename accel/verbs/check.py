@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from accel.verification.levels import Level, Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
-SEVERAL = frozenset({"qonnx", "reference"})
-"""Levels that take several inputs and give several outputs."""
+SEVERAL = frozenset({"qonnx", "reference", "rtl", "rtl_stalled"})
+"""Levels that take several inputs and give several outputs: all but those of HLS projects and boards."""
 ON_REQUEST = ("netlist",)
 """Levels that take minutes: run when they are asked for by name."""
 
@@ -87,7 +87,7 @@ def check(
     if not SEVERAL.issuperset(levels):
         require_streams(
             graph,
-            "check it with --levels qonnx,reference, or export the part that you build; in Python, "
+            "check it with --levels qonnx,reference,rtl,rtl_stalled, or export the part that you build; in Python, "
             "accel.cut.cut(graph, …) cuts a part out",
         )
     x = load_samples(graph, data, samples, seed)

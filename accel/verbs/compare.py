@@ -12,7 +12,7 @@ from accel import scratch
 from accel.design import DESIGN_FILE, GRAPH_FILE
 from accel.errors import UserError
 from accel.progress import Progress
-from accel.verbs.inputs import as_samples, load_samples, require_streams
+from accel.verbs.inputs import as_samples, load_samples
 
 if TYPE_CHECKING:
     from accel.arrays import Arrays
@@ -62,7 +62,6 @@ def compare(
     if isinstance(model, (str, Path)):
         model = onnx_import.read(model, input_scale=input_scale, input_bits=input_bits, po2_scales=po2_scales)
     graph, levels = _model_levels(model)
-    require_streams(graph, "compare a design with the model that it was made from")
     made = [project] if isinstance(project, (str, Path)) or not isinstance(project, Sequence) else project
     values = as_samples(graph, x) if isinstance(x, (np.ndarray, Mapping)) else load_samples(graph, x, samples, seed)
     return compare_levels(graph, _told([*levels, *_project_levels(made)], progress or (lambda text: None)), values)

@@ -64,12 +64,12 @@ def load_samples(
 
 
 def require_streams(graph: Graph, remedy: str) -> None:
-    """Raise UserError where hardware does not have the streams that a graph needs: one in and one out."""
+    """Raise UserError where a graph needs more streams than HLS projects and boards have: one in and one out."""
     for what, ends in (("inputs", graph.inputs), ("outputs", graph.outputs)):
         if len(ends) > 1:
             raise UserError(
-                f"{graph.name} has {len(ends)} {what} ({', '.join(map(repr, ends))}), hardware one stream in and one "
-                f"out: {remedy}"
+                f"{graph.name} has {len(ends)} {what} ({', '.join(map(repr, ends))}), HLS projects and boards "
+                f"one stream in and one out: {remedy}"
             )
 
 

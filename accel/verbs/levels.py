@@ -15,6 +15,7 @@ from accel.errors import MismatchError
 from accel.verification.levels import Level
 
 if TYPE_CHECKING:
+    from accel.arrays import Arrays
     from accel.design import Design
     from accel.graph import Graph
     from accel.onnx_import import Imported
@@ -110,7 +111,7 @@ class Rtl:
         self._design, self._stall, self._seed, self._watch, self._waves = design, stall, seed, watch, waves
         self.level = Level("rtl_stalled" if stall else "rtl", self._run, self._trace)
 
-    def _run(self, x: np.ndarray) -> np.ndarray:
+    def _run(self, x: Arrays) -> Arrays:
         from hls.simulation import simulate
 
         self.simulation = simulate.run(
@@ -118,7 +119,7 @@ class Rtl:
         )
         return self.simulation.outputs
 
-    def _trace(self, x: np.ndarray) -> dict[str, np.ndarray]:
+    def _trace(self, x: Arrays) -> dict[str, np.ndarray]:
         from hls.simulation import simulate
 
         return simulate.run(self._design, x, stall=self._stall, seed=self._seed, trace=True).edges or {}
@@ -131,15 +132,17 @@ def netlist(design: Design, target: str) -> Level:
     without cell models.
     """
 
-    def run(x: np.ndarray) -> np.ndarray:
+    def run(x: Arrays) -> Arrays:
         from hls.simulation import simulate
         from hls.synthesis import gates
 
         expected, got = (simulate.run(one, x) for one in (design, gates.synthesize(design, target)))
-        late = np.flatnonzero(got.beats != expected.beats)
-        if late.size:
-            at = int(late[0])
-            raise MismatchError(f"netlist: output beat {at} comes in cycle {got.beats[at]}, not {expected.beats[at]}")
+        for name, beats in got.given.items():
+            right = expected.given[name]
+            late = np.flatnonzero(beats != right)
+            if late.size:
+                at, which = int(late[0]), f" of {name!r}" if len(got.given) > 1 else ""
+                raise MismatchError(f"netlist: output beat {at}{which} comes in cycle {beats[at]}, not {right[at]}")
         return got.outputs
 
     return Level("netlist", run, limit=NETLIST_LIMIT)

@@ -24,16 +24,14 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
     """
     made = structure(graph, schedule or folding.default(graph))
     netlist, prediction = made.netlist, made.prediction
-    result = netlist.instances[netlist.buffers[-1].source.instance]
-    source = Stream.of(graph.input_name, graph.input, netlist.instances[0].lanes)
-    sink = Stream.of(graph.output, graph.output_tensor, result.lanes)
-    files, memories = emit.files(netlist, made.schedule.depths, source.bits, sink.bits)
+    sources, sinks = _ends(graph, netlist)
+    files, memories = emit.files(netlist, made.schedule.depths, sources, sinks)
     return Design(
         graph.name,
         emit.TOP,
         files,
-        source,
-        sink,
+        sources,
+        sinks,
         Figures(prediction.latency, prediction.interval, graph.macs, made.multipliers, made.mac_utilization),
         memories,
         made.schedule,
@@ -42,6 +40,16 @@ def lower(graph: Graph, schedule: Schedule | None = None) -> Design:
         view_of(graph),
         structure=made,
     )
+
+
+def _ends(graph: Graph, netlist: Netlist) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
+    """The streams of the inputs and of the outputs."""
+    entries = zip(graph.inputs.items(), netlist.entries, strict=True)
+    sources = tuple(Stream.of(name, tensor, entry.lanes) for (name, tensor), entry in entries)
+    makers = {
+        name: netlist.instances[netlist.buffers[number].source.instance] for name, number in netlist.exits.items()
+    }
+    return sources, tuple(Stream.of(name, tensor, makers[name].lanes) for name, tensor in graph.outputs.items())
 
 
 def structure_of(design: Design, graph: Graph) -> Structure:

@@ -1,11 +1,13 @@
 """Netlist → SystemVerilog: the top module, its memories, and the library modules it uses.
 
-Every identifier is made here from running numbers and module names; no text of a model file gets in.
+Every identifier is made here from running numbers and module names. Only the ports of several inputs or outputs have
+names of a model file, of which letters and digits are left; no other text of it gets in.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from accel.dataflow.netlist import Buffer, Instance, Netlist
 from accel.graph import Graph
 from accel.hardware import Long, Module, Unit
 from accel.image import Image
-from accel.stream import Stream
+from accel.stream import Stream, port_names
 from accel.tensor import Tensor
 
 TOP = "accel_top"
@@ -33,10 +35,10 @@ def library() -> dict[str, str]:
 
 
 def files(
-    netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int
+    netlist: Netlist, depths: dict[str, int], inputs: Sequence[Stream], outputs: Sequence[Stream]
 ) -> tuple[dict[str, str], dict[str, Image]]:
     """`accel_top.sv` with the generated and library modules that it needs, and the memories, each a .hex file."""
-    top, memories = _top(netlist, depths, in_bits, out_bits)
+    top, memories = _top(netlist, depths, inputs, outputs)
     modules = [instance.unit.module for instance in netlist.instances]
     modules += [stage.module for instance in netlist.instances for stage in instance.stages]
     generated = {f"{module.name}.sv": module.source for module in modules if module.source}
@@ -54,28 +56,42 @@ def used(text: str) -> list[str]:
     return sorted(found)
 
 
-def _top(netlist: Netlist, depths: dict[str, int], in_bits: int, out_bits: int) -> tuple[str, dict[str, Image]]:
+def _top(
+    netlist: Netlist, depths: dict[str, int], inputs: Sequence[Stream], outputs: Sequence[Stream]
+) -> tuple[str, dict[str, Image]]:
+    sources, sinks = port_names("s", netlist.inputs), port_names("m", netlist.outputs)
+    pins = [_pins(port, "input ", stream) for port, stream in zip(sources, inputs, strict=True)]
+    pins += [_pins(port, "output", stream) for port, stream in zip(sinks, outputs, strict=True)]
     lines = [
         "// Dataflow design: every operator is a unit, joined by buffers. Written by accel; do not edit.",
         f"module {TOP} (",
         "    input  logic clk,",
         "    input  logic rst,",
-        "    input  logic s_valid,",
-        "    output logic s_ready,",
-        f"    input  logic [{in_bits - 1}:0] s_data,",
-        "    input  logic s_last,",
-        "    output logic m_valid,",
-        "    input  logic m_ready,",
-        f"    output logic [{out_bits - 1}:0] m_data,",
-        "    output logic m_last",
+        *",\n".join(pins).split("\n"),
         ");",
     ]
     memories: dict[str, Image] = {}
     for number, instance in enumerate(netlist.instances):
         lines += _instance(number, instance, netlist, memories)
+    targets = _targets(netlist, sinks)
     for number, buffer in enumerate(netlist.buffers):
-        lines += _buffer(number, buffer, netlist, depths[buffer.name])
+        lines += _buffer(number, buffer, netlist, depths[buffer.name], targets[number])
     return "\n".join([*lines, "endmodule", ""]), memories
+
+
+def _pins(port: str, direction: str, stream: Stream) -> str:
+    """The pins of a stream, whose `direction` is that of its data; `ready` goes the other way."""
+    other = "output" if direction == "input " else "input "
+    return (
+        f"    {direction} logic {port}_valid,\n    {other} logic {port}_ready,\n"
+        f"    {direction} logic [{stream.bits - 1}:0] {port}_data,\n    {direction} logic {port}_last"
+    )
+
+
+def _targets(netlist: Netlist, sinks: Sequence[str]) -> list[str]:
+    """The wires that every buffer feeds: a port of a unit, or one of the design."""
+    readers = [buffer.reader for buffer in netlist.buffers]
+    return [f"i{reader.instance}_s{reader.port}" for reader in readers if reader] + [*sinks]
 
 
 def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[str, Image]) -> list[str]:
@@ -87,9 +103,10 @@ def _instance(number: int, instance: Instance, netlist: Netlist, memories: dict[
             p, bits = f"{name}_{side}{k}", port.lanes * port.width
             lines.append(f"    logic {flags.format(p)}, {p}_last; logic [{bits - 1}:0] {p}_data;")
     lines += _module(name, unit, memories)
-    if number == 0:
-        lines += [f"    assign i0_s0_{pin} = s_{pin};" for pin in ("valid", "data", "last")]
-        lines.append("    assign s_ready = i0_s0_ready;")
+    if number < len(netlist.inputs):
+        source = port_names("s", netlist.inputs)[number]
+        lines += [f"    assign {name}_s0_{pin} = {source}_{pin};" for pin in ("valid", "data", "last")]
+        lines.append(f"    assign {source}_ready = {name}_s0_ready;")
     for k in range(len(unit.outputs)):
         rooms = [
             f"f{i}_room" for i, b in enumerate(netlist.buffers) if (b.source.instance, b.source.port) == (number, k)
@@ -160,13 +177,12 @@ def _tap(layer: str | None, wires: str, bits: int, number: int) -> list[str]:
     ]
 
 
-def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int) -> list[str]:
+def _buffer(number: int, buffer: Buffer, netlist: Netlist, depth: int, target: str) -> list[str]:
     """One accel_fifo; `last` travels as the highest bit."""
     source = f"i{buffer.source.instance}_m{buffer.source.port}"
     stages = netlist.instances[buffer.source.instance].stages
     is_result = buffer.source.port == netlist.instances[buffer.source.instance].result_index
     end = f"i{buffer.source.instance}_t{len(stages) - 1}" if stages and is_result else source
-    target = f"i{buffer.reader.instance}_s{buffer.reader.port}" if buffer.reader else "m"
     params = f".WIDTH({buffer.bits + 1}), .DEPTH({depth}), .BLOCK({int(depth > DEEP)})"
     return [
         "",

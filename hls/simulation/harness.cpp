@@ -1,8 +1,10 @@
 // Streams samples through a design and records when every beat moved. Started by hls.simulation.simulate with
-//   stimulus result in_beats out_beats samples stall seed patience pace [trace]
-// stimulus and result are raw 32-bit words, a whole number per beat; result.times gets the cycle of every output
-// beat and of every sample's first input beat as 64-bit numbers; trace gets (id, word) pairs. With a `pace` the source
-// spreads a sample's beats over that many cycles. Designs that are compiled to be watched leave result.buffers: most
+//   samples seed patience pace trace {beats stall} of every input {beats stall} of every output
+// in a folder that holds stimulusN of every input. ACCEL_INPUTS(X) and ACCEL_OUTPUTS(X) name the ports of the design.
+// It leaves resultN of every output, both as raw 32-bit words, a whole number per beat. resultN.times and stimulusN.times
+// get the cycles of every output beat and of every sample's first input beat as 64-bit numbers; trace, where it is 1,
+// (id, word) pairs. `stall` is the percentage of cycles in which a port pauses. With a `pace` every source
+// spreads a sample's beats over that many cycles. Designs that are compiled to be watched leave buffers: most
 // places taken, beat waiting, place free at the end, of every buffer. Compiled with ACCEL_WAVES it leaves waves.vcd, in
 // which cycle n is time 2n, before the clock's rising edge, and 2n + 1, behind it.
 // Exit codes: 0 done, 2 a file cannot be read or written (which, on standard error), 3 nothing moved for `patience`
@@ -55,9 +57,9 @@ template <std::size_t N> static void append_words(const VlWide<N>& port, std::ve
     for (std::size_t i = 0; i < N; i++) words.push_back(port[i]);
 }
 
-static std::vector<uint32_t> read_all(const char* path) {
+static std::vector<uint32_t> read_all(const std::string& path) {
     std::vector<uint32_t> words;
-    FILE* file = fopen(path, "rb");
+    FILE* file = fopen(path.c_str(), "rb");
     if (!file) fail(path);
     uint32_t word;
     while (fread(&word, sizeof(word), 1, file) == 1) words.push_back(word);
@@ -69,16 +71,28 @@ template <typename T> static void write_all(const std::string& path, const std::
     if (!file || fwrite(values.data(), sizeof(T), values.size(), file) != values.size() || fclose(file)) fail(path);
 }
 
+struct Port {
+    CData *valid, *ready, *last;
+    void (*set)(Vtop&, const uint32_t*);
+    void (*append)(const Vtop&, std::vector<uint32_t>&);
+    long beats, total, moved;
+    unsigned stall;
+    std::vector<uint32_t> words;
+    std::vector<int64_t> times;
+};
+
+#define ACCEL_SOURCE(p) \
+    {&dut.p##_valid, &dut.p##_ready, &dut.p##_last, [](Vtop& d, const uint32_t* words) { set_words(d.p##_data, words); }, nullptr},
+#define ACCEL_SINK(p) \
+    {&dut.p##_valid, &dut.p##_ready, &dut.p##_last, nullptr, \
+     [](const Vtop& d, std::vector<uint32_t>& words) { append_words(d.p##_data, words); }},
+
 int main(int argc, char** argv) {
-    if (argc < 10) return 2;
-    const std::vector<uint32_t> stimulus = read_all(argv[1]);
-    const long in_beats = atol(argv[3]), out_beats = atol(argv[4]), samples = atol(argv[5]);
-    const unsigned stall = atoi(argv[6]);
-    uint32_t state = 0x9e3779b9u ^ uint32_t(atol(argv[7]));
-    const long patience = atol(argv[8]);
-    const long pace = atol(argv[9]);
-    if (argc > 10 && !(trace_file = fopen(argv[10], "wb"))) fail(argv[10]);
-    auto stalls = [&] {
+    if (argc < 6) return 2;
+    const long samples = atol(argv[1]), patience = atol(argv[3]), pace = atol(argv[4]);
+    uint32_t state = 0x9e3779b9u ^ uint32_t(atol(argv[2]));
+    if (atol(argv[5]) && !(trace_file = fopen("trace", "wb"))) fail("trace");
+    auto stalls = [&](unsigned stall) {
         if (!stall) return false;
         state ^= state << 13, state ^= state >> 17, state ^= state << 5;
         return state % 100 < stall;
@@ -94,7 +108,22 @@ int main(int argc, char** argv) {
     auto record = [](long) {};
 #endif
     Vtop dut{&context};
-    dut.clk = 0, dut.rst = 1, dut.s_valid = 0, dut.m_ready = 0;
+    std::vector<Port> inputs{ACCEL_INPUTS(ACCEL_SOURCE)}, outputs{ACCEL_OUTPUTS(ACCEL_SINK)};
+    if (std::size_t(argc) != 6 + 2 * (inputs.size() + outputs.size())) return 2;
+    long total_in = 0, total_out = 0;
+    char** argument = argv + 6;
+    for (auto* ports : {&inputs, &outputs})
+        for (Port& port : *ports) {
+            port.beats = atol(*argument++), port.stall = atoi(*argument++);
+            port.total = port.beats * samples;
+            (ports == &inputs ? total_in : total_out) += port.total;
+        }
+    for (std::size_t i = 0; i < inputs.size(); i++) {
+        inputs[i].words = read_all("stimulus" + std::to_string(i));
+        *inputs[i].valid = 0;
+    }
+    for (Port& port : outputs) *port.ready = 0;
+    dut.clk = 0, dut.rst = 1;
     for (int i = 0; i < 8; i++) dut.clk = i & 1, dut.eval();
     dut.rst = 0;
     running = true;
@@ -104,50 +133,56 @@ int main(int argc, char** argv) {
     waves.open("waves.vcd");
 #endif
 
-    const long total_in = in_beats * samples, total_out = out_beats * samples;
-    const long in_words = stimulus.size() / total_in;
-    std::vector<uint32_t> result;
-    std::vector<int64_t> times, starts;
-    times.reserve(total_out);
     long in = 0, out = 0, cycle = 0, moved = 0, cycles = 0;
     int status = 0;
+    std::vector<char> taken(inputs.size());
     // A traced design runs on until it is still: what the last output does not need is traced too.
     for (; (out < total_out || (trace_file && cycle - moved <= patience)) && !status; cycle++) {
         const long before = traced;
-        if (!dut.s_valid && in < total_in && cycle >= in / in_beats * pace + in % in_beats * pace / in_beats && !stalls()) {
-            dut.s_valid = 1;
-            set_words(dut.s_data, &stimulus[in * in_words]);
-            dut.s_last = (in + 1) % in_beats == 0;
+        for (Port& p : inputs) {
+            const long due = p.moved / p.beats * pace + p.moved % p.beats * pace / p.beats;
+            if (*p.valid || p.moved == p.total || cycle < due || stalls(p.stall)) continue;
+            *p.valid = 1;
+            p.set(dut, &p.words[p.moved * (p.words.size() / p.total)]);
+            *p.last = (p.moved + 1) % p.beats == 0;
         }
-        dut.m_ready = !stalls();
+        for (Port& p : outputs) *p.ready = !stalls(p.stall);
         dut.clk = 0;
         dut.eval();
         record(2 * cycle);
-        const bool taken = dut.s_valid && dut.s_ready, given = dut.m_valid && dut.m_ready;
-        if (given) {
-            append_words(dut.m_data, result);
-            times.push_back(cycle);
-            out++;
+        for (std::size_t i = 0; i < inputs.size(); i++) taken[i] = *inputs[i].valid && *inputs[i].ready;
+        bool given = false;
+        for (Port& p : outputs) {
+            if (!*p.valid || !*p.ready) continue;
+            p.append(dut, p.words);
+            p.times.push_back(cycle);
+            p.moved++, out++;
             cycles = cycle + 1;
-            if (bool(dut.m_last) != (out % out_beats == 0)) status = 4;
+            given = true;
+            if (bool(*p.last) != (p.moved % p.beats == 0) || p.moved > p.total) status = 4;
         }
         dut.clk = 1;
         dut.eval();
         record(2 * cycle + 1);
-        if (taken) {
-            if (in % in_beats == 0) starts.push_back(cycle);
-            in++;
-            dut.s_valid = 0;
+        for (std::size_t i = 0; i < inputs.size(); i++) {
+            Port& p = inputs[i];
+            if (!taken[i]) continue;
+            if (p.moved % p.beats == 0) p.times.push_back(cycle);
+            p.moved++, in++;
+            *p.valid = 0;
+            given = true;
         }
-        if (taken || given || traced != before) moved = cycle;
+        if (given || traced != before) moved = cycle;
         if (out < total_out && cycle - moved > patience) status = 3;
     }
     dut.final();
-    if (trace_file && fclose(trace_file)) fail(argv[10]);
-    write_all(argv[2], result);
-    times.insert(times.end(), starts.begin(), starts.end());
-    write_all(std::string(argv[2]) + ".times", times);
-    write_all(std::string(argv[2]) + ".buffers", buffers);
+    if (trace_file && fclose(trace_file)) fail("trace");
+    for (std::size_t i = 0; i < inputs.size(); i++) write_all("stimulus" + std::to_string(i) + ".times", inputs[i].times);
+    for (std::size_t i = 0; i < outputs.size(); i++) {
+        write_all("result" + std::to_string(i), outputs[i].words);
+        write_all("result" + std::to_string(i) + ".times", outputs[i].times);
+    }
+    write_all("buffers", buffers);
     printf("%ld %ld %ld\n", status ? cycle : cycles, in, out);
     return status;
 }

@@ -5,16 +5,21 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from accel import scratch
-from accel.dataflow.prediction import interval_of
+from accel.arrays import Arrays, count, each, named, plain
+from accel.dataflow.prediction import interval_of, sample_ends
 from accel.design import Design
 from accel.errors import AccelError, UserError
 from accel.files import is_full, no_space, write_atomic, writing
+from accel.stream import Stream
+from accel.tensor import Tensor
 from hls.simulation import deadlock, verilator
 from hls.simulation.deadlock import BufferUse
 
@@ -36,19 +41,26 @@ class SimulationError(AccelError):
 class Simulation:
     """Outputs (samples, tokens, channels) and measured cycles.
 
-    `latency`: first input beat of the first sample to its last output beat. `interval`: cycles between samples over
-    the last few. `beats`: cycle of every output beat, counted from the first input beat. `seconds` is run time
-    without compilation. `edges` of the graph when traced, `buffers` by name when watched.
+    `outputs` is a dict by name where there are several. `latency`: first beat of the first sample on any input to its
+    last beat on all outputs. `interval`: cycles between samples over the last few. `given`: by output the cycle of
+    every beat, counted from the first input beat. `seconds` is run time without compilation. `edges` of the graph when
+    traced, `buffers` by name when watched.
     """
 
-    outputs: np.ndarray
+    outputs: np.ndarray | Any
     latency: int
     interval: float
     cycles: int
     seconds: float
-    beats: np.ndarray
+    given: dict[str, np.ndarray]
     edges: dict[str, np.ndarray] | None = None
     buffers: dict[str, BufferUse] | None = None
+
+    @property
+    def beats(self) -> np.ndarray:
+        """The cycles of the beats of the only output."""
+        (beats,) = self.given.values()
+        return beats
 
     @property
     def cycles_per_second(self) -> float:
@@ -57,50 +69,55 @@ class Simulation:
 
 def run(
     design: Design,
-    x: np.ndarray,
+    x: Arrays,
     *,
-    stall: float = 0.0,
+    stall: float | Mapping[str, float] = 0.0,
     seed: int = 0,
     pace: int = 0,
     trace: bool = False,
     watch: bool = False,
     waves: Path | None = None,
 ) -> Simulation:
-    """Simulate integer samples (samples, tokens, channels).
+    """Simulate integer samples (samples, tokens, channels); a dict by name where there are several inputs.
 
-    `stall` is the probability that the source or the sink pauses in a cycle; the source spreads a sample over `pace`
-    cycles. With `trace` the result also holds every edge of the graph, with `watch` the use of every buffer. `waves` is
-    a VCD file to write: the streams between all units, those of unit n by the names i<n>_*, of buffer n by f<n>_*;
-    cycle n is at times 2n and 2n + 1. Raises UserError on unfit samples or a file that cannot be written,
+    `stall` is the probability that a source or a sink pauses in a cycle, or such probabilities by the names of streams:
+    the other ones do not pause. A source spreads a sample over `pace` cycles. With `trace` the result also holds every
+    edge of the graph, with `watch` the use of every buffer. `waves` is a VCD file to write: the streams between all
+    units, those of unit n by the names i<n>_*, of buffer n by f<n>_*; cycle n is at times 2n and 2n + 1. Raises
+    UserError on unfit samples, an unknown stream or a file that cannot be written,
     SimulationError when the design hangs: it names the units that wait for each other, and the waves are written.
     """
-    x = _checked(design, x)
+    inputs, stalls = _tensors(design.inputs), _stalls(design, stall)
+    given = each(named(inputs, x), lambda name, array: _checked(inputs[name], array))
+    samples, most = count(given), max(stalls.values())
     with scratch.folder() as folder:
         design.write(folder)
-        write_atomic(folder / "stimulus", pack(x, design.input.lanes, design.input.width).tobytes())
-        arguments: list[str | int] = [
-            "stimulus", "result", design.input.beats, design.output.beats, len(x), round(100 * stall), seed,
-            _patience(design, stall, pace), pace, *(["trace"] if trace else []),
-        ]  # fmt: skip
-        quick = _cycles(design, len(x), stall, pace) <= SHORT_RUN
+        for number, stream in enumerate(design.inputs):
+            write_atomic(folder / f"stimulus{number}", pack(given[stream.name], stream.lanes, stream.width).tobytes())
+        arguments = [samples, seed, _patience(design, most, pace), pace, int(trace)]
+        for stream in (*design.inputs, *design.outputs):
+            arguments += [stream.beats, round(100 * stalls[stream.name])]
+        quick = _cycles(design, samples, most, pace) <= SHORT_RUN
         done, seconds = _execute(design, folder, arguments, trace or watch, quick, waves is not None)
         if waves:
             _keep(folder / WAVES, waves)
         if done.returncode == HUNG and not (trace or watch):
             done, seconds = _execute(design, folder, arguments, True, quick, False)
         _raise_if_failed(done, design, folder)
-        return _result(design, folder, len(x), int(done.stdout.split()[0]), seconds, trace)
+        return _result(design, folder, samples, int(done.stdout.split()[0]), seconds, trace)
 
 
 def _execute(
-    design: Design, folder: Path, arguments: list[str | int], watched: bool, quick: bool, waves: bool
+    design: Design, folder: Path, arguments: list[int], watched: bool, quick: bool, waves: bool
 ) -> tuple[subprocess.CompletedProcess[str], float]:
     """The finished process and its run time; `watched` compiles the design with its taps and counters."""
     sources = design.sources
     if watched:
         write_atomic(folder / TRACE_SWITCH[0], TRACE_SWITCH[1])
         sources = [TRACE_SWITCH[0], *sources]
-    defines = ["ACCEL_WAVES"] if waves else []
+    macros = zip(("ACCEL_INPUTS", "ACCEL_OUTPUTS"), design.ports, strict=True)
+    defines = [f"{name}(X)={' '.join(f'X({port})' for port in ports)}" for name, ports in macros]
+    defines += ["ACCEL_WAVES"] if waves else []
     executable = verilator.build(folder, sources, design.top, HARNESS, defines=defines, quick=quick, waves=waves)
     start = time.perf_counter()
     done = subprocess.run(
@@ -114,8 +131,21 @@ def _keep(recorded: Path, waves: Path) -> None:
         shutil.move(recorded, waves)
 
 
-def _checked(design: Design, x: np.ndarray) -> np.ndarray:
-    tensor, x = design.input.tensor, np.asarray(x)
+def _tensors(streams: tuple[Stream, ...]) -> dict[str, Tensor]:
+    return {stream.name: stream.tensor for stream in streams}
+
+
+def _stalls(design: Design, stall: float | Mapping[str, float]) -> dict[str, float]:
+    """The probability of every stream. Raises UserError on a name that no stream has."""
+    names = [stream.name for stream in (*design.inputs, *design.outputs)]
+    if not isinstance(stall, Mapping):
+        return dict.fromkeys(names, stall)
+    if unknown := [name for name in stall if name not in names]:
+        raise UserError(f"the design has no stream {unknown[0]!r} to pause; there are {', '.join(map(repr, names))}")
+    return dict.fromkeys(names, 0.0) | dict(stall)
+
+
+def _checked(tensor: Tensor, x: np.ndarray) -> np.ndarray:
     if x.shape[1:] != tensor.shape or len(x) == 0:
         raise UserError(f"input shape is {x.shape}, the design takes (samples, {tensor.tokens}, {tensor.channels})")
     if x.dtype.kind not in "iu" or x.min() < tensor.lo or x.max() > tensor.hi:
@@ -150,7 +180,7 @@ def _raise_if_failed(done: subprocess.CompletedProcess[str], design: Design, fol
 
 def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
     """Reports of a watched design; empty when it was not watched."""
-    rows = np.fromfile(folder / "result.buffers", dtype=np.int32).reshape(-1, 3)
+    rows = np.fromfile(folder / "buffers", dtype=np.int32).reshape(-1, 3)
     names = design.schedule.depths if len(rows) else {}
     if len(names) != len(rows):
         raise UserError(f"design {design.name} has {len(rows)} buffers, {len(names)} in its schedule; {_AGAIN}")
@@ -160,21 +190,23 @@ def _buffers(design: Design, folder: Path) -> dict[str, BufferUse]:
 
 
 def _result(design: Design, folder: Path, samples: int, cycles: int, seconds: float, trace: bool) -> Simulation:
-    out = design.output
-    shape = (samples, *out.tensor.shape)
-    words = np.fromfile(folder / "result", dtype=np.uint32)
-    times = np.fromfile(folder / "result.times", dtype=np.int64)
-    beats, starts = times[: samples * out.beats], times[samples * out.beats :]
-    beats = beats - starts[0]
-    ends = beats[out.beats - 1 :: out.beats]
+    numbered = range(len(design.inputs))
+    start = min(int(np.fromfile(folder / f"stimulus{n}.times", dtype=np.int64)[0]) for n in numbered)
+    outputs, given = {}, {}
+    for n, out in enumerate(design.outputs):
+        words = np.fromfile(folder / f"result{n}", dtype=np.uint32)
+        values = unpack(words, out.lanes, out.width, out.signed)
+        outputs[out.name] = values.reshape(samples, *out.tensor.shape)
+        given[out.name] = np.fromfile(folder / f"result{n}.times", dtype=np.int64) - start
+    ends = sample_ends(given, samples)
     edges = _edges(design, np.fromfile(folder / "trace", dtype=np.int32), samples) if trace else None
     return Simulation(
-        unpack(words, out.lanes, out.width, out.signed).reshape(shape),
-        int(ends[0]),
-        interval_of(tuple(ends.tolist())) if samples > 1 else float("nan"),
+        plain(_tensors(design.outputs), outputs),
+        ends[0],
+        interval_of(ends) if samples > 1 else float("nan"),
         cycles,
         seconds,
-        beats,
+        given,
         edges,
         _buffers(design, folder) or None,
     )

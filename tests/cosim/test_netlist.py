@@ -105,7 +105,9 @@ def memories(widths: dict[int, int] = WIDTHS) -> tuple[Design, np.ndarray]:
         low += width
     files["memories.sv"] = _MEMORIES.format(bits=low, units="".join(units))
     ends = stream(1, 36, False, 64), stream(low, 1, False, 64)
-    return Design("memories", "memories", files, *ends, Figures(100, 64)), rng.integers(0, 1 << 36, (60, 64, 1))
+    return Design("memories", "memories", files, ends[:1], ends[1:], Figures(100, 64)), rng.integers(
+        0, 1 << 36, (60, 64, 1)
+    )
 
 
 _MEMORIES = """\

@@ -123,7 +123,9 @@ endmodule
 """
     files = {"products.sv": text} | {f"{name}.sv": emit.library()[name] for name in emit.used(text)}
     ends = stream(lanes, 8, False, BEATS), stream(len(macs) * pe, OUT, True, 1)
-    return Design("products", "products", files, *ends, Figures(20, 1), schedule=Schedule(depths={"out": 16}))
+    return Design(
+        "products", "products", files, ends[:1], ends[1:], Figures(20, 1), schedule=Schedule(depths={"out": 16})
+    )
 
 
 def operands(pe: int, simd: int, seed: int = 0) -> np.ndarray:

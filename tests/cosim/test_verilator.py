@@ -86,7 +86,7 @@ def test_a_full_cache_is_named(project, tmp_path, monkeypatch):
         build(project)
 
 
-@pytest.mark.parametrize("file", ["result", "result.times", "trace"])
+@pytest.mark.parametrize("file", ["result0", "result0.times", "trace"])
 def test_a_result_that_cannot_be_written_is_named(tiny_graph, monkeypatch, file):
     write = Design.write
 

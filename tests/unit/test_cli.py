@@ -30,7 +30,9 @@ INPUT = {
 @pytest.fixture
 def design_folder(tmp_path: Path) -> Path:
     ends = stream(1, 8, True, 4), stream(1, 8, True, 4)
-    Design("tiny", "top", {"top.sv": "module top; endmodule\n"}, *ends, Figures(9, 4)).write(tmp_path / "rtl")
+    Design("tiny", "top", {"top.sv": "module top; endmodule\n"}, ends[:1], ends[1:], Figures(9, 4)).write(
+        tmp_path / "rtl"
+    )
     return tmp_path / "rtl"
 
 
@@ -130,27 +132,30 @@ def test_design_without_its_graph(design_folder: Path) -> None:
         ({"top": "top; $system(1)"}, "name or top is no name"),
         ({"name": None}, "name is null, expected a text"),
         ({"info": {}}, "'info' is no entry here"),
-        ({"input": INPUT | {"lanes": 0}}, "input: 4 beats of 0 elements of 8 bits are no stream"),
-        ({"input": INPUT | {"beats": 1 << 40}}, "elements of 8 bits are no stream"),
+        ({"inputs": [INPUT | {"lanes": 0}]}, "inputs[0]: 4 beats of 0 elements of 8 bits are no stream"),
+        ({"inputs": [INPUT | {"beats": 1 << 40}]}, "elements of 8 bits are no stream"),
         (
-            {"input": INPUT | {"beats": 10**400}},
-            "input: 10000000000000000000… beats of ",
+            {"inputs": [INPUT | {"beats": 10**400}]},
+            "inputs[0]: 10000000000000000000… beats of ",
         ),
         ({"format": 10**400}, "format 10000000000000000000… is newer"),
-        ({"input": INPUT | {"width": 7}}, "input: -128..127 does not fit elements of -64..63"),
-        ({"input": INPUT | {"tensor": {"shape": [3, 5], "lo": 0, "hi": 1}}}, "do not hold a tensor of 3 × 5"),
+        ({"inputs": [INPUT | {"width": 7}]}, "inputs[0]: -128..127 does not fit elements of -64..63"),
+        ({"inputs": [INPUT | {"tensor": {"shape": [3, 5], "lo": 0, "hi": 1}}]}, "do not hold a tensor of 3 × 5"),
         (
-            {"input": INPUT | {"tensor": {"shape": [4], "lo": 0, "hi": 1}}},
-            "input.tensor.shape is [4], expected",
+            {"inputs": [INPUT | {"tensor": {"shape": [4], "lo": 0, "hi": 1}}]},
+            "inputs[0].tensor.shape is [4], expected",
         ),
-        ({"output": None}, "output is null, expected an object"),
+        ({"outputs": [None]}, "outputs[0] is null, expected an object"),
+        ({"outputs": []}, "there is at least one input and one output"),
+        ({"ports": [["s"], ["m_y"]]}, "ports are not those of the streams"),
         ({"predicted": {"latency": 9}}, "predicted.interval is missing"),
         ({"predicted": {"latency": 9, "interval": "4"}}, 'predicted.interval is "4", expected a number'),
         ({"schedule": {"depths": {"a": 0}}}, "schedule: depths of 'a'"),
         ({"units": [{"name": "u0", "cycles": True, "layers": []}]}, "units[0].cycles is true, expected an integer"),
         ({"format": "1"}, "no format"),
         ({"format": 1}, "an older accel wrote this design (format 1); write it again with `accel lower`"),
-        ({"format": 3}, "format 3 is newer than this accel reads, 2; upgrade accel"),
+        ({"format": 2}, "an older accel wrote this design (format 2); write it again with `accel lower`"),
+        ({"format": 4}, "format 4 is newer than this accel reads, 3; upgrade accel"),
     ],
 )
 def test_designs_that_nobody_wrote_with_accel(design_folder: Path, change: dict[str, object], text: str) -> None:

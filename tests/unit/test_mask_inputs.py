@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from command import accel as command
 from float_files import check, joined, kinds, linear, refuse, scores
 from onnx import TensorProto
 from onnx_session import opened
@@ -132,6 +133,14 @@ def test_a_mask_has_any_shape_and_type(tmp_path: Path, shape: tuple[int, ...], k
     found = accel.load(path).predict({"in": x, "mask": given})
     assert (found.reshape(5, T, 2, T)[np.broadcast_to(mask[:, :, None] == 0, (5, T, 2, T))] == 0).all()
     assert not imported.turned
+
+
+def test_a_mask_is_a_stream_of_hardware(tmp_path: Path) -> None:
+    x, mask = samples(6)
+    np.savez(tmp_path / "x.npz", **{"in": x, "mask": mask})
+    done = command("check", file(tmp_path, bert), "--levels", "reference,rtl", "--data", tmp_path / "x.npz")
+    assert done.exit_code == 0, done.stderr
+    assert "rtl" in done.stdout
 
 
 def attention_file(folder: Path, kind: int, **attributes: int) -> Path:

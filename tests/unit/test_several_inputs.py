@@ -96,9 +96,13 @@ def test_samples_and_ranges_on_the_command_line(tmp_path: Path) -> None:
     model = accel.load(path, input_scale={"b": 0.125}, input_bits={"b": 6})
     assert (model.inputs["b"].lo, model.inputs["b"].hi) == (-32, 31)
     done = command("check", path, "--input-scale", "b=0.125")
-    assert_refused(done, "has 2 inputs ('a', 'b'), hardware one stream", "check it with --levels qonnx,reference")
+    assert_refused(
+        done,
+        "has 2 inputs ('a', 'b'), HLS projects and boards one stream in",
+        "--levels qonnx,reference,rtl,rtl_stalled",
+    )
     done = command("compare", path, tmp_path, "--input-scale", "b=0.125")
-    assert_refused(done, "has 2 inputs ('a', 'b'), hardware one stream", "the model that it was made from")
+    assert_refused(done, "holds neither an RTL design nor an HLS project")
     np.savez(tmp_path / "x.npz", labels=np.zeros(5), **real())
     done = command(*given, "--input-scale", "b=0.125")
     assert_refused(done, "x.npz: all arrays need the same number of samples; got 7 of 'a', 7 of 'b', 5 of 'labels'")

@@ -100,11 +100,11 @@ Place = int | tuple[int, int, int]
 
 
 def _groups(graph: Graph) -> list[list[str]]:
-    """Names of edges that share a box, in execution order; the input is the first."""
-    found: list[list[str]] = [[graph.input_name]]
-    group_of = {graph.input_name: found[0]}
+    """Names of edges that share a box, in execution order; the inputs are the first."""
+    found: list[list[str]] = [[name] for name in graph.inputs]
+    group_of = {group[0]: group for group in found}
     for node in graph:
-        if is_stage(node) and len(graph.consumers[node.inputs[0]]) == 1 and node.inputs[0] != graph.output:
+        if is_stage(node) and len(graph.consumers[node.inputs[0]]) == 1 and node.inputs[0] not in graph.outputs:
             group = group_of[node.inputs[0]]
         else:
             found.append(group := [])

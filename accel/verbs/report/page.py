@@ -160,9 +160,13 @@ def _cards(sources: Sources, simulated: Simulated | None) -> list[tuple[str, str
 def _model(sources: Sources, name: str) -> list[tuple[str, str]]:
     design, graph, run = sources.design, sources.graph, sources.run
     rows = [("name", name)]
-    for end, stream in (("input", design.input), ("output", design.output)):
+    ends = [("input", stream) for stream in design.inputs] + [("output", stream) for stream in design.outputs]
+    several = len(ends) > 2
+    for end, stream in ends:
         beats = f"{stream.beats} beats of {stream.lanes} × {stream.width} bit"
-        rows.append((end, f"{', '.join(diagram.figures(stream.tensor))}; {beats}"))
+        rows.append(
+            (f"{end} {stream.name}" if several else end, f"{', '.join(diagram.figures(stream.tensor))}; {beats}")
+        )
     if run:
         rows.append(("parameters", _number(run.model.parameters)))
     if graph:
