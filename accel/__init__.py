@@ -9,6 +9,7 @@
     accel.lower(graph, "rtl", "build/rtl")        # SystemVerilog
     accel.simulate("build/rtl").simulation        # measured cycles
     accel.bitstream("build/rtl", "ulx3s-85f")
+    accel.lm.load("model.gguf").generate("Once upon a time")        # a language model in integers
 
 Everything is imported on first use.
 """
@@ -31,6 +32,7 @@ HOMES = {
     "compare": "accel.verbs.compare",
     "explore": "accel.verbs.explore",
     "export": "accel.verbs.export",
+    "lm": "accel.verbs",
     "load": "accel.onnx_import",
     "lower": "accel.verbs.lower",
     "quantize": "accel.verbs.quantize",

@@ -18,6 +18,7 @@ RECORD = ROOT / "tests" / "unit" / "public_names.txt"
 PACKAGES = (
     "accel", "accel.checkpoints", "accel.reference", "accel.dataflow", "accel.verification", "hls", "hls.projects",
     "hls.rtl", "hls.rtlsim", "hls.simulation", "hls.synthesis", "boards", "models", "models.llama", "models.gpt2",
+    "accel.verbs.lm",
 )  # fmt: skip
 """Every one has `__all__`."""
 

@@ -52,6 +52,10 @@ class LibraryVocabulary:
             raise UserError(f"the tokenizer {error}; use another checkpoint, or another text") from None
         return list(found.ids)
 
+    def entries(self) -> dict[str, object]:
+        """Values for a file, beside pieces and special tokens."""
+        return {"library": self._encoder.to_str()}
+
 
 def package() -> Any:
     """The package `tokenizers`. Raises UserError when it is not installed."""

@@ -50,6 +50,15 @@ class Scored:
         parts = re.split(f"({'|'.join(map(re.escape, longest))})", text)
         return [i for part in parts for i in ([self.special[part]] if part in self.special else self._plain(part))]
 
+    def entries(self) -> dict[str, object]:
+        """Values for a file, beside pieces and special tokens."""
+        return {
+            "scores": [float(score) for score in self._scores],
+            "fallback": {str(byte): i for byte, i in self._fallback.items()},
+            "space": self._space,
+            "unknown": self._unknown,
+        }
+
     def _plain(self, text: str) -> list[int]:
         if not text:
             return []

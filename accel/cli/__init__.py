@@ -19,7 +19,7 @@ from accel.errors import AccelError, UserError
 
 VERBS = (
     "demo", "train", "export", "quantize", "check", "lower", "explore", "simulate", "build", "compare", "report",
-    "bitstream", "board", "boards", "study", "doctor", "completion",
+    "bitstream", "board", "boards", "lm", "study", "doctor", "completion",
 )  # fmt: skip
 
 

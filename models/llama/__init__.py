@@ -17,6 +17,8 @@ HOMES = {
     "Matrix": "models.llama.matrices",
     "IntegerRecipe": "models.llama.recipe",
     "B10": "models.llama.recipe",
+    "RECIPES": "models.llama.recipe",
+    "named": "models.llama.recipe",
 }
 
 __all__ = [*HOMES]

@@ -155,7 +155,8 @@ class _Lowering:
 
     def rounded(self, x: Edge) -> Edge:
         """An edge as a matrix reads it: significant bits of a token."""
-        return self.block(x, self.recipe.activation_bits, self.recipe.activation_group)
+        group = math.gcd(self.recipe.activation_group, self.build.tensor(x).channels)
+        return self.block(x, self.recipe.activation_bits, group if self.recipe.activation_group else 0)
 
     def block(self, x: Edge, bits: int, group: int) -> Edge:
         return self.build.add(BlockFloat(bits, group), x, scale=x.scale, name=f"{x.name}.block")

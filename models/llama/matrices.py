@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.checkpoints import Checkpoint
+from accel.checkpoints import Checkpoint, Weight
 from accel.checkpoints.groups import GroupQuantized
+from models.llama.recipe import B10, IntegerRecipe
 
-MULTIPLIER_BITS, FACTOR_BITS = 16, 8
-"""Of a row, and of the factor of a group."""
+MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
+"""Of a row, of the factor of a group, and of real weights where a recipe does not say how many."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,15 @@ class Matrix:
         return cls(values.reshape(len(q), -1), multiplier, shift)
 
     @classmethod
+    def of_groups(cls, weights: np.ndarray, bits: int, group: int) -> Matrix:
+        """Round real weights to `bits` bits, each `group` of inputs between its smallest and its largest weight."""
+        parts = weights.reshape(len(weights), -1, group)
+        m = parts.min(2)
+        d = (parts.max(2) - m) / ((1 << bits) - 1)
+        steps = np.where(d, d, 1.0)[..., None]
+        return cls.grouped(np.floor((parts - m[..., None]) / steps + 0.5), d, m)
+
+    @classmethod
     def scaled(cls, q: np.ndarray, d: np.ndarray) -> Matrix:
         """Weights d·q of groups, GGUF's Q8_0, in one power of two, so that logits compare as integers."""
         shift = -math.ceil(math.log2(float(np.abs(d).max()) / ((1 << FACTOR_BITS) - 1)))
@@ -71,20 +81,24 @@ class Matrix:
         return cls(values.reshape(len(q), -1), np.ones(1, np.int64), shift)
 
 
-def integer_weights(checkpoint: Checkpoint, bits: int = 8) -> dict[str, Matrix | np.ndarray]:
-    """All weights of a checkpoint: integers of quantized files as they are, real matrices rounded to `bits` bits.
+def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B10) -> dict[str, Matrix | np.ndarray]:
+    """All weights of a checkpoint: integers of quantized files as they are, unless the recipe has other bits.
 
     The head, and an embedding that serves as one, has one power of two for all rows where its groups have no offsets.
     """
-    found: dict[str, Matrix | np.ndarray] = {}
-    for name, weight in checkpoint.weights.items():
-        if len(weight.shape) == 1:
-            found[name] = weight.float32().astype(np.float64)
-        elif weight.is_quantized:
-            found[name] = _of_groups(weight.integers(), name in ("embedding", "head"))
-        else:
-            found[name] = Matrix.of(weight.float32().astype(np.float64), bits)
-    return found
+    return {name: _integers(name, weight, recipe) for name, weight in checkpoint.weights.items()}
+
+
+def _integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
+    ends, group = name in ("embedding", "head"), recipe.weight_group
+    if len(weight.shape) == 1:
+        return weight.float32().astype(np.float64)
+    if weight.is_quantized and not recipe.weight_bits:
+        return _of_groups(weight.integers(), ends)
+    real = weight.float32().astype(np.float64)
+    if ends or not group:
+        return Matrix.of(real, EMBEDDING_BITS if ends or not recipe.weight_bits else recipe.weight_bits)
+    return Matrix.of_groups(real, recipe.weight_bits, math.gcd(group, weight.shape[1]))
 
 
 def _of_groups(groups: GroupQuantized, ranked: bool) -> Matrix:

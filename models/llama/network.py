@@ -6,15 +6,17 @@ keys, heads that share keys, tied embeddings, a window, layers without positions
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from accel.checkpoints import Checkpoint, Configuration, RotaryPositions
 from accel.errors import UserError
+from models.llama.matrices import Matrix
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -169,11 +171,20 @@ def load(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> Llama:
     return fill(network, checkpoint, dtype)
 
 
+def of(configuration: Configuration, weights: Mapping[str, Matrix | np.ndarray]) -> Llama:
+    """The network with integer weights as real numbers, in float32."""
+    with torch.device("meta"):
+        network = Llama(configuration)
+    real = {name: w.real if isinstance(w, Matrix) else w for name, w in weights.items()}
+    return _filled(network, {name: torch.from_numpy(w).to(torch.float32) for name, w in real.items()})
+
+
 def fill(network: Network, checkpoint: Checkpoint, dtype: torch.dtype) -> Network:
     """Give a network, whose parameters may be on the device `meta`, the weights of a checkpoint."""
-    parameters = {
-        name if name.endswith(".bias") else f"{name}.weight": torch.from_numpy(weight.float32()).to(dtype)
-        for name, weight in checkpoint.weights.items()
-    }
+    return _filled(network, {name: torch.from_numpy(w.float32()).to(dtype) for name, w in checkpoint.weights.items()})
+
+
+def _filled(network: Network, weights: Mapping[str, Tensor]) -> Network:
+    parameters = {name if name.endswith(".bias") else f"{name}.weight": value for name, value in weights.items()}
     network.load_state_dict(parameters, assign=True)
     return network.eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import checkpoint_files
 import forked
 import numpy as np
 import pytest
@@ -134,6 +135,8 @@ def folder(tmp_path: Path, small_model: Path) -> Path:
     two_streams(tmp_path, quantized=False).rename(tmp_path / "part.onnx")
     (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    checkpoint_files.Gguf().write(tmp_path / "model.gguf")
+    (tmp_path / "book.txt").write_text("The ant went on, and the other ran in the sand. " * 20)
     np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     return tmp_path
 

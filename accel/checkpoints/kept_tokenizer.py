@@ -1,0 +1,60 @@
+"""A tokenizer as values of JSON and two arrays, whatever file it came from."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+
+from accel.checkpoints.chat import ChatTemplate
+from accel.checkpoints.library import LibraryVocabulary, attempt, package
+from accel.checkpoints.scored import Scored
+from accel.checkpoints.tokenizer import Tokenizer
+
+PIECES, LENGTHS = "tokenizer.pieces", "tokenizer.lengths"
+"""Names of the arrays: the bytes of all tokens one after the other, and how many each has."""
+
+
+def entries(tokenizer: Tokenizer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A JSON object, and arrays by name, which `tokenizer` reads again."""
+    vocabulary, template = tokenizer.vocabulary, tokenizer.template
+    assert isinstance(vocabulary, Scored | LibraryVocabulary)  # all that there are
+    pieces = [*vocabulary.pieces]
+    arrays: dict[str, np.ndarray] = {
+        PIECES: np.frombuffer(b"".join(pieces), np.uint8),
+        LENGTHS: np.array([len(piece) for piece in pieces], np.int64),
+    }
+    found: dict[str, Any] = {
+        "vocabulary": vocabulary.entries(),
+        "special": dict(vocabulary.special),
+        "prefix": vocabulary.prefix,
+        "begin": tokenizer.begin,
+        "ends": sorted(tokenizer.ends),
+        "adds_begin": tokenizer.adds_begin,
+        "template": template and {"source": template.source, "names": dict(template.names)},
+    }
+    return found, arrays
+
+
+def tokenizer(found: dict[str, Any], pieces: np.ndarray, lengths: np.ndarray) -> Tokenizer:
+    """The tokenizer of such values. Raises ValueError, or what Python raises, where they are of no tokenizer."""
+    ends = np.cumsum(lengths)
+    if len(lengths) and (lengths.min() < 0 or ends[-1] != len(pieces)):
+        raise ValueError("tokens have other lengths")
+    text = pieces.tobytes()
+    each = [text[end - length : end] for length, end in zip(lengths.tolist(), ends.tolist(), strict=True)]
+    special, prefix, kept = found["special"], bool(found["prefix"]), found["vocabulary"]
+    for identifier in (*special.values(), *found["ends"], *([] if found["begin"] is None else [found["begin"]])):
+        if type(identifier) is not int or not 0 <= identifier < len(each):
+            raise ValueError(f"token {identifier} is not in the vocabulary")
+    if "library" in kept:
+        encoder = attempt(lambda: package().Tokenizer.from_str(kept["library"]), "tokenizers cannot read it")
+        vocabulary: Scored | LibraryVocabulary = LibraryVocabulary(encoder, each, special, prefix)
+    else:
+        fallback = {int(byte): int(i) for byte, i in kept["fallback"].items()}
+        vocabulary = Scored(
+            each, kept["scores"], fallback, space=kept["space"], prefix=prefix, special=special, unknown=kept["unknown"]
+        )
+    template = found["template"] and ChatTemplate(found["template"]["source"], found["template"]["names"])
+    ending = frozenset(cast(list[int], found["ends"]))
+    return Tokenizer(vocabulary, found["begin"], ending, bool(found["adds_begin"]), template or None)

@@ -1,0 +1,298 @@
+"""`accel lm`: language models in exact integers: import, check, measure, write, chat."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from accel.cli.display import json_option, show_json, show_table, working
+from accel.cli.group import Verbs
+from accel.errors import UserError
+from accel.files import require_ordinary
+
+if TYPE_CHECKING:
+    from accel.verbs.lm import Generated, LanguageModel, Perplexity
+
+Command = Callable[..., Any]
+TOKENS, LEVELS = 128, "reference,native,decode"
+
+
+def _model(command: Command) -> Command:
+    """Arguments of every verb that opens a model."""
+    options = (
+        click.argument("model", type=click.Path(path_type=Path)),
+        click.option("--recipe", help="B10, A, W8A8 or W4A8.  [default: B10, or that of a file of accel]"),
+        click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_context = click.option(
+    "--context",
+    type=int,
+    help="Tokens that the model sees at once.  [default: 512, or all that the model has if fewer]",
+)
+_text = click.option("--text", required=True, type=click.Path(path_type=Path), help="The file to read, in UTF-8.")
+_few = click.option("--tokens", type=click.IntRange(min=1), help="Predict so many tokens.  [default: the whole text]")
+_window = click.option("--window", type=int, default=512, show_default=True, help="Tokens that are read at once.")
+_device = click.option(
+    "--device", default="native", show_default=True, help="Where the integers run: native (compiled C++), cpu or cuda."
+)
+
+
+_measured = click.option(
+    "--device", default="cpu", show_default=True, help="Where the integers run: cpu, cuda or native (compiled C++)."
+)
+
+
+def _stop(command: Command) -> Command:
+    return click.option("--stop", multiple=True, help="End in front of this text; can be repeated.")(command)
+
+
+@click.group(cls=Verbs, short_help="Run and measure language models in exact integers.")
+def command() -> None:
+    """Turn a checkpoint of a language model (GGUF, a folder of Hugging Face, llama2.c) into exact integers.
+
+    \b
+    Examples:
+      accel lm generate model.gguf --prompt "Once upon a time" --tokens 60
+      accel lm chat model.gguf
+      accel lm perplexity model.gguf --text book.txt --tokens 5000
+      accel lm calibrate model.gguf --text book.txt --tokens 2000
+      accel lm import model.gguf --out model.accel
+      accel lm check model.accel
+    """
+
+
+@command.command("import", short_help="Write a checkpoint's integers into one file.")
+@_model
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@json_option
+def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out: Path, as_json: bool) -> None:
+    """Write the integers of MODEL, its formats and its tokenizer into one file, which every other verb reads.
+
+    \b
+    Example:
+      accel lm import model.gguf --recipe B10 --out model.accel
+    """
+    from accel.verbs import lm
+
+    with working("import"):
+        found = lm.load(model, recipe, tokenizer=tokenizer)
+        digest = found.save(out)
+    if as_json:
+        show_json({"out": out, "sha256": digest, "parameters": found.configuration.parameters})
+    else:
+        click.echo(f"wrote {out}: {found.configuration.parameters:,} parameters")
+
+
+@command.command("check", short_help="Compare all levels on random tokens.")
+@_model
+@click.option("--levels", default=LEVELS, show_default=True, help="Also csim, rtl and rtl_stalled.")
+@click.option("--tokens", type=click.IntRange(min=1), default=16, show_default=True, help="Tokens of the sequence.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tokens.")
+@json_option
+def check_command(
+    model: Path, recipe: str | None, tokenizer: Path | None, levels: str, tokens: int, seed: int, as_json: bool
+) -> int:
+    """Run levels on random tokens and compare all logits with the first level, as integers.
+
+    The level `reference` is torch, `native` is compiled C++, and `decode` is compiled and takes one token at a time.
+
+    \b
+    Examples:
+      accel lm check model.gguf
+      accel lm check model.accel --levels reference,native --tokens 64 --json
+    """
+    from accel.verbs import lm
+
+    with working("check") as progress:
+        found = lm.load(model, recipe, tokenizer=tokenizer)
+        names = [name.strip() for name in levels.split(",")]
+        outcomes = found.check(names, tokens=tokens, seed=seed, progress=progress)
+    if as_json:
+        show_json({o.level: {"mismatches": o.mismatches, "seconds": o.seconds} for o in outcomes})
+    else:
+        rows = [(o.level, tokens, o.mismatches, f"{o.seconds:.2f}") for o in outcomes]
+        show_table(str(model), ("level", "tokens", "mismatches", "seconds"), rows)
+    for outcome in outcomes:
+        if outcome.difference:
+            click.echo(f"accel: {outcome.difference}", err=True)
+    return int(any(o.mismatches for o in outcomes))
+
+
+@command.command("perplexity", short_help="Measure what the integers cost on a text.")
+@_model
+@_text
+@_few
+@_window
+@_measured
+@json_option
+def perplexity_command(
+    model: Path, recipe: str | None, tokenizer: Path | None, text: Path, tokens: int | None, window: int, device: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Nats per token of a text in real numbers and in integers, KL, and greedy tokens that flip.
+
+    \b
+    Examples:
+      accel lm perplexity model.gguf --text book.txt --tokens 5000
+      accel lm perplexity model.gguf --text book.txt --recipe A --json
+    """
+    from accel.verbs import lm
+
+    with working("perplexity") as progress:
+        found = lm.load(model, recipe, tokenizer=tokenizer)
+        result = found.perplexity(_read(text), tokens, window=window, device=device, progress=progress)
+    _show_costs({recipe or "": result}, f"{model} on {text}", as_json, single=True)
+
+
+@command.command("calibrate", short_help="Compare recipes on a text.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--recipe", "recipes", multiple=True, help="Only this recipe; can be repeated.  [default: all]")
+@click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c.")
+@_text
+@_few
+@_window
+@_measured
+@json_option
+def calibrate_command(
+    model: Path, recipes: tuple[str, ...], tokenizer: Path | None, text: Path, tokens: int | None, window: int,
+    device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare recipes of a checkpoint on one text: nats, KL and greedy tokens that flip.
+
+    \b
+    Examples:
+      accel lm calibrate model.gguf --text book.txt --tokens 2000
+      accel lm calibrate model.gguf --text book.txt --recipe B10 --recipe A --json
+    """
+    from accel.verbs import lm
+
+    with working("calibrate") as progress:
+        found = lm.calibrate(
+            model, _read(text), recipes, tokens, window=window, tokenizer=tokenizer, device=device, progress=progress
+        )
+    _show_costs(found, f"{model} on {text}", as_json)
+
+
+@command.command("generate", short_help="Write text behind a prompt.")
+@_model
+@click.option("--prompt", required=True, help="Text to go on with.")
+@click.option("--tokens", type=int, default=TOKENS, show_default=True, help="Tokens to write at most.")
+@_stop
+@_context
+@_device
+@json_option
+def generate_command(
+    model: Path, recipe: str | None, tokenizer: Path | None, prompt: str, tokens: int, stop: tuple[str, ...],
+    context: int | None, device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Write the likeliest text behind a prompt, as it comes. Tokens per second follow on standard error.
+
+    \b
+    Examples:
+      accel lm generate model.gguf --prompt "Once upon a time" --tokens 60
+      accel lm generate stories260K.bin --prompt "Lily" --stop "The end" --json
+    """
+    found = _opened(model, recipe, tokenizer, context, device)
+    if as_json:
+        show_json(asdict(found.generate(prompt, tokens, stop=stop)))
+        return
+    _told(found.generate(prompt, tokens, _piece, stop=stop))
+
+
+@command.command("chat", short_help="Talk to a model.")
+@_model
+@click.option("--system", help="What the model is told first.")
+@click.option("--tokens", type=int, default=TOKENS, show_default=True, help="Tokens of a reply at most.")
+@_stop
+@_context
+@_device
+@json_option
+def chat_command(
+    model: Path, recipe: str | None, tokenizer: Path | None, system: str | None, tokens: int, stop: tuple[str, ...],
+    context: int | None, device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Talk to a model in the chat template of its checkpoint: a message per line, until the input ends (Ctrl-D).
+
+    \b
+    Examples:
+      accel lm chat model.gguf
+      echo "What is the capital of France?" | accel lm chat model.gguf --tokens 30
+    """
+    found = _opened(model, recipe, tokenizer, context, device)
+    messages = [{"role": "system", "content": system}] if system else []
+    while line := _line():
+        messages.append({"role": "user", "content": line})
+        reply = found.chat(messages, tokens, None if as_json else _piece, stop=stop)
+        messages.append({"role": "assistant", "content": reply.text})
+        if not as_json:
+            _told(reply)
+    if as_json:
+        show_json(messages)
+
+
+def _opened(model: Path, recipe: str | None, tokenizer: Path | None, context: int | None, device: str) -> LanguageModel:
+    """A model that is ready to write."""
+    from accel.verbs import lm
+
+    with working("load"):
+        found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
+        _ = found.tokenizer, found.decoder
+    return found
+
+
+def _line() -> str:
+    """The next message that is not empty; nothing at the end of the input."""
+    if sys.stdin.isatty():
+        click.echo("> ", nl=False, err=True)
+    for line in sys.stdin:
+        if line.strip():
+            return line.strip()
+    return ""
+
+
+def _piece(text: str) -> None:
+    click.echo(text, nl=False)
+    sys.stdout.flush()
+
+
+def _told(found: Generated) -> None:
+    click.echo()
+    click.echo(
+        f"{found.prompt} tokens read in {found.first:.2f} s, {len(found.identifiers)} written, "
+        f"{found.rate:.1f} per second",
+        err=True,
+    )
+
+
+def _read(path: Path) -> str:
+    require_ordinary(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is no text in UTF-8; convert it") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; name a text file") from None
+
+
+def _show_costs(found: dict[str, Perplexity], title: str, as_json: bool, *, single: bool = False) -> None:
+    if as_json:
+        entries = {name: {**asdict(result), "cost": result.cost} for name, result in found.items()}
+        show_json(next(iter(entries.values())) if single else entries)
+        return
+    columns = ("recipe", "tokens", "nats, float", "nats, integers", "cost", "±", "KL", "flips")
+    rows = [
+        (name, r.tokens, f"{r.nats_float:.4f}", f"{r.nats_integer:.4f}", f"{r.cost:+.4f}", f"{r.error:.4f}",
+         f"{r.kl:.4f}", f"{r.flips:.2%}")
+        for name, r in found.items()
+    ]  # fmt: skip
+    show_table(title, columns[single:], [row[single:] for row in rows])

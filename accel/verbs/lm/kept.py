@@ -1,0 +1,132 @@
+"""A language model in one file: integers of its weights, formats, configuration and tokenizer.
+
+The file is an archive (`accel/archive.py`) with a format version. Nothing in it is pickled, and nothing is trusted.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from accel import archive
+from accel.archive import Archive
+from accel.checkpoints import Configuration, RotaryPositions, Tokenizer, kept_tokenizer
+from accel.checkpoints.configuration import shapes
+from accel.errors import AccelError, UserError
+from accel.files import require_ordinary
+from accel.storage import DAMAGE
+
+if TYPE_CHECKING:
+    from models.llama.recipe import IntegerRecipe
+
+MAGIC, FORMAT = "accel-lm", 1
+ZIP = b"PK\3\4"
+
+
+class Kept(NamedTuple):
+    """The contents of a file."""
+
+    configuration: Configuration
+    weights: dict[str, Any]
+    recipe: IntegerRecipe
+    tokenizer: Tokenizer
+
+
+def write(model: Kept, path: Path) -> str:
+    """Write a model completely or not at all, and return the file's SHA-256. Raises UserError where it cannot be."""
+    from models.llama.matrices import Matrix
+
+    tokenizer, arrays = kept_tokenizer.entries(model.tokenizer)
+    units = {}
+    for name, weight in model.weights.items():
+        if isinstance(weight, Matrix):
+            units[name] = weight.shift
+            arrays |= {name: _narrow(weight.values), f"{name}.multiplier": _narrow(weight.multiplier)}
+        else:
+            arrays[name] = weight
+    configuration = asdict(model.configuration)
+    if configuration["rope"]:
+        configuration["rope"]["skipped"] = sorted(configuration["rope"]["skipped"])
+    header = {
+        "magic": MAGIC,
+        "format": FORMAT,
+        "configuration": configuration,
+        "recipe": asdict(model.recipe),
+        "shifts": units,
+        "tokenizer": tokenizer,
+    }
+    return archive.write(path, header, arrays)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The same integers in the narrowest dtype that holds them."""
+    dtypes = (np.int8, np.int16, np.int32, np.int64)
+    lo, hi = int(values.min()), int(values.max())
+    return values.astype(next(t for t in dtypes if np.iinfo(t).min <= lo and hi <= np.iinfo(t).max))
+
+
+def is_kept(path: Path) -> bool:
+    """Is this a file that `write` wrote?"""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            if stream.read(4) != ZIP:
+                return False
+        with Archive(path) as file:
+            return isinstance(file.header, dict) and file.header.get("magic") == MAGIC
+    except (OSError, AccelError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+        return False
+
+
+def read(path: Path) -> Kept:
+    """Read such a file. Raises UserError when it is damaged or of another format."""
+    require_ordinary(path)
+    try:
+        with Archive(path) as file:
+            if file.header["format"] != FORMAT:
+                raise UserError(
+                    f"{path}: format {file.header['format']!s:.20}, this accel reads {FORMAT}; upgrade accel, or "
+                    "import the checkpoint again"
+                )
+            return _read(file)
+    except UserError:
+        raise
+    except (OSError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+        raise UserError(f"{path}: damaged; import the checkpoint again") from None
+
+
+def _read(file: Archive) -> Kept:
+    header = file.header
+    configuration = _configuration(header["configuration"])
+    tokenizer = kept_tokenizer.tokenizer(header["tokenizer"], file[kept_tokenizer.PIECES], file[kept_tokenizer.LENGTHS])
+    weights = {name: _weight(name, header["shifts"], file) for name in shapes(configuration)}
+    return Kept(configuration, weights, _recipe(header["recipe"]), tokenizer)
+
+
+def _configuration(values: Mapping[str, Any]) -> Configuration:
+    rope = values["rope"]
+    positions = RotaryPositions(**{**rope, "factors": tuple(rope["factors"]), "skipped": frozenset(rope["skipped"])})
+    return Configuration(**{**values, "rope": positions})
+
+
+def _recipe(values: Mapping[str, Any]) -> IntegerRecipe:
+    from models.llama.recipe import Format, IntegerRecipe
+
+    made: dict[str, Any] = {name: Format(*v) if isinstance(v, list) else int(v) for name, v in values.items()}
+    return IntegerRecipe(**made)
+
+
+def _weight(name: str, shifts: Mapping[str, int], file: Archive) -> Any:
+    from models.llama.matrices import Matrix
+
+    if name not in shifts:
+        return file[name].astype(np.float64)
+    values, multiplier = (file[key].astype(np.int64) for key in (name, f"{name}.multiplier"))
+    return Matrix(values, multiplier, int(shifts[name]))

@@ -1,0 +1,73 @@
+"""Opening a language model: a checkpoint of any kind, or a file that `LanguageModel.save` wrote."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel import checkpoints
+from accel.checkpoints import Checkpoint
+from accel.errors import UserError
+from accel.verbs.lm import kept
+from accel.verbs.lm.model import LanguageModel
+
+if TYPE_CHECKING:
+    from models.llama import IntegerRecipe
+
+RECIPE, CONTEXT = "B10", 512
+
+
+def load(
+    path: Path | str,
+    recipe: IntegerRecipe | str | None = None,
+    *,
+    context: int | None = None,
+    tokenizer: Path | str | None = None,
+    device: str = "native",
+) -> LanguageModel:
+    """A language model in integers.
+
+    path: a GGUF file, a folder of Hugging Face, a `.bin` of llama2.c, or a file that `LanguageModel.save` wrote.
+    recipe: of `models.llama.RECIPES`, or one's own; a saved file has one already. context: tokens that it sees at
+    once, at most those of the checkpoint. tokenizer: file of a `.bin` without one beside it. device: as in
+    `reference.run`; a graph is compiled once. Raises UserError for a file, a recipe or a context that does not fit.
+    """
+    path = Path(path)
+    if kept.is_kept(path):
+        if recipe is not None:
+            raise UserError(f"{path}: has its recipe already; load the checkpoint with another one")
+        return _reopened(path, kept.read(path), context, device)
+    return of(checkpoints.load(path, tokenizer), RECIPE if recipe is None else recipe, context, device)
+
+
+def of(checkpoint: Checkpoint, recipe: IntegerRecipe | str, context: int | None, device: str) -> LanguageModel:
+    """The model of a checkpoint that is open; arguments as of `load`."""
+    from models import llama
+
+    chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
+    if checkpoint.configuration.rope is None:
+        raise UserError(f"{checkpoint.path}: a {checkpoint.configuration.family} has no integer form yet; load a Llama")
+    seen = _context(checkpoint.configuration.context, context)
+    return LanguageModel(
+        checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen), chosen,
+        checkpoint.tokenizer, partial(llama.load, checkpoint), seen, device,
+    )  # fmt: skip
+
+
+def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) -> LanguageModel:
+    """The model of a file that was saved; its network in real numbers has the rounded weights."""
+    from models.llama import network
+
+    return LanguageModel(
+        path, found.configuration, found.weights, found.recipe, lambda: found.tokenizer,
+        lambda: network.of(found.configuration, found.weights), _context(found.configuration.context, context), device,
+    )  # fmt: skip
+
+
+def _context(most: int, asked: int | None) -> int:
+    if asked is None:
+        return min(most, CONTEXT)
+    if not 2 <= asked <= most:
+        raise UserError(f"a context of {asked} tokens: the model has 2 to {most}")
+    return asked

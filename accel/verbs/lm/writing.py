@@ -1,0 +1,127 @@
+"""Text from a language model: the likeliest token follows, until something ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accel.arrays import single
+from accel.checkpoints import Tokenizer
+from accel.errors import UserError
+
+if TYPE_CHECKING:
+    from accel.reference import Decoder
+
+Stream = Callable[[str], object]
+"""Called with each piece of text as it comes."""
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A text that was written: its identifiers, and why it ended, which is "length", "end" or "stop".
+
+    first: seconds to the first token, those of the prompt. seconds: of all tokens behind it.
+    """
+
+    text: str
+    identifiers: tuple[int, ...]
+    prompt: int
+    ended: str
+    first: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Tokens per second behind the first one; 0 where there are none."""
+        return (len(self.identifiers) - 1) / self.seconds if len(self.identifiers) > 1 else 0.0
+
+
+def check(prompt: Sequence[int], tokens: int, stop: Sequence[str], context: int, most: int) -> None:
+    """Raise UserError for a text that cannot be written; `most` is the longest context that the model has."""
+    if tokens < 1:
+        raise UserError(f"{tokens} tokens to write; ask for at least 1")
+    if not prompt:
+        raise UserError("the prompt is empty; the model needs a text to go on with")
+    if len(prompt) > context:
+        raise UserError(
+            f"the prompt has {len(prompt)} tokens, more than the context of {context}: shorten it, or load the model "
+            f"with a longer context (at most {most})"
+        )
+    if "" in stop:
+        raise UserError("a text to stop at is empty; leave it out")
+
+
+def write(
+    decoder: Decoder, tokenizer: Tokenizer, prompt: Sequence[int], tokens: int, stream: Stream | None,
+    stop: Sequence[str], *, started: bool,
+) -> Generated:  # fmt: skip
+    """Text behind the identifiers of a prompt; arguments as of `LanguageModel.generate`."""
+    pieces, text = tokenizer.stream(started=started), _Text(stop, stream or (lambda piece: None))
+    times, found, ended = [time.perf_counter()], list[int](), "length"
+    for new in _likeliest(decoder, list(prompt), tokens):
+        times.append(time.perf_counter())
+        found.append(new)
+        if new in tokenizer.ends:
+            ended = "end"
+            break
+        if text.push(pieces.push(new)):
+            ended = "stop"
+            break
+    if ended != "stop" and text.push(pieces.end()):
+        ended = "stop"
+    return Generated(text.end(), tuple(found), len(prompt), ended, times[1] - times[0], times[-1] - times[1])
+
+
+def _likeliest(decoder: Decoder, known: list[int], count: int) -> Iterator[int]:
+    """The next identifiers; the lowest one wins where logits are equal."""
+    most = next(iter(decoder.graph.inputs.values())).tokens
+    scale, new = np.asarray(decoder.graph.output_tensor.scale), known
+    decoder.restart()
+    for _ in range(count):
+        if decoder.tokens + len(new) > most:
+            decoder.restart()
+            new = known[-(most // 2) :]
+        logits = single(decoder.append(np.array(new, np.int64)[None, :, None], last=True))[0, -1]
+        new = [int((logits * scale).argmax())]
+        known += new
+        yield new[0]
+
+
+class _Text:
+    """Text that is given on as soon as it cannot be the beginning of one that stops it."""
+
+    def __init__(self, stop: Sequence[str], tell: Stream) -> None:
+        self._stop, self._tell = stop, tell
+        self._whole, self._told = "", 0
+        self._longest = max(map(len, stop), default=1)
+
+    def push(self, piece: str) -> bool:
+        """Take more text; True where it holds a text that stops it."""
+        begin = max(0, len(self._whole) - self._longest + 1)
+        self._whole += piece
+        places = [place for text in self._stop if (place := self._whole.find(text, begin)) >= 0]
+        if places:
+            self._whole = self._whole[: min(places)]
+        self._give(0 if places else self._pending())
+        return bool(places)
+
+    def end(self) -> str:
+        """Give the rest, and return the whole text."""
+        self._give(0)
+        return self._whole
+
+    def _pending(self) -> int:
+        """Letters at the end that may begin a text of `stop`."""
+        sizes = range(min(self._longest - 1, len(self._whole)), 0, -1)
+        return next((n for n in sizes if any(text.startswith(self._whole[-n:]) for text in self._stop)), 0)
+
+    def _give(self, held: int) -> None:
+        upto = len(self._whole) - held
+        if upto > self._told:
+            self._tell(self._whole[self._told : upto])
+            self._told = upto

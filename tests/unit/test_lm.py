@@ -1,0 +1,179 @@
+"""`accel.lm` and `accel lm`: text from a checkpoint, what its integers cost, files, refusals of one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import checkpoint_files as files
+import numpy as np
+import pytest
+from command import accel, assert_refused
+
+from accel import reference
+from accel.checkpoints import Tokenizer
+from accel.errors import UserError
+from accel.verbs import lm
+from accel.verbs.lm import perplexity, writing
+
+BEGINNING = ", there was a little girl named Lily. She loved to play outside in the park."
+"""Greedy text of llama2.c's run.c behind "Once upon a time"."""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GGUF file of two layers with random weights, a tokenizer and a chat template."""
+    return files.Gguf().write(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture
+def model(tiny: Path) -> lm.LanguageModel:
+    return lm.load(tiny, device="cpu")
+
+
+def test_text_is_what_whole_sequences_say(model: lm.LanguageModel) -> None:
+    pieces: list[str] = []
+    found = model.generate("the ant", 8, pieces.append)
+    assert "".join(pieces) == found.text
+    known = [*model.tokenizer.encode("the ant"), *found.identifiers]
+    logits = reference.run(model.graph(len(known)), np.array(known)[None, :, None])
+    assert isinstance(logits, np.ndarray)
+    assert tuple(logits[0, found.prompt - 1 : -1].argmax(-1)) == found.identifiers
+
+
+def test_a_saved_model_is_the_same(model: lm.LanguageModel, tmp_path: Path) -> None:
+    path = tmp_path / "model.accel"
+    assert model.save(path) == model.save(path)
+    again = lm.load(path, device="cpu")
+    assert again.recipe == model.recipe
+    assert again.configuration == model.configuration
+    for text in files.TEXTS:
+        assert again.tokenizer.encode(text) == model.tokenizer.encode(text)
+    assert again.generate("the ant", 8).identifiers == model.generate("the ant", 8).identifiers
+    messages = [{"role": "user", "content": "on"}]
+    assert again.tokenizer.chat(messages) == model.tokenizer.chat(messages)
+    with pytest.raises(UserError, match="has its recipe already"):
+        lm.load(path, "A")
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(UserError, match=r"model\.accel: damaged; import the checkpoint again"):
+        lm.load(path)
+
+
+def test_a_text_goes_on_behind_the_context(tiny: Path) -> None:
+    short = lm.load(tiny, context=8, device="cpu")
+    found = short.generate("the", 20)
+    known = [*short.tokenizer.encode("the"), *found.identifiers]
+    assert len(found.identifiers) == 20 or found.ended == "end"
+    if found.ended == "length":
+        place = 8  # the first token that is written of the last half alone
+        logits = reference.run(short.graph(4), np.array(known[place + 1 - 4 : place + 1])[None, :, None])
+        assert isinstance(logits, np.ndarray)
+        assert int(logits[0, -1].argmax()) == known[place + 1]
+
+
+def test_texts_end_in_front_of_what_stops_them() -> None:
+    told: list[str] = []
+    text = writing._Text(["END", "no"], told.append)
+    assert not text.push("one E")
+    assert told == ["one "]
+    assert not text.push("N")
+    assert text.push("D more")
+    assert text.end() == "one "
+    assert told == ["one "]
+    assert not (other := writing._Text(["END"], told.append)).push("an E")
+    assert other.end() == "an E"
+
+
+def test_perplexity_is_that_of_logits(model: lm.LanguageModel) -> None:
+    text = "the ant went on and the other ran in the sand " * 3
+    found = model.perplexity(text, window=16)
+    ids = np.array(model.tokenizer.encode(text)[:16])
+    logits = reference.run(model.graph(16), ids[None, :, None])
+    assert isinstance(logits, np.ndarray)
+    x = logits[0] * np.asarray(model.graph(16).output_tensor.scale)
+    nats = np.log(np.exp(x - x.max(1, keepdims=True)).sum(1)) + x.max(1) - x[np.arange(16), np.roll(ids, -1)]
+    first = model.perplexity(text, 15, window=16)
+    assert first.tokens == 15
+    assert first.nats_integer == pytest.approx(nats[:-1].mean())
+    assert found.tokens % 15 == 0
+    assert 0 <= found.kl < 0.1
+    assert abs(found.cost) < 0.1
+
+
+def test_windows() -> None:
+    assert perplexity.windows(range(10), 4, None) == [range(4), range(4, 8)]
+    assert perplexity.windows(range(3), 4, None) == [range(3)]
+    with pytest.raises(UserError, match="the text has 1 tokens; at least 2 are needed"):
+        perplexity.windows([1], 4, None)
+    with pytest.raises(UserError, match="the text predicts 6 tokens in windows of 4, not 7; give a longer text"):
+        perplexity.windows(range(10), 4, 7)
+
+
+def test_recipes_are_compared(tiny: Path) -> None:
+    found = lm.calibrate(tiny, "the ant went on " * 4, ["B10", "a", "W8A8", "W4A8"], 14, window=8, device="cpu")
+    assert [*found] == ["B10", "a", "W8A8", "W4A8"]
+    assert all(0 < result.kl < 0.1 for result in found.values())
+    assert len({result.kl for result in found.values()}) == 4
+    assert len({result.nats_float for result in found.values()}) == 1
+
+
+def test_verbs(tiny: Path, tmp_path: Path) -> None:
+    out, text = tmp_path / "model.accel", tmp_path / "text.txt"
+    text.write_text("the ant went on and the other ran in the sand " * 3)
+    assert json.loads(accel("lm", "import", tiny, "--out", out, "--json").stdout)["out"] == str(out)
+    as_json = accel("lm", "generate", out, "--prompt", "the ant", "--tokens", 5, "--device", "cpu", "--json")
+    written = accel("lm", "generate", out, "--prompt", "the ant", "--tokens", 5, "--device", "cpu")
+    assert written.exit_code == 0, written.output
+    assert written.stdout == json.loads(as_json.stdout)["text"] + "\n"
+    assert "per second" in written.stderr
+    assert json.loads(as_json.stdout)["ended"] in ("length", "end")
+    short = ("--text", text, "--tokens", 14, "--window", 8, "--device", "cpu")
+    told = accel("lm", "perplexity", tiny, *short, "--json")
+    assert {"nats_float", "kl", "flips", "error"} < set(json.loads(told.stdout))
+    table = accel("lm", "calibrate", tiny, "--recipe", "B10", *short)
+    assert table.exit_code == 0, table.output
+    assert "B10" in table.stdout
+    told = accel("lm", "check", out, "--levels", "reference,reference", "--tokens", 4, "--json")
+    assert json.loads(told.stdout)["reference"]["mismatches"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["generate", "MODEL", "--prompt", ""], "the prompt is empty"),
+        (["generate", "MODEL", "--prompt", "a", "--tokens", "0"], "0 tokens to write; ask for at least 1"),
+        (["generate", "MODEL", "--prompt", "a b c d e f", "--context", "4"], "more than the context of 4: shorten it"),
+        (["generate", "MODEL", "--prompt", "a", "--context", "65"], "a context of 65 tokens: the model has 2 to 64"),
+        (["generate", "MODEL", "--prompt", "a", "--recipe", "C"], "unknown recipe 'C'; there are B10, A, W8A8, W4A8"),
+        (["generate", "nothing.gguf", "--prompt", "a"], "nothing.gguf"),
+        (["perplexity", "MODEL", "--text", "nothing.txt"], "nothing.txt"),
+        (["perplexity", "MODEL", "--text", "MODEL"], "is no text in UTF-8"),
+        (["check", "MODEL", "--levels", "gds"], "unknown level 'gds'; there are reference, native, decode"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], text: str, tiny: Path) -> None:
+    named = [str(tiny) if word == "MODEL" else word for word in arguments]
+    device = [] if arguments[0] == "check" else ["--device", "cpu"]
+    assert_refused(accel("lm", *named, *device), text)
+
+
+def test_a_checkpoint_without_a_template_cannot_chat(model: lm.LanguageModel) -> None:
+    model.__dict__["tokenizer"] = Tokenizer(model.tokenizer.vocabulary)
+    with pytest.raises(UserError, match="the checkpoint has no chat template"):
+        model.chat([{"role": "user", "content": "on"}])
+
+
+def test_every_level_of_a_small_model(tiny: Path) -> None:
+    outcomes = lm.load(tiny).check(tokens=6)
+    assert [(o.level, o.mismatches) for o in outcomes] == [("reference", 0), ("native", 0), ("decode", 0)]
+
+
+def test_stories_are_told_as_llama2c_tells_them(tmp_path: Path) -> None:
+    stories = lm.load(files.stories(), device="cpu")
+    assert stories.generate("Once upon a time", 32).text.startswith(BEGINNING)
+    stories.save(tmp_path / "stories.accel")
+    again = lm.load(tmp_path / "stories.accel", device="cpu")
+    assert again.tokenizer.encode(BEGINNING) == stories.tokenizer.encode(BEGINNING)
+    assert again.tokenizer.decode(stories.tokenizer.encode(BEGINNING)) == BEGINNING
