@@ -27,7 +27,7 @@ class Format(NamedTuple):
 
 @dataclass(frozen=True)
 class IntegerRecipe:
-    """Formats; the defaults are B10, which loses no accuracy that could be measured on SmolLM2-135M.
+    """Formats; the defaults are B10, which loses 0.02 nats per token on SmolLM2-135M.
 
     Nothing is calibrated: what a matrix reads has one exponent per token, and keys and values one per token and head.
     """

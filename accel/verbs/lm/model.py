@@ -15,7 +15,7 @@ from accel.progress import Progress
 from accel.verbs.lm import kept, perplexity, writing
 from accel.verbs.lm.kept import Kept
 from accel.verbs.lm.perplexity import Perplexity
-from accel.verbs.lm.writing import Generated, Message, Stream
+from accel.verbs.lm.writing import Generated, Message, TellText
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +65,7 @@ class LanguageModel:
         return reference.decode(self.graph(self.context), device=self.device)
 
     def generate(
-        self, prompt: str, tokens: int = TOKENS, stream: Stream | None = None, *, stop: Sequence[str] = ()
+        self, prompt: str, tokens: int = TOKENS, stream: TellText | None = None, *, stop: Sequence[str] = ()
     ) -> Generated:
         """Text that follows a prompt: the likeliest token, again and again.
 
@@ -79,7 +79,7 @@ class LanguageModel:
         self,
         messages: Sequence[Message],
         tokens: int = TOKENS,
-        stream: Stream | None = None,
+        stream: TellText | None = None,
         *,
         stop: Sequence[str] = (),
     ) -> Generated:
@@ -87,7 +87,7 @@ class LanguageModel:
         return self._written(self.tokenizer.chat(messages), tokens, stream, stop, started=False)
 
     def _written(
-        self, prompt: Sequence[int], tokens: int, stream: Stream | None, stop: Sequence[str], *, started: bool
+        self, prompt: Sequence[int], tokens: int, stream: TellText | None, stop: Sequence[str], *, started: bool
     ) -> Generated:
         writing.check(prompt, tokens, stop, self.context, self.configuration.context)
         return writing.write(self.decoder, self.tokenizer, prompt, tokens, stream, stop, started=started)

@@ -16,7 +16,7 @@ from accel.errors import UserError
 if TYPE_CHECKING:
     from accel.reference import Decoder
 
-Stream = Callable[[str], object]
+TellText = Callable[[str], object]
 """Called with each piece of text as it comes."""
 Message = Mapping[str, str]
 
@@ -57,7 +57,7 @@ def check(prompt: Sequence[int], tokens: int, stop: Sequence[str], context: int,
 
 
 def write(
-    decoder: Decoder, tokenizer: Tokenizer, prompt: Sequence[int], tokens: int, stream: Stream | None,
+    decoder: Decoder, tokenizer: Tokenizer, prompt: Sequence[int], tokens: int, stream: TellText | None,
     stop: Sequence[str], *, started: bool,
 ) -> Generated:  # fmt: skip
     """Text behind the identifiers of a prompt; arguments as of `LanguageModel.generate`."""
@@ -95,7 +95,7 @@ def _likeliest(decoder: Decoder, known: list[int], count: int) -> Iterator[int]:
 class _Text:
     """Text that is given on as soon as it cannot be the beginning of one that stops it."""
 
-    def __init__(self, stop: Sequence[str], tell: Stream) -> None:
+    def __init__(self, stop: Sequence[str], tell: TellText) -> None:
         self._stop, self._tell = stop, tell
         self._whole, self._told = "", 0
         self._longest = max(map(len, stop), default=1)
