@@ -181,7 +181,7 @@ def _kernel(source: Source, name: str) -> tuple[int, ...] | None:
         if reached.isdisjoint(node.input):
             continue
         if node.op_type == "Conv":
-            kernel, strides, is_cut = _geometry(node)
+            kernel, strides, is_cut = _geometry(source, node)
             if kernel is None or (found is not None and len(found) != len(kernel)):
                 return found
             if found is None and is_cut:
@@ -193,13 +193,24 @@ def _kernel(source: Source, name: str) -> tuple[int, ...] | None:
     return found
 
 
-def _geometry(node: NodeProto) -> tuple[tuple[int, ...] | None, tuple[int, ...], bool]:
+def _geometry(source: Source, node: NodeProto) -> tuple[tuple[int, ...] | None, tuple[int, ...], bool]:
     """Kernel and strides of a convolution, and whether it cuts patches: its kernel is its stride, without padding."""
     given = {attribute.name: tuple(attribute.ints) for attribute in node.attribute}
-    kernel = given.get("kernel_shape", ())
+    kernel = given.get("kernel_shape") or _weights_shape(source, node)[2:]
     if min(kernel, default=0) < 1:
         return None, (), False
     strides = given.get("strides") or (1,) * len(kernel)
     if len(strides) != len(kernel) or min(strides) < 1:
         return None, (), False
     return kernel, strides, kernel == strides and not any(given.get("pads", ()))
+
+
+def _weights_shape(source: Source, node: NodeProto) -> tuple[int, ...]:
+    """The shape of a node's weights, behind whatever quantizes them; empty where they are no constants."""
+    makers = {name: maker for maker in source.nodes for name in maker.output[:1]}
+    name = node.input[1] if len(node.input) > 1 else ""
+    while name not in source.constants:
+        if name not in makers or makers[name].op_type not in PASSED:
+            return ()
+        name = makers[name].input[0]
+    return source.constants[name].shape

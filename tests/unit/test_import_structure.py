@@ -276,17 +276,19 @@ def test_samples_in_the_files_own_shape(tmp_path: Path) -> None:
         imported.samples(own[:4])
 
 
+@pytest.mark.parametrize("said", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize(
     ("shape", "kernel"), [((1, 3, 6, 4), (3, 2)), ((2, 1, 4, 4), (4, 4)), ((1, 2, 6), (2,)), ((1, 4, 5), (1,))], ids=str
 )
 def test_convolutions_that_cut_patches(
-    tmp_path: Path, shape: tuple[int, ...], kernel: tuple[int, ...], bias: bool
+    tmp_path: Path, shape: tuple[int, ...], kernel: tuple[int, ...], bias: bool, said: bool
 ) -> None:
+    """The kernel is that of the weights, whether or not `kernel_shape` says it."""
     f = File(shape)
     constants = [f.weight(weights(5, shape[1], *kernel), 0.5)]
     constants += [f.quant(f.const(np.arange(5.0)), 0.25, 32)] if bias else []
-    y = f.node("Conv", f.quant("in", 0.5), *constants, kernel_shape=kernel, strides=kernel)
+    y = f.node("Conv", f.quant("in", 0.5), *constants, strides=kernel, **({"kernel_shape": kernel} if said else {}))
     y = f.node("Transpose", f.node("Reshape", y, f.ints(shape[0], 5, -1)), perm=[0, 2, 1])
     graph = check(f.save(tmp_path, y))
     patches = int(np.prod(shape[2:])) // int(np.prod(kernel))
