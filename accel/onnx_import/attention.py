@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from accel.building import common
-from accel.onnx_import import linear, mask_inputs, masks, softmax
+from accel.onnx_import import joined_masks, linear, mask_inputs, masks, softmax
 from accel.onnx_import.attributes import understands
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.layout import Layout
@@ -21,6 +21,7 @@ from accel.onnx_import.values import (
     Constant,
     Edge,
     Function,
+    Joined,
     Masked,
     Probabilities,
     Refused,
@@ -51,12 +52,12 @@ WRITTEN_OUT = "write it out as MatMul, Softmax and MatMul with quantizers betwee
 def attention(build: Builder, call: Call) -> Value:
     """softmax(scale · Q Kᵀ + mask) V, heads on axis 1 or, of three axes, in the channels."""
     q, k, v, mask, past_keys, past_values, lengths = call.take(3, 7)
-    comes_in = mask_inputs.is_function(mask, build)
+    comes_in = isinstance(mask, Joined) or mask_inputs.is_function(mask, build)
     if is_unknown(q, k, v, None if comes_in else mask):
         return Unknown()
     if not isinstance(q, Edge) or not isinstance(k, Edge) or not isinstance(v, Edge):
         raise Refused("its queries, keys or values are constants", WRITTEN_OUT)
-    if not isinstance(mask, Constant | Function | None):
+    if not isinstance(mask, Constant | Function | Joined | None):
         raise Refused("its mask is computed at run time", "use a constant mask, or an input of 0 and 1")
     _check(call, past_keys or past_values, lengths)
     known = set(build.origins)
@@ -126,7 +127,7 @@ def _shared(call: Call, x: Edge, queries: Edge) -> Edge | Shared:
     return x if heads == own else shared(x, 1, np.repeat(np.arange(own), heads // own), call.name)
 
 
-def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | Function | None) -> Edge | Masked:
+def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | Function | Joined | None) -> Edge | Masked:
     keys = _shared(call, k, q)
     keys = replace(keys, layout=keys.layout.transposed((0, 1, 3, 2)))
     scores = linear.attention(build, call, q, keys)
@@ -136,6 +137,8 @@ def _scores(build: Builder, call: Call, q: Edge, k: Edge, mask: Constant | Funct
     scores = replace(scores, scale=common(scores.scale * scale))
     if mask is None:
         return scores
+    if isinstance(mask, Joined):
+        return joined_masks.attended(build, call, scores, mask)
     if isinstance(mask, Function):
         return mask_inputs.attended(build, call, scores, mask)
     if mask.value.dtype == bool:

@@ -27,6 +27,7 @@ from accel.onnx_import.values import (
     Constant,
     Edge,
     Function,
+    Joined,
     Real,
     Refused,
     Shared,
@@ -96,7 +97,7 @@ def as_function(value: Value) -> Function:
     if isinstance(value, Function):
         return value
     if not isinstance(value, Edge):
-        assert not isinstance(value, Constant | Real | Shared | Unknown)
+        assert not isinstance(value, Constant | Real | Shared | Joined | Unknown)
         raise island(value)
     if value.relu:
         return Function(replace(value, relu=False), lambda x: np.maximum(x, np.float32(0)), value.layout, value.name)

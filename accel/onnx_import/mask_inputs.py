@@ -25,7 +25,8 @@ from accel.ops.lookup.op import Lookup
 
 #: A score at or below this is hidden, whatever is added to it.
 HIDDEN = -1e4
-#: Masks that are joined before they reach the scores, such as one that comes in and a causal one.
+SHAPED = "use a mask (batch, queries, keys)"
+#: Masks that are joined in another way than `joined_masks` understands.
 ONE_BY_ONE = "add each mask to the scores by itself, constant ones too"
 
 
@@ -82,36 +83,41 @@ def attended(build: Builder, call: Call, scores: Edge, mask: Function) -> Masked
 
 
 def hidden(build: Builder, call: Call, scores: Edge | Masked, mask: Function, hides: int) -> Masked:
-    """Scores that do not count where a mask is `hides`, 0 or 1."""
-    shown = _shown(build, call, mask, hides, scores.layout)
+    """Scores that do not count where the edge of a function is `hides`, 0 or 1."""
+    return hidden_by(build, call, scores, replace(mask.edge, layout=mask.layout), hides)
+
+
+def hidden_by(build: Builder, call: Call, scores: Edge | Masked, mask: Edge, hides: int) -> Masked:
+    """Scores that do not count where an edge of 0 and 1 is `hides`."""
+    counts = shown(build, call, mask, hides, scores.layout)
     if isinstance(scores, Edge):
         scores = build.settled(scores)
         nothing = np.zeros(build.tensors[scores.name].shape, dtype=bool)
-        return Masked(scores, nothing, scores.layout, (shown,))
-    return replace(scores, shown=(*scores.shown, shown))
+        return Masked(scores, nothing, scores.layout, (counts,))
+    return replace(scores, shown=(*scores.shown, counts))
 
 
-def _shown(build: Builder, call: Call, mask: Function, hides: int, scores: Layout) -> Edge:
+def shown(build: Builder, call: Call, mask: Edge, hides: int, scores: Layout) -> Edge:
     """The mask in the layout of scores, 1 where one counts; every reader of a mask has the same edge."""
-    key = ("shown", mask.edge.name, mask.layout, hides, scores)
+    key = ("shown", mask.name, mask.layout, hides, scores)
     if key not in build.made:
-        edge = replace(mask.edge, layout=mask.layout)
+        edge = mask
         if hides:
             table = Lookup(np.array([1, 0]), 0)
             edge = build.add(f"{call.name}/shown", table, (edge,), edge.scale, mask.layout, None)
         if len(mask.layout.axes) > len(scores.axes):
-            raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", "use a mask (batch, queries, keys)")
+            raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", SHAPED)
         padded = Layout(((),) * (len(scores.axes) - len(mask.layout.axes)) + mask.layout.axes)
         edge = turning.with_roles(build, f"{call.name}/mask", replace(edge, layout=padded), scores)
         found = broadcast.repeated(build, call, edge, scores)
         if found is None:
-            raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", "use a mask (batch, queries, keys)")
+            raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", SHAPED)
         build.made[key] = found
     return build.made[key]
 
 
-def raised(build: Builder, name: str, scores: Edge, shown: Sequence[Edge], steps: int) -> Edge:
+def raised(build: Builder, name: str, scores: Edge, masks: Sequence[Edge], steps: int) -> Edge:
     """Scores with `steps` added for each of the masks that shows them."""
-    for mask in shown:
+    for mask in masks:
         scores = build.add(f"{name}/mask", Add([1, steps]), (scores, mask), scores.scale, scores.layout, None)
     return scores

@@ -20,6 +20,7 @@ from accel.onnx_import.values import (
     Deferred,
     Edge,
     Function,
+    Joined,
     Masked,
     Normalized,
     Probabilities,
@@ -50,7 +51,7 @@ def applied(build: Builder, call: Call, x: Value | None, quantizer: Quantizer) -
     """Apply a quantizer to a constant, of the model's input (tensor 0 of the call) or of an activation."""
     if isinstance(x, Constant):
         return _constant(x, quantizer)
-    if isinstance(x, Unknown | Steps | Shared) or x is None:
+    if isinstance(x, Unknown | Steps | Shared | Joined) or x is None:
         return Unknown()
     masks.require_apart(x, quantizer.scale, quantizer.lo)
     if not quantizer.bipolar:

@@ -127,6 +127,19 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Numbers that several masks, or masks and constants, decide element by element.
+
+    `results[i]` is what they are where mask j, an edge of 0 and 1, is bit j of i. `made` makes for readers that do not
+    look for masks what the node is for them.
+    """
+
+    masks: tuple[Edge, ...]
+    results: tuple[np.ndarray, ...]
+    made: Callable[[], Value | tuple[Value, ...]]
+
+
+@dataclass(frozen=True)
 class Masked:
     """Scores of which those that are `hidden`, (tokens, channels), do not count, for a softmax or a quantizer.
 
@@ -176,7 +189,7 @@ class Normalized:
 
 #: Real numbers that become integers only in the next quantizer, which chooses the operator's constants.
 Deferred = Function | Masked | Probabilities | Normalized
-Value = Constant | Real | Edge | Shared | Steps | Deferred | Unknown
+Value = Constant | Real | Edge | Shared | Steps | Deferred | Joined | Unknown
 
 IDENTIFIERS = Refused(
     "computes with identifiers",

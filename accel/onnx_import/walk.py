@@ -6,7 +6,7 @@ import onnx
 from onnx import helper
 
 from accel.errors import GraphError
-from accel.onnx_import import attributes, functions, mask_inputs, obstacles, qcdq, sharing
+from accel.onnx_import import attention, attributes, functions, joined_masks, mask_inputs, obstacles, qcdq, sharing
 from accel.onnx_import.builder import Builder
 from accel.onnx_import.constants import folded, on_activations
 from accel.onnx_import.handlers import (
@@ -24,7 +24,19 @@ from accel.onnx_import.handlers import (
 )
 from accel.onnx_import.obstacles import Problems
 from accel.onnx_import.source import Source
-from accel.onnx_import.values import Call, Constant, Edge, Function, Refused, Shared, Steps, Uncertain, Unknown, Value
+from accel.onnx_import.values import (
+    Call,
+    Constant,
+    Edge,
+    Function,
+    Joined,
+    Refused,
+    Shared,
+    Steps,
+    Uncertain,
+    Unknown,
+    Value,
+)
 from accel.scales import TooFar
 
 #: An edge of more bits has passed several sums or products without a quantizer.
@@ -77,6 +89,11 @@ def _result(
     attributes.check(call, handler)
     if handler in ALIKE and (heads := sharing.through(build, handler, call)):
         return heads
+    if (joint := joined_masks.result(build, handler, call)) is not None:
+        return joint
+    if handler != attention.attention and any(isinstance(value, Joined) for value in call.inputs):
+        values = values | joined_masks.plain_values(call)  # a copy: other readers may look for masks
+        call = _call(source, node, values)
     activations = not any(isinstance(value, Constant) for value in call.inputs)
     if handler not in MOVES | PICKS:
         for name, value in zip(call.tensors, call.inputs, strict=True):

@@ -7,26 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from command import accel as command
 from float_files import check, joined, kinds, linear, refuse, scores
+from mask_files import T, executed, places, samples
 from onnx import TensorProto
-from onnx_session import opened
 from qonnx_files import File
 
 import accel
 from accel import reference, storage
 from accel.errors import UserError
 
-T = 6
 INT64, BOOL, FLOAT = TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT
 Hide = Callable[[File, str, str], str]
-
-
-def places(f: File, mask: str) -> str:
-    """(1, tokens) → (1, 1, 1, tokens)."""
-    return f.node("Unsqueeze", mask, f.ints(1, 2))
 
 
 def bert(f: File, s: str, mask: str) -> str:
@@ -75,28 +68,6 @@ def file(folder: Path, hide: Hide, kind: int = INT64, shape: tuple[int, ...] = (
     mask = f.input("mask", shape, kind)
     p = f.quant(f.node("Softmax", hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), mask), axis=-1), 1 / 256, signed=0)
     return f.save(folder, joined(f, p))
-
-
-def samples(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Padded sequences: the first tokens count, at least one."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(count, T, 8)).astype(np.float32)
-    return x, (np.arange(T) < rng.integers(1, T + 1, count)[:, None]).astype(np.int64)
-
-
-def executed(path: Path, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Results of ONNX Runtime; a file with nodes of qonnx' domain runs in qonnx."""
-    from accel import onnx_import
-    from accel.onnx_import.runner import QonnxRunner
-
-    if any(node.domain for node in onnx.load(path).graph.node):
-        imported = onnx_import.read(path)
-        runner, output = QonnxRunner(imported), imported.source.outputs[0]
-        pairs = zip(x, mask, strict=True)
-        return np.concatenate([runner.run_part({"in": a[None], "mask": m[None]})[output] for a, m in pairs])
-    session = opened(path)
-    pairs = zip(x, mask, strict=True)
-    return np.concatenate([session.run(None, {"in": a[None], "mask": m[None]})[0] for a, m in pairs])
 
 
 @pytest.mark.parametrize("hide", HIDES)
@@ -229,16 +200,6 @@ def test_an_error_in_samples_names_their_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "samples.npz", **{"in": x, "mask": mask[1:]})
     with pytest.raises(UserError, match=r"samples\.npz: all arrays need the same number of samples; got 8 of 'in', 7"):
         accel.check(file(tmp_path, bert), tmp_path / "samples.npz", levels=["reference"])
-
-
-def test_masks_that_are_joined_before_the_scores_name_the_remedy(tmp_path: Path) -> None:
-    causal = np.where(np.tril(np.ones((1, 1, T, T))), 0.0, -1e9)
-
-    def summed(f: File, s: str, mask: str) -> str:
-        m = f.node("Sub", f.const(1.0), f.node("Cast", places(f, mask), to=FLOAT))
-        return f.node("Add", s, f.node("Add", f.node("Mul", m, f.const(-1e9)), f.const(causal)))
-
-    refuse(file(tmp_path, summed), "its constant differs between elements; add each mask to the scores by itself")
 
 
 def test_what_no_mask_can_be(tmp_path: Path) -> None:
