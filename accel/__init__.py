@@ -32,7 +32,6 @@ HOMES = {
     "compare": "accel.verbs.compare",
     "explore": "accel.verbs.explore",
     "export": "accel.verbs.export",
-    "lm": "accel.verbs",
     "load": "accel.onnx_import",
     "lower": "accel.verbs.lower",
     "quantize": "accel.verbs.quantize",
@@ -42,4 +41,4 @@ HOMES = {
 MODULES = ("cut", "onnx_import", "ops", "reference", "storage")
 
 __all__ = [*HOMES, *MODULES]
-__getattr__ = lazy(__name__, HOMES, MODULES)
+__getattr__ = lazy(__name__, {**HOMES, "lm": "accel.verbs"}, MODULES)  # lm has public names of its own
