@@ -13,7 +13,7 @@ from kept import kept_weights
 import accel
 import models
 from accel import reference
-from accel.dataflow.folding import Solver, unrolled, with_multipliers
+from accel.dataflow.folding import Solver, folds_in, unrolled, with_multipliers
 from accel.dataflow.netlist import build
 from accel.dataflow.schedule import Schedule, units_of
 from accel.errors import UserError
@@ -55,7 +55,7 @@ def leanest(graph: Graph, interval: int) -> Schedule:
     folds = dict(solver.at(interval)[0].folds)
     for node in solver.nodes:
         if node.node.op.kind == "dense":
-            folds |= node.leanest(interval)
+            folds |= folds_in(node.leanest(interval))
     return Schedule(folds)
 
 

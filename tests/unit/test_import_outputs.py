@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +55,11 @@ def test_predictions_have_the_shapes_of_the_file(path: Path, tmp_path: Path) -> 
         replace(model, view=replace(model.view, outputs=model.view.outputs[:1]))
 
 
-def test_hardware_says_that_it_has_one_output(path: Path, tmp_path: Path) -> None:
+def test_an_hls_project_says_that_it_has_one_output(path: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has 3 outputs \(.*\) where one is possible: export the part"):
-        accel.lower(accel.load(path), "rtl", tmp_path / "rtl")
-    assert not (tmp_path / "rtl").exists()
+        accel.lower(accel.load(path), "vitis", tmp_path / "hls")
+    assert not (tmp_path / "hls").exists()
+    accel.lower(accel.load(path), "rtl", tmp_path / "rtl")
+    assert len(json.loads((tmp_path / "rtl" / "design.json").read_text())["outputs"]) == 3
     done = accel.check(path, samples=5, levels=("qonnx", "reference"))
     assert (len(done.outcomes), done.mismatches) == (2, 0)
