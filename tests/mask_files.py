@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
+from float_files import joined, scores
+from onnx import TensorProto
 from onnx_session import opened
 from qonnx_files import File
 
@@ -13,11 +16,21 @@ from accel import onnx_import
 from accel.onnx_import.runner import QonnxRunner
 
 T = 6
+INT64 = TensorProto.INT64
+Hide = Callable[[File, str, str], str]
 
 
 def places(f: File, mask: str) -> str:
     """(1, tokens) → (1, 1, 1, tokens)."""
     return f.node("Unsqueeze", mask, f.ints(1, 2))
+
+
+def file(folder: Path, hide: Hide, kind: int = INT64, shape: tuple[int, ...] = (1, T)) -> Path:
+    """Attention whose scores `hide` hides by a mask that comes in."""
+    f = File((1, T, 8))
+    mask = f.input("mask", shape, kind)
+    p = f.quant(f.node("Softmax", hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), mask), axis=-1), 1 / 256, signed=0)
+    return f.save(folder, joined(f, p))
 
 
 def samples(count: int = 8) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from accel.onnx_import.builder import Builder
 from accel.onnx_import.constants import LOGICAL
 from accel.onnx_import.functions import ELEMENTWISE, broadcast_size, computed
 from accel.onnx_import.layout import Layout
-from accel.onnx_import.mask_inputs import HIDDEN, hidden_by
+from accel.onnx_import.mask_inputs import HIDDEN, hidden_by, padded
 from accel.onnx_import.shaping import shape_of
 from accel.onnx_import.values import Call, Constant, Edge, Function, Joined, Masked, Refused, Value
 from accel.ops.add.op import Add
@@ -111,10 +111,6 @@ def _masks(value: Value | None, rank: int) -> list[Edge]:
     if isinstance(value, Function):
         edges = (replace(value.edge, layout=value.layout),)
     return [replace(edge, layout=padded(edge.layout, rank)) for edge in edges]
-
-
-def padded(layout: Layout, rank: int) -> Layout:
-    return Layout(((),) * (rank - len(layout.axes)) + layout.axes)
 
 
 def _array(value: Value | None, bits: list[int]) -> np.ndarray | None:

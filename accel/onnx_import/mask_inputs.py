@@ -107,13 +107,18 @@ def shown(build: Builder, call: Call, mask: Edge, hides: int, scores: Layout) ->
             edge = build.add(f"{call.name}/shown", table, (edge,), edge.scale, mask.layout, None)
         if len(mask.layout.axes) > len(scores.axes):
             raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", SHAPED)
-        padded = Layout(((),) * (len(scores.axes) - len(mask.layout.axes)) + mask.layout.axes)
-        edge = turning.with_roles(build, f"{call.name}/mask", replace(edge, layout=padded), scores)
+        edge = replace(edge, layout=padded(mask.layout, len(scores.axes)))
+        edge = turning.with_roles(build, f"{call.name}/mask", edge, scores)
         found = broadcast.repeated(build, call, edge, scores)
         if found is None:
             raise Refused(f"masks {scores.shape} with shape {mask.layout.shape}", SHAPED)
         build.made[key] = found
     return build.made[key]
+
+
+def padded(layout: Layout, rank: int) -> Layout:
+    """A layout with axes of size 1 in front, `rank` in all."""
+    return Layout(((),) * (rank - len(layout.axes)) + layout.axes)
 
 
 def raised(build: Builder, name: str, scores: Edge, masks: Sequence[Edge], steps: int) -> Edge:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from float_files import check, joined, kinds, linear, refuse, scores
-from mask_files import T, executed, places, samples
+from mask_files import INT64, Hide, T, executed, file, places, samples
 from onnx import TensorProto
 from qonnx_files import File
 
 import accel
 
-INT64, BOOL, FLOAT = TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT
+BOOL, FLOAT = TensorProto.BOOL, TensorProto.FLOAT
 CAUSAL = np.tril(np.ones((1, 1, T, T), dtype=bool))
 WINDOW = (np.abs(np.subtract.outer(np.arange(T), np.arange(T))) < 3) | (np.arange(T) == 0)
-Hide = Callable[[File, str, str], str]
 
 
 def boolean(f: File, mask: str) -> str:
@@ -79,13 +77,6 @@ def queries_too(f: File, s: str, mask: str) -> str:
 
 
 HIDES: list[Hide] = [summed, both, least, product, moved, looked_at, prefix, queries_too]
-
-
-def file(folder: Path, hide: Hide) -> Path:
-    f = File((1, T, 8))
-    mask = f.input("mask", (1, T), INT64)
-    p = f.quant(f.node("Softmax", hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), mask), axis=-1), 1 / 256, signed=0)
-    return f.save(folder, joined(f, p))
 
 
 @pytest.mark.parametrize("hide", HIDES)

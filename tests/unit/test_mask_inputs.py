@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command import accel as command
 from float_files import check, joined, kinds, linear, refuse, scores
-from mask_files import T, executed, places, samples
+from mask_files import INT64, Hide, T, executed, file, places, samples
 from onnx import TensorProto
 from qonnx_files import File
 
@@ -18,8 +17,7 @@ import accel
 from accel import reference, storage
 from accel.errors import UserError
 
-INT64, BOOL, FLOAT = TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT
-Hide = Callable[[File, str, str], str]
+BOOL, FLOAT = TensorProto.BOOL, TensorProto.FLOAT
 
 
 def bert(f: File, s: str, mask: str) -> str:
@@ -61,13 +59,6 @@ def causal_too(f: File, s: str, mask: str) -> str:
 
 
 HIDES = [bert, lowest, chosen, filled, subtracted, in_front, causal_too]
-
-
-def file(folder: Path, hide: Hide, kind: int = INT64, shape: tuple[int, ...] = (1, T)) -> Path:
-    f = File((1, T, 8))
-    mask = f.input("mask", shape, kind)
-    p = f.quant(f.node("Softmax", hide(f, scores(f, f.quant("in", 0.023), T, 8, 2), mask), axis=-1), 1 / 256, signed=0)
-    return f.save(folder, joined(f, p))
 
 
 @pytest.mark.parametrize("hide", HIDES)
