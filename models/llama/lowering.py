@@ -1,45 +1,24 @@
-"""A language model as a causal integer graph of T tokens: identifiers in, logits out.
+"""A Llama as a causal integer graph of T tokens: identifiers in, logits out.
 
-    checkpoint = accel.checkpoints.load("model.gguf")
-    graph = lower(checkpoint.configuration, integer_weights(checkpoint), tokens=64)
-    decoder = reference.decode(graph)
-
-Every rounding is a node of its own, so that every level is compared behind each of them. Between two matrices are words
-of a fixed format (`IntegerRecipe`); a matrix reads them rounded to the significant bits of their token (`BlockFloat`).
+checkpoint = accel.checkpoints.load("model.gguf")
+graph = lower(checkpoint.configuration, integer_weights(checkpoint), tokens=64)
+decoder = reference.decode(graph)
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
 import numpy as np
 
-from accel.building import Builder, Edge
+from accel.building import Edge
 from accel.checkpoints import Configuration
-from accel.checkpoints.configuration import shapes
 from accel.errors import UserError
 from accel.graph import Graph
-from accel.ops.add.op import Add
-from accel.ops.blockfloat.op import BlockFloat
-from accel.ops.dense.op import Dense
-from accel.ops.divide.op import Divide
-from accel.ops.embedding.op import Embedding
-from accel.ops.exponential.op import MAX_ENTRIES, Exponential, table
 from accel.ops.lookup.op import Lookup
-from accel.ops.matmul.op import MatMul
 from accel.ops.mul.op import Mul
-from accel.ops.norm.op import Norm
-from accel.ops.rescale.op import Rescale
 from accel.ops.rotary.op import Rotary
-from accel.tensor import Tensor
-from models.llama.matrices import Matrix
-from models.llama.recipe import B10, Format, IntegerRecipe
+from models.llama.recipe import B10, IntegerRecipe
 from models.llama.rotation import paired, rotary
-
-HALF_UP = "half_up"
-Weights = Mapping[str, Matrix | np.ndarray]
-"""Matrices (outputs, inputs) and vectors by the canonical names of `accel.checkpoints`."""
+from models.llama.transformer import Transformer, Weights, require_shapes
 
 
 def lower(
@@ -50,16 +29,13 @@ def lower(
     Logits are exact sums in one scale, so the largest of them is the largest integer. Raises UserError for a network
     that is not lowered yet and for weights of another shape, GraphError where a format needs more than 62 bits.
     """
-    _require(configuration, weights)
-    making = _Lowering(configuration, weights, recipe, tokens)
-    x = making.embedded()
-    for layer in range(configuration.layers):
-        x = making.layer(x, layer)
-    return making.build.graph(making.logits(x), name)
+    _require(configuration)
+    require_shapes(configuration, weights)
+    return _Llama(configuration, weights, recipe, tokens).graph(name)
 
 
-def _require(c: Configuration, weights: Weights) -> None:
-    """Raise UserError for what has no lowering, and for an array that is missing or of another shape."""
+def _require(c: Configuration) -> None:
+    """Raise UserError for what has no lowering."""
     refused = {
         "learned positions": c.rope is None,
         f"activation {c.activation!r}": c.activation != "silu" or not c.gated,
@@ -67,62 +43,23 @@ def _require(c: Configuration, weights: Weights) -> None:
     }
     if found := [what for what, is_there in refused.items() if is_there]:
         raise UserError(f"a {c.family} with {found[0]} cannot become a graph yet; lower a Llama with SwiGLU")
-    for name, shape in shapes(c).items():
-        if name not in weights or weights[name].shape != shape:
-            got = weights[name].shape if name in weights else "nothing"
-            raise UserError(f"weight {name!r} is {got}; the configuration says {shape}")
 
 
-class _Lowering:
-    """Adds the nodes of a network. Methods take and return edges of the residual stream, or of a fixed format."""
+class _Llama(Transformer):
+    """Rotary positions, and a feed-forward that a gate opens."""
 
     def __init__(self, c: Configuration, weights: Weights, recipe: IntegerRecipe, tokens: int) -> None:
-        self.c, self.weights, self.recipe, self.tokens, self.build = c, weights, recipe, tokens, Builder()
+        super().__init__(c, weights, recipe, tokens)
         assert c.rope is not None  # `_require` has looked
         self.rope = c.rope
         self.rotary = Rotary(*rotary(c.rope, c.head_size, tokens, recipe.rotary_bits))
 
-    def embedded(self) -> Edge:
-        """Rows of the embedding in the residual's format."""
-        residual = self.recipe.residual
-        real = self._matrix("embedding").real * self.c.embedding_scale
-        words = np.clip(np.floor(real * 2.0**residual.fraction + 0.5).astype(np.int64), *residual.limits)
-        x = self.build.input(Tensor((self.tokens, 1), 0, self.c.vocabulary - 1), "tokens")
-        return self.build.add(Embedding(words), x, scale=residual.step, name="embedding")
-
-    def layer(self, x: Edge, layer: int) -> Edge:
-        for name, part in ((f"layers.{layer}.attention", self.attention), (f"layers.{layer}.feedforward", self.gated)):
-            x = self.sum(x, part(self.rounded(self.norm(x, f"{name}.norm")), name, layer), f"{name}.sum")
-        return x
-
-    def attention(self, x: Edge, name: str, layer: int) -> Edge:
-        q, k, v = (self.matrix(x, f"{name}.{part}", self.recipe.attention) for part in "qkv")
+    def placed(self, q: Edge, k: Edge, name: str, layer: int) -> tuple[Edge, Edge]:
         if self.c.qk_norm:
-            q, k = (self.head_norm(edge, f"{name}.{part}_norm") for edge, part in ((q, "q"), (k, "k")))
-        if layer not in self.rope.skipped:
-            q, k = (self.turned(edge) for edge in (q, k))
-        q = self.block(q, self.recipe.query_bits, self.c.head_size)
-        k, v = (self.block(edge, self.recipe.key_value_bits, self.c.head_size) for edge in (k, v))
-        product = MatMul(self.c.heads, "scores", self.c.kv_heads)
-        scale = q.scale * k.scale / math.sqrt(self.c.head_size)
-        scores = self.build.add(product, q, k, scale=scale, name=f"{name}.scores")
-        mixed = self.divided(self.fixed(scores, Format(16, self.recipe.score_fraction)), v, name)
-        return self.matrix(self.rounded(mixed), f"{name}.out", self.recipe.residual)
+            q, k = self.head_norm(q, f"{name}.q_norm"), self.head_norm(k, f"{name}.k_norm")
+        return (q, k) if layer in self.rope.skipped else (self.turned(q), self.turned(k))
 
-    def divided(self, scores: Edge, v: Edge, name: str) -> Edge:
-        """Values weighted with the exponentials of scores, divided by the sum of those."""
-        heads, recipe, build = self.c.heads, self.recipe, self.build
-        rom = table(2.0**-recipe.score_fraction, recipe.exponential_bits, MAX_ENTRIES)
-        shares = build.add(Exponential(self.tokens, rom, causal=1), scores, name=f"{name}.exponentials")
-        ones = np.repeat(np.eye(heads, dtype=np.int64), self.tokens, axis=1)
-        sums = build.add(Dense(ones, np.zeros(heads, np.int64)), shares, name=f"{name}.sums")
-        product = MatMul(heads, "values", self.c.kv_heads)
-        values = build.add(product, shares, v, scale=v.scale, name=f"{name}.values")
-        fraction, least = recipe.mixed.fraction - recipe.attention.fraction, recipe.exponential_bits - 1
-        divide = Divide.of(build.tensor(sums), fraction, *recipe.mixed.limits, least=least)
-        return build.add(divide, values, sums, scale=recipe.mixed.step, name=f"{name}.mixed")
-
-    def gated(self, x: Edge, name: str, layer: int) -> Edge:
+    def feedforward(self, x: Edge, name: str, layer: int) -> Edge:
         """down(gate · sigmoid(gate) · up), the sigmoid from a table of a narrower gate."""
         recipe, build = self.recipe, self.build
         gate, up = (self.matrix(x, f"{name}.{part}", recipe.gates) for part in ("gate", "up"))
@@ -135,91 +72,20 @@ class _Lowering:
         hidden = build.add(Mul(), opened, up, scale=opened.scale * up.scale, name=f"{name}.hidden")
         return self.matrix(self.rounded(self.fixed(hidden, recipe.hidden)), f"{name}.down", recipe.residual)
 
-    def norm(self, x: Edge, name: str) -> Edge:
-        """The residual stream, normalized."""
-        return self._normalized(x, name, self.recipe.normed, 0)
-
     def head_norm(self, x: Edge, name: str) -> Edge:
         """Queries or keys, normalized head by head."""
-        gain = self._vector(name)[paired(self.rope, self.c.head_size)]
-        return self._normalized(x, name, self.recipe.attention, self.c.head_size, gain, f"{x.name}.norm")
-
-    def _normalized(
-        self, x: Edge, name: str, form: Format, row: int, gain: np.ndarray | None = None, node: str = ""
-    ) -> Edge:
-        gain = self._vector(name) if gain is None else gain
-        offset = round(len(gain) * self.c.eps / float(x.scale) ** 2)
-        real = math.sqrt(len(gain)) * gain.astype(np.float64)
-        op = Norm.l2(real, form.fraction, form.bits, gain_bits=self.recipe.gain_bits, offset=offset, row=row)
-        return self.build.add(op, x, scale=form.step, name=node or name)
-
-    def rounded(self, x: Edge) -> Edge:
-        """An edge as a matrix reads it: significant bits of a token."""
-        group = math.gcd(self.recipe.activation_group, self.build.tensor(x).channels)
-        return self.block(x, self.recipe.activation_bits, group if self.recipe.activation_group else 0)
-
-    def block(self, x: Edge, bits: int, group: int) -> Edge:
-        return self.build.add(BlockFloat(bits, group), x, scale=x.scale, name=f"{x.name}.block")
-
-    def matrix(self, x: Edge, name: str, form: Format) -> Edge:
-        """x times a matrix in another format: the sums lose bits first where rows have multipliers."""
-        matrix = self._matrix(name)
-        if name.rpartition(".")[2] in ("q", "k"):
-            matrix = matrix.rows(self._heads(len(matrix.values)))
-        step = np.asarray(float(x.scale) * 2.0**-matrix.shift)
-        y = self.build.add(Dense(matrix.values, self._bias(name, step * matrix.multiplier)), x, scale=step, name=name)
-        if matrix.multiplier.max() > 1:
-            sums = self.recipe.accumulator
-            step = step * 2.0**-sums.fraction
-            y = self.build.requantize(y, step, sums.limits, HALF_UP, f"{name}.sums")
-        shift = round(math.log2(form.step / float(step)))
-        op = Rescale(matrix.multiplier << max(0, -shift), max(0, shift), HALF_UP, *form.limits)
-        return self.build.rescale(op, y, np.asarray(form.step), f"{name}.rounded")
-
-    def logits(self, x: Edge) -> Edge:
-        """Exact sums; multipliers of rows, where a head has them, are applied to its weights."""
-        x = self.rounded(self.norm(x, "norm"))
-        matrix = self._matrix("embedding" if self.c.tied else "head")
-        values = matrix.values * matrix.multiplier[:, None]
-        scale = float(x.scale) * 2.0**-matrix.shift
-        return self.build.add(Dense(values, np.zeros(len(values), np.int64)), x, scale=scale, name="logits")
+        gain = self.vector(name)[paired(self.rope, self.c.head_size)]
+        return self.normalized(x, name, self.recipe.attention, self.c.head_size, gain, f"{x.name}.norm")
 
     def turned(self, x: Edge) -> Edge:
         """Queries or keys, turned by the place of their token."""
         scale = x.scale * 2.0 ** (1 - self.recipe.rotary_bits)
         return self.fixed(self.build.add(self.rotary, x, scale=scale, name=f"{x.name}.turned"), self.recipe.attention)
 
-    def fixed(self, x: Edge, form: Format) -> Edge:
-        """An edge in another format."""
-        return self.build.requantize(x, form.step, form.limits, HALF_UP, f"{x.name}.rounded")
-
-    def sum(self, x: Edge, y: Edge, name: str) -> Edge:
-        """The residual stream, which saturates."""
-        residual = self.recipe.residual
-        total = self.build.add(Add([1, 1]), x, y, scale=residual.step, name=name)
-        kept = Rescale([1], 0, HALF_UP, *residual.limits)
-        return self.build.rescale(kept, total, np.asarray(residual.step), f"{name}.kept")
-
-    def _heads(self, rows: int) -> np.ndarray:
+    def row_order(self, name: str) -> np.ndarray | None:
         """Rows of queries or keys in the order of pairs, for all heads."""
-        size = self.c.head_size
-        return (np.arange(0, rows, size)[:, None] + paired(self.rope, size)).ravel()
-
-    def _bias(self, name: str, step: np.ndarray) -> np.ndarray:
-        """A matrix' bias in steps of its sums; zeros where the network has none."""
-        if f"{name}.bias" not in self.weights:
-            return np.zeros(len(self._matrix(name).values), np.int64)
-        bias = self._vector(f"{name}.bias")
-        if name.rpartition(".")[2] in ("q", "k"):
-            bias = bias[self._heads(len(bias))]
-        return np.floor(bias / step + 0.5).astype(np.int64)
-
-    def _matrix(self, name: str) -> Matrix:
-        found = self.weights[name]
-        assert isinstance(found, Matrix), name
-        return found
-
-    def _vector(self, name: str) -> np.ndarray:
-        found = self.weights[name]
-        assert isinstance(found, np.ndarray), name
-        return found
+        if name.rpartition(".")[2] not in ("q", "k"):
+            return None
+        size, rows = self.c.head_size, self.weights[name].shape[0]
+        order: np.ndarray = (np.arange(0, rows, size)[:, None] + paired(self.rope, size)).ravel()
+        return order

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from accel.graph import Graph
     from accel.reference import Decoder
     from accel.verification.levels import Outcome
-    from models.llama.lowering import Weights
     from models.llama.recipe import IntegerRecipe
+    from models.llama.transformer import Weights
 
 TOKENS, WINDOW = 128, 512
 LEVELS = ("reference", "native", "decode")
