@@ -10,7 +10,7 @@ from accel import reference
 from accel.building import Builder, Edge
 from accel.constants import Constant
 from accel.graph import Graph, Node
-from accel.ops import Dense, MatMul, Window
+from accel.ops import BlockFloat, Dense, MatMul, Window
 from accel.ops.dense.packed import pack
 from accel.reference import native
 from accel.reference.kernels import kernel, source
@@ -58,6 +58,24 @@ def test_factors_of_groups_are_found_and_exact(march: str, monkeypatch: pytest.M
         assert all(np.array_equal(rows[name], expected[name][:, end - rows[name].shape[1] : end]) for name in rows)
 
 
+@pytest.mark.parametrize("march", ["native", "haswell", "x86-64"])
+def test_rows_with_exponents_of_groups_are_exact(march: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mantissas of 8 to 16 bits with exponents that lie closely and far apart, and edges of 32 and 64 bits."""
+    flags = tuple(flag.replace("=native", f"={march}") for flag in native.FLAGS)
+    monkeypatch.setattr(native, "FLAGS", flags)
+    graph = _blocks()
+    dense = [kernel(graph, node).path for node in graph if node.op.kind == "dense"]
+    assert dense == ["dense/native_grouped.h"] * 12
+    rng = np.random.default_rng(1)
+    size = rng.integers(0, 41, (4, 5, 24)).repeat(16, axis=2)
+    size[1], size[2] = size[1] // 3, np.where(size[2] > 20, 38, 0)
+    x = np.clip(rng.integers(-(1 << 40), 1 << 40, size.shape) >> (40 - size), graph.input.lo, graph.input.hi)
+    x[3, :2] = [[graph.input.lo], [graph.input.hi]]
+    found = native.Native(graph).run({graph.input_name: x}, tuple(graph.tensors))
+    expected = reference.trace(graph, x)
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
+
+
 @pytest.mark.parametrize("weight", [4095 * np.eye(64, dtype=int), np.arange(64 * 40).reshape(64, 40)])
 def test_other_weights_have_no_packed_form(weight: np.ndarray) -> None:
     """Offsets of q beyond 16 bits, and rows that end within a group."""
@@ -96,6 +114,24 @@ def _grouped() -> Graph:
         weight = (q * rng.integers(1, 120, (37, 3, 1)) + offset).reshape(37, 96)
         ends.append(build.add(Dense(weight, rng.integers(-9, 9, 37)), x, scale=1.0, name=f"y{len(ends)}"))
     return build.graph(ends, "grouped")
+
+
+def _blocks() -> Graph:
+    """Matrices of 4 and 8 bits that read blocks of 16 to 128 inputs."""
+    rng, build = np.random.default_rng(0), Builder()
+    x = build.input(Tensor((5, 384), -(1 << 40), (1 << 40) - 1), "x")
+    narrow = build.requantize(x, 2.0**10, (-(1 << 30) - 5, (1 << 31) - 1), "floor", "narrow")
+    ends: list[Edge] = []
+    for edge in (x, narrow):
+        for group, bits in ((16, 8), (32, 8), (32, 14), (64, 10), (128, 16), (0, 10)):
+            q = rng.integers(0, 16 if group % 64 else 256, (19, 12, 32))
+            q[:, :, 0], q[:, :, 1] = 0, q.max() if group % 64 else 255
+            weight = (q * rng.integers(1, 100, (19, 12, 1)) + rng.integers(-2000, 100, (19, 12, 1))).reshape(19, -1)
+            block = build.add(BlockFloat(bits, group), edge, scale=edge.scale, name=f"x{len(ends)}")
+            ends.append(
+                build.add(Dense(weight, rng.integers(-9, 9, 19)), block, scale=edge.scale, name=f"y{len(ends)}")
+            )
+    return build.graph(ends, "blocks")
 
 
 def _extreme() -> Graph:

@@ -88,4 +88,9 @@ template <class F> void shared(const F &f) {
     __atomic_store_n(&crew.busy, 0, __ATOMIC_RELEASE);
 }
 
+// f(part, parts), shared only where its work is longer than the meeting of the threads.
+template <class F> void shared_if(bool worth, const F &f) {
+    worth ? shared(f) : f(std::int64_t(0), std::int64_t(1));
+}
+
 } // namespace accel

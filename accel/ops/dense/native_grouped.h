@@ -2,8 +2,9 @@
 // Dense with weights D·q + M in groups of inputs: q is read as it is stored, in 4 or 8 bits, and multiplied in 8 bits
 // (AVX-512 VNNI, AVX2, or plain C++). The layout of weights is that of packed.py.
 //
-// A row of x is split into digits of 7 bits, −64 to 63, above its last bits that are all 0. Two digits pass through the
-// matrix together. So every integer x is exact, and the 10 bits of a BlockFloat take one pass.
+// A row of x is split into signed digits of 8 bits, or of 7 where products of 8 bits saturate. Two digits pass through the
+// matrix together, or one if a row has no more. So every integer x is exact. Each group of inputs has digits above its own
+// last bits that are all 0, so a row takes one pass if each of its groups has an exponent, as a BlockFloat leaves it.
 
 #include "common/native_matrix.h"
 #include "common/native_threads.h"
@@ -13,10 +14,21 @@ namespace accel {
 constexpr int GROUP = 32, HEIGHT = 16; // inputs of a group, outputs of a block
 constexpr std::int64_t TOGETHER = 64;  // rows of x whose digits are made together
 
-// Two digits of the inputs of a group, and the sum of what they stand for.
+// Totals are sums of doubles, which are exact below 2^53. Weights are below 2^15, and so are their factors and offsets
+// (packed.py). So |D·q| = |w − M| < 2^16, and with S, the sum of |x| of a row, no partial sum exceeds (2^16 + 2^15) · S.
+constexpr std::int64_t EXACT = std::int64_t(1) << 36; // of S
+
+#if defined(__AVX512VNNI__) && defined(__AVX512F__)
+constexpr bool SATURATES = false;
+#else
+constexpr bool SATURATES = true; // pairs of products, above 16 bits
+#endif
+template <int BITS> constexpr int DIGIT = BITS == 8 && SATURATES ? 7 : 8; // bits of a digit
+
+// Two digits of the inputs of a group, what one unit of them stands for, and the sum of what all stand for.
 struct Digits {
     std::int32_t low[GROUP / 4], high[GROUP / 4];
-    double sum;
+    double step, sum;
 };
 
 struct Lane {
@@ -46,12 +58,12 @@ struct Lane {
 #endif
     }
 
-    // totals += the doubles of sums · factors
-    static void weigh(Totals *totals, const Sums &sums, const Totals *factors) {
+    // totals += the doubles of sums · step · factors
+    static void weigh(Totals *totals, const Sums &sums, double step, const Totals *factors) {
         Half halves[2];
         std::memcpy(halves, &sums, sizeof halves);
         for (int h = 0; h < 2; h++)
-            totals[h] += __builtin_convertvector(halves[h], Totals) * factors[h];
+            totals[h] += __builtin_convertvector(halves[h], Totals) * step * factors[h];
     }
 };
 
@@ -69,8 +81,8 @@ inline void doubles(const char *from, Lane::Totals *to) {
         to[h] = __builtin_convertvector(halves[h], Lane::Totals);
 }
 
-// Totals of the outputs of a register, the `part`-th of a block, for ROWS rows of digits, `groups` apart.
-template <int BITS, int ROWS>
+// Totals of the outputs of a register, the `part`-th of a block, for ROWS rows of one or two digits, `groups` apart.
+template <int BITS, int ROWS, bool TWO>
 void grouped_tile(const char *weights, int part, std::int64_t groups, const Digits *x, Lane::Totals (*totals)[2]) {
     constexpr int steps = GROUP / 4, loads = steps * BITS / 8, line = HEIGHT * 4;
     Lane::Totals kept[ROWS][2] = {};
@@ -83,10 +95,11 @@ void grouped_tile(const char *weights, int part, std::int64_t groups, const Digi
             for (int half = 0; half < 8 / BITS; half++) {
                 const Lane::Bytes q = BITS == 8 ? all : half ? all >> 4 : all & 15;
                 const int k = i * 8 / BITS + half;
-                #pragma GCC unroll 4
+                #pragma GCC unroll 8
                 for (int r = 0; r < ROWS; r++) {
                     Lane::add(low[r], q, x[r * groups + g].low[k]);
-                    Lane::add(high[r], q, x[r * groups + g].high[k]);
+                    if constexpr (TWO)
+                        Lane::add(high[r], q, x[r * groups + g].high[k]);
                 }
             }
         }
@@ -94,96 +107,149 @@ void grouped_tile(const char *weights, int part, std::int64_t groups, const Digi
         const char *scales = weights + loads * line + part * REGISTER / 2;
         doubles(scales, factors);
         doubles(scales + HEIGHT * 2, offsets);
-        #pragma GCC unroll 4
+        #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            Lane::weigh(kept[r], low[r] + (high[r] << 7), factors);
+            const Digits &digits = x[r * groups + g];
+            Lane::weigh(kept[r], TWO ? low[r] + (high[r] << DIGIT<BITS>) : low[r], digits.step, factors);
             for (int h = 0; h < 2; h++)
-                kept[r][h] += offsets[h] * x[r * groups + g].sum;
+                kept[r][h] += offsets[h] * digits.sum;
         }
     }
     std::memcpy(totals, kept, sizeof kept);
 }
 
-// What is left of a row of x: integers above a power of two, of which digits are taken.
-struct Rest {
-    std::int64_t *values;
+// What is left of a row of x: of each group the integers above a power of two, `zeros[g]`, from which digits are taken.
+// `shift` is the least of those. `two`: did the last pass take two digits?
+template <class Word> struct Rest {
+    Word *values;
+    std::int8_t *zeros;
     int shift;
-    bool more;
+    bool two, more;
 };
 
-template <class X> Rest rest(const X *x, std::int64_t count, std::int64_t *values) {
-    std::uint64_t all = 0;
-    for (std::int64_t i = 0; i < count; i++)
-        all |= std::uint64_t(std::int64_t(x[i]));
-    const int shift = all ? __builtin_ctzll(all) : 0;
-    for (std::int64_t i = 0; i < count; i++)
-        values[i] = std::int64_t(x[i]) >> shift;
-    return {values, shift, all != 0};
+// Bits of a number of either sign that are 1 in one of those that it is made of.
+template <class Word> struct Used {
+    std::uint64_t any, magnitude;
+
+    template <class X> explicit Used(const X *x) {
+        Word all = 0, width = 0;
+        for (int i = 0; i < GROUP; i++) {
+            const Word value = Word(x[i]);
+            all |= value;
+            width |= value < 0 ? ~value : value;
+        }
+        any = std::uint64_t(std::int64_t(all)), magnitude = std::uint64_t(std::int64_t(width));
+    }
+
+    int zeros() const { return any ? __builtin_ctzll(any) : 0; }
+    int size() const { return magnitude ? 64 - __builtin_clzll(magnitude) : 0; } // without the sign
+};
+
+// The groups of a row have zeros of their own if one pass takes them all and its totals are exact; else those of the row.
+template <int WIDTH, class Word, class X> void begin(Rest<Word> &row, const X *x, std::int64_t groups) {
+    int least_zeros = 63;
+    bool single = true;
+    double reach = 0; // of what `shift` leaves, at most
+    for (std::int64_t g = 0; g < groups; g++) {
+        const Used<Word> used(x + g * GROUP);
+        row.zeros[g] = std::int8_t(used.any ? used.zeros() : -1);
+        least_zeros = least(least_zeros, used.any ? used.zeros() : 63);
+        single &= used.size() - used.zeros() <= 2 * WIDTH - 2;
+        reach += GROUP * double(std::uint64_t(1) << used.size());
+    }
+    row.shift = least_zeros == 63 ? 0 : least_zeros;
+    const bool own = single && reach <= double(EXACT) * double(std::uint64_t(1) << row.shift);
+    for (std::int64_t g = 0; g < groups; g++) {
+        row.zeros[g] = own && row.zeros[g] >= 0 ? row.zeros[g] : std::int8_t(row.shift);
+        for (std::int64_t i = g * GROUP; i < (g + 1) * GROUP; i++)
+            row.values[i] = Word(x[i]) >> row.zeros[g];
+    }
 }
 
 // The lowest two digits of a row, which leave it.
-inline void take(Rest &row, std::int64_t groups, Digits *to) {
-    std::int64_t left = 0;
+template <int WIDTH, class Word> void take(Rest<Word> &row, std::int64_t groups, Digits *to) {
+    constexpr Word top = Word(1) << (WIDTH - 1), mask = 2 * top - 1;
+    Word left = 0, second = 0;
     for (std::int64_t g = 0; g < groups; g++) {
         std::int8_t low[GROUP], high[GROUP];
-        std::int64_t sum = 0;
-        std::int64_t *__restrict values = row.values + g * GROUP;
+        std::int32_t sum = 0;
+        Word *__restrict values = row.values + g * GROUP;
         for (int i = 0; i < GROUP; i++) {
-            const std::int64_t first = ((values[i] + 64) & 127) - 64, rest = (values[i] - first) >> 7;
-            const std::int64_t second = ((rest + 64) & 127) - 64;
-            low[i] = std::int8_t(first), high[i] = std::int8_t(second);
-            sum += first + 128 * second;
-            values[i] = (rest - second) >> 7;
-            left |= values[i];
+            const Word first = ((values[i] & mask) ^ top) - top, rest = (values[i] >> WIDTH) + (first < 0);
+            const Word next = ((rest & mask) ^ top) - top;
+            low[i] = std::int8_t(first), high[i] = std::int8_t(next);
+            sum += std::int32_t(first + next * (2 * top));
+            values[i] = (rest >> WIDTH) + (next < 0);
+            left |= values[i], second |= next;
         }
         std::memcpy(to[g].low, low, sizeof low);
         std::memcpy(to[g].high, high, sizeof high);
-        to[g].sum = double(sum);
+        to[g].step = double(std::int64_t(1) << (row.zeros[g] - row.shift));
+        to[g].sum = sum * to[g].step;
     }
-    row.more = left != 0;
+    row.two = second != 0, row.more = left != 0;
 }
 
-template <class N, int ROWS, class Y>
-void grouped_block(const N &node, std::int64_t block, const Digits *x, const Rest *rows, int place, Y *__restrict y) {
+template <class N, int ROWS, bool TWO, class Word, class Y>
+void grouped_block(const N &node, std::int64_t block, const Digits *x, const Rest<Word> *rows, int place, Y *__restrict y) {
     constexpr std::int64_t groups = N::x_channels / GROUP, size = groups * HEIGHT * (GROUP * N::bits / 8 + 4);
     const char *weights = reinterpret_cast<const char *>(node.packed) + block * size;
     for (int part = 0; part < Lane::parts; part++) {
         const std::int64_t first = block * HEIGHT + part * Lane::count;
         double totals[ROWS][Lane::count];
-        grouped_tile<N::bits, ROWS>(weights, part, groups, x, reinterpret_cast<Lane::Totals(*)[2]>(totals));
+        grouped_tile<N::bits, ROWS, TWO>(weights, part, groups, x, reinterpret_cast<Lane::Totals(*)[2]>(totals));
         for (int r = 0; r < ROWS; r++)
             for (std::int64_t c = 0; c < least<std::int64_t>(Lane::count, N::channels - first); c++) {
                 Y *to = y + r * N::channels + first + c;
                 const std::int64_t before = place ? std::int64_t(*to) : std::int64_t(node.bias[first + c]);
-                *to = Y(before + std::int64_t(std::uint64_t(std::int64_t(totals[r][c])) << (rows[r].shift + place)));
+                *to = Y(before + std::int64_t(std::uint64_t(std::int64_t(totals[r][c])) << least(63, rows[r].shift + place)));
             }
     }
 }
 
-// y of up to TOGETHER rows; threads share the outputs.
-template <class N, class X, class Y> void grouped_rows(const N &node, const X *x, Y *y, std::int64_t count) {
+// One pass of `count` rows; threads share the outputs.
+template <class N, bool TWO, class Word, class Y>
+void grouped_pass(const N &node, const Digits *digits, const Rest<Word> *rows, int place, Y *y, std::int64_t count) {
     constexpr std::int64_t groups = N::x_channels / GROUP, blocks = (N::channels + HEIGHT - 1) / HEIGHT;
-    auto *values = scratch<std::int64_t, 0>(count * N::x_channels);
-    auto *digits = scratch<Digits, 1>(count * groups);
-    Rest rows[TOGETHER];
-    for (std::int64_t r = 0; r < count; r++)
-        rows[r] = rest(x + r * N::x_channels, N::x_channels, values + r * N::x_channels);
-    bool more = true;
-    for (int place = 0; more; place += 14) {
-        more = false;
-        for (std::int64_t r = 0; r < count; r++) {
-            take(rows[r], groups, digits + r * groups);
-            more |= rows[r].more;
+    shared([&](std::int64_t part, std::int64_t parts) {
+        for (std::int64_t b = blocks * part / parts; b < blocks * (part + 1) / parts; b++) {
+            std::int64_t r = 0;
+            for (; r + 4 <= count; r += 4)
+                grouped_block<N, 4, TWO>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
+            for (; r < count; r++)
+                grouped_block<N, 1, TWO>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
         }
-        shared([&](std::int64_t part, std::int64_t parts) {
-            for (std::int64_t b = blocks * part / parts; b < blocks * (part + 1) / parts; b++) {
-                std::int64_t r = 0;
-                for (; r + 4 <= count; r += 4)
-                    grouped_block<N, 4>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
-                for (; r < count; r++)
-                    grouped_block<N, 1>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
+    });
+}
+
+// y of up to TOGETHER rows.
+template <class N, class X, class Y> void grouped_rows(const N &node, const X *x, Y *y, std::int64_t count) {
+    using Word = std::conditional_t<sizeof(X) <= 4, std::int32_t, std::int64_t>;
+    constexpr int width = DIGIT<N::bits>;
+    constexpr std::int64_t groups = N::x_channels / GROUP;
+    static_assert(N::x_channels <= EXACT >> 15, "digits of a pass are below 2^15");
+    auto *values = scratch<Word, 0>(count * N::x_channels);
+    auto *digits = scratch<Digits, 1>(count * groups);
+    auto *zeros = scratch<std::int8_t, 3>(count * groups);
+    Rest<Word> rows[TOGETHER];
+    bool more = true;
+    for (int place = 0; more; place += 2 * width) {
+        shared_if(count > 4, [&](std::int64_t part, std::int64_t parts) {
+            for (std::int64_t r = count * part / parts; r < count * (part + 1) / parts; r++) {
+                if (!place) {
+                    rows[r] = {values + r * N::x_channels, zeros + r * groups, 0, false, false};
+                    begin<width>(rows[r], x + r * N::x_channels, groups);
+                }
+                take<width>(rows[r], groups, digits + r * groups);
             }
         });
+        bool two = more = false;
+        for (std::int64_t r = 0; r < count; r++)
+            two |= rows[r].two, more |= rows[r].more;
+        if (two)
+            grouped_pass<N, true>(node, digits, rows, place, y, count);
+        else
+            grouped_pass<N, false>(node, digits, rows, place, y, count);
     }
 }
 
