@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import GraphError
-from accel.numeric import INT64_EXACT, carrier
+from accel.numeric import INT64_EXACT, carrier, usable
 from accel.op import Op
 from accel.tensor import Scale, Tensor
 
@@ -106,7 +106,7 @@ class Graph:
         found = {}
         for node in self.nodes:
             inputs, _ = self.ends(node)
-            found[node.name] = node.op.narrow(*inputs) or carrier(self.peak(node))
+            found[node.name] = usable(node.op.narrow(*inputs)) or carrier(self.peak(node))
         return found
 
     def peak(self, node: Node) -> int:

@@ -57,6 +57,13 @@ def carrier(peak: int) -> torch.dtype:
     raise GraphError(f"an intermediate value needs {peak.bit_length() + 1} bits; at most 62 are exact")
 
 
+def usable(dtype: str | None) -> torch.dtype | None:
+    """torch's dtype of that name; None where products of 8 bits are not exact and fast here (`Op.narrow`)."""
+    import torch
+
+    return getattr(torch, dtype) if dtype and (dtype == "float32" or has_narrow_products()) else None
+
+
 @cache
 def has_narrow_products() -> bool:
     """True when products of 8-bit integers are exact and faster here than those of float32.

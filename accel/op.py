@@ -92,8 +92,11 @@ class Op(ABC):
         """
         return self.evaluate(*inputs)
 
-    def narrow(self, *inputs: Tensor) -> torch.dtype | None:
-        """A smaller dtype than the carrier in which `evaluate` takes its inputs, with the same result and faster."""
+    def narrow(self, *inputs: Tensor) -> str | None:
+        """A smaller dtype than the carrier in which `evaluate` takes its inputs, with the same result and faster.
+
+        int8 and uint8 are for processors and GPUs that are fast with them.
+        """
         return None
 
     def bytes(self, *inputs: Tensor) -> str | None:

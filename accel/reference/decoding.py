@@ -14,6 +14,7 @@ from accel.arrays import Arrays, Results, named, plain
 from accel.errors import GraphError, UserError
 from accel.graph import Graph, Node
 from accel.reference import evaluation, native
+from accel.reference.sequences import RowOrder
 from accel.rows import Rows
 
 if TYPE_CHECKING:
@@ -63,11 +64,14 @@ class Decoder:
         self.tokens = 0
         """Tokens that were appended."""
         self._samples = 0
-        self._engine: _Engine = _Compiled(graph) if device == evaluation.NATIVE else _Torch(graph, device)
-        lasting = _before(graph, {name for node in graph for name in _kept(node)})
+        kept = {name for node in graph for name in _kept(node)}
+        lasting = _before(graph, kept)
         #: Edges that later tokens depend on, and those that are a token's own.
         self._lasting = tuple(node.name for node in graph if node.name in lasting)
         self._own = tuple(node.name for node in graph if node.name not in lasting)
+        partial = frozenset(name for name, how in self.rows.items() if how is Rows.SCORES)
+        plan = RowOrder((*self._lasting, *self._own), frozenset({*kept, *graph.inputs}), partial)
+        self._engine: _Engine = _Compiled(graph, plan) if device == evaluation.NATIVE else _Torch(graph, device)
 
     def restart(self, tokens: int = 0) -> None:
         """Forget all tokens but the first ones. Raises UserError when there are fewer."""
@@ -94,13 +98,21 @@ class Decoder:
         if samples != self._samples:
             self._samples = samples
             self._engine.begin(samples)
-        first, end = self.tokens, self.tokens + count
-        start = end - 1 if last else first
-        self._engine.enter({name: evaluation.in_range(self.graph.inputs[name], new[name]) for name in new}, first, end)
-        self._engine.evaluate(self._lasting, first, end)
-        self._engine.evaluate(self._own, start, end)
-        self.tokens = end
-        return {name: self._engine.rows(name, start, end) for name in keep}
+        new = {name: evaluation.in_range(self.graph.inputs[name], x) for name, x in new.items()}
+        step = self._engine.most or count
+        asked = self.tokens + (count - 1 if last else 0)
+        found = []
+        for place in range(0, count, step):
+            part = {name: x[:, place : place + step] for name, x in new.items()}
+            first, end = self.tokens, self.tokens + min(step, count - place)
+            start = max(first, asked)
+            self._engine.enter(part, first, end, every=len(keep) > len(self.graph.outputs))
+            self._engine.evaluate(self._lasting, first, end)
+            if start < end:
+                self._engine.evaluate(self._own, start, end)
+                found.append({name: self._engine.rows(name, start, end) for name in keep})
+            self.tokens = end
+        return {name: np.concatenate([rows[name] for rows in found], axis=1) for name in keep}
 
     def _checked(self, new: NewRows) -> tuple[int, int]:
         """Samples and tokens of new rows. Raises UserError where they do not fit."""
@@ -133,13 +145,15 @@ def _before(graph: Graph, edges: set[str]) -> set[str]:
 
 
 class _Engine(Protocol):
-    """Evaluates rows of edges, and holds what later ones need."""
+    """Evaluates rows of edges, and holds what later ones need: `most` rows at a time, or any number if 0."""
+
+    most: int
 
     def begin(self, samples: int) -> None:
         """Make memory for that many samples; rows that are not known have any value of their edge's range."""
 
-    def enter(self, new: NewRows, first: int, end: int) -> None:
-        """Take rows first to end - 1 of the inputs."""
+    def enter(self, new: NewRows, first: int, end: int, *, every: bool) -> None:
+        """Take rows first to end - 1 of the inputs; `every`: rows of all edges will be asked for, not only outputs."""
 
     def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
         """Evaluate rows first to end - 1 of the edges of nodes, in the graph's order."""
@@ -150,6 +164,8 @@ class _Engine(Protocol):
 
 class _Torch:
     """All new rows, and all rows of those edges of which other tokens read them."""
+
+    most = 0
 
     def __init__(self, graph: Graph, device: str) -> None:
         self._graph, self._device = graph, evaluation.usable(device)
@@ -170,7 +186,7 @@ class _Torch:
                 blank = min(max(0, spec.lo), spec.hi)
                 self._kept[name, dtype] = torch.full((samples, *spec.shape), blank, dtype=dtype, device=self._device)
 
-    def enter(self, new: NewRows, first: int, end: int) -> None:
+    def enter(self, new: NewRows, first: int, end: int, *, every: bool) -> None:
         import torch
 
         for name, x in new.items():
@@ -204,20 +220,19 @@ class _Torch:
 
 
 class _Compiled:
-    """All rows of all edges, compiled for this processor."""
+    """The same, compiled for this processor."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._native = native.compiled(graph)
+    def __init__(self, graph: Graph, plan: RowOrder) -> None:
+        self._native, self._plan, self.most = native.compiled(graph), plan, native.ROWS
 
     def begin(self, samples: int) -> None:
-        self._sequences = self._native.sequences(samples)
+        self._sequences = self._native.sequences(self._plan, samples)
 
-    def enter(self, new: NewRows, first: int, end: int) -> None:
-        for name, x in new.items():
-            self._sequences.edges[name][:, first:end] = x
+    def enter(self, new: NewRows, first: int, end: int, *, every: bool) -> None:
+        self._sequences.enter(new, first, end, every=every)
 
     def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
         self._sequences.evaluate(names, first, end)
 
     def rows(self, name: str, first: int, end: int) -> np.ndarray:
-        return self._sequences.edges[name][:, first:end].astype(np.int64)
+        return self._sequences.rows(name, first, end)

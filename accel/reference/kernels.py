@@ -121,8 +121,7 @@ def _in_bytes(node: Node, inputs: Sequence[Tensor]) -> int:
 
 def _carrier(graph: Graph, node: Node) -> str:
     inputs, _ = graph.ends(node)
-    narrow = node.op.narrow(*inputs)
-    return carried(graph.peak(node)) if narrow is None or not narrow.is_floating_point else "std::int32_t"
+    return "std::int32_t" if node.op.narrow(*inputs) == "float32" else carried(graph.peak(node))
 
 
 def _value(values: object, name: str) -> int | str | Constant:

@@ -20,6 +20,8 @@ import numpy as np
 from accel import codecache, tools
 from accel.graph import Graph
 from accel.reference.kernels import HEADERS, TYPES, NodeKernel, kernel, source, stored
+from accel.reference.sequences import LINE, STEP, RowOrder, Sequences, aligned, shared
+from accel.reference.threads import threads
 from accel.tensor import Tensor
 
 FLAGS: tuple[str, ...] = (
@@ -29,11 +31,8 @@ FLAGS: tuple[str, ...] = (
 )  # fmt: skip
 """-O3 compiles half as long again, and no faster code."""
 LIBRARY = "graph.so"
-LINE = 64
-"""Bytes of a line of the cache, in which edges begin."""
-STEP = np.dtype([("kernel", "i8"), ("together", "i8"), ("node", "i8"), ("edges", "i8", 3)])
-PLACE, WHOLE = 0, 4
-"""Of the numbers of an edge in native_program.h: place, tokens, channels, type, whole."""
+WHOLE = 4
+"""Of the numbers of an edge, as PLACE: samples outside that it is read from or kept in."""
 CACHED = 1 << 18
 """Bytes of edges that stay in a processor's cache: as many samples go through the graph together."""
 ROWS = 64
@@ -92,7 +91,7 @@ class Native:
         struct = self._hold(np.array([self._member(value) for _, value in one.members] or [0], np.int64))
         if one.prepare:
             address = struct.ctypes.data
-            memory = self._hold(_aligned(self._library.prepare(number, address, None)))
+            memory = self._hold(aligned(self._library.prepare(number, address, None)))
             self._library.prepare(number, address, memory.ctypes.data)
             struct[[name for name, _ in one.members].index("prepared")] = memory.ctypes.data
         return struct.ctypes.data
@@ -106,17 +105,15 @@ class Native:
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Sequence[str]) -> dict[str, np.ndarray]:
         """(samples, tokens, channels) in the inputs' ranges → the edges in `keep`; in as many threads as torch."""
-        import torch
-
         given = {name: np.ascontiguousarray(inputs[name], np.int64) for name in self.graph.inputs}
         samples = len(next(iter(given.values())))
         kept = {n: np.empty((samples, *self.graph.tensors[n].shape), np.int64) for n in keep if n not in given}
-        threads = torch.get_num_threads()
+        count = threads()
         self._library.share(1)  # threads have samples or rows of their own
-        if threads > 1 and samples < 8 * threads and samples % threads and self._macs * samples >= SHARED:
-            self._by_rows(samples, given | kept, threads)
+        if count > 1 and samples < 8 * count and samples % count and self._macs * samples >= SHARED:
+            self._by_rows(samples, given | kept, count)
         else:
-            self._by_samples(samples, given | kept, min(samples, threads))
+            self._by_samples(samples, given | kept, min(samples, count))
         return {name: given[name].copy() if name in given else kept[name] for name in keep}
 
     def _by_samples(self, samples: int, outside: dict[str, np.ndarray], threads: int) -> None:
@@ -140,7 +137,7 @@ class Native:
     def _by_rows(self, samples: int, outside: dict[str, np.ndarray], threads: int) -> None:
         """All threads take rows of the same samples."""
         placed, lines = self._apart
-        edges, memory = self._edges(placed, outside), _aligned(lines * LINE * samples)
+        edges, memory = self._edges(placed, outside), aligned(lines * LINE * samples)
         meeting = np.zeros(1, np.int64)
 
         def some(start: int) -> None:
@@ -149,17 +146,10 @@ class Native:
         with _MEETING:  # or threads of two calls would wait for each other
             list(_pool(threads).map(some, range(threads)))
 
-    def sequences(self, samples: int) -> Sequences:
-        """Memory in which rows of all edges are evaluated one after the other."""
-        placed, lines = self._apart
-        memory = _aligned(samples * lines * LINE).reshape(samples, -1)
-        edges = {}
-        for edge, (name, tensor) in zip(placed, self.graph.tensors.items(), strict=True):
-            dtype, start = np.dtype(stored(tensor.lo, tensor.hi)), int(edge[PLACE]) * LINE
-            part = memory[:, start : start + tensor.size * dtype.itemsize].view(dtype)
-            part[:] = min(max(0, tensor.lo), tensor.hi)
-            edges[name] = part.reshape(samples, *tensor.shape)
-        return Sequences(self._library, dict(zip(edges, self._steps, strict=True)), placed, memory, edges)
+    def sequences(self, plan: RowOrder, samples: int) -> Sequences:
+        """Memory in which rows of all edges are evaluated one after the other, at most ROWS at a time."""
+        steps = dict(zip(self.graph.tensors, self._steps, strict=True))
+        return Sequences(self._library, self.graph, steps, plan, samples, ROWS)
 
     def _part(
         self, edges: np.ndarray, memory: np.ndarray, numbers: Sequence[int], meeting: np.ndarray | None = None
@@ -206,50 +196,7 @@ class Native:
         return np.array(rows, np.int64), lines
 
 
-class Sequences:
-    """Rows of all edges of some samples: `edges` has them by name, as (samples, tokens, channels).
-
-    Rows that were not evaluated have some number of their edge's range.
-    """
-
-    def __init__(
-        self,
-        library: ctypes.CDLL,
-        steps: dict[str, np.ndarray],
-        placed: np.ndarray,
-        memory: np.ndarray,
-        edges: dict[str, np.ndarray],
-    ) -> None:
-        self.edges = edges
-        self._library, self._steps, self._placed, self._memory = library, steps, placed, memory
-        self._samples = [sample.ctypes.data for sample in memory]
-        self._tokens = max(edge.shape[1] for edge in edges.values())
-        self._programs: dict[tuple[str, ...], tuple[np.ndarray, tuple[int, int, int]]] = {}
-
-    def evaluate(self, names: tuple[str, ...], first: int, end: int) -> None:
-        """Rows first to end − 1 of these edges, in the graph's order; those of the inputs are there already.
-
-        As many threads as torch has share the matrices of which groups have factors.
-        """
-        import torch
-
-        if names not in self._programs:
-            steps = np.array([self._steps[name] for name in names], STEP)
-            self._programs[names] = steps, (steps.ctypes.data, len(steps), self._placed.ctypes.data)
-        _, program = self._programs[names]
-        self._library.share(torch.get_num_threads())
-        for memory in self._samples:
-            self._library.part(*program, memory, 0, 1, first, end, self._tokens, None)
-
-
 _MEETING = threading.Lock()
-
-
-def _aligned(size: int) -> np.ndarray:
-    """Bytes that begin at a line of the cache."""
-    memory = np.empty(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + size]
 
 
 @cache
@@ -270,23 +217,7 @@ def _lines(tensor: Tensor) -> int:
 
 
 def _places(graph: Graph) -> tuple[list[int], int]:
-    """The first line of every edge's memory, and how many lines there are.
-
-    An edge takes the first gap between those that still have a reader.
-    """
-    edges = list(graph.tensors)  # in the order of the nodes that write them, the input first
-    order = {name: number for number, name in enumerate(edges)}
-    reader = {name: max((order[node.name] for node in graph.consumers[name]), default=0) for name in edges}
-    living: dict[str, tuple[int, int]] = {}
-    places, top = [], 0
-    for number, name in enumerate(edges):
-        living = {edge: span for edge, span in living.items() if reader[edge] >= number}
-        size, at = _lines(graph.tensors[name]), 0
-        for start, end in sorted(living.values()):
-            if at + size <= start:
-                break
-            at = max(at, end)
-        living[name] = (at, at + size)
-        places.append(at)
-        top = max(top, at + size)
-    return places, top
+    """The first line of every edge's memory, and how many lines there are."""
+    order = {name: number for number, name in enumerate(graph.tensors)}  # the inputs are made first
+    lives = [(n, max([n, *(order[node.name] for node in graph.consumers[name])])) for name, n in order.items()]
+    return shared([_lines(tensor) for tensor in graph.tensors.values()], lives)

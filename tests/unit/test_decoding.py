@@ -18,7 +18,8 @@ from accel.graph import Graph, Node
 from accel.op import Op
 from accel.ops import Add, Dense, Embedding, MatMul, Mul, Pool, Position, Rescale, Rotary, Softmax, Window
 from accel.ops.softmax.op import exp_table
-from accel.reference import decoding, generation
+from accel.reference import decoding, generation, native
+from accel.reference.sequences import shared
 from accel.tensor import Tensor
 
 FEW, MANY = range(40), range(40, 400)
@@ -75,6 +76,21 @@ def test_more_random_graphs() -> None:
 )
 def test_compiled_random_causal_graphs(seeds: range) -> None:
     check_causal(seeds, "native")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_compiled_rows_in_parts(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows than go through the graph together."""
+    monkeypatch.setattr(native, "ROWS", rows)
+    for seed in range(2):
+        graph = random_causal.causal(seed)
+        x, steps = samples(graph, seed), [graph.input.tokens]
+        assert not random_causal.difference(graph, reference.decode(graph, device="native"), x, steps)
+
+
+def test_edges_share_memory_when_nothing_reads_them_any_more() -> None:
+    places, lines = shared([2, 3, 2, 1, 4], [(0, 2), (1, 2), (2, 3), (3, 9), (4, 9)])
+    assert (places, lines) == ([0, 2, 5, 0, 1], 7)
 
 
 @pytest.mark.parametrize("op", [Position, Rotary, Softmax])

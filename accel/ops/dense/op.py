@@ -9,7 +9,7 @@ import numpy as np
 
 from accel.constants import Integers
 from accel.errors import GraphError
-from accel.numeric import INT32_EXACT, INT64_EXACT, has_narrow_products, narrow_product
+from accel.numeric import INT32_EXACT, INT64_EXACT, narrow_product
 from accel.op import Op, frozen
 from accel.ops.dense.packed import pack
 from accel.tensor import Tensor
@@ -58,12 +58,9 @@ class Dense(Op):
         negative, positive = self.weight.sums
         return positive - negative
 
-    def narrow(self, x: Tensor) -> torch.dtype | None:
-        import torch
-
-        dtype = self.bytes(x)
+    def narrow(self, x: Tensor) -> str | None:
         even = all(size % 8 == 0 for size in self.weight.shape)  # what a GPU asks for; torch is wrong for one channel
-        return getattr(torch, dtype) if dtype and even and has_narrow_products() else None
+        return self.bytes(x) if even else None
 
     def bytes(self, x: Tensor) -> str | None:
         dtype = "int8" if x.lo < 0 else "uint8"

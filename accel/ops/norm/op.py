@@ -187,11 +187,9 @@ class Norm(Op):
         reach = x.channels * (x.hi - x.lo) if self.form == "layer" else x.channels * x.magnitude
         return bits(-reach, reach)[0]
 
-    def narrow(self, x: Tensor) -> torch.dtype | None:
-        import torch
-
+    def narrow(self, x: Tensor) -> str | None:
         sums = self.rows(x).channels * x.magnitude * max(x.magnitude, 2)  # Σx², and |u|
-        return torch.float32 if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_CARRIED else None
+        return "float32" if sums <= FLOAT32_EXACT and self.peak(x) <= FLOAT64_CARRIED else None
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return float(self.hi - self.lo)
