@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,8 @@ import torch
 
 from accel.checkpoints import Configuration, RotaryPositions
 from accel.checkpoints.configuration import shapes
+from models import languages
 from models.llama.matrices import Matrix
-from models.llama.network import Llama
 
 Weights = dict[str, Matrix | np.ndarray]
 
@@ -39,31 +40,27 @@ def weights(configuration: Configuration, rng: np.random.Generator) -> Weights:
             found[name] = rng.normal(0, 0.3, shape)
         elif len(shape) == 1:
             found[name] = rng.uniform(0.5, 1.5, shape) * rng.choice([1, 1, 1, -1], shape)
+        elif name == "positions":
+            found[name] = rng.normal(0, 0.5, shape)
         else:
             found[name] = _matrix(shape, rng, name == "embedding")
     return found
 
 
 def _matrix(shape: tuple[int, ...], rng: np.random.Generator, ranked: bool) -> Matrix:
-    size, groups = 1.5 / np.sqrt(shape[1]), (shape[0], shape[1] // 32)
+    group = math.gcd(shape[1], 32)
+    size, groups = 1.5 / np.sqrt(shape[1]), (shape[0], shape[1] // group)
     if ranked:
-        return Matrix.scaled(rng.integers(-127, 128, (*groups, 32)), rng.uniform(1, 2, groups) / 127)
-    if shape[1] % 32 or rng.random() < 0.3:
+        return Matrix.scaled(rng.integers(-127, 128, (*groups, group)), rng.uniform(1, 2, groups) / 127)
+    if group < 16 or rng.random() < 0.3:
         return Matrix.of(rng.normal(0, size, shape), 8)
-    q, d = rng.integers(0, 16, (*groups, 32)), rng.uniform(0.1, 0.4, groups) * size
+    q, d = rng.integers(0, 16, (*groups, group)), rng.uniform(0.1, 0.4, groups) * size
     return Matrix.grouped(q, d, -7.5 * d * rng.uniform(0.8, 1.2, groups))
 
 
 def logits(configuration: Configuration, weights: Weights, ids: np.ndarray) -> np.ndarray:
-    """Float64 logits of identifiers (samples, tokens): what integers are measured by."""
-    network = Llama(configuration).double()
-    state = {
-        name if name.endswith(".bias") else f"{name}.weight": torch.from_numpy(
-            value.real if isinstance(value, Matrix) else value
-        )
-        for name, value in weights.items()
-    }
-    network.load_state_dict(state, assign=True)
+    """Logits of identifiers (samples, tokens) in float64, of weights in float32: what integers are measured by."""
+    network = languages.of(configuration, weights).double()
     with torch.no_grad():
         found: np.ndarray = network(torch.from_numpy(ids)).numpy()
     return found

@@ -13,7 +13,6 @@ from accel.building import Edge
 from accel.checkpoints import Configuration
 from accel.errors import UserError
 from accel.graph import Graph
-from accel.ops.lookup.op import Lookup
 from accel.ops.mul.op import Mul
 from accel.ops.rotary.op import Rotary
 from models.llama.recipe import B10, IntegerRecipe
@@ -38,7 +37,7 @@ def _require(c: Configuration) -> None:
     """Raise UserError for what has no lowering."""
     refused = {
         "learned positions": c.rope is None,
-        f"activation {c.activation!r}": c.activation != "silu" or not c.gated,
+        "no gate in its feed-forward": not c.gated,
         "a window of tokens": c.window is not None,
     }
     if found := [what for what, is_there in refused.items() if is_there]:
@@ -60,17 +59,11 @@ class _Llama(Transformer):
         return (q, k) if layer in self.rope.skipped else (self.turned(q), self.turned(k))
 
     def feedforward(self, x: Edge, name: str, layer: int) -> Edge:
-        """down(gate · sigmoid(gate) · up), the sigmoid from a table of a narrower gate."""
-        recipe, build = self.recipe, self.build
-        gate, up = (self.matrix(x, f"{name}.{part}", recipe.gates) for part in ("gate", "up"))
-        lo, hi = recipe.sigmoid.limits
-        places = np.arange(lo, hi + 1) * recipe.sigmoid.step
-        sigmoids = np.floor(2.0**recipe.sigmoid_bits / (1 + np.exp(-places)) + 0.5).astype(np.int64)
-        step = 2.0**-recipe.sigmoid_bits
-        sigmoid = build.add(Lookup(sigmoids, lo), self.fixed(gate, recipe.sigmoid), scale=step, name=f"{name}.sigmoid")
-        opened = self.fixed(build.add(Mul(), gate, sigmoid, scale=gate.scale * step, name=f"{name}.silu"), recipe.gates)
-        hidden = build.add(Mul(), opened, up, scale=opened.scale * up.scale, name=f"{name}.hidden")
-        return self.matrix(self.rounded(self.fixed(hidden, recipe.hidden)), f"{name}.down", recipe.residual)
+        """down(activation(gate) · up)."""
+        gate, up = (self.matrix(x, f"{name}.{part}", self.recipe.gates) for part in ("gate", "up"))
+        opened = self.activated(gate, name)
+        hidden = self.build.add(Mul(), opened, up, scale=opened.scale * up.scale, name=f"{name}.hidden")
+        return self.matrix(self.rounded(self.fixed(hidden, self.recipe.hidden)), f"{name}.down", self.recipe.residual)
 
     def head_norm(self, x: Edge, name: str) -> Edge:
         """Queries or keys, normalized head by head."""

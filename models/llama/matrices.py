@@ -91,7 +91,7 @@ def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B10) -> dict
 
 def _integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
     ends, group = name in ("embedding", "head"), recipe.weight_group
-    if len(weight.shape) == 1:
+    if len(weight.shape) == 1 or name == "positions":
         return weight.float32().astype(np.float64)
     if weight.is_quantized and not recipe.weight_bits:
         return _of_groups(weight.integers(), ends)

@@ -171,10 +171,12 @@ def load(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> Llama:
     return fill(network, checkpoint, dtype)
 
 
-def of(configuration: Configuration, weights: Mapping[str, Matrix | np.ndarray]) -> Llama:
-    """The network with integer weights as real numbers, in float32."""
+def of(
+    make: Callable[[Configuration], Network], configuration: Configuration, weights: Mapping[str, Matrix | np.ndarray]
+) -> Network:
+    """The network that `make` returns, with integer weights as real numbers, in float32."""
     with torch.device("meta"):
-        network = Llama(configuration)
+        network = make(configuration)
     real = {name: w.real if isinstance(w, Matrix) else w for name, w in weights.items()}
     return _filled(network, {name: torch.from_numpy(w).to(torch.float32) for name, w in real.items()})
 

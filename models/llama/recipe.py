@@ -61,7 +61,10 @@ class IntegerRecipe:
     exponential_bits: int = 12
     sigmoid: Format = field(default=Format(9, 4))
     """What the table of sigmoids reads."""
+    gelu: Format = field(default=Format(9, 6))
+    """What the table of a GELU's gates reads, of GPT-2 and Gemma."""
     sigmoid_bits: int = 8
+    """Gates of either table, below 1."""
     accumulator: Format = field(default=Format(26, -8))
     """Sums of products in steps of 2^8, in front of the multipliers of rows."""
 

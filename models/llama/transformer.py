@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -23,7 +23,9 @@ from accel.ops.dense.op import Dense
 from accel.ops.divide.op import Divide
 from accel.ops.embedding.op import Embedding
 from accel.ops.exponential.op import MAX_ENTRIES, Exponential, table
+from accel.ops.lookup.op import Lookup
 from accel.ops.matmul.op import MatMul
+from accel.ops.mul.op import Mul
 from accel.ops.norm.op import Norm
 from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
@@ -33,6 +35,14 @@ from models.llama.recipe import Format, IntegerRecipe
 HALF_UP = "half_up"
 Weights = Mapping[str, Matrix | np.ndarray]
 """Matrices (outputs, inputs) and vectors by the canonical names of `accel.checkpoints`."""
+
+
+GATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "silu": lambda x: 1 / (1 + np.exp(-x)),
+    "gelu": lambda x: 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
+    "gelu_tanh": lambda x: 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+}
+"""Activation → the gate(x) of x · gate(x)."""
 
 
 def require_shapes(configuration: Configuration, weights: Weights) -> None:
@@ -51,6 +61,8 @@ class Transformer(ABC):
 
     def __init__(self, c: Configuration, weights: Weights, recipe: IntegerRecipe, tokens: int) -> None:
         self.c, self.weights, self.recipe, self.tokens, self.build = c, weights, recipe, tokens, Builder()
+        self._lacking: dict[str, np.ndarray] = {}
+        """Edge → real numbers of its channels that the matrices behind it add: the bias of a LayerNorm."""
 
     def graph(self, name: str) -> Graph:
         """The whole network: identifiers in, logits out."""
@@ -73,11 +85,15 @@ class Transformer(ABC):
 
     def embedded(self) -> Edge:
         """Rows of the embedding in the residual's format."""
-        residual = self.recipe.residual
-        real = self.weight("embedding").real * self.c.embedding_scale
-        words = np.clip(np.floor(real * 2.0**residual.fraction + 0.5).astype(np.int64), *residual.limits)
+        words = self.words(self.weight("embedding").real * self.c.embedding_scale)
         x = self.build.input(Tensor((self.tokens, 1), 0, self.c.vocabulary - 1), "tokens")
-        return self.build.add(Embedding(words), x, scale=residual.step, name="embedding")
+        return self.build.add(Embedding(words), x, scale=self.recipe.residual.step, name="embedding")
+
+    def words(self, real: np.ndarray) -> np.ndarray:
+        """Real numbers in the residual's format."""
+        residual = self.recipe.residual
+        found: np.ndarray = np.clip(np.floor(real / residual.step + 0.5).astype(np.int64), *residual.limits)
+        return found
 
     def layer(self, x: Edge, layer: int) -> Edge:
         for name, part in (
@@ -112,8 +128,33 @@ class Transformer(ABC):
         return build.add(divide, values, sums, scale=recipe.mixed.step, name=f"{name}.mixed")
 
     def norm(self, x: Edge, name: str) -> Edge:
-        """The residual stream, normalized."""
-        return self.normalized(x, name, self.recipe.normed, 0)
+        """The residual stream, normalized; the bias of a LayerNorm is left to the matrices behind it."""
+        if self.c.norm == "rms":
+            return self.normalized(x, name, self.recipe.normed, 0)
+        y = self.normalized(self.centred(x, name), name, self.recipe.normed, 0)
+        self._lacking[y.name] = self.vector(f"{name}.bias")
+        return y
+
+    def centred(self, x: Edge, name: str) -> Edge:
+        """The residual stream less the mean of its channels, which is rounded to a step of it."""
+        channels = self.build.tensor(x).channels
+        ones = np.ones((1, channels), np.int64)
+        sums = self.build.add(Dense(ones, ones[0, :1] * 0), x, scale=x.scale / channels, name=f"{name}.mean")
+        mean = self.build.requantize(sums, x.scale, None, HALF_UP, f"{name}.mean.rounded")
+        spread = self.build.add(Dense(-ones.T, ones[0] * 0), mean, scale=x.scale, name=f"{name}.mean.everywhere")
+        return self.build.add(Add([1, 1]), x, spread, scale=x.scale, name=f"{name}.centred")
+
+    def activated(self, x: Edge, name: str) -> Edge:
+        """The activation of words in the format of gates: x · gate(x), the gate from a table of a narrower x."""
+        recipe, build, activation = self.recipe, self.build, self.c.activation
+        if activation == "relu":
+            return build.rescale(Rescale([1], 0, HALF_UP, 0, recipe.gates.limits[1]), x, x.scale, f"{name}.relu")
+        form = recipe.sigmoid if activation == "silu" else recipe.gelu
+        lo, hi = form.limits
+        opening = GATES[activation](np.arange(lo, hi + 1) * form.step)
+        rom, step = np.floor(2.0**recipe.sigmoid_bits * opening + 0.5).astype(np.int64), 2.0**-recipe.sigmoid_bits
+        gate = build.add(Lookup(rom, lo), self.fixed(x, form), scale=step, name=f"{name}.gate.table")
+        return self.fixed(build.add(Mul(), x, gate, scale=x.scale * step, name=f"{name}.{activation}"), recipe.gates)
 
     def normalized(
         self, x: Edge, name: str, form: Format, row: int, gain: np.ndarray | None = None, node: str = ""
@@ -130,7 +171,10 @@ class Transformer(ABC):
         return self.block(x, self.recipe.activation_bits, group if self.recipe.activation_group else 0)
 
     def block(self, x: Edge, bits: int, group: int) -> Edge:
-        return self.build.add(BlockFloat(bits, group), x, scale=x.scale, name=f"{x.name}.block")
+        y = self.build.add(BlockFloat(bits, group), x, scale=x.scale, name=f"{x.name}.block")
+        if x.name in self._lacking:
+            self._lacking[y.name] = self._lacking[x.name]
+        return y
 
     def matrix(self, x: Edge, name: str, form: Format) -> Edge:
         """x times a matrix in another format: the sums lose bits first where rows have multipliers."""
@@ -138,7 +182,8 @@ class Transformer(ABC):
         if order is not None:
             matrix = matrix.rows(order)
         step = np.asarray(float(x.scale) * 2.0**-matrix.shift)
-        y = self.build.add(Dense(matrix.values, self._bias(name, step * matrix.multiplier)), x, scale=step, name=name)
+        bias = np.floor(self._bias(x, matrix, name, order) / (step * matrix.multiplier) + 0.5).astype(np.int64)
+        y = self.build.add(Dense(matrix.values, bias), x, scale=step, name=name)
         if matrix.multiplier.max() > 1:
             sums = self.recipe.accumulator
             step = step * 2.0**-sums.fraction
@@ -153,7 +198,8 @@ class Transformer(ABC):
         matrix = self.weight("embedding" if self.c.tied else "head")
         values = matrix.values * matrix.multiplier[:, None]
         scale = float(x.scale) * 2.0**-matrix.shift
-        return self.build.add(Dense(values, np.zeros(len(values), np.int64)), x, scale=scale, name="logits")
+        bias = np.floor(self._bias(x, matrix, "logits") / scale + 0.5).astype(np.int64)
+        return self.build.add(Dense(values, bias), x, scale=scale, name="logits")
 
     def fixed(self, x: Edge, form: Format) -> Edge:
         """An edge in another format."""
@@ -166,14 +212,12 @@ class Transformer(ABC):
         kept = Rescale([1], 0, HALF_UP, *residual.limits)
         return self.build.rescale(kept, total, np.asarray(residual.step), f"{name}.kept")
 
-    def _bias(self, name: str, step: np.ndarray) -> np.ndarray:
-        """A matrix' bias in steps of its sums; zeros where the network has none."""
-        if f"{name}.bias" not in self.weights:
-            return np.zeros(len(self.weight(name).values), np.int64)
-        bias, order = self.vector(f"{name}.bias"), self.row_order(name)
+    def _bias(self, x: Edge, matrix: Matrix, name: str, order: np.ndarray | None = None) -> np.ndarray:
+        """The real bias of a matrix, with its product of what x lacks; zeros where there is neither."""
+        bias = self.vector(f"{name}.bias") if f"{name}.bias" in self.weights else np.zeros(len(matrix.values))
         if order is not None:
             bias = bias[order]
-        return np.floor(bias / step + 0.5).astype(np.int64)
+        return bias + matrix.real @ self._lacking[x.name] if x.name in self._lacking else bias
 
     def weight(self, name: str) -> Matrix:
         found = self.weights[name]

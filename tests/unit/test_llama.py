@@ -62,8 +62,8 @@ def test_compiled_row_by_row(seeds: range) -> None:
 
 def test_what_is_not_lowered_is_refused() -> None:
     config, weights, tokens = llamas.drawn(0)
-    with pytest.raises(UserError, match="with activation 'gelu' cannot become a graph yet"):
-        lower(replace(config, activation="gelu"), weights, tokens)
+    with pytest.raises(UserError, match="with no gate in its feed-forward cannot become a graph yet"):
+        lower(replace(config, gated=False), weights, tokens)
     with pytest.raises(UserError, match="with a window of tokens cannot become a graph yet"):
         lower(replace(config, window=4), weights, tokens)
     with pytest.raises(UserError, match=r"weight 'norm' is nothing; the configuration says"):

@@ -112,8 +112,9 @@ def _read(file: Archive) -> Kept:
 
 def _configuration(values: Mapping[str, Any]) -> Configuration:
     rope = values["rope"]
-    positions = RotaryPositions(**{**rope, "factors": tuple(rope["factors"]), "skipped": frozenset(rope["skipped"])})
-    return Configuration(**{**values, "rope": positions})
+    if rope is not None:
+        rope = RotaryPositions(**{**rope, "factors": tuple(rope["factors"]), "skipped": frozenset(rope["skipped"])})
+    return Configuration(**{**values, "rope": rope})
 
 
 def _recipe(values: Mapping[str, Any]) -> IntegerRecipe:

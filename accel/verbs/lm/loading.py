@@ -43,25 +43,24 @@ def load(
 
 def of(checkpoint: Checkpoint, recipe: IntegerRecipe | str, context: int | None, device: str) -> LanguageModel:
     """The model of a checkpoint that is open; arguments as of `load`."""
-    from models import llama
+    from models import languages, llama
 
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
-    if checkpoint.configuration.rope is None:
-        raise UserError(f"{checkpoint.path}: a {checkpoint.configuration.family} has no integer form yet; load a Llama")
     seen = _context(checkpoint.configuration.context, context)
     return LanguageModel(
         checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen), chosen,
-        checkpoint.tokenizer, partial(llama.load, checkpoint), seen, device,
+        checkpoint.tokenizer, partial(languages.load, checkpoint), seen, device,
     )  # fmt: skip
 
 
 def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) -> LanguageModel:
     """The model of a file that was saved; its network in real numbers has the rounded weights."""
-    from models.llama import network
+    from models import languages
 
+    configuration, weights = found.configuration, found.weights
     return LanguageModel(
-        path, found.configuration, found.weights, found.recipe, lambda: found.tokenizer,
-        lambda: network.of(found.configuration, found.weights), _context(found.configuration.context, context), device,
+        path, configuration, weights, found.recipe, lambda: found.tokenizer,
+        lambda: languages.of(configuration, weights), _context(configuration.context, context), device,
     )  # fmt: skip
 
 

@@ -53,9 +53,9 @@ class LanguageModel:
 
     def graph(self, tokens: int) -> Graph:
         """The integer graph of `tokens` tokens: identifiers in, logits out."""
-        from models import llama
+        from models import languages
 
-        return llama.lower(self.configuration, self.weights, tokens, self.recipe, self.path.stem)
+        return languages.lower(self.configuration, self.weights, tokens, self.recipe, self.path.stem)
 
     @cached_property
     def decoder(self) -> Decoder:
