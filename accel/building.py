@@ -31,7 +31,7 @@ from accel.ops.add.op import Add
 from accel.ops.rescale.op import Rescale
 from accel.tensor import Scale, Tensor
 
-MAX_ELEMENTS = 1 << 26
+MAX_ELEMENTS = 1 << 30
 """Elements of an edge: more are a mistake, and would take the machine's memory."""
 
 

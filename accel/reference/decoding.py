@@ -69,9 +69,12 @@ class Decoder:
         #: Edges that later tokens depend on, and those that are a token's own.
         self._lasting = tuple(node.name for node in graph if node.name in lasting)
         self._own = tuple(node.name for node in graph if node.name not in lasting)
-        partial = frozenset(name for name, how in self.rows.items() if how is Rows.SCORES)
-        plan = RowOrder((*self._lasting, *self._own), frozenset({*kept, *graph.inputs}), partial)
+        order, kept = (*self._lasting, *self._own), {*kept, *graph.inputs}
+        plan = RowOrder(order, frozenset(kept), self._known(Rows.SCORES), self._known(Rows.SHARES))
         self._engine: _Engine = _Compiled(graph, plan) if device == evaluation.NATIVE else _Torch(graph, device)
+
+    def _known(self, how: Rows) -> frozenset[str]:
+        return frozenset(name for name, rows in self.rows.items() if rows is how)
 
     def restart(self, tokens: int = 0) -> None:
         """Forget all tokens but the first ones. Raises UserError when there are fewer."""

@@ -21,8 +21,8 @@ from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT32_EXACT
 from accel.tensor import Tensor
 
 HEADERS = Path(__file__).parents[1] / "ops"
-TYPES = ("int8", "uint8", "int32", "int64")
-"""Of edges and constants, in the order of `typed` in native_program.h."""
+TYPES = ("int8", "uint8", "int16", "int32", "int64")
+"""Of edges, in the order of `typed` in native_program.h."""
 
 
 def carried(peak: int) -> str:
@@ -36,7 +36,7 @@ def carried(peak: int) -> str:
 
 def stored(lo: int, hi: int) -> str:
     """The type of TYPES for lo..hi: what is unsigned says so, because 8-bit products differ there."""
-    for name in ("uint8",) if lo >= 0 else ("int8",):
+    for name in ("uint8" if lo >= 0 else "int8", "int16"):
         if np.iinfo(name).min <= lo and hi <= np.iinfo(name).max:
             return name
     return "int32" if max(-lo, hi) <= INT32_EXACT else "int64"
@@ -138,8 +138,9 @@ def _constant(name: str, value: int | str | Constant) -> str:
 
 
 def _narrowest(values: Constant) -> str:
-    """int8, int32 or int64."""
-    return stored(min(-1, values.lo), values.hi)
+    """int8, int32 or int64: processors look 16 bits up one by one, and 32 bits many at a time."""
+    found = stored(min(-1, values.lo), values.hi)
+    return "int32" if found == "int16" else found
 
 
 def _type(tensor: Tensor) -> str:

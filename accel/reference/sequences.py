@@ -19,7 +19,7 @@ from accel.reference.threads import threads
 
 LINE = 64
 """Bytes of a line of the cache, in which edges begin."""
-STEP = np.dtype([("kernel", "i8"), ("together", "i8"), ("node", "i8"), ("edges", "i8", 3)])
+STEP = np.dtype([(name, "i8") for name in ("kernel", "together", "scores", "shares", "node")] + [("edges", "i8", 3)])
 """Of native_program.h."""
 PLACE = 0
 """Of the numbers of an edge in native_program.h: place, tokens, channels, type, whole."""
@@ -29,12 +29,13 @@ class RowOrder(NamedTuple):
     """How a graph goes row by row.
 
     order: its nodes as they are evaluated. kept: inputs, and edges of which later rows read earlier ones. partial:
-    edges of which columns of later tokens stay unknown.
+    edges of which columns of later tokens stay unknown. shares: edges of which they are 0.
     """
 
     order: tuple[str, ...]
     kept: frozenset[str]
     partial: frozenset[str]
+    shares: frozenset[str]
 
 
 class Sequences:
@@ -73,12 +74,19 @@ class Sequences:
         As many threads as torch has share the matrices of which groups have factors.
         """
         if names not in self._programs:
-            self._programs[names] = np.array([self._steps[name] for name in names], STEP)
+            self._programs[names] = self._program(names)
         steps = self._programs[names]
         self._library.share(threads())
         for edges in self._edges:
             program = steps.ctypes.data, len(steps), edges.ctypes.data
             self._library.part(*program, None, 0, 1, first, end, self._tokens, None)
+
+    def _program(self, names: tuple[str, ...]) -> np.ndarray:
+        """The steps of nodes, which know what later tokens leave open."""
+        steps, inputs = np.array([self._steps[name] for name in names], STEP), {n.name: n.inputs for n in self._graph}
+        steps["scores"] = [name in self._plan.partial for name in names]
+        steps["shares"] = [inputs[name][0] in self._plan.shares for name in names]
+        return steps
 
     def rows(self, name: str, first: int, end: int) -> np.ndarray:
         """Rows of an edge, of those that were evaluated last: (samples, rows, channels), int64."""

@@ -10,10 +10,12 @@ from accel import reference
 from accel.building import Builder, Edge
 from accel.constants import Constant
 from accel.graph import Graph, Node
-from accel.ops import BlockFloat, Dense, MatMul, Window
+from accel.ops import BlockFloat, Dense, Divide, Exponential, MatMul, Window
 from accel.ops.dense.packed import pack
+from accel.ops.exponential.op import table
 from accel.reference import native
 from accel.reference.kernels import kernel, source
+from accel.rows import Rows
 from accel.tensor import Tensor
 
 
@@ -76,6 +78,34 @@ def test_rows_with_exponents_of_groups_are_exact(march: str, monkeypatch: pytest
     assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("heads", [(1, 1, 20), (6, 2, 16), (4, 4, 13), (8, 1, 4)])
+def test_attention_over_many_keys(heads: tuple[int, int, int], threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows one by one and together, keys and values of 8 bits and of more; long enough that threads share a row."""
+    import torch
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    graph = _attention(*heads)
+    paths = [kernel(graph, node).path for node in graph if node.op.kind == "dense"]
+    assert "dense/native_sums.h" in paths
+    x = samples(graph, 2, 3)
+    expected = reference.trace(graph, x)
+    decoder = reference.decode(graph, device="native")
+    for end in (1, 2, 70, 75, 76, 300):
+        first = decoder.tokens
+        rows = decoder.trace(x[:, first:end])
+        for name, how in decoder.rows.items():
+            width = -1 if how is Rows.SCORES else expected[name].shape[2]
+            for t in range(first, end):
+                row, want = (
+                    values.reshape(2, heads[0], -1)[:, :, : t + 1] if width < 0 else values
+                    for values in (rows[name][:, t - first], expected[name][:, t])
+                )
+                assert np.array_equal(row, want), (name, t)
+    found = native.Native(graph).run({graph.input_name: x}, tuple(graph.tensors))
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.tensors)
+
+
 @pytest.mark.parametrize("weight", [4095 * np.eye(64, dtype=int), np.arange(64 * 40).reshape(64, 40)])
 def test_other_weights_have_no_packed_form(weight: np.ndarray) -> None:
     """Offsets of q beyond 16 bits, and rows that end within a group."""
@@ -132,6 +162,29 @@ def _blocks() -> Graph:
                 build.add(Dense(weight, rng.integers(-9, 9, 19)), block, scale=edge.scale, name=f"y{len(ends)}")
             )
     return build.graph(ends, "blocks")
+
+
+def _attention(heads: int, kv_heads: int, size: int) -> Graph:
+    """Causal attention of 300 tokens whose softmax divides behind the values."""
+    tokens, rng, build = 300, np.random.default_rng(0), Builder()
+    x = build.input(Tensor((tokens, 24), -99, 99), "x")
+    q, k, v = (
+        build.add(BlockFloat(bits, size), dense, scale=1.0, name=name)
+        for name, count, bits in (("q", heads, 12), ("k", kv_heads, 8), ("v", kv_heads, 8))
+        for dense in [
+            build.add(
+                Dense(rng.integers(-9, 9, (count * size, 24)), np.zeros(count * size)), x, scale=1.0, name=f"{name}_"
+            )
+        ]
+    )
+    scores = build.add(MatMul(heads, "scores", kv_heads), q, k, scale=1.0, name="scores")
+    narrow = build.requantize(scores, 2.0**16, (-(1 << 15), (1 << 15) - 1), "half_up", "narrow")
+    shares = build.add(Exponential(tokens, table(1 / 16, 12, 4096), causal=1), narrow, name="shares")
+    ones = np.repeat(np.eye(heads, dtype=np.int64), tokens, axis=1)
+    sums = build.add(Dense(ones, np.zeros(heads, np.int64)), shares, name="sums")
+    values = build.add(MatMul(heads, "values", kv_heads), shares, v, scale=1.0, name="values")
+    divide = Divide.of(build.tensor(sums), 2, -(1 << 15), (1 << 15) - 1, least=11)
+    return build.graph(build.add(divide, values, sums, scale=1.0, name="mixed"), "attention")
 
 
 def _extreme() -> Graph:

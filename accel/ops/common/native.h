@@ -27,11 +27,11 @@ enum class Word {
     half_even, half_up, half_away, floor, toward_zero, ceil, away, half_toward_zero, layer, rms, l2, scores, values
 };
 
-// Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0. `all`: are rows
-// of later tokens evaluated, too, or do tokens of one sample come in turn?
+// Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0. Where tokens of
+// one sample come in turn, `scores` is how many columns of every head are known if the output has scores, and `shares` how
+// many may differ from 0 if the first input has shares; else they are 0.
 struct Rows {
-    std::int64_t first, end;
-    bool all = true;
+    std::int64_t first, end, scores = 0, shares = 0;
 };
 
 // For sums that outgrow float and std::int32_t.

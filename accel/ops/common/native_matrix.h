@@ -259,6 +259,27 @@ template <class F> std::int64_t strip(std::int64_t groups) {
     return most<std::int64_t>(2 * TALL, STRIP / std::int64_t(sizeof(typename F::Unit)) / groups / TALL * TALL);
 }
 
+// Weights that a matrix takes, whose size is known at run time.
+template <class F> std::int64_t packed_size(int terms, int columns) {
+    const int wide = columns > F::lanes ? 2 : 1, across = wide * F::lanes;
+    return std::int64_t((terms + F::group - 1) / F::group + 1) * wide * ((columns + across - 1) / across);
+}
+
+// The same as below for such a matrix.
+template <class F, class Y>
+void product(Left<F> x, std::int64_t rows, const typename F::Weights *w, int terms, int columns, Y *y, std::int64_t stride) {
+    const std::int64_t groups = (terms + F::group - 1) / F::group;
+    const auto blocks = [&](auto wide) {
+        constexpr int across = wide * F::lanes;
+        for (int first = 0; first < columns; first += across, w += (groups + 1) * wide)
+            block<F, wide>(x, rows, w, groups, y + first, stride, least(across, columns - first));
+    };
+    if (columns > F::lanes)
+        blocks(std::integral_constant<int, 2>());
+    else
+        blocks(std::integral_constant<int, 1>());
+}
+
 // y (rows × columns) = x (rows × terms) · the matrix + start
 template <class M, class F, class Y>
 void product(Left<F> x, std::int64_t rows, const typename F::Weights *w, Y *y, std::int64_t stride) {

@@ -7,6 +7,8 @@
 
 namespace accel {
 
+constexpr std::int64_t ENOUGH = 4; // rows for each thread
+
 struct Kernel {
     std::int64_t (*prepare)(const void *node, void *memory); // null where a node has nothing to prepare
     void (*run)(const void *node, void *const *edges, Rows rows);
@@ -20,6 +22,7 @@ struct Edge {
 struct Step {
     std::int64_t kernel;   // -1: the samples outside are read into the edge
     std::int64_t together; // reads rows of other threads
+    std::int64_t scores, shares; // are columns of keys that come later unknown in the output, and 0 in the first input?
     const void *node;
     std::int64_t edges[3]; // inputs and output, the latter last; -1: none
 };
@@ -46,11 +49,10 @@ struct Part {
     const Edge *edges;
     Line *memory;
     std::int64_t sample, samples, from, to, of;
-    bool all_rows = true;
 
     Rows rows(const Edge &edge) const {
         const std::int64_t all = samples * edge.tokens;
-        return {all * from / of, all * to / of, all_rows};
+        return {all * from / of, all * to / of};
     }
 
     void *at(const Edge &edge) const { return memory + edge.place * samples; }
@@ -60,7 +62,8 @@ template <class F> void typed(const Edge &edge, void *at, F f) {
     switch (edge.type) {
     case 0: return f(static_cast<std::int8_t *>(at));
     case 1: return f(static_cast<std::uint8_t *>(at));
-    case 2: return f(static_cast<std::int32_t *>(at));
+    case 2: return f(static_cast<std::int16_t *>(at));
+    case 3: return f(static_cast<std::int32_t *>(at));
     default: return f(static_cast<std::int64_t *>(at));
     }
 }
@@ -72,6 +75,16 @@ inline void move(const Part &part, const Edge &edge, bool in) {
     std::int64_t *outside = edge.whole + part.sample * edge.tokens * edge.channels + first;
     typed(edge, part.at(edge), [&](auto *inside) {
         in ? convert(outside, inside + first, count) : convert(inside + first, outside, count);
+    });
+}
+
+// Threads take rows of their own where there are enough; where there are not, a kernel may share them otherwise.
+inline void run(const Kernel &kernel, const void *node, void *const *edges, const Rows &rows) {
+    const std::int64_t count = rows.end - rows.first;
+    shared_if(count >= ENOUGH * crew.wanted, [&](std::int64_t part, std::int64_t parts) {
+        Rows own = rows;
+        own.first = rows.first + count * part / parts, own.end = rows.first + count * (part + 1) / parts;
+        kernel.run(node, edges, own);
     });
 }
 
@@ -90,7 +103,9 @@ inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t coun
         const Edge &output = edges[step.edges[last]];
         if (step.together && meeting)
             meeting->wait(part.of);
-        kernels[step.kernel].run(step.node, at, part.rows(output));
+        Rows rows = part.rows(output);
+        rows.scores = step.scores * rows.end, rows.shares = step.shares * rows.end;
+        run(kernels[step.kernel], step.node, at, rows);
         if (output.whole)
             move(part, output, false);
     }
@@ -119,5 +134,5 @@ inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t coun
     extern "C" void part(const accel::Step *steps, std::int64_t count, const accel::Edge *edges, accel::Line *memory,         \
                          std::int64_t sample, std::int64_t samples, std::int64_t from, std::int64_t to, std::int64_t of,      \
                          accel::Meeting *meeting) {                                                                           \
-        accel::evaluate(kernels, steps, count, {edges, memory, sample, samples, from, to, of, meeting != nullptr}, meeting);  \
+        accel::evaluate(kernels, steps, count, {edges, memory, sample, samples, from, to, of}, meeting);                      \
     }

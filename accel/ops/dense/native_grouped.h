@@ -234,18 +234,15 @@ template <class N, class X, class Y> void grouped_rows(const N &node, const X *x
     Rest<Word> rows[TOGETHER];
     bool more = true;
     for (int place = 0; more; place += 2 * width) {
-        shared_if(count > 4, [&](std::int64_t part, std::int64_t parts) {
-            for (std::int64_t r = count * part / parts; r < count * (part + 1) / parts; r++) {
-                if (!place) {
-                    rows[r] = {values + r * N::x_channels, zeros + r * groups, 0, false, false};
-                    begin<width>(rows[r], x + r * N::x_channels, groups);
-                }
-                take<width>(rows[r], groups, digits + r * groups);
-            }
-        });
         bool two = more = false;
-        for (std::int64_t r = 0; r < count; r++)
+        for (std::int64_t r = 0; r < count; r++) {
+            if (!place) {
+                rows[r] = {values + r * N::x_channels, zeros + r * groups, 0, false, false};
+                begin<width>(rows[r], x + r * N::x_channels, groups);
+            }
+            take<width>(rows[r], groups, digits + r * groups);
             two |= rows[r].two, more |= rows[r].more;
+        }
         if (two)
             grouped_pass<N, true>(node, digits, rows, place, y, count);
         else

@@ -1,5 +1,5 @@
 #pragma once
-#include "common/native.h"
+#include "common/native_elements.h"
 
 namespace accel {
 
@@ -8,8 +8,10 @@ template <class N, class X, class Y> void rescale(const N &node, const X *x, Y *
     const Requantized<N::rounding, T> requantized(node.shift, node.lo, node.hi);
     if constexpr (N::multiplier_size == 1) {
         const T multiplier = T(node.multiplier[0]);
-        for (std::int64_t i = rows.first * N::channels; i < rows.end * N::channels; i++)
-            y[i] = stored<Y>(requantized(T(x[i]) * multiplier));
+        elements<N::channels, N::tokens>(rows, [&](std::int64_t first, std::int64_t end) {
+            for (std::int64_t i = first; i < end; i++)
+                y[i] = stored<Y>(requantized(T(x[i]) * multiplier));
+        });
     } else {
         const auto *const multiplier = node.multiplier;
         for (std::int64_t r = rows.first; r < rows.end; r++)

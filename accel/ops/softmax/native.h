@@ -22,6 +22,7 @@ template <class N, class X, class Y> void softmax(const N &node, const X *x, Y *
             inverses[r] = 1;
         }
         exponentials<row, N::causal>(values, keys, count, node.rom, T(node.rom_size - 1));
+        hide<row>(values, keys, count);
         for (int r = 0; r < count; r++) {
             const T *const of = values + r * row;
             T sum = 0;
