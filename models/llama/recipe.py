@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 from accel.errors import UserError
 from accel.spelling import printable
@@ -25,11 +25,25 @@ class Format(NamedTuple):
         return 2.0**-self.fraction
 
 
+WORDS, FRACTIONS = (8, 24), (-8, 24)
+LIMITS: dict[str, tuple[int, int]] = {
+    "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "activation_bits": (2, 16), "activation_group": (1, 1 << 16),
+    "query_bits": (2, 16), "key_value_bits": (2, 16), "gain_bits": (2, 16), "rotary_bits": (2, 16),
+    "exponential_bits": (2, 20), "sigmoid_bits": (1, 16), "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16),
+    "gelu": (2, 16),
+}  # fmt: skip
+"""Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
+OFF = ("weight_bits", "weight_group", "activation_group")
+"""Fields that may be 0 as well."""
+
+
 @dataclass(frozen=True)
 class IntegerRecipe:
-    """Formats; the defaults are B10, which loses 0.02 nats per token on SmolLM2-135M.
+    """Formats; the defaults are B14, which loses 0.005 nats per token on SmolLM2-135M.
 
     Nothing is calibrated: what a matrix reads has one exponent per token, and keys and values one per token and head.
+    A format saturates where a value lies beyond it, and nothing else does. `dataclasses.replace` changes fields.
+    Raises UserError for a field that is out of range.
     """
 
     weight_bits: int = 0
@@ -39,7 +53,7 @@ class IntegerRecipe:
 
     The embedding and the head keep 8 bits.
     """
-    activation_bits: int = 10
+    activation_bits: int = 14
     """Mantissas of what matrices read, with one exponent per token."""
     activation_group: int = 0
     """Channels that share an exponent, fewer where they are no whole groups; 0: all of a token."""
@@ -51,34 +65,86 @@ class IntegerRecipe:
     gain_bits: int = 8
     attention: Format = field(default=Format(16, 9))
     """Queries, keys and values."""
+    scores: Format = field(default=Format(16, 6))
+    """Queries times keys, from which the table of exponentials is read."""
     mixed: Format = field(default=Format(16, 11))
     """What attention returns."""
     gates: Format = field(default=Format(16, 8))
     hidden: Format = field(default=Format(24, 8))
     """The product of the two gates."""
-    rotary_bits: int = 8
-    score_fraction: int = 4
+    rotary_bits: int = 12
     exponential_bits: int = 12
-    sigmoid: Format = field(default=Format(9, 4))
+    sigmoid: Format = field(default=Format(10, 5))
     """What the table of sigmoids reads."""
-    gelu: Format = field(default=Format(9, 6))
+    gelu: Format = field(default=Format(10, 7))
     """What the table of a GELU's gates reads, of GPT-2 and Gemma."""
-    sigmoid_bits: int = 8
+    sigmoid_bits: int = 10
     """Gates of either table, below 1."""
-    accumulator: Format = field(default=Format(26, -8))
-    """Sums of products in steps of 2^8, in front of the multipliers of rows."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(one.default, Format):
+                _require_format(one.name, value)
+            else:
+                _require(one.name, value, *LIMITS[one.name])
 
 
-B10 = IntegerRecipe()
+def _require_format(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise UserError(f"recipe: {name} is a format, bits and fraction, such as Format(16, 9); got {_told(value)}")
+    _require(f"bits of {name}", value[0], *LIMITS.get(name, WORDS))
+    _require(f"fraction of {name}", value[1], *FRACTIONS)
+
+
+def _require(name: str, value: object, least: int, most: int) -> None:
+    """Raise UserError unless a value is a whole number of least..most, or 0 where that is allowed."""
+    if type(value) is not int or not (least <= value <= most or (value == 0 and name in OFF)):
+        zero = "0, or " if name in OFF else ""
+        raise UserError(f"recipe: {name} must be {zero}{least} to {most}; got {_told(value)}")
+
+
+def _told(value: object) -> str:
+    return printable(repr(value), 40)
+
+
+B14 = IntegerRecipe()
+B10 = IntegerRecipe(
+    activation_bits=10, scores=Format(16, 4), rotary_bits=8, sigmoid=Format(9, 4), gelu=Format(9, 6),
+    sigmoid_bits=8,
+)  # fmt: skip
 A = IntegerRecipe(activation_bits=8, activation_group=32, query_bits=8)
 W8A8 = IntegerRecipe(weight_bits=8, activation_bits=8, query_bits=8)
 W4A8 = IntegerRecipe(weight_bits=4, weight_group=32, activation_bits=8, activation_group=32, query_bits=8)
-RECIPES = {"B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
-"""By name. A: 8 bits and an exponent per 32 channels. W8A8: weights of 8 bits per row. W4A8: 4 bits per 32 inputs."""
+RECIPES = {"B14": B14, "B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
+"""By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: weights of 8 bits per row. W4A8: 4 bits
+per 32 inputs."""
 
 
-def named(name: str) -> IntegerRecipe:
-    """A recipe of RECIPES, whatever the case of its name. Raises UserError for another name."""
-    if (found := RECIPES.get(name.upper())) is None:
+def named(text: str) -> IntegerRecipe:
+    """A recipe of RECIPES by name, with fields changed: `B14`, `B14:key_value_bits=9,sigmoid=11/6`.
+
+    A format is bits/fraction. The case of the name does not matter. Raises UserError for another name or field.
+    """
+    name, _, changes = text.partition(":")
+    if (found := RECIPES.get(name.strip().upper())) is None:
         raise UserError(f"unknown recipe {printable(name, 40)!r}; there are {', '.join(RECIPES)}")
-    return found
+    changed: dict[str, Any] = dict(_change(part) for part in changes.split(",") if part.strip())
+    return replace(found, **changed)
+
+
+def _change(text: str) -> tuple[str, int | Format]:
+    """A field and its value, of `field=value`."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    known = {one.name: isinstance(one.default, Format) for one in fields(IntegerRecipe)}
+    if name not in known or not equals:
+        raise UserError(f"recipe: {printable(text.strip(), 40)!r} is no field=value; fields are {', '.join(known)}")
+    parts = value.split("/") if known[name] else [value]
+    try:
+        numbers = [int(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 1 + known[name]:
+        wanted = "bits/fraction, such as 16/9" if known[name] else "a whole number"
+        raise UserError(f"recipe: {name} is {wanted}; got {printable(value, 40)!r}")
+    return name, Format(*numbers) if known[name] else numbers[0]

@@ -29,10 +29,12 @@ from accel.ops.mul.op import Mul
 from accel.ops.norm.op import Norm
 from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
-from models.llama.matrices import Matrix
+from models.llama.matrices import MULTIPLIER_BITS, Matrix
 from models.llama.recipe import Format, IntegerRecipe
 
 HALF_UP = "half_up"
+SPARED_BITS = 8
+"""The most bits that sums lose in front of the multipliers of rows; behind these, that is at most half a step."""
 Weights = Mapping[str, Matrix | np.ndarray]
 """Matrices (outputs, inputs) and vectors by the canonical names of `accel.checkpoints`."""
 
@@ -111,13 +113,13 @@ class Transformer(ABC):
         product = MatMul(self.c.heads, "scores", self.c.kv_heads)
         scale = q.scale * k.scale / math.sqrt(self.c.head_size)
         scores = self.build.add(product, q, k, scale=scale, name=f"{name}.scores")
-        mixed = self.divided(self.fixed(scores, Format(16, self.recipe.score_fraction)), v, name)
+        mixed = self.divided(self.fixed(scores, self.recipe.scores), v, name)
         return self.matrix(self.rounded(mixed), f"{name}.out", self.recipe.residual)
 
     def divided(self, scores: Edge, v: Edge, name: str) -> Edge:
         """Values weighted with the exponentials of scores, divided by the sum of those."""
         heads, recipe, build = self.c.heads, self.recipe, self.build
-        rom = table(2.0**-recipe.score_fraction, recipe.exponential_bits, MAX_ENTRIES)
+        rom = table(recipe.scores.step, recipe.exponential_bits, MAX_ENTRIES)
         shares = build.add(Exponential(self.tokens, rom, causal=1), scores, name=f"{name}.exponentials")
         ones = np.repeat(np.eye(heads, dtype=np.int64), self.tokens, axis=1)
         sums = build.add(Dense(ones, np.zeros(heads, np.int64)), shares, name=f"{name}.sums")
@@ -177,18 +179,18 @@ class Transformer(ABC):
         return y
 
     def matrix(self, x: Edge, name: str, form: Format) -> Edge:
-        """x times a matrix in another format: the sums lose bits first where rows have multipliers."""
+        """x times a matrix in another format, which saturates; nothing in front of it does."""
         matrix, order = self.weight(name), self.row_order(name)
         if order is not None:
             matrix = matrix.rows(order)
         step = np.asarray(float(x.scale) * 2.0**-matrix.shift)
         bias = np.floor(self._bias(x, matrix, name, order) / (step * matrix.multiplier) + 0.5).astype(np.int64)
         y = self.build.add(Dense(matrix.values, bias), x, scale=step, name=name)
-        if matrix.multiplier.max() > 1:
-            sums = self.recipe.accumulator
-            step = step * 2.0**-sums.fraction
-            y = self.build.requantize(y, step, sums.limits, HALF_UP, f"{name}.sums")
         shift = round(math.log2(form.step / float(step)))
+        if matrix.multiplier.max() > 1:
+            spared = max(0, min(SPARED_BITS, shift - MULTIPLIER_BITS))
+            shift, step = shift - spared, step * 2.0**spared
+            y = self.build.requantize(y, step, None, HALF_UP, f"{name}.sums")
         op = Rescale(matrix.multiplier << max(0, -shift), max(0, shift), HALF_UP, *form.limits)
         return self.build.rescale(op, y, np.asarray(form.step), f"{name}.rounded")
 

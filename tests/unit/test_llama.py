@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import llamas
@@ -12,8 +13,10 @@ import random_causal
 from accel import reference
 from accel.errors import UserError
 from accel.ops.exponential.op import Exponential
+from accel.ops.rescale.op import Rescale
 from models.llama.lowering import lower
-from models.llama.recipe import B10, Format, IntegerRecipe
+from models.llama.matrices import Matrix
+from models.llama.recipe import B10, B14, W8A8, Format, IntegerRecipe, named
 
 FEW, MANY = range(6), range(6, 100)
 
@@ -38,14 +41,13 @@ def test_row_by_row_equals_the_whole_sequence_on_every_edge(seeds: range) -> Non
 FINE = IntegerRecipe(
     activation_bits=16, query_bits=16, key_value_bits=16, residual=Format(25, 14), normed=Format(16, 11),
     gain_bits=16, attention=Format(16, 10), mixed=Format(18, 12), gates=Format(16, 10), hidden=Format(24, 14),
-    rotary_bits=16, score_fraction=8, exponential_bits=20, sigmoid=Format(15, 10), sigmoid_bits=16,
-    accumulator=Format(34, 0),
+    rotary_bits=16, scores=Format(20, 8), exponential_bits=20, sigmoid=Format(15, 10), sigmoid_bits=16,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("recipe", "most"), [(FINE, 2e-3), (B10, 0.05)])
+@pytest.mark.parametrize(("recipe", "most"), [(FINE, 2e-3), (B14, 0.035), (B10, 0.05)])
 def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None:
-    """Of the logits' spread: fine formats show that the graph is the model, and B10 loses what its widths say."""
+    """Of the logits' spread. Fine formats show that the graph is the model; the others lose what their widths say."""
     for seed in FEW:
         config, weights, tokens = llamas.drawn(seed)
         graph = lower(config, weights, tokens, recipe)
@@ -53,6 +55,56 @@ def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None
         found = reference.run(graph, x) * graph.tensors["logits"].scale
         exact = llamas.logits(config, weights, x[..., 0])
         assert (found - exact).std() < most * exact.std(), seed
+
+
+@pytest.mark.parametrize("factor", [1, 1 << 12])
+def test_sums_of_a_matrix_keep_their_whole_range(factor: int) -> None:
+    """A recipe declares what saturates, and sums are nothing that it declares, whatever the weights are."""
+    config, weights, tokens = llamas.drawn(0)
+    wide = dict(weights)
+    for name, weight in weights.items():
+        if isinstance(weight, Matrix) and name.startswith("layers."):
+            wide[name] = replace(weight, values=weight.values * factor)
+    graph = lower(config, wide, tokens, FINE)
+    sums = [node for node in graph if node.name.endswith(".sums") and isinstance(node.op, Rescale)]
+    assert sums
+    for node in sums:
+        assert isinstance(node.op, Rescale)
+        exact = graph.tensors[node.inputs[0]]
+        assert node.op.lo <= exact.lo >> node.op.shift
+        assert node.op.hi >= -(-exact.hi >> node.op.shift)
+
+
+def test_recipes_by_name() -> None:
+    assert named("b14") == B14
+    assert named("W8A8: key_value_bits=9, sigmoid=11/6") == replace(W8A8, key_value_bits=9, sigmoid=Format(11, 6))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("C", "unknown recipe 'C'; there are B14, B10, A, W8A8, W4A8"),
+        ("B14:bits=9", "recipe: 'bits=9' is no field=value; fields are weight_bits, weight_group, activation_bits,"),
+        ("B14:query_bits", "recipe: 'query_bits' is no field=value"),
+        ("B14:query_bits=many", "recipe: query_bits is a whole number; got 'many'"),
+        ("B14:query_bits=0", "recipe: query_bits must be 2 to 16; got 0"),
+        ("B14:query_bits=40", "recipe: query_bits must be 2 to 16; got 40"),
+        ("B14:weight_bits=1", "recipe: weight_bits must be 0, or 2 to 8; got 1"),
+        ("B14:normed=16", "recipe: normed is bits/fraction, such as 16/9; got '16'"),
+        ("B14:normed=40/9", "recipe: bits of normed must be 8 to 24; got 40"),
+        ("B14:normed=16/99", "recipe: fraction of normed must be -8 to 24; got 99"),
+    ],
+)
+def test_a_recipe_that_is_none_is_refused(text: str, why: str) -> None:
+    with pytest.raises(UserError, match=re.escape(why)):
+        named(text)
+
+
+def test_a_recipe_takes_formats_and_numbers_alone() -> None:
+    with pytest.raises(UserError, match=r"normed is a format, bits and fraction, such as Format\(16, 9\); got 9"):
+        IntegerRecipe(normed=9)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"query_bits must be 2 to 16; got 9\.5"):
+        IntegerRecipe(query_bits=9.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seeds", [range(1), range(1, 12)])

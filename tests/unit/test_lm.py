@@ -112,10 +112,12 @@ def test_windows() -> None:
 
 
 def test_recipes_are_compared(tiny: Path) -> None:
-    found = lm.calibrate(tiny, "the ant went on " * 4, ["B10", "a", "W8A8", "W4A8"], 14, window=8, device="cpu")
-    assert [*found] == ["B10", "a", "W8A8", "W4A8"]
+    found = lm.calibrate(
+        tiny, "the ant went on " * 4, ["B14", "a", "W8A8", "W4A8", "B14:query_bits=4"], 14, window=8, device="cpu"
+    )
+    assert [*found] == ["B14", "a", "W8A8", "W4A8", "B14:query_bits=4"]
     assert all(0 < result.kl < 0.1 for result in found.values())
-    assert len({result.kl for result in found.values()}) == 4
+    assert len({result.kl for result in found.values()}) == 5
     assert len({result.nats_float for result in found.values()}) == 1
 
 
@@ -132,9 +134,9 @@ def test_verbs(tiny: Path, tmp_path: Path) -> None:
     short = ("--text", text, "--tokens", 14, "--window", 8, "--device", "cpu")
     told = accel("lm", "perplexity", tiny, *short, "--json")
     assert {"nats_float", "kl", "flips", "error"} < set(json.loads(told.stdout))
-    table = accel("lm", "calibrate", tiny, "--recipe", "B10", *short)
+    table = accel("lm", "calibrate", tiny, "--recipe", "B10:key_value_bits=9", *short)
     assert table.exit_code == 0, table.output
-    assert "B10" in table.stdout
+    assert "B10:key_value_bits=9" in table.stdout
     told = accel("lm", "check", out, "--levels", "reference,reference", "--tokens", 4, "--json")
     assert json.loads(told.stdout)["reference"]["mismatches"] == 0
 
@@ -146,7 +148,10 @@ def test_verbs(tiny: Path, tmp_path: Path) -> None:
         (["generate", "MODEL", "--prompt", "a", "--tokens", "0"], "0 tokens to write; ask for at least 1"),
         (["generate", "MODEL", "--prompt", "a b c d e f", "--context", "4"], "more than the context of 4: shorten it"),
         (["generate", "MODEL", "--prompt", "a", "--context", "65"], "a context of 65 tokens: the model has 2 to 64"),
-        (["generate", "MODEL", "--prompt", "a", "--recipe", "C"], "unknown recipe 'C'; there are B10, A, W8A8, W4A8"),
+        (
+            ["generate", "MODEL", "--prompt", "a", "--recipe", "C"],
+            "unknown recipe 'C'; there are B14, B10, A, W8A8, W4A8",
+        ),
         (["generate", "nothing.gguf", "--prompt", "a"], "nothing.gguf"),
         (["perplexity", "MODEL", "--text", "nothing.txt"], "nothing.txt"),
         (["perplexity", "MODEL", "--text", "MODEL"], "is no text in UTF-8"),

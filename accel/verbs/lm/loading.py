@@ -15,7 +15,7 @@ from accel.verbs.lm.model import LanguageModel
 if TYPE_CHECKING:
     from models.llama import IntegerRecipe
 
-RECIPE, CONTEXT = "B10", 512
+RECIPE, CONTEXT = "B14", 512
 
 
 def load(
@@ -29,9 +29,10 @@ def load(
     """A language model in integers.
 
     path: a GGUF file, a folder of Hugging Face, a `.bin` of llama2.c, or a file that `LanguageModel.save` wrote.
-    recipe: of `models.llama.RECIPES`, or one's own; a saved file has one already. context: tokens that it sees at
-    once, at most those of the checkpoint. tokenizer: file of a `.bin` without one beside it. device: as in
-    `reference.run`; a graph is compiled once. Raises UserError for a file, a recipe or a context that does not fit.
+    recipe: of `models.llama.RECIPES`, with fields changed ("B14:key_value_bits=9"), or an `IntegerRecipe`; a saved file
+    has one already. context: tokens that it sees at once, at most those of the checkpoint. tokenizer: file of a `.bin`
+    without one beside it. device: as in `reference.run`; a graph is compiled once. Raises UserError for a file, a
+    recipe or a context that does not fit.
     """
     path = Path(path)
     if kept.is_kept(path):

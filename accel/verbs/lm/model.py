@@ -98,7 +98,7 @@ class LanguageModel:
         tokens: int | None = None,
         *,
         window: int = WINDOW,
-        device: str = "cpu",
+        device: str = "native",
         progress: Progress | None = None,
     ) -> Perplexity:
         """Nats per token in real numbers and in integers, on the first `tokens` tokens of a text, or on all of it.

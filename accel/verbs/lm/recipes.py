@@ -21,10 +21,10 @@ def calibrate(
     *,
     window: int = WINDOW,
     tokenizer: Path | str | None = None,
-    device: str = "cpu",
+    device: str = "native",
     progress: Progress | None = None,
 ) -> dict[str, Perplexity]:
-    """Perplexity of a checkpoint by the name of its recipe; `recipes` are those of `models.llama.RECIPES`, or all.
+    """Perplexity of a checkpoint by the name of its recipe; `recipes` are as of `load`, or all.
 
     Other arguments as of `LanguageModel.perplexity` and `load`. Raises UserError as they do.
     """
