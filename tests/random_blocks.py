@@ -54,18 +54,17 @@ class Block:
 def block(seed: int) -> Block:
     """The block of a seed, in every process and with every version of hypothesis."""
     rng = np.random.default_rng(seed)
-    return made(lambda lo, hi: int(rng.integers(lo, hi, endpoint=True)))
+    return made(Maker(lambda lo, hi: int(rng.integers(lo, hi, endpoint=True))))
 
 
 @st.composite
 def blocks(draw: st.DrawFn) -> Block:
     """The same for hypothesis, which makes what fails as small as it can."""
-    return made(lambda lo, hi: draw(st.integers(lo, hi)))
+    return made(Maker(lambda lo, hi: draw(st.integers(lo, hi))))
 
 
-def made(integer: Integer) -> Block:
-    """A block from a source of integers: embedding, positions, attention, feed-forward, norms, pool, head."""
-    maker = Maker(integer)
+def made(maker: Maker) -> Block:
+    """What a maker draws: embedding, positions, attention, feed-forward, norms, pool, head."""
     graph = maker.graph(maker.encoder(), "block")
     folds = {node.name: maker.pick(*options) for node in graph if (options := folds_of(graph, node))}
     schedule = Schedule(folds, target=maker.pick(*TARGETS))
@@ -135,10 +134,13 @@ class Maker(Builder):
             turn = Rotary(cos, sin if size % 2 == 0 else 0 * sin)
             q, k = (self.narrow(self.add(turn, edge)) for edge in (q, k))
         scores = self.narrow(self.add(MatMul(self.heads, "scores", self.kv_heads), q, k))
+        return self.dense(self.narrow(self.weighted(scores, v)), channels)
+
+    def weighted(self, scores: Edge, v: Edge) -> Edge:
         spec, bits = self.tensor(scores), self.width()
         rom = exp_table(self.pick(1 / 8, 1 / 2, 1 / 64, 1 / 512), bits, spec.hi - spec.lo + 1)
-        shares = self.add(Softmax(tokens, bits, rom, self.causal), scores)
-        return self.dense(self.narrow(self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)), channels)
+        shares = self.add(Softmax(spec.tokens, bits, rom, self.causal), scores)
+        return self.add(MatMul(self.heads, "values", self.kv_heads), shares, v)
 
     def feed_forward(self, x: Edge) -> Edge:
         width = self.integer(1, 8)
@@ -208,12 +210,12 @@ class Maker(Builder):
         return free * {"random": 1, "zero": 0, "sparse": self.rng.random(shape) < 0.2}[kind]
 
 
-def check(seed: int, level: str) -> None:
+def check(seed: int, level: str, draw: Callable[[int], Block] = block, command: str = COMMAND) -> None:
     """Raise AssertionError, with the command that repeats it, unless all edges of a level are right."""
     try:
-        compare(block(seed), level, seed)
+        compare(draw(seed), level, seed)
     except Exception as error:  # whatever goes wrong with a valid graph is a failure of the level
-        text = f"{type(error).__name__}: {error}; repeat with: {COMMAND.format(seed=seed, level=level)}"
+        text = f"{type(error).__name__}: {error}; repeat with: {command.format(seed=seed, level=level)}"
         raise AssertionError(text) from error
 
 
@@ -268,11 +270,11 @@ def describe(one: Block) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], draw: Callable[[int], Block] = block, command: str = COMMAND) -> int:
     seed, level = int(arguments[0]), arguments[1] if len(arguments) > 1 else "rtl"
-    print(describe(block(seed)))
+    print(describe(draw(seed)))
     try:
-        check(seed, level)
+        check(seed, level, draw, command)
     except AssertionError as error:
         print(error)
         return 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import random_blocks
+import random_language
 import torch
 from hypothesis import HealthCheck, given, settings
 from random_blocks import block, blocks, check, compare
@@ -26,12 +27,12 @@ def chunks(end: int, several: int) -> list:
     return [*single, *(pytest.param(seeds, marks=pytest.mark.slow, id=f"{seeds[0]}-{seeds[-1]}") for seeds in ranges)]
 
 
-def check_all(seeds: range, level: str) -> None:
+def check_all(seeds: range, level: str, *how) -> None:
     """All failures at once, one line each."""
     failures = []
     for seed in seeds:
         try:
-            check(seed, level)
+            check(seed, level, *how)
         except AssertionError as error:
             failures.append(str(error))
     assert not failures, "\n".join(failures)
@@ -124,3 +125,17 @@ def test_a_planted_fault_is_found_and_the_line_repeats_it(level, monkeypatch):
     command = re.escape(f"repeat with: python tests/random_blocks.py {seed} {level}")
     with pytest.raises(AssertionError, match=rf"{level}: layer '{name}' \[0, 0, 0\]: expected .*{command}"):
         check(seed, level)
+
+
+@pytest.mark.parametrize("level", ["rtl", "csim", "native"])
+@pytest.mark.parametrize("seeds", chunks(102, several=2))
+def test_language_models(seeds, level):
+    check_all(seeds, level, random_language.block, random_language.COMMAND)
+
+
+def test_blocks_of_language_models_are_varied():
+    ops = [node.op for seed in range(40) for node in random_language.block(seed).graph]
+    assert {"blockfloat", "exponential", "divide", "softmax"} <= {op.kind for op in ops}
+    assert {op.form for op in ops if op.kind == "norm"} == {"layer", "rms", "l2"}
+    assert {op.row > 0 for op in ops if op.kind == "norm" and op.form == "l2"} == {True, False}
+    assert {op.group > 0 for op in ops if op.kind == "blockfloat"} == {True, False}

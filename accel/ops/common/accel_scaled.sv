@@ -93,6 +93,7 @@ module accel_scaled #(
     localparam int LW = UW + HALF + 1, HW = UW + RW - HALF + 1;
     localparam int FLOOR = SHIFT - 1;  // one bit more than the result stays for the rounding
     localparam int QW = PW > FLOOR + 1 ? PW - FLOOR + 1 : 3;
+    localparam int WW = PW > QW ? PW : QW;  // what is shifted is at least as wide as what stays
     wire signed [HALF:0] factor_low = {1'b0, factor[HALF-1:0]};
     wire signed [RW-HALF:0] factor_high = (RW - HALF + 1)'(factor >> HALF);
     for (genvar l = 0; l < LANES; l++) begin : finish
@@ -100,11 +101,12 @@ module accel_scaled #(
         logic signed [HW-1:0] high;
         logic signed [PW-1:0] product;
         logic signed [QW-1:0] doubled;
+        wire signed [WW-1:0] whole = WW'(product);
         always_ff @(posedge clk) begin
             low <= LW'(scaled[l]) * LW'(factor_low);
             high <= HW'(scaled[l]) * HW'(factor_high);
             product <= PW'(low) + (PW'(high) <<< HALF);
-            doubled <= QW'((product >>> FLOOR) >>> shift);
+            doubled <= QW'((whole >>> FLOOR) >>> shift);
         end
         accel_round #(.XW(QW), .SHIFT(1), .MODE(1), .LO(LO), .HI(HI), .YW(YW))
             round (.clk, .enable(valid[LATENCY-1:LATENCY-2]), .x(doubled), .y(m0_data[l*YW+:YW]));
