@@ -19,21 +19,27 @@ Weights = dict[str, Matrix | np.ndarray]
 def drawn(seed: int) -> tuple[Configuration, Weights, int]:
     """A configuration, weights, and a number of tokens, the same in every process."""
     rng = np.random.default_rng(seed)
+    found = configuration(rng)
+    return found, weights(found, rng), int(rng.integers(4, 13))
+
+
+def configuration(rng: np.random.Generator, widest: int = 64) -> Configuration:
+    """A Llama or a Qwen of up to `widest` channels, with heads that share keys, and positions of either layout."""
     kv_heads, group, head = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.choice([4, 8, 16]))
     rope = RotaryPositions(10000.0, head, "halves" if rng.random() < 0.5 else "neighbours")
-    configuration = Configuration(
-        "llama", layers=int(rng.integers(1, 4)), width=32 * int(rng.integers(1, 3)), heads=kv_heads * group,
-        kv_heads=kv_heads, head_size=head, hidden=32 * int(rng.integers(1, 4)), vocabulary=int(rng.integers(5, 60)),
-        context=64, eps=1e-5, rope=rope, tied=rng.random() < 0.7,
+    found = Configuration(
+        "llama", layers=int(rng.integers(1, 4)), width=32 * int(rng.integers(1, widest // 32 + 1)),
+        heads=kv_heads * group, kv_heads=kv_heads, head_size=head, hidden=32 * int(rng.integers(1, 4)),
+        vocabulary=int(rng.integers(5, 60)), context=64, eps=1e-5, rope=rope, tied=rng.random() < 0.7,
     )  # fmt: skip
     if rng.random() < 0.3:  # Qwen's
         rope = replace(rope, size=head // 2, skipped=frozenset({0}))
-        configuration = replace(configuration, qk_norm=True, qkv_bias=True, rope=rope)
-    return configuration, weights(configuration, rng), int(rng.integers(4, 13))
+        found = replace(found, qk_norm=True, qkv_bias=True, rope=rope)
+    return found
 
 
-def weights(configuration: Configuration, rng: np.random.Generator) -> Weights:
-    """Random weights, some of them in groups of 32 with offsets as GGUF has them, some with a scale per row."""
+def weights(configuration: Configuration, rng: np.random.Generator, group: int = 32) -> Weights:
+    """Random weights, some of them in groups with offsets as GGUF has them, some with a scale per row."""
     found: Weights = {}
     for name, shape in shapes(configuration).items():
         if name.endswith(".bias"):
@@ -43,12 +49,12 @@ def weights(configuration: Configuration, rng: np.random.Generator) -> Weights:
         elif name == "positions":
             found[name] = rng.normal(0, 0.5, shape)
         else:
-            found[name] = _matrix(shape, rng, name == "embedding")
+            found[name] = _matrix(shape, rng, group, name == "embedding")
     return found
 
 
-def _matrix(shape: tuple[int, ...], rng: np.random.Generator, ranked: bool) -> Matrix:
-    group = math.gcd(shape[1], 32)
+def _matrix(shape: tuple[int, ...], rng: np.random.Generator, group: int, ranked: bool) -> Matrix:
+    group = math.gcd(shape[1], group)
     size, groups = 1.5 / np.sqrt(shape[1]), (shape[0], shape[1] // group)
     if ranked:
         return Matrix.scaled(rng.integers(-127, 128, (*groups, group)), rng.uniform(1, 2, groups) / 127)

@@ -6,6 +6,8 @@ are rounded and gated. `loose(seed)` draws what may look at later tokens too: it
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import numpy as np
 import random_blocks
 
@@ -148,17 +150,25 @@ class _Loose(_Causal):
         return shares
 
 
-def difference(graph: Graph, decoder: reference.Decoder, x: np.ndarray, steps: list[int]) -> str:
+def difference(graph: Graph, decoder: reference.Decoder, x: np.ndarray, steps: Sequence[int]) -> str:
     """The first edge, and its rows, on which a decoder is not the whole sequence, or ""; `steps` tokens at a time."""
-    expected, at = reference.trace(graph, x), 0
+    found = different_rows(graph, decoder, {graph.input_name: x}, steps, reference.trace(graph, x))
+    return next((f"{name}, {rows}" for name, rows in found), "")
+
+
+def different_rows(
+    graph: Graph, decoder: reference.Decoder, x: Mapping[str, np.ndarray], steps: Sequence[int],
+    expected: Mapping[str, np.ndarray],
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """Edges and their rows on which a decoder is not the whole sequence, which is `expected`."""
+    at = 0
     for count in steps:
-        got = decoder.trace(x[:, at : at + count])
+        got = decoder.trace({name: array[:, at : at + count] for name, array in x.items()})
         for name, values in got.items():
             known = _known(decoder.rows[name], graph.tensors[name], at, count)
             if not np.array_equal(values * known, expected[name][:, at : at + count] * known):
-                return f"{name}, rows {at}..{at + count - 1}"
+                yield name, f"rows {at}..{at + count - 1}"
         at += count
-    return ""
 
 
 def _known(rows: Rows, spec: Tensor, at: int, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Language models of the GPT-2 family: close to float, row by row == whole sequence, and what integers cost."""
+"""Language models of the GPT-2 family: close to float, refusals, text, and what integers cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import gpt2s
 import llamas
 import numpy as np
 import pytest
-import random_causal
 import trained_gpt2
 
 from accel import reference
@@ -22,7 +21,7 @@ FEW = range(6)
 FINE = replace(
     B10, activation_bits=16, query_bits=16, key_value_bits=16, residual=Format(25, 14), normed=Format(16, 11),
     gain_bits=16, attention=Format(16, 10), mixed=Format(18, 12), gates=Format(16, 10), exponential_bits=20,
-    gelu=Format(15, 10), sigmoid_bits=16,
+    gelu=Format(15, 10), sigmoid_bits=16, scores=Format(20, 8),
 )  # fmt: skip
 
 
@@ -42,17 +41,10 @@ def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None
         assert (found - exact).std() < most * exact.std(), seed
 
 
-def test_row_by_row_equals_the_whole_sequence_on_every_edge() -> None:
-    for seed in FEW:
-        config, weights, tokens = gpt2s.drawn(seed)
-        graph, x = lower(config, weights, tokens), ids(config.vocabulary, tokens, seed)
-        assert not random_causal.difference(graph, reference.decode(graph), x, random_causal.steps(tokens, seed))
-
-
 def test_what_is_not_lowered_is_refused() -> None:
     config, weights, _ = gpt2s.drawn(0)
-    with pytest.raises(UserError, match="17 tokens: the model has 16 positions"):
-        lower(config, weights, 17)
+    with pytest.raises(UserError, match="65 tokens: the model has 64 positions"):
+        lower(config, weights, 65)
     with pytest.raises(UserError, match=r"a llama is no GPT-2; models\.llama lowers it"):
         lower(*llamas.drawn(0))
 
