@@ -64,6 +64,7 @@ class Decoder:
         self.tokens = 0
         """Tokens that were appended."""
         self._samples = 0
+        self._given: NewRows = {}
         kept = {name for node in graph for name in _kept(node)}
         lasting = _before(graph, kept)
         #: Edges that later tokens depend on, and those that are a token's own.
@@ -81,6 +82,21 @@ class Decoder:
         if not 0 <= tokens <= self.tokens:
             raise UserError(f"{tokens} tokens cannot be kept of {self.tokens}; append them first")
         self.tokens = tokens
+
+    def rewind(self, x: Arrays) -> int:
+        """Forget all tokens but those with which x (samples, tokens, channels) begins, and return how many these are.
+
+        The last token of x is forgotten in any case: whoever appends the rest gets its row of the output. A longer text
+        is so read from the first token on that differs, with the same integers as from nothing.
+        """
+        new = named(self.graph.inputs, x)
+        same = 0
+        if self.tokens and all(len(array) == self._samples for array in new.values()):
+            count = min(self.tokens, next(iter(new.values())).shape[1] - 1)
+            differs = [(self._given[name][:, :count] != array[:, :count]).any((0, 2)) for name, array in new.items()]
+            same = int(np.append(np.any(differs, axis=0), True).argmax())
+        self.restart(same)
+        return self.tokens
 
     def append(self, x: Arrays, *, last: bool = False) -> Results:
         """The next tokens (samples, new tokens, channels) → their rows of the output, int64; with `last` only one row.
@@ -101,6 +117,7 @@ class Decoder:
         if samples != self._samples:
             self._samples = samples
             self._engine.begin(samples)
+            self._given = {n: np.zeros((samples, *t.shape), np.int64) for n, t in self.graph.inputs.items()}
         new = {name: evaluation.in_range(self.graph.inputs[name], x) for name, x in new.items()}
         step = self._engine.most or count
         asked = self.tokens + (count - 1 if last else 0)
@@ -109,6 +126,8 @@ class Decoder:
             part = {name: x[:, place : place + step] for name, x in new.items()}
             first, end = self.tokens, self.tokens + min(step, count - place)
             start = max(first, asked)
+            for name, rows in part.items():
+                self._given[name][:, first:end] = rows
             self._engine.enter(part, first, end, every=len(keep) > len(self.graph.outputs))
             self._engine.evaluate(self._lasting, first, end)
             if start < end:

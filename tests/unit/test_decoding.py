@@ -163,7 +163,12 @@ def test_it_goes_on_from_any_token(graph: Graph, device: str) -> None:
     x, decoder = samples(graph, 0), reference.decode(graph, device=device)
     expected = reference.run(graph, x)
     np.testing.assert_array_equal(decoder.append(x[:, :3]), expected[:, :3])
-    decoder.restart(1)
+    assert decoder.rewind(x[:, :1]) == 0
+    decoder.append(x[:, :3])
+    other = x.copy()
+    other[-1, 2] = np.where(other[-1, 2] == graph.input.lo, graph.input.lo + 1, graph.input.lo)
+    assert decoder.rewind(other) == 2
+    assert decoder.rewind(x[:, :2]) == 1
     np.testing.assert_array_equal(decoder.append(x[:, 1:]), expected[:, 1:])
     assert decoder.tokens == TOKENS
     decoder.restart()

@@ -73,6 +73,27 @@ def test_a_text_goes_on_behind_the_context(tiny: Path) -> None:
         assert int(logits[0, -1].argmax()) == known[place + 1]
 
 
+def test_a_conversation_is_read_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns behind the first read what is new, and say what a model says that reads the whole conversation."""
+    model, read = lm.load(tiny, context=64, device="cpu"), list[int]()
+    append = reference.Decoder.append
+
+    def counted(decoder: reference.Decoder, x: np.ndarray, *, last: bool) -> object:
+        read.append(x.shape[1])
+        return append(decoder, x, last=last)
+
+    monkeypatch.setattr(reference.Decoder, "append", counted)
+    messages: list[dict[str, str]] = []
+    for text in ("on", "an"):
+        messages.append({"role": "user", "content": text})
+        before, read[:] = len(model.tokenizer.chat(messages[:-1], reply=False)) if messages[1:] else 0, []
+        found = model.chat(messages, 3)
+        assert sum(read) < found.prompt + len(found.identifiers) - before // 2
+        assert found.identifiers == lm.load(tiny, context=64, device="cpu").chat(messages, 3).identifiers
+        messages.append({"role": "assistant", "content": found.text})
+    assert model.generate("the ant", 8).identifiers == lm.load(tiny, device="cpu").generate("the ant", 8).identifiers
+
+
 def test_texts_end_in_front_of_what_stops_them() -> None:
     told: list[str] = []
     text = writing._Text(["END", "no"], told.append)

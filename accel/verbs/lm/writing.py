@@ -78,18 +78,26 @@ def write(
 
 
 def _likeliest(decoder: Decoder, known: list[int], count: int) -> Iterator[int]:
-    """The next identifiers; the lowest one wins where logits are equal."""
+    """The next identifiers; the lowest one wins where logits are equal.
+
+    What the decoder holds already, such as the earlier turns of a conversation, is not read again.
+    """
     most = next(iter(decoder.graph.inputs.values())).tokens
-    scale, new = np.asarray(decoder.graph.output_tensor.scale), known
-    decoder.restart()
+    scale = np.asarray(decoder.graph.output_tensor.scale)
+    new = known[decoder.rewind(_ids(known)) :]
     for _ in range(count):
         if decoder.tokens + len(new) > most:
             decoder.restart()
             new = known[-(most // 2) :]
-        logits = single(decoder.append(np.array(new, np.int64)[None, :, None], last=True))[0, -1]
+        logits = single(decoder.append(_ids(new), last=True))[0, -1]
         new = [int((logits * scale).argmax())]
         known += new
         yield new[0]
+
+
+def _ids(known: list[int]) -> np.ndarray:
+    """Identifiers as a decoder takes them."""
+    return np.array(known, np.int64)[None, :, None]
 
 
 class _Text:
