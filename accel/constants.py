@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,8 @@ class Constant:
 
     Arithmetic on narrow integers wraps round, so everything that computes takes int64: `wide()`, an index, and numpy's
     functions, which call `__array__`, give it. `values` are the integers as they are kept. They may be a file that is
-    mapped into memory. `own` says that nobody else will write to the array, so it needs no copy. Raises GraphError
-    when a value is not an integer of at most 62 bits.
+    mapped into memory, and a subclass may keep them in another form (`accel/blocks.py`). `own` says that nobody else
+    will write to the array, so it needs no copy. Raises GraphError when a value is not an integer of at most 62 bits.
     """
 
     def __init__(self, values: ArrayLike, *, own: bool = False) -> None:
@@ -36,10 +37,10 @@ class Constant:
         ends = (int(array.min()), int(array.max())) if array.size else (0, 0)
         if max(-ends[0], ends[1]) >= INT64_EXACT:
             raise GraphError("constants have at most 62 bits")
-        dtype = next(dtype for dtype in DTYPES if np.iinfo(dtype).min <= ends[0] and ends[1] <= np.iinfo(dtype).max)
+        dtype = narrowest(*ends)
         kept = own and array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
-        self.values = array if kept else np.array(array, dtype, order="C")
-        self.values.setflags(write=False)
+        self._values = array if kept else np.array(array, dtype, order="C")
+        self._values.setflags(write=False)
         self.lo, self.hi = ends
         self._tensors: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
 
@@ -49,17 +50,22 @@ class Constant:
         return values if isinstance(values, Constant) else cls(values)
 
     @property
+    def values(self) -> np.ndarray:
+        """The integers as they are kept."""
+        return self._values
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return self.values.shape
+        return self._values.shape
 
     @property
     def ndim(self) -> int:
-        return self.values.ndim
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         """Number of integers."""
-        return self.values.size
+        return math.prod(self.shape)
 
     @property
     def magnitude(self) -> int:
@@ -71,6 +77,10 @@ class Constant:
         wide = self.values.astype(np.int64, copy=False)
         wide.setflags(write=False)
         return wide
+
+    def take(self, order: np.ndarray) -> Constant:
+        """Rows in another order, or some of them."""
+        return Constant(self.values[order], own=True)
 
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +125,7 @@ class Constant:
         return iter(self.wide())
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self.shape[0]
 
     def __repr__(self) -> str:
         return f"Constant({self.values.dtype}, shape={self.shape}, {self.lo}..{self.hi})"
@@ -131,6 +141,11 @@ if TYPE_CHECKING:
 
 else:
     Integers = Constant
+
+
+def narrowest(lo: int, hi: int) -> np.dtype:
+    """The first of DTYPES that holds lo..hi."""
+    return next(dtype for dtype in DTYPES if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max)
 
 
 def _integers(array: np.ndarray) -> np.ndarray:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from accel.blocks import grouped
 from accel.checkpoints import Checkpoint, Weight
 from accel.checkpoints.groups import GroupQuantized
+from accel.constants import Constant
 from models.llama.recipe import B14, IntegerRecipe
 
 MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
@@ -19,10 +22,10 @@ MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
 class Matrix:
     """Real weights are values · multiplier[:, None] / 2^shift.
 
-    `values` are (outputs, inputs), `multiplier` (outputs,) or (1,).
+    `values` are (outputs, inputs), in groups of few bits where a file has them so; `multiplier` is (outputs,) or (1,).
     """
 
-    values: np.ndarray
+    values: Constant
     multiplier: np.ndarray
     shift: int
 
@@ -33,13 +36,20 @@ class Matrix:
     @property
     def real(self) -> np.ndarray:
         """The weights in float64."""
-        weights: np.ndarray = self.values * (self.multiplier * 2.0**-self.shift)[:, None]
+        weights: np.ndarray = self.values.values * (self.multiplier * 2.0**-self.shift)[:, None]
         return weights
+
+    @cached_property
+    def integers(self) -> Constant:
+        """values · multiplier[:, None]."""
+        if self.multiplier.max() == 1:
+            return self.values
+        return Constant(self.values.wide() * self.multiplier[:, None])
 
     def rows(self, order: np.ndarray) -> Matrix:
         """The rows in another order, or some of them."""
         multiplier = self.multiplier[order] if len(self.multiplier) > 1 else self.multiplier
-        return Matrix(self.values[order], multiplier, self.shift)
+        return Matrix(self.values.take(order), multiplier, self.shift)
 
     @classmethod
     def of(cls, weights: np.ndarray, bits: int = 8) -> Matrix:
@@ -47,7 +57,7 @@ class Matrix:
         top = (1 << (bits - 1)) - 1
         multiplier, shift, scale = _row_units(np.abs(weights).max(1) / top)
         values = np.clip(np.floor(weights / scale[:, None] + 0.5), -top, top)
-        return cls(values.astype(np.int64), multiplier, shift)
+        return cls(Constant(values), multiplier, shift)
 
     @classmethod
     def grouped(cls, q: np.ndarray, d: np.ndarray, m: np.ndarray) -> Matrix:
@@ -60,8 +70,7 @@ class Matrix:
         need = np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1)
         multiplier, shift, scale = _row_units(need)
         factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
-        values = factor[..., None] * q.astype(np.int64) + offset[..., None]
-        return cls(values.reshape(len(q), -1), multiplier, shift)
+        return cls(grouped(q, factor, offset), multiplier, shift)
 
     @classmethod
     def of_groups(cls, weights: np.ndarray, bits: int, group: int) -> Matrix:
@@ -70,15 +79,14 @@ class Matrix:
         m = parts.min(2)
         d = (parts.max(2) - m) / ((1 << bits) - 1)
         steps = np.where(d, d, 1.0)[..., None]
-        return cls.grouped(np.floor((parts - m[..., None]) / steps + 0.5), d, m)
+        return cls.grouped(np.floor((parts - m[..., None]) / steps + 0.5).astype(np.int64), d, m)
 
     @classmethod
     def scaled(cls, q: np.ndarray, d: np.ndarray) -> Matrix:
         """Weights d·q of groups, GGUF's Q8_0, in one power of two, so that logits compare as integers."""
         shift = -math.ceil(math.log2(float(np.abs(d).max()) / ((1 << FACTOR_BITS) - 1)))
         factor = np.floor(d * 2.0**shift + 0.5).astype(np.int64)
-        values = factor[..., None] * q.astype(np.int64)
-        return cls(values.reshape(len(q), -1), np.ones(1, np.int64), shift)
+        return cls(grouped(q, factor, np.zeros_like(factor)), np.ones(1, np.int64), shift)
 
 
 def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B14) -> dict[str, Matrix | np.ndarray]:

@@ -87,8 +87,12 @@ class Transformer(ABC):
 
     def embedded(self) -> Edge:
         """Rows of the embedding in the residual's format."""
-        words = self.words(self.weight("embedding").real * self.c.embedding_scale)
         x = self.build.input(Tensor((self.tokens, 1), 0, self.c.vocabulary - 1), "tokens")
+        matrix = self.weight("embedding")
+        if self.c.embedding_scale == 1:  # steps of powers of two: the table is the matrix as it is
+            y = self.build.add(Embedding(matrix.integers), x, scale=2.0**-matrix.shift, name="embedding")
+            return self.fixed(y, self.recipe.residual)
+        words = self.words(matrix.real * self.c.embedding_scale)
         return self.build.add(Embedding(words), x, scale=self.recipe.residual.step, name="embedding")
 
     def words(self, real: np.ndarray) -> np.ndarray:
@@ -198,10 +202,9 @@ class Transformer(ABC):
         """Exact sums; multipliers of rows, where a head has them, are applied to its weights."""
         x = self.rounded(self.norm(x, "norm"))
         matrix = self.weight("embedding" if self.c.tied else "head")
-        values = matrix.values * matrix.multiplier[:, None]
         scale = float(x.scale) * 2.0**-matrix.shift
         bias = np.floor(self._bias(x, matrix, "logits") / scale + 0.5).astype(np.int64)
-        return self.build.add(Dense(values, bias), x, scale=scale, name="logits")
+        return self.build.add(Dense(matrix.integers, bias), x, scale=scale, name="logits")
 
     def fixed(self, x: Edge, form: Format) -> Edge:
         """An edge in another format."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from accel import reference
+from accel.constants import Constant
 from accel.errors import UserError
 from accel.ops.rescale.op import Rescale
 from models.llama.lowering import lower
@@ -49,7 +50,7 @@ def test_sums_of_a_matrix_keep_their_whole_range(factor: int) -> None:
     wide = dict(weights)
     for name, weight in weights.items():
         if isinstance(weight, Matrix) and name.startswith("layers."):
-            wide[name] = replace(weight, values=weight.values * factor)
+            wide[name] = replace(weight, values=Constant(weight.values.wide() * factor))
     graph = lower(config, wide, tokens, FINE)
     sums = [node for node in graph if node.name.endswith(".sums") and isinstance(node.op, Rescale)]
     assert sums

@@ -110,7 +110,7 @@ def test_attention_over_many_keys(heads: tuple[int, int, int], threads: int, mon
 def test_other_weights_have_no_packed_form(weight: np.ndarray) -> None:
     """Offsets of q beyond 16 bits, and rows that end within a group."""
     weight = weight if weight.shape[1] % 32 else weight + 30000 * np.arange(64)[:, None] ** 2
-    assert pack(weight, Constant(np.zeros(64, int))) is None
+    assert pack(Constant(weight), Constant(np.zeros(64, int))) is None
 
 
 def test_threads_share_the_rows_of_few_samples(monkeypatch: pytest.MonkeyPatch) -> None:

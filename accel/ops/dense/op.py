@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accel.blocks import Blocks
 from accel.constants import Integers
 from accel.errors import GraphError
 from accel.numeric import INT32_EXACT, INT64_EXACT, narrow_product
@@ -72,7 +73,8 @@ class Dense(Op):
     def compiled(self, *inputs: Tensor) -> tuple[str, object]:
         if self._sums:
             return "_sums", self
-        packed = None if self.bytes(*inputs) else pack(self.weight.values, self.bias)
+        plain = self.bytes(*inputs) and not isinstance(self.weight, Blocks)
+        packed = None if plain else pack(self.weight, self.bias)
         return ("_grouped", packed) if packed else ("", self)
 
     @property

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accel.constants import Integers
+from accel.blocks import Blocks
+from accel.constants import Constant, Integers
 from accel.errors import GraphError
 from accel.op import Op, frozen
 from accel.tensor import Tensor
 
 if TYPE_CHECKING:
     import torch
+
+
+@dataclass(frozen=True)
+class PackedTable:
+    """`bits` of q, 4 or 8, and the bytes of all blocks of a table (`accel/blocks.py`)."""
+
+    bits: int
+    packed: Constant
+    base: int
 
 
 @frozen
@@ -39,11 +50,19 @@ class Embedding(Op):
             raise GraphError(f"takes identifiers of one channel, got {x.channels}")
         if x.lo < self.base or x.hi > last:
             raise GraphError(f"input range {x.lo}..{x.hi} leaves the table's {self.base}..{last}")
-        rows = self.reachable(x)
-        return Tensor((x.tokens, rows.shape[1]), int(rows.min()), int(rows.max()))
+        table = self.table
+        if (x.lo, x.hi) != (self.base, last):
+            table = Constant(self.reachable(x))
+        return Tensor((x.tokens, table.shape[1]), table.lo, table.hi)
 
     def peak(self, x: Tensor) -> int:
         return max(x.magnitude + abs(self.base), self.table.magnitude)
+
+    def compiled(self, *inputs: Tensor) -> tuple[str, object]:
+        table = self.table
+        if isinstance(table, Blocks):
+            return "_grouped", PackedTable(table.bits, Constant(table.packed, own=True), self.base)
+        return "", self
 
     def error(self, inputs: Sequence[Tensor], errors: Sequence[float]) -> float:
         return float(self.table.hi - self.table.lo)

@@ -16,16 +16,20 @@ import numpy as np
 
 from accel import archive
 from accel.archive import Archive
+from accel.blocks import Blocks
 from accel.checkpoints import Configuration, RotaryPositions, Tokenizer, kept_tokenizer
 from accel.checkpoints.configuration import shapes
-from accel.errors import AccelError, UserError
+from accel.constants import Constant
+from accel.errors import AccelError, GraphError, UserError
 from accel.files import require_ordinary
 from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
+    from models.llama.matrices import Matrix
     from models.llama.recipe import IntegerRecipe
 
-MAGIC, FORMAT = "accel-lm", 1
+MAGIC, FORMAT = "accel-lm", 2
+"""The first format had the integers of all weights one by one."""
 ZIP = b"PK\3\4"
 
 
@@ -43,11 +47,10 @@ def write(model: Kept, path: Path) -> str:
     from models.llama.matrices import Matrix
 
     tokenizer, arrays = kept_tokenizer.entries(model.tokenizer)
-    units = {}
+    matrices = {}
     for name, weight in model.weights.items():
         if isinstance(weight, Matrix):
-            units[name] = weight.shift
-            arrays |= {name: _narrow(weight.values), f"{name}.multiplier": _narrow(weight.multiplier)}
+            matrices[name] = _entry(name, weight, arrays)
         else:
             arrays[name] = weight
     configuration = asdict(model.configuration)
@@ -58,17 +61,21 @@ def write(model: Kept, path: Path) -> str:
         "format": FORMAT,
         "configuration": configuration,
         "recipe": asdict(model.recipe),
-        "shifts": units,
+        "matrices": matrices,
         "tokenizer": tokenizer,
     }
     return archive.write(path, header, arrays)
 
 
-def _narrow(values: np.ndarray) -> np.ndarray:
-    """The same integers in the narrowest dtype that holds them."""
-    dtypes = (np.int8, np.int16, np.int32, np.int64)
-    lo, hi = int(values.min()), int(values.max())
-    return values.astype(next(t for t in dtypes if np.iinfo(t).min <= lo and hi <= np.iinfo(t).max))
+def _entry(name: str, matrix: Matrix, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The header's entry of a matrix, whose arrays go to `arrays`: blocks as they are, or its integers."""
+    values = matrix.values
+    arrays[f"{name}.multiplier"] = Constant(matrix.multiplier).values
+    if not isinstance(values, Blocks):
+        arrays[name] = values.values
+        return {"shift": matrix.shift}
+    arrays |= {name: values.packed, f"{name}.sums": Constant(np.array(values.sums)).values}
+    return {"shift": matrix.shift, "shape": values.shape, "bits": values.bits, "ends": (values.lo, values.hi)}
 
 
 def is_kept(path: Path) -> bool:
@@ -98,7 +105,7 @@ def read(path: Path) -> Kept:
             return _read(file)
     except UserError:
         raise
-    except (OSError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+    except (OSError, GraphError, zipfile.BadZipFile, zlib.error, *DAMAGE):
         raise UserError(f"{path}: damaged; import the checkpoint again") from None
 
 
@@ -106,7 +113,7 @@ def _read(file: Archive) -> Kept:
     header = file.header
     configuration = _configuration(header["configuration"])
     tokenizer = kept_tokenizer.tokenizer(header["tokenizer"], file[kept_tokenizer.PIECES], file[kept_tokenizer.LENGTHS])
-    weights = {name: _weight(name, header["shifts"], file) for name in shapes(configuration)}
+    weights = {name: _weight(name, header["matrices"], file) for name in shapes(configuration)}
     return Kept(configuration, weights, _recipe(header["recipe"]), tokenizer)
 
 
@@ -124,10 +131,26 @@ def _recipe(values: Mapping[str, Any]) -> IntegerRecipe:
     return IntegerRecipe(**made)
 
 
-def _weight(name: str, shifts: Mapping[str, int], file: Archive) -> Any:
+def _weight(name: str, matrices: Mapping[str, Any], file: Archive) -> Any:
     from models.llama.matrices import Matrix
 
-    if name not in shifts:
+    if name not in matrices:
         return file[name].astype(np.float64)
-    values, multiplier = (file[key].astype(np.int64) for key in (name, f"{name}.multiplier"))
-    return Matrix(values, multiplier, int(shifts[name]))
+    entry = matrices[name]
+    multiplier = _integers(file[f"{name}.multiplier"]).astype(np.int64)
+    return Matrix(_constant(name, entry, file), multiplier, int(entry["shift"]))
+
+
+def _constant(name: str, entry: Mapping[str, Any], file: Archive) -> Constant:
+    """The integers of a matrix, mapped into memory."""
+    values = _integers(file[name])
+    if "bits" not in entry:
+        return Constant(values, own=True)
+    (rows, inputs), (lo, hi) = (tuple(map(int, entry[key])) for key in ("shape", "ends"))
+    return Blocks(values, (rows, inputs), int(entry["bits"]), (lo, hi), _integers(file[f"{name}.sums"]))
+
+
+def _integers(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{array.dtype} where integers are")
+    return array
