@@ -31,7 +31,10 @@ import checkpoint_files  # noqa: E402 - a helper of the tests
 RESULTS = Path(__file__).parent / "results" / "llm.json"
 WINDOW, SEED = 512, 0
 FILES = {"smollm2": checkpoint_files.smollm, "stories260k": checkpoint_files.stories}
-RECIPES = {"smollm2": ("B14", "B10", "A", "W8A8"), "stories260k": ("B14", "B10", "A", "W8A8", "W4A8")}
+RECIPES = {
+    "smollm2": ("B14", "B10", "A", "W8A8"),
+    "stories260k": ("B14", "B10", "A", "W8A8", "W4A8", "W4A8-GPTQ", "W4A8-QAT"),
+}
 
 
 def topics_text() -> str:

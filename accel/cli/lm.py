@@ -28,7 +28,7 @@ def _model(command: Command) -> Command:
         click.argument("model", type=click.Path(path_type=Path)),
         click.option(
             "--recipe",
-            help="B14, B10, A, W8A8 or W4A8, also with fields changed: B14:key_value_bits=9.  "
+            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ or W4A8-QAT, also with fields changed: B14:key_value_bits=9.  "
             "[default: B14, or that of a file of accel]",
         ),
         click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."),
@@ -66,6 +66,7 @@ def command() -> None:
       accel lm perplexity model.gguf --text book.txt --tokens 5000
       accel lm calibrate model.gguf --text book.txt --tokens 2000
       accel lm import model.gguf --out model.accel
+      accel lm train stories260K.bin --recipe W4A8 --out stories.accel
       accel lm check model.accel
     """
 
@@ -180,6 +181,41 @@ def calibrate_command(
             model, _read(text), recipes, tokens, window=window, tokenizer=tokenizer, device=device, progress=progress
         )
     _show_costs(found, f"{model} on {text}", as_json)
+
+
+@command.command("train", short_help="Train rounded weights on text that the model draws.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--recipe", default="W4A8", show_default=True, help="One with groups of weights.")
+@click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c.")
+@click.option("--steps", type=click.IntRange(min=0), default=200, show_default=True, help="Steps; 0: only GPTQ.")
+@click.option(
+    "--tokens", type=click.IntRange(min=2), default=4096, show_default=True, help="Tokens that GPTQ looks at."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the text.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@json_option
+def train_command(
+    model: Path, recipe: str, tokenizer: Path | None, steps: int, tokens: int, seed: int, out: Path, as_json: bool
+) -> None:
+    """Round the weights of MODEL so that they lose less than rounding each to the nearest.
+
+    MODEL draws text itself. Roundings make up for each other on it (GPTQ), and training goes on from there: the
+    integers learn what the real numbers say. The file has the integers, and every other verb reads it.
+
+    \b
+    Examples:
+      accel lm train stories260K.bin --recipe W4A8 --out stories.accel
+      accel lm train model.gguf --recipe W4A8 --steps 0 --out model.accel
+    """
+    from accel.verbs import lm
+
+    with working("train") as progress:
+        found = lm.train(model, recipe, steps, tokens=tokens, seed=seed, tokenizer=tokenizer, progress=progress)
+        digest = found.save(out)
+    if as_json:
+        show_json({"out": out, "sha256": digest, "parameters": found.configuration.parameters})
+    else:
+        click.echo(f"wrote {out}: {found.configuration.parameters:,} parameters")
 
 
 @command.command("generate", short_help="Write text behind a prompt.")

@@ -13,7 +13,7 @@ HOMES = {
     "Memory": "models.llama.network",
     "load": "models.llama.network",
     "lower": "models.llama.lowering",
-    "integer_weights": "models.llama.matrices",
+    "integer_weights": "models.llama.weights",
     "Matrix": "models.llama.matrices",
     "IntegerRecipe": "models.llama.recipe",
     "B14": "models.llama.recipe",

@@ -9,13 +9,17 @@ from functools import cached_property
 import numpy as np
 
 from accel.blocks import grouped
-from accel.checkpoints import Checkpoint, Weight
+from accel.checkpoints import Weight
 from accel.checkpoints.groups import GroupQuantized
 from accel.constants import Constant
-from models.llama.recipe import B14, IntegerRecipe
+from models.llama.recipe import IntegerRecipe
 
 MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
 """Of a row, of the factor of a group, and of real weights where a recipe does not say how many."""
+
+
+ENDS = "embedding", "head"
+"""Matrices that keep EMBEDDING_BITS, or the integers of their file."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,7 @@ class Matrix:
         `q` is (rows, groups, inputs of a group), `d` and `m` are (rows, groups). Factors D of 8 bits and offsets M of
         11 bits and a sign stand for d and m in units of their row: values are D·q + M.
         """
-        top = (1 << FACTOR_BITS) - 1
-        need = np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1)
-        multiplier, shift, scale = _row_units(need)
+        multiplier, shift, scale = group_units(d, m)
         factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
         return cls(grouped(q, factor, offset), multiplier, shift)
 
@@ -89,16 +91,12 @@ class Matrix:
         return cls(grouped(q, factor, np.zeros_like(factor)), np.ones(1, np.int64), shift)
 
 
-def integer_weights(checkpoint: Checkpoint, recipe: IntegerRecipe = B14) -> dict[str, Matrix | np.ndarray]:
-    """All weights of a checkpoint: integers of quantized files as they are, unless the recipe has other bits.
+def integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
+    """A weight by itself: integers of quantized files as they are, unless the recipe has other bits.
 
     The head, and an embedding that serves as one, has one power of two for all rows where its groups have no offsets.
     """
-    return {name: _integers(name, weight, recipe) for name, weight in checkpoint.weights.items()}
-
-
-def _integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
-    ends, group = name in ("embedding", "head"), recipe.weight_group
+    ends, group = name in ENDS, recipe.weight_group
     if len(weight.shape) == 1 or name == "positions":
         return weight.float32().astype(np.float64)
     if weight.is_quantized and not recipe.weight_bits:
@@ -115,6 +113,12 @@ def _of_groups(groups: GroupQuantized, ranked: bool) -> Matrix:
     if groups.offset is not None:
         return Matrix.grouped(q, d, groups.offset * 2.0**groups.exponent)
     return Matrix.scaled(q, d) if ranked else Matrix.grouped(q, d, np.zeros_like(d))
+
+
+def group_units(d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
+    """Multipliers, shift and units of rows for scales and offsets (rows, groups) of `Matrix.grouped`."""
+    top = (1 << FACTOR_BITS) - 1
+    return _row_units(np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1))
 
 
 def _row_units(scale: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:

@@ -30,10 +30,10 @@ LIMITS: dict[str, tuple[int, int]] = {
     "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "activation_bits": (2, 16), "activation_group": (1, 1 << 16),
     "query_bits": (2, 16), "key_value_bits": (2, 16), "gain_bits": (2, 16), "rotary_bits": (2, 16),
     "exponential_bits": (2, 20), "sigmoid_bits": (1, 16), "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16),
-    "gelu": (2, 16),
+    "gelu": (2, 16), "fitting_tokens": (2, 1 << 20), "fitting_seed": (0, 1 << 30), "training_steps": (1, 1 << 20),
 }  # fmt: skip
 """Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
-OFF = ("weight_bits", "weight_group", "activation_group")
+OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "training_steps")
 """Fields that may be 0 as well."""
 
 
@@ -53,6 +53,15 @@ class IntegerRecipe:
 
     The embedding and the head keep 8 bits.
     """
+    fitting_tokens: int = 0
+    """Tokens that the network draws itself, on which the roundings of weights make up for each other (GPTQ); 0: none.
+
+    It needs `weight_bits` and `weight_group`.
+    """
+    fitting_seed: int = 1
+    """Draws that text."""
+    training_steps: int = 0
+    """Steps in which the rounded network then learns, on more such text, what the network in real numbers says."""
     activation_bits: int = 14
     """Mantissas of what matrices read, with one exponent per token."""
     activation_group: int = 0
@@ -120,15 +129,22 @@ RECIPES = {"B14": B14, "B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
 """By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: weights of 8 bits per row. W4A8: 4 bits
 per 32 inputs."""
 
+OPTIONS = {
+    "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),
+    "W4A8-QAT": replace(W4A8, fitting_tokens=4096, training_steps=200),
+    "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=400),
+}
+"""Recipes whose weights are fitted to the network, by name: minutes for a small one, a long time for a large one."""
+
 
 def named(text: str) -> IntegerRecipe:
-    """A recipe of RECIPES by name, with fields changed: `B14`, `B14:key_value_bits=9,sigmoid=11/6`.
+    """A recipe of RECIPES or OPTIONS by name, with fields changed: `B14`, `B14:key_value_bits=9,sigmoid=11/6`.
 
     A format is bits/fraction. The case of the name does not matter. Raises UserError for another name or field.
     """
     name, _, changes = text.partition(":")
-    if (found := RECIPES.get(name.strip().upper())) is None:
-        raise UserError(f"unknown recipe {printable(name, 40)!r}; there are {', '.join(RECIPES)}")
+    if (found := (RECIPES | OPTIONS).get(name.strip().upper())) is None:
+        raise UserError(f"unknown recipe {printable(name, 40)!r}; there are {', '.join([*RECIPES, *OPTIONS])}")
     changed: dict[str, Any] = dict(_change(part) for part in changes.split(",") if part.strip())
     return replace(found, **changed)
 

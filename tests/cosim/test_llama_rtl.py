@@ -20,8 +20,8 @@ from accel.graph import Graph
 from hls import rtl
 from hls.simulation import simulate, verilator
 from models.llama import lower
-from models.llama.matrices import integer_weights
 from models.llama.recipe import RECIPES, IntegerRecipe
+from models.llama.weights import integer_weights
 
 
 def assert_exact(graph: Graph, x: np.ndarray, schedule: Schedule | None, folder: Path) -> None:

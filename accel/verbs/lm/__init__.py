@@ -15,6 +15,7 @@ HOMES = {
     "LanguageModel": "accel.verbs.lm.model",
     "Generated": "accel.verbs.lm.writing",
     "Perplexity": "accel.verbs.lm.perplexity",
+    "train": "accel.verbs.lm.training",
     "calibrate": "accel.verbs.lm.recipes",
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from accel import checkpoints
 from accel.checkpoints import Checkpoint
 from accel.errors import UserError
+from accel.progress import Progress
 from accel.verbs.lm import kept
 from accel.verbs.lm.model import LanguageModel
 
@@ -25,31 +26,34 @@ def load(
     context: int | None = None,
     tokenizer: Path | str | None = None,
     device: str = "native",
+    progress: Progress | None = None,
 ) -> LanguageModel:
     """A language model in integers.
 
     path: a GGUF file, a folder of Hugging Face, a `.bin` of llama2.c, or a file that `LanguageModel.save` wrote.
     recipe: of `models.llama.RECIPES`, with fields changed ("B14:key_value_bits=9"), or an `IntegerRecipe`; a saved file
     has one already. context: tokens that it sees at once, at most those of the checkpoint. tokenizer: file of a `.bin`
-    without one beside it. device: as in `reference.run`; a graph is compiled once. Raises UserError for a file, a
-    recipe or a context that does not fit.
+    without one beside it. device: as in `reference.run`; a graph is compiled once. progress: told of weights that
+    are fitted. Raises UserError for a file, a recipe or a context that does not fit.
     """
     path = Path(path)
     if kept.is_kept(path):
         if recipe is not None:
             raise UserError(f"{path}: has its recipe already; load the checkpoint with another one")
         return _reopened(path, kept.read(path), context, device)
-    return of(checkpoints.load(path, tokenizer), RECIPE if recipe is None else recipe, context, device)
+    return of(checkpoints.load(path, tokenizer), RECIPE if recipe is None else recipe, context, device, progress)
 
 
-def of(checkpoint: Checkpoint, recipe: IntegerRecipe | str, context: int | None, device: str) -> LanguageModel:
+def of(
+    checkpoint: Checkpoint, recipe: IntegerRecipe | str, context: int | None, device: str, progress: Progress | None
+) -> LanguageModel:
     """The model of a checkpoint that is open; arguments as of `load`."""
     from models import languages, llama
 
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
     seen = _context(checkpoint.configuration.context, context)
     return LanguageModel(
-        checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen), chosen,
+        checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen, progress), chosen,
         checkpoint.tokenizer, partial(languages.load, checkpoint), seen, device,
     )  # fmt: skip
 

@@ -35,8 +35,9 @@ def calibrate(
     checkpoint = checkpoints.load(path, tokenizer)
     found = {}
     for name, recipe in names.items():
-        model = loading.of(checkpoint, recipe, None, device)
-        found[name] = model.perplexity(text, tokens, window=window, device=device, progress=partial(_tell, tell, name))
+        now = partial(_tell, tell, name)
+        model = loading.of(checkpoint, recipe, None, device, now)
+        found[name] = model.perplexity(text, tokens, window=window, device=device, progress=now)
     return found
 
 

@@ -1,0 +1,26 @@
+"""All weights of a checkpoint as integers: each by itself, or fitted to the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.checkpoints import Checkpoint
+from accel.progress import Progress
+from models.llama.matrices import Matrix, integers
+from models.llama.recipe import B14, IntegerRecipe
+
+
+def integer_weights(
+    checkpoint: Checkpoint, recipe: IntegerRecipe = B14, progress: Progress | None = None
+) -> dict[str, Matrix | np.ndarray]:
+    """All weights of a checkpoint by name: integers of quantized files as they are, unless the recipe has other bits.
+
+    Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is told how far that is.
+    """
+    if not recipe.fitting_tokens:
+        return {name: integers(name, weight, recipe) for name, weight in checkpoint.weights.items()}
+    from models.llama.fitting import fitted
+
+    layers = {name for name, w in checkpoint.weights.items() if name.startswith("layers.") and len(w.shape) > 1}
+    found = {name: integers(name, w, recipe) for name, w in checkpoint.weights.items() if name not in layers}
+    return found | fitted(checkpoint, found, recipe, progress or (lambda text: None))
