@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
@@ -56,6 +56,15 @@ def _store(file: ZipFile, place: int, name: str, array: np.ndarray, method: int)
     with file.open(info, "w", force_zip64=large) as member:
         np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
         member.write(array.data if array.ndim else array.tobytes())
+
+
+def magic(path: Path) -> str:
+    """The kind of file that the header names; empty for files of other programs."""
+    try:
+        with Archive(path) as file:
+            return str(file.header["magic"])
+    except (UserError, OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error):
+        return ""
 
 
 class Archive:

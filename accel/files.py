@@ -104,6 +104,8 @@ def kind(path: Path | str, raw: bytes) -> str | None:
         return "a NumPy file"
     if zipped and head[30:40] == b"header.npy":
         return "a graph file of accel"
+    if head.startswith(b"GGUF"):
+        return "a GGUF file"
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite file"
     names = {

@@ -120,6 +120,7 @@ CASES: dict[str, Case] = {
     "blockfloat of unsigned tokens": alone(BlockFloat(5), Tensor((4, 5), 0, 1023), 5, 1, 1),
     "blockfloat of a beat": alone(BlockFloat(4, 4), signed(3, 8, 9), 4, 2, 4),
     "blockfloat that changes nothing": alone(BlockFloat(8), signed(2, 6, 8), 6, 3, 3),
+    "blockfloat wider than its input": alone(BlockFloat(12, 2), signed(2, 4, 7), 2, 21, 1),
     "exponentials of causal rows": exponentials(5, 2, 1, 4096, signed(5, 12, 8), 2, 4),
     "exponentials of a beat": exponentials(3, 2, 0, 4096, Tensor((3, 10), 0, 255), 5, 5),
     "exponentials of few keys": exponentials(4, 1, 1, 4096, signed(4, 4, 7), 1, 6),

@@ -174,6 +174,7 @@ KINDS = {
     "net.py": (b"import torch\n", "is a Python program, no ONNX file; run it"),
     "x.npy": (b"\x93NUMPY\x01", "is a NumPy file, no ONNX file; samples go to --data"),
     "m.h5": (b"\x89HDF\r\n\x1a\n", "is a Keras file"),
+    "m.gguf": (b"GGUF\3\0\0\0", "is a GGUF file, no ONNX file; `accel lm import`"),
     "m.tflite": (b"\x1c\0\0\0TFL3", "is a TensorFlow Lite file"),
     "m.safetensors": (b"\x10\0\0\0\0\0\0\0{}", "is a safetensors file, no ONNX file; export the model again"),
     "graph.accel": (

@@ -54,6 +54,8 @@ def test_a_saved_model_is_the_same(model: lm.LanguageModel, tmp_path: Path) -> N
     assert again.tokenizer.chat(messages) == model.tokenizer.chat(messages)
     with pytest.raises(UserError, match="has its recipe already"):
         lm.load(path, "A")
+    for verb in (["lower", "--target", "rtl", "--out", tmp_path / "rtl"], ["check"]):
+        assert_refused(accel(verb[0], path, *verb[1:]), "is a language model of accel, no ONNX file; `accel lm check`")
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)

@@ -29,7 +29,7 @@ def kernel(op: BlockFloat, inputs: tuple[Tensor, ...], output: Tensor, fold: Lan
             "lanes": lanes,
             "bits": op.bits,
             "most": most,
-            "top": op.top,
+            "top": min(op.top, x.magnitude),  # as wide as what is clipped
         },
         {"wide": symmetric(2 * x.magnitude), "exponent": bits(0, most)},
         reuse=x.channels // lanes,

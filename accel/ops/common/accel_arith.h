@@ -57,9 +57,11 @@ template <int SHIFT, int ROUNDING, class V> V accel_shift_round(const V &x) {
 // x / 2^shift, rounded half up, for a shift of at least 0 that is known at run time. V is signed and holds |x| + 2^shift / 2.
 template <class V> V accel_shift_half_up(const V &x, int shift) {
     #pragma HLS INLINE
-    V half = 1;
-    half = half << shift;
-    half = half >> 1;
+    V half = 0;
+    if (shift > 0) {
+        half = 1;
+        half = half << (shift - 1);
+    }
     V sum = x + half;
     sum = sum >> shift;
     return sum;
