@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from accel.progress import Progress
 from models.llama.gptq import WeightGroups
-from models.llama.matrices import Matrix, group_units
+from models.llama.matrices import Matrix, group_integers
 
 BATCH, RATE, RATE_OF_SCALES, WARMING, LONGEST = 4, 5e-4, 1e-4, 0.1, 1.0
 """Windows of a step; rates at their highest, and the share of steps until then; the norm of a gradient."""
@@ -33,31 +33,29 @@ class GroupedLinear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias.clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        scale, offset = self.scale.double().abs(), self.offset.double()
-        units = _units(scale.detach().numpy(), offset.detach().numpy())
-        factor, added = _rounded(scale / units), _rounded(offset / units)
-        weights = (factor[..., None] * self._q(scale, offset) + added[..., None]) * units[..., None]
-        return functional.linear(x, weights.flatten(1).to(x.dtype), self.bias)
+        groups = self._groups()
+        real, rounded = groups.real, torch.from_numpy(_rounded_groups(groups))
+        return functional.linear(x, (real + (rounded - real).detach()).to(x.dtype), self.bias)
 
     def matrix(self) -> Matrix:
         """The trained matrix in integers."""
         with torch.no_grad():
-            scale, offset = self.scale.double().abs(), self.offset.double()
-            return WeightGroups(self._q(scale, offset), scale, offset).matrix()
+            return self._groups().matrix()
 
-    def _q(self, scale: Tensor, offset: Tensor) -> Tensor:
+    def _groups(self) -> WeightGroups:
+        scale, offset = self.scale.double().abs(), self.offset.double()
         parts = self.weight.double().reshape(*scale.shape, -1)
         steps = torch.where(scale > 0, scale, 1.0)
-        return _rounded(((parts - offset[..., None]) / steps[..., None]).clamp(0, self.top))
+        places = ((parts - offset[..., None]) / steps[..., None]).clamp(0, self.top)
+        return WeightGroups(places + ((places + 0.5).floor() - places).detach(), scale, offset)
 
 
-def _units(scale: np.ndarray, offset: np.ndarray) -> Tensor:
-    return torch.from_numpy(group_units(scale, offset)[2])[:, None]
-
-
-def _rounded(x: Tensor) -> Tensor:
-    """The nearest whole number, and the gradient of x."""
-    return x + ((x + 0.5).floor() - x).detach()
+def _rounded_groups(groups: WeightGroups) -> np.ndarray:
+    """The weights (rows, inputs) that `groups.matrix()` has, in float64."""
+    q, d, m = (part.detach().numpy() for part in groups)
+    factor, offset, multiplier, shift = group_integers(q, d, m)
+    weights: np.ndarray = (factor[..., None] * q + offset[..., None]) * (multiplier * 2.0**-shift)[:, None, None]
+    return weights.reshape(len(q), -1)
 
 
 def train(

@@ -70,8 +70,7 @@ class Matrix:
         `q` is (rows, groups, inputs of a group), `d` and `m` are (rows, groups). Factors D of 8 bits and offsets M of
         11 bits and a sign stand for d and m in units of their row: values are D·q + M.
         """
-        multiplier, shift, scale = group_units(d, m)
-        factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
+        factor, offset, multiplier, shift = group_integers(q, d, m)
         return cls(grouped(q, factor, offset), multiplier, shift)
 
     @classmethod
@@ -115,10 +114,12 @@ def _of_groups(groups: GroupQuantized, ranked: bool) -> Matrix:
     return Matrix.scaled(q, d) if ranked else Matrix.grouped(q, d, np.zeros_like(d))
 
 
-def group_units(d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
-    """Multipliers, shift and units of rows for scales and offsets (rows, groups) of `Matrix.grouped`."""
+def group_integers(q: np.ndarray, d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Factors and offsets of groups, multipliers of rows and a shift: d·q + m in the integers of `Matrix.grouped`."""
     top = (1 << FACTOR_BITS) - 1
-    return _row_units(np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1))
+    multiplier, shift, scale = _row_units(np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1))
+    factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
+    return factor, offset, multiplier, shift
 
 
 def _row_units(scale: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
