@@ -95,6 +95,7 @@ docs: $(STAMP)
 nightly: $(STAMP) $(WEIGHTS)
 	@$(PYTEST) $(TESTS)
 	@$(BIN)/python benchmarks/exactness.py
+	@$(BIN)/python benchmarks/language_equal.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

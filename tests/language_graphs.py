@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import gpt2s
 import llamas
@@ -16,6 +17,7 @@ import random_causal
 from accel import reference
 from accel.checkpoints import Configuration
 from accel.graph import Graph
+from accel.verbs import lm
 from models import languages
 from models.llama.recipe import RECIPES, IntegerRecipe
 
@@ -89,3 +91,11 @@ def wrong(seeds: Sequence[int], tokens: int) -> dict[int, str]:
         number, _, edge = name.partition("/")
         found.setdefault(seeds[int(number)], f"{way}: {edge}")
     return found
+
+
+def wrong_of(path: Path, tokens: int | None) -> tuple[Graph, list[tuple[str, str]]]:
+    """The graph of a checkpoint in the default recipe, and `differences` on random tokens; None: its whole context."""
+    model = lm.load(path)
+    count = tokens or model.configuration.context
+    graph = model.graph(count)
+    return graph, [*differences(graph, identifiers(graph, 0, 1), random_causal.steps(count, 0))]

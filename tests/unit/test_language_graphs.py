@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import checkpoint_files
 import language_graphs
 import pytest
 
@@ -29,6 +30,19 @@ COUNT = 120
 )
 def test_all_ways_give_the_same_integers(seeds: range, tokens: int) -> None:
     assert not language_graphs.wrong(seeds, tokens)
+
+
+def test_stories_in_their_whole_context() -> None:
+    graph, wrong = language_graphs.wrong_of(checkpoint_files.stories(), None)
+    assert not wrong
+    assert graph.output_tensor.tokens == 512
+
+
+def test_smollm2_over_64_tokens() -> None:
+    """Half a minute of one processor, and 5 GB."""
+    graph, wrong = language_graphs.wrong_of(checkpoint_files.smollm(), 64)
+    assert not wrong
+    assert len(graph.nodes) > 1000
 
 
 def test_a_row_that_is_taken_for_another_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
