@@ -70,7 +70,7 @@ def test_recipes_by_name() -> None:
     ("text", "why"),
     [
         ("C", "unknown recipe 'C'; there are B14, B10, A, W8A8, W4A8"),
-        ("B14:bits=9", "recipe: 'bits=9' is no field=value; fields are weight_bits, weight_group, activation_bits,"),
+        ("B14:bits=9", "recipe: 'bits=9' is no field=value; fields are weight_bits, weight_group, "),
         ("B14:query_bits", "recipe: 'query_bits' is no field=value"),
         ("B14:query_bits=many", "recipe: query_bits is a whole number; got 'many'"),
         ("B14:query_bits=0", "recipe: query_bits must be 2 to 16; got 0"),
