@@ -18,11 +18,10 @@ import numpy as np
 from accel.constants import Constant
 from accel.graph import Graph, Node
 from accel.numeric import FLOAT32_EXACT, FLOAT64_CARRIED, INT32_EXACT
+from accel.reference.edges import storage, stored
 from accel.tensor import Tensor
 
 HEADERS = Path(__file__).parents[1] / "ops"
-TYPES = ("int8", "uint8", "int16", "int32", "int64")
-"""Of edges, in the order of `typed` in native_program.h."""
 
 
 def carried(peak: int) -> str:
@@ -32,14 +31,6 @@ def carried(peak: int) -> str:
     if peak <= INT32_EXACT:
         return "std::int32_t"
     return "double" if peak <= FLOAT64_CARRIED else "std::int64_t"
-
-
-def stored(lo: int, hi: int) -> str:
-    """The type of TYPES for lo..hi: what is unsigned says so, because 8-bit products differ there."""
-    for name in ("uint8" if lo >= 0 else "int8", "int16"):
-        if np.iinfo(name).min <= lo and hi <= np.iinfo(name).max:
-            return name
-    return "int32" if max(-lo, hi) <= INT32_EXACT else "int64"
 
 
 class NodeKernel(NamedTuple):
@@ -104,12 +95,13 @@ def kernel(graph: Graph, node: Node) -> NodeKernel:
         elif isinstance(value, int):
             lines.append(f"void *{name};" if name == "prepared" else f"std::int64_t {name};")
             members.append((name, value))
-    edges = ", ".join(f"({_type(tensor)} *)edges[{i}]" for i, tensor in enumerate((*inputs, output)))
+    types = [storage(graph, name).cpp for name in (*node.inputs, node.name)]
+    edges = ", ".join(f"({kind} *)edges[{i}]" for i, kind in enumerate(types))
     return NodeKernel(
         path,
         "\n".join(f"    {line}" for line in lines),
         f"{node.op.kind}{form}(*(const N *)node, {edges}, rows)",
-        f"prepare(*(const N *)node, ({_type(inputs[0])} *)nullptr, memory)" if asked.prepares else "",
+        f"prepare(*(const N *)node, ({types[0]} *)nullptr, memory)" if asked.prepares else "",
         asked.whole,
         members,
     )
@@ -141,10 +133,6 @@ def _narrowest(values: Constant) -> str:
     """int8, int32 or int64: processors look 16 bits up one by one, and 32 bits many at a time."""
     found = stored(min(-1, values.lo), values.hi)
     return "int32" if found == "int16" else found
-
-
-def _type(tensor: Tensor) -> str:
-    return f"std::{stored(tensor.lo, tensor.hi)}_t"
 
 
 def source(kernels: Sequence[NodeKernel]) -> str:

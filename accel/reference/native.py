@@ -19,10 +19,10 @@ import numpy as np
 
 from accel import codecache, tools
 from accel.graph import Graph
-from accel.reference.kernels import HEADERS, TYPES, NodeKernel, kernel, source, stored
+from accel.reference.edges import storage
+from accel.reference.kernels import HEADERS, NodeKernel, kernel, source
 from accel.reference.sequences import LINE, STEP, RowOrder, Sequences, aligned, shared
 from accel.reference.threads import threads
-from accel.tensor import Tensor
 
 FLAGS: tuple[str, ...] = (
     "-std=c++17", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-march=native", "-fno-math-errno",
@@ -187,13 +187,12 @@ class Native:
     @cached_property
     def _apart(self) -> tuple[np.ndarray, int]:
         """The same when no two edges share memory."""
-        ends = np.cumsum([0, *map(_lines, self.graph.tensors.values())]).tolist()
+        ends = np.cumsum([0, *(_lines(self.graph, name) for name in self.graph.tensors)]).tolist()
         return self._placed(ends[:-1], ends[-1])
 
     def _placed(self, places: Sequence[int], lines: int) -> tuple[np.ndarray, int]:
-        tensors = self.graph.tensors.values()
-        rows = [(at, *t.shape, TYPES.index(stored(t.lo, t.hi)), 0) for at, t in zip(places, tensors, strict=True)]
-        return np.array(rows, np.int64), lines
+        edges = zip(places, self.graph.tensors.items(), strict=True)
+        return np.array([(at, *t.shape, storage(self.graph, n).number, 0) for at, (n, t) in edges], np.int64), lines
 
 
 _MEETING = threading.Lock()
@@ -211,13 +210,14 @@ def compiled(graph: Graph) -> Native:
     return Native(graph)
 
 
-def _lines(tensor: Tensor) -> int:
+def _lines(graph: Graph, name: str) -> int:
     """Lines of memory that an edge takes per sample."""
-    return -(-tensor.size * np.dtype(stored(tensor.lo, tensor.hi)).itemsize // LINE)
+    tensor = graph.tensors[name]
+    return -(-tensor.tokens * storage(graph, name).row(tensor.channels) // LINE)
 
 
 def _places(graph: Graph) -> tuple[list[int], int]:
     """The first line of every edge's memory, and how many lines there are."""
     order = {name: number for number, name in enumerate(graph.tensors)}  # the inputs are made first
     lives = [(n, max([n, *(order[node.name] for node in graph.consumers[name])])) for name, n in order.items()]
-    return shared([_lines(tensor) for tensor in graph.tensors.values()], lives)
+    return shared([_lines(graph, name) for name in graph.tensors], lives)

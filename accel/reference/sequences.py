@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accel.graph import Graph
-from accel.reference.kernels import TYPES, stored
+from accel.reference.edges import storage
 from accel.reference.threads import threads
 
 LINE = 64
@@ -48,8 +48,8 @@ class Sequences:
         self._tokens = max(tensor.tokens for tensor in graph.tensors.values())
         self._most = min(most, self._tokens)
         self._numbers = {name: number for number, name in enumerate(graph.tensors)}
-        self._dtypes = {name: np.dtype(stored(t.lo, t.hi)) for name, t in graph.tensors.items()}
-        self._bytes = np.array([t.channels * self._dtypes[name].itemsize for name, t in graph.tensors.items()])
+        self._held_as = {name: storage(graph, name) for name in graph.tensors}
+        self._bytes = np.array([self._held_as[name].row(t.channels) for name, t in graph.tensors.items()])
         self._windowed = np.array([name not in plan.kept for name in graph.tensors])
         self._order = {name: place for place, name in enumerate(plan.order)}
         self._held: list[np.ndarray] = []
@@ -90,7 +90,8 @@ class Sequences:
 
     def rows(self, name: str, first: int, end: int) -> np.ndarray:
         """Rows of an edge, of those that were evaluated last: (samples, rows, channels), int64."""
-        return np.array([self._at(sample, name, first, end) for sample in range(self._samples)], np.int64)
+        held = self._held_as[name]
+        return np.stack([held.integers(self._at(sample, name, first, end)) for sample in range(self._samples)])
 
     def _at(self, sample: int, name: str, first: int, end: int) -> np.ndarray:
         """Rows of an edge in memory."""
@@ -98,13 +99,13 @@ class Sequences:
         row = int(self._bytes[number])
         start = int(self._edges[sample, number, PLACE]) * LINE + first * row
         memory = memoryview((ctypes.c_char * ((end - first) * row)).from_address(start))
-        return np.ndarray((end - first, self._graph.tensors[name].channels), self._dtypes[name], memory)
+        dtype = self._held_as[name].dtype
+        return np.ndarray((end - first, row // dtype.itemsize), dtype, memory)
 
     def _table(self, every: bool) -> np.ndarray:
         """The numbers of all edges of every sample; places are lines of the process' memory."""
         if every not in self._tables:
-            tensors = self._graph.tensors.values()
-            rows = [(0, *t.shape, TYPES.index(stored(t.lo, t.hi)), 0) for t in tensors]
+            rows = [(0, *t.shape, self._held_as[name].number, 0) for name, t in self._graph.tensors.items()]
             self._tables[every] = np.array([rows] * self._samples, np.int64)
             self._tables[every][:, :, PLACE] = self._kept + self._placed(self._groups(every), self._most)
         return self._tables[every]
@@ -128,7 +129,8 @@ class Sequences:
             places, size = shared(sizes.tolist(), [self._life(name) for name in group])
             found[:, numbers] = lines + np.array(places)
             t = self._graph.tensors[group[0]]
-            blanks.append((slice(lines * LINE, (lines + size) * LINE), self._dtypes[group[0]], min(max(0, t.lo), t.hi)))
+            held, blank = self._held_as[group[0]], min(max(0, t.lo), t.hi)
+            blanks.append((slice(lines * LINE, (lines + size) * LINE), held.dtype, 0 if held.dtype.names else blank))
             lines += size
         memory = aligned(self._samples * lines * LINE).reshape(self._samples, -1)
         self._held.append(memory)

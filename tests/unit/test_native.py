@@ -14,6 +14,7 @@ from accel.ops import BlockFloat, Dense, Divide, Exponential, MatMul, Window
 from accel.ops.dense.packed import pack
 from accel.ops.exponential.op import table
 from accel.reference import native
+from accel.reference.edges import storage
 from accel.reference.kernels import kernel, source
 from accel.rows import Rows
 from accel.tensor import Tensor
@@ -88,6 +89,7 @@ def test_attention_over_many_keys(heads: tuple[int, int, int], threads: int, mon
     graph = _attention(*heads)
     paths = [kernel(graph, node).path for node in graph if node.op.kind == "dense"]
     assert "dense/native_sums.h" in paths
+    assert [storage(graph, name).channels for name in ("q", "k", "v")] == [1, heads[2], heads[2]]
     x = samples(graph, 2, 3)
     expected = reference.trace(graph, x)
     decoder = reference.decode(graph, device="native")

@@ -14,8 +14,13 @@ template <class N, class X, class Y> void blockfloat(const N &node, const X *x, 
         const int exponent = most(0, bit_length(std::int64_t(largest)) - int(node.bits - 1));
         const Requantized<Word::half_up, T> mantissa(exponent, -node.top, node.top);
         const T step = T(std::int64_t(1) << exponent);
-        for (int c = 0; c < size; c++)
-            y[i + c] = stored<Y>(mantissa(T(x[i + c])) * step);
+        if constexpr (block_size<Y> != 0) {
+            y[i / size].exponent = std::uint8_t(exponent);
+            for (int c = 0; c < size; c++)
+                y[i / size].mantissas[c] = stored<std::int8_t>(mantissa(T(x[i + c])));
+        } else
+            for (int c = 0; c < size; c++)
+                y[i + c] = stored<Y>(mantissa(T(x[i + c])) * step);
     }
 }
 

@@ -113,6 +113,15 @@ inline int bit_length(std::int64_t x) { return x ? 64 - __builtin_clzll(std::uin
 inline double quotient(double numerator, double x) { return floor(numerator / x); }
 inline std::int64_t quotient(std::int64_t numerator, std::int64_t x) { return numerator / x; }
 
+// Channels with one exponent: how an edge of a BlockFloat is held that only products of attention read.
+template <int SIZE> struct Block {
+    std::int8_t mantissas[SIZE];
+    std::uint8_t exponent;
+};
+
+template <class X> constexpr int block_size = 0; // of numbers
+template <int SIZE> constexpr int block_size<Block<SIZE>> = SIZE;
+
 // Memory of this thread that begins at a line of the cache; `slot` tells apart what is needed at the same time.
 struct Memory {
     char *bytes = nullptr;

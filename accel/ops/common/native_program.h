@@ -68,11 +68,22 @@ template <class F> void typed(const Edge &edge, void *at, F f) {
     }
 }
 
+constexpr std::int64_t NUMBERS = 5; // types of numbers; a type behind them is the size of blocks
+
+// Integers of `count` channels in blocks.
+inline void unpack(const std::int8_t *from, std::int64_t *to, std::int64_t count, std::int64_t size) {
+    for (std::int64_t i = 0; i < count; i += size, from += size + 1)
+        for (std::int64_t c = 0; c < size; c++)
+            to[i + c] = std::int64_t(from[c]) * (std::int64_t(1) << std::uint8_t(from[size]));
+}
+
 // The part's rows of an edge, from or to the samples outside.
 inline void move(const Part &part, const Edge &edge, bool in) {
     const Rows rows = part.rows(edge);
     const std::int64_t first = rows.first * edge.channels, count = (rows.end - rows.first) * edge.channels;
     std::int64_t *outside = edge.whole + part.sample * edge.tokens * edge.channels + first;
+    if (const std::int64_t size = edge.type - NUMBERS; size > 0)
+        return unpack(static_cast<const std::int8_t *>(part.at(edge)) + first / size * (size + 1), outside, count, size);
     typed(edge, part.at(edge), [&](auto *inside) {
         in ? convert(outside, inside + first, count) : convert(inside + first, outside, count);
     });

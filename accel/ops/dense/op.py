@@ -81,7 +81,9 @@ class Dense(Op):
     def _sums(self) -> bool:
         """Is every output the sum of as many neighbouring inputs?"""
         outputs, inputs = self.weight.shape
-        if inputs % outputs or inputs == outputs or self.weight.hi != 1 or self.bias.magnitude:
+        if isinstance(self.weight, Blocks) or inputs % outputs or inputs == outputs:
+            return False
+        if self.weight.hi != 1 or self.bias.magnitude:
             return False
         ones = np.repeat(np.eye(outputs, dtype=self.weight.values.dtype), inputs // outputs, axis=1)
         return np.array_equal(self.weight.values, ones)
