@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import checkpoint_files as files
 import gpt2s
 import llamas
 import numpy as np
 import pytest
 import trained_gpt2
+from command import accel
 
 from accel import reference
 from accel.errors import UserError
+from accel.ops.dense import groups
+from accel.ops.dense.op import Dense
 from accel.verbs import lm
 from models.gpt2 import lower
 from models.llama.recipe import B10, Format, IntegerRecipe
@@ -74,3 +79,46 @@ def test_it_writes_text_before_and_after_it_was_saved(trained: Path, tmp_path: P
     assert written.text == again.tokenizer.decode(written.identifiers)
     with pytest.raises(UserError, match="a context of 65 tokens: the model has 2 to 64"):
         lm.load(trained, context=65)
+
+
+@pytest.fixture(scope="module")
+def quantized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GGUF file of one layer in Q4_1, with the names of llama.cpp's converter."""
+    rng, file = np.random.default_rng(0), files.Gguf("gpt2", 0)
+    file.tensors.clear()
+    file.values = {
+        "block_count": 1, "context_length": 64, "embedding_length": 64, "feed_forward_length": 256,
+        "attention.head_count": 4, "attention.layer_norm_epsilon": 1e-5,
+    }  # fmt: skip
+    file.add("token_embd.weight", rng.normal(size=(300, 64)), "Q8_0")
+    file.add("position_embd.weight", rng.normal(size=(64, 64)) / 4, "F32")
+    matrices = {"attn_qkv": (192, 64), "attn_output": (64, 64), "ffn_up": (256, 64), "ffn_down": (64, 256)}
+    for name, shape in matrices.items():
+        file.add(f"blk.0.{name}.weight", rng.normal(size=shape) / 8, "Q4_1")
+        file.add(f"blk.0.{name}.bias", rng.normal(size=shape[0]) / 4, "F32")
+    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+        file.add(f"{name}.weight", rng.normal(1, 0.1, 64), "F32")
+        file.add(f"{name}.bias", rng.normal(0, 0.1, 64), "F32")
+    return file.write(tmp_path_factory.mktemp("gguf") / "gpt2.gguf")
+
+
+def test_a_quantized_gguf_file_keeps_its_integers(quantized: Path) -> None:
+    model = lm.load(quantized, device="cpu")
+    dense = [node.op for node in model.graph(4) if isinstance(node.op, Dense) and node.name.endswith((".q", ".down"))]
+    assert len(dense) == 2
+    for op in dense:
+        found = groups.find(op.weight.values)
+        assert found is not None
+        assert found.form[:2] == (32, 4)
+    assert model.perplexity("the ant went on and the other ran in the sand " * 3, window=16).kl < 0.01
+
+
+def test_verbs_take_it(quantized: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.accel"
+    assert accel("lm", "import", quantized, "--out", out).exit_code == 0
+    written = accel("lm", "generate", out, "--prompt", "the ant", "--tokens", 3, "--device", "cpu")
+    assert written.exit_code == 0, written.output
+    told = accel("lm", "check", out, "--levels", "reference,native,decode", "--tokens", 4, "--json")
+    assert {level: found["mismatches"] for level, found in json.loads(told.stdout).items() if level != "reference"} == {
+        "native": 0, "decode": 0,
+    }  # fmt: skip
