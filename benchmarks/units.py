@@ -248,10 +248,8 @@ class Draw:
 
 KINDS: tuple[str, ...] = (
     "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
-    "position", "rotary", "adapter", "buffer",
+    "position", "rotary", "l2", "exponential", "divide", "blockfloat", "adapter", "buffer",
 )  # fmt: skip
-UNFITTED: tuple[str, ...] = ("l2", "exponential", "divide", "blockfloat")
-"""Kinds without recorded syntheses: what they are made of is counted, and costs one cell each."""
 
 
 def draw(kind: str, seed: int, target: str) -> list[Part]:

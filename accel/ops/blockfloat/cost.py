@@ -7,17 +7,19 @@ from accel.logic.tally import Features, Tally
 
 
 def exponent(t: Tally, part: Part) -> None:
+    """Bits of magnitudes that every exponent leaves alone are not kept."""
     p = part.params
     lanes, x = p["LANES"], p["XW"]
+    high = max(0, x - (p["BITS"] - 1))
     t.counter(p["BEATS"])
     t.registers(3 + 2)
     t.delay(2, 3)
     if p["X_SIGNED"]:
         t.add(x, lanes, "magnitudes")
-    t.registers(lanes * x)
-    t.logic("any", x * lanes / 3)
-    t.registers(2 * x + p["EW"])
-    t.logic("found", x * p["EW"])
+    t.registers(lanes * high)
+    t.logic("any", high * lanes / 3)
+    t.registers(2 * high + p["EW"])
+    t.logic("found", high * p["EW"])
 
 
 def round_(t: Tally, part: Part) -> None:

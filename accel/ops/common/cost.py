@@ -213,12 +213,14 @@ def scaled_by_rows(t: Tally, part: Part) -> None:
     else:
         t.registers(lanes * p["UW"], "operands")
     low = min(p["RW"], 17)
+    whole = True  # a hard multiplier contains the registers behind it, unless several make a product together
     for factor in filter(None, (low, p["RW"] - low)):
-        hard = t.multiply(p["UW"], factor + 1, lanes)
-        t.registers(lanes * (p["UW"] + factor + 1), "hard" if hard else "products")
+        kind = hard_product(t, p["UW"], factor + 1, lanes)
+        whole &= kind == "hard" or factor == 1
+        t.registers(lanes * (p["UW"] + factor + 1), kind if factor > 1 else "hard")
     if p["RW"] > low:
         t.add(p["PW"] - low, lanes, "halves")
-    t.registers(lanes * p["PW"], "products")
+    t.registers(lanes * p["PW"], "fused" if whole else "sums")
     kept = max(2, p["PW"] - p["SHIFT"] + 2)
     t.logic("shifted", lanes * kept * p["EW"])
     t.registers(lanes * kept)
