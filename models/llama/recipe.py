@@ -30,7 +30,8 @@ LIMITS: dict[str, tuple[int, int]] = {
     "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "activation_bits": (2, 16), "activation_group": (1, 1 << 16),
     "query_bits": (2, 16), "key_value_bits": (2, 16), "gain_bits": (2, 16), "rotary_bits": (2, 16),
     "exponential_bits": (2, 20), "sigmoid_bits": (1, 16), "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16),
-    "gelu": (2, 16), "fitting_tokens": (2, 1 << 20), "fitting_seed": (0, 1 << 30), "training_steps": (1, 1 << 20),
+    "gelu": (2, 16), "key_value_hadamard": (0, 1),
+    "fitting_tokens": (2, 1 << 20), "fitting_seed": (0, 1 << 30), "training_steps": (1, 1 << 20),
 }  # fmt: skip
 """Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
 OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "training_steps")
@@ -68,6 +69,11 @@ class IntegerRecipe:
     """Channels that share an exponent, fewer where they are no whole groups; 0: all of a token."""
     query_bits: int = 12
     key_value_bits: int = 8
+    key_value_hadamard: int = 0
+    """1: queries, keys, values and what attention returns are turned by a Hadamard matrix per head.
+
+    Keys and values of few bits lose less so, for none of their channels is much larger than the others.
+    """
     residual: Format = field(default=Format(25, 8))
     """The first token of some models carries activations of many thousands: clipping them ruins the text."""
     normed: Format = field(default=Format(16, 9))
@@ -133,8 +139,10 @@ OPTIONS = {
     "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),
     "W4A8-QAT": replace(W4A8, fitting_tokens=4096, training_steps=200),
     "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=400),
+    "KV4": replace(B14, key_value_bits=4, key_value_hadamard=1),
 }
-"""Recipes whose weights are fitted to the network, by name: minutes for a small one, a long time for a large one."""
+"""Recipes for those who need them, by name. The weights of three of them are fitted to the network, which takes minutes
+for a small one and long for a large one. KV4: keys and values of 4 bits, behind Hadamard matrices."""
 
 
 def named(text: str) -> IntegerRecipe:

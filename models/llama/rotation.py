@@ -1,4 +1,4 @@
-"""Rotary embeddings as integers: tables for pairs of neighbouring channels, and rows of matrices in that order."""
+"""Channels of a head turned: tables of rotary embeddings, the order of pairs in rows, and Hadamard matrices."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ def paired(rope: RotaryPositions, head: int) -> np.ndarray:
     if rope.layout == "halves":
         order[: rope.size] = np.arange(rope.size).reshape(2, -1).T.ravel()
     return order
+
+
+def hadamard(size: int) -> np.ndarray:
+    """Sylvester's matrix of ±1, symmetric, whose square is `size` times the identity. `size` is a power of two."""
+    found = np.ones((1, 1), np.int64)
+    while len(found) < size:
+        found = np.kron(np.array([[1, 1], [1, -1]]), found)
+    return found

@@ -31,6 +31,7 @@ from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
 from models.llama.matrices import MULTIPLIER_BITS, Matrix
 from models.llama.recipe import Format, IntegerRecipe
+from models.llama.rotation import hadamard
 
 HALF_UP = "half_up"
 SPARED_BITS = 8
@@ -112,13 +113,25 @@ class Transformer(ABC):
     def attention(self, x: Edge, name: str, layer: int) -> Edge:
         q, k, v = (self.matrix(x, f"{name}.{part}", self.recipe.attention) for part in "qkv")
         q, k = self.placed(q, k, name, layer)
+        if self.recipe.key_value_hadamard:
+            q, k, v = (self.spread(edge, self.recipe.attention) for edge in (q, k, v))
         q = self.block(q, self.recipe.query_bits, self.c.head_size)
         k, v = (self.block(edge, self.recipe.key_value_bits, self.c.head_size) for edge in (k, v))
         product = MatMul(self.c.heads, "scores", self.c.kv_heads)
         scale = q.scale * k.scale / math.sqrt(self.c.head_size)
         scores = self.build.add(product, q, k, scale=scale, name=f"{name}.scores")
         mixed = self.divided(self.fixed(scores, self.recipe.scores), v, name)
+        if self.recipe.key_value_hadamard:
+            mixed = self.spread(mixed, self.recipe.mixed)
         return self.matrix(self.rounded(mixed), f"{name}.out", self.recipe.residual)
+
+    def spread(self, x: Edge, form: Format) -> Edge:
+        """Heads times a Hadamard matrix, which is its own inverse: no channel is much larger than its neighbours."""
+        size, channels = self.c.head_size & -self.c.head_size, self.build.tensor(x).channels
+        signs = np.kron(np.eye(channels // size, dtype=np.int64), hadamard(size))
+        scale = x.scale / math.sqrt(size)
+        spread = Dense(signs, np.zeros(channels, np.int64))
+        return self.fixed(self.build.add(spread, x, scale=scale, name=f"{x.name}.spread"), form)
 
     def divided(self, scores: Edge, v: Edge, name: str) -> Edge:
         """Values weighted with the exponentials of scores, divided by the sum of those."""
