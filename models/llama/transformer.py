@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from accel.blocks import Blocks
 from accel.building import Builder, Edge
 from accel.checkpoints import Configuration
 from accel.checkpoints.configuration import shapes
@@ -87,14 +88,17 @@ class Transformer(ABC):
         return None
 
     def embedded(self) -> Edge:
-        """Rows of the embedding in the residual's format."""
+        """Rows of the embedding in the residual's format. Packed ones stay so: the graph multiplies them."""
         x = self.build.input(Tensor((self.tokens, 1), 0, self.c.vocabulary - 1), "tokens")
-        matrix = self.weight("embedding")
-        if self.c.embedding_scale == 1:  # steps of powers of two: the table is the matrix as it is
-            y = self.build.add(Embedding(matrix.integers), x, scale=2.0**-matrix.shift, name="embedding")
-            return self.fixed(y, self.recipe.residual)
-        words = self.words(matrix.real * self.c.embedding_scale)
-        return self.build.add(Embedding(words), x, scale=self.recipe.residual.step, name="embedding")
+        matrix, residual = self.weight("embedding"), self.recipe.residual
+        if self.c.embedding_scale != 1 or not isinstance(matrix.values, Blocks):
+            words = self.words(matrix.real * self.c.embedding_scale)
+            return self.build.add(Embedding(words), x, scale=residual.step, name="embedding")
+        y = self.build.add(Embedding(matrix.values), x, scale=2.0**-matrix.shift, name="embedding.words")
+        factor = self.build.add(Embedding(matrix.multiplier[:, None]), x, name="embedding.factor")
+        ones = np.ones((self.c.width, 1), np.int64)
+        factors = self.build.add(Dense(ones, ones[:, 0] * 0), factor, name="embedding.factors")
+        return self.fixed(self.build.add(Mul(), y, factors, scale=y.scale, name="embedding"), residual)
 
     def words(self, real: np.ndarray) -> np.ndarray:
         """Real numbers in the residual's format."""
@@ -212,12 +216,19 @@ class Transformer(ABC):
         return self.build.rescale(op, y, np.asarray(form.step), f"{name}.rounded")
 
     def logits(self, x: Edge) -> Edge:
-        """Exact sums; multipliers of rows, where a head has them, are applied to its weights."""
+        """Exact sums, times the multipliers of rows where a head has them: all in one scale."""
         x = self.rounded(self.norm(x, "norm"))
         matrix = self.weight("embedding" if self.c.tied else "head")
-        scale = float(x.scale) * 2.0**-matrix.shift
-        bias = np.floor(self._bias(x, matrix, "logits") / scale + 0.5).astype(np.int64)
-        return self.build.add(Dense(matrix.integers, bias), x, scale=scale, name="logits")
+        scale = np.asarray(float(x.scale) * 2.0**-matrix.shift)
+        bias = np.floor(self._bias(x, matrix, "logits") / (scale * matrix.multiplier) + 0.5).astype(np.int64)
+        most = int(matrix.multiplier.max())
+        y = self.build.add(Dense(matrix.values, bias), x, scale=scale, name="logits.sums" if most > 1 else "logits")
+        if most == 1:
+            return y
+        sums = self.build.tensor(y)
+        return self.build.rescale(
+            Rescale(matrix.multiplier, 0, HALF_UP, sums.lo * most, sums.hi * most), y, scale, "logits"
+        )
 
     def fixed(self, x: Edge, form: Format) -> Edge:
         """An edge in another format."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from accel import reference
+from accel.blocks import Blocks
 from accel.constants import Constant
 from accel.errors import UserError
 from accel.ops.rescale.op import Rescale
@@ -61,6 +62,40 @@ def test_sums_of_a_matrix_keep_their_whole_range(factor: int) -> None:
         exact = graph.tensors[node.inputs[0]]
         assert node.op.lo <= exact.lo >> node.op.shift
         assert node.op.hi >= -(-exact.hi >> node.op.shift)
+
+
+def test_factors_of_groups_have_all_bits_in_every_row() -> None:
+    """Rows of a head are a hundred times as large as others: one power of two would leave those few bits."""
+    rng = np.random.default_rng(0)
+    q, d = rng.integers(-127, 128, (50, 4, 32)), rng.uniform(0.5, 1, (50, 4)) * np.geomspace(1, 100, 50)[:, None]
+    exact = (q * d[..., None]).reshape(50, -1)
+    error = np.abs(Matrix.grouped(q, d, np.zeros_like(d)).real - exact).max(1)
+    assert (error < 127 * d.max(1) / 255).all()
+
+
+def test_offsets_make_up_for_the_rounding_of_factors() -> None:
+    """The mean of a group is as exact as its offset is, half a step, not half a step times the mean of q."""
+    rng = np.random.default_rng(0)
+    q, d = rng.integers(0, 16, (50, 4, 32)), rng.uniform(0.1, 1, (50, 4))
+    m = -7.5 * d * rng.uniform(0.6, 0.9, d.shape)
+    found = Matrix.grouped(q, d, m)
+    error = (found.real.reshape(q.shape) - (q * d[..., None] + m[..., None])).mean(2)
+    assert (np.abs(error) <= 0.501 * found.multiplier[:, None] * 2.0**-found.shift).all()
+
+
+def test_a_packed_embedding_has_the_words_of_its_real_numbers() -> None:
+    for seed in FEW:
+        config, weights, tokens = llamas.drawn(seed)
+        embedding = weights["embedding"]
+        if not isinstance(embedding, Matrix) or not isinstance(embedding.values, Blocks):
+            continue
+        graph = lower(config, weights, tokens)
+        x = ids(config.vocabulary, tokens, seed)
+        words = np.floor(embedding.real * 2.0**B14.residual.fraction + 0.5)
+        found = reference.trace(graph, x)["embedding.rounded"]
+        np.testing.assert_array_equal(found, words[x[..., 0]])
+        return
+    pytest.fail("no seed has a packed embedding")
 
 
 def test_recipes_by_name() -> None:
