@@ -101,7 +101,11 @@ def ours(asked: Asked) -> Callable[[int], Found]:
 
 
 def theirs(asked: Asked) -> Callable[[int], Found]:
-    """The same of llama.cpp. It tells wall seconds of each part itself; a call with a prompt alone has the rest."""
+    """The same of llama.cpp, which tells wall seconds of each part itself.
+
+    Seconds of the processor of a prompt are those of a call that ends with its first token. Calls that read nothing
+    again differ in what they write.
+    """
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
@@ -109,22 +113,23 @@ def theirs(asked: Asked) -> Callable[[int], Found]:
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = asked.threads
     parameters.warmup, parameters.verbosity = True, -1
     server, ids = xllamacpp.Server(parameters), identifiers(max(asked.positions))
-    fixed = {"temperature": 0.0, "top_k": 1, "cache_prompt": False, "ignore_eos": True, "repeat_penalty": 1.0}
+    fixed = {"temperature": 0.0, "top_k": 1, "ignore_eos": True, "repeat_penalty": 1.0}
 
-    def completed(position: int, count: int) -> tuple[list[float], dict[str, float]]:
+    def completed(position: int, count: int, *, again: bool) -> tuple[list[float], dict[str, float]]:
         start = now()
-        request = {"prompt": ids[:position], "n_predict": count, "max_tokens": count, **fixed}
+        request = {"prompt": ids[:position], "n_predict": count, "max_tokens": count, "cache_prompt": again, **fixed}
         found = server.handle_completions(request)
         seconds = since(start)
         timings = (json.loads(found) if isinstance(found, (str, bytes)) else found)["timings"]
         return seconds, timings
 
     def measured(position: int) -> Found:
-        (short_cpu, _), prompt = completed(position, 1)
-        (long_cpu, _), decode = completed(position, 1 + TOKENS)
+        (prompt_cpu, _), prompt = completed(position, 1, again=False)
+        (short_cpu, _), _ = completed(position, 1, again=True)
+        (long_cpu, _), decode = completed(position, 1 + TOKENS, again=True)
         assert prompt["prompt_n"] == position
         return {
-            "prefill": [short_cpu / position, 1 / prompt["prompt_per_second"]],
+            "prefill": [prompt_cpu / position, 1 / prompt["prompt_per_second"]],
             "decode": [(long_cpu - short_cpu) / TOKENS, 1 / decode["predicted_per_second"]],
         }
 
