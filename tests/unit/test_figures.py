@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import language_speed
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -131,3 +132,12 @@ def test_efficiency() -> None:
         f"The float network reaches {100 * base['float_accuracy']:.1f} %.",
     ):
         assert line in README, line
+
+
+def test_rows_of_a_speed_replace_those_of_the_same_case() -> None:
+    """A row of no position is of an earlier form, and has no place in the table."""
+    case = {"recipe": "A", "threads": 1, "position": 64, "ours": 2.0, "peer": 1.0, "ratio": 2.0}
+    old: list[language_speed.Row] = [{"recipe": "A", "threads": 1}, case, case | {"threads": 2}]
+    rows = language_speed.joined(old, [case | {"ours": 3.0, "ratio": 3.0}])
+    assert [(row["threads"], row["ours"]) for row in rows] == [(1, 3.0), (2, 2.0)]
+    assert "| A | 1 | 64 | decode, behind | 3.0 | 1.0 | 3.00 |" in language_speed.table({"decode": rows, "prefill": []})
