@@ -90,11 +90,13 @@ def divided(op: Divide, a: Tensor, b: Tensor, seed: int, lanes: int, **fold: Any
     return Case(build.graph(build.add(op, *ends, name="y"), "edges"), values, LaneFold(lanes, **fold))
 
 
-def exponentials(tokens: int, heads: int, causal: int, entries: int, x: Tensor, lanes: int, seed: int) -> Case:
-    """Scores whose largest is beside the table's end, or at a key that is hidden."""
-    op = Exponential(x.channels // heads, table(1 / 8, 9, entries), causal)
-    made = alone(op, x, op.row, seed, lanes)
-    rng, rows = np.random.default_rng(seed), made.x.reshape(SAMPLES, tokens, heads, op.row)
+def exponentials(
+    tokens: int, count: int, causal: int, entries: int, x: Tensor, lanes: int, seed: int, **fold: Any
+) -> Case:
+    """Scores of `count` heads whose largest is beside the table's end, or at a key that is hidden."""
+    op = Exponential(x.channels // count, table(1 / 8, 9, entries), causal)
+    made = alone(op, x, op.row, seed, lanes, **fold)
+    rng, rows = np.random.default_rng(seed), made.x.reshape(SAMPLES, tokens, count, op.row)
     near = np.clip(rows[::2].max(-1, keepdims=True) - len(op.rom) + rng.integers(-2, 4, rows[::2].shape), x.lo, x.hi)
     rows[::2] = np.where(rng.random(rows[::2].shape) < 0.5, near, rows[::2])
     rows[1::4, ..., -1] = x.hi
@@ -122,6 +124,7 @@ CASES: dict[str, Case] = {
     "blockfloat that changes nothing": alone(BlockFloat(8), signed(2, 6, 8), 6, 3, 3),
     "blockfloat wider than its input": alone(BlockFloat(12, 2), signed(2, 4, 7), 2, 21, 1),
     "exponentials of causal rows": exponentials(5, 2, 1, 4096, signed(5, 12, 8), 2, 4),
+    "exponentials of all heads": exponentials(4, 3, 1, 4096, signed(4, 15, 8), 5, 22, heads=3),
     "exponentials of a beat": exponentials(3, 2, 0, 4096, Tensor((3, 10), 0, 255), 5, 5),
     "exponentials of few keys": exponentials(4, 1, 1, 4096, signed(4, 4, 7), 1, 6),
     "division": divided(Divide(36, 3, 4, -2000, 2000), signed(3, 6, 20), Tensor((3, 2), 0, 4095), 7, 1),

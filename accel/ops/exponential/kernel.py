@@ -16,18 +16,19 @@ HEADER = Path(__file__).with_name("accel_exponential.h")
 
 
 def kernel(op: Exponential, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold) -> Kernel:
+    """Heads work side by side, or take turns."""
     (x,) = inputs
-    lanes, heads = fold.lanes, x.channels // op.row
-    beats = op.row // lanes
+    lanes, side = fold.lanes, fold.heads
+    width = side * lanes
     return Kernel(
         "accel_exponential",
         HEADER,
-        (lanes,),
-        lanes,
-        constants(op, x, lanes, 1),
+        (width,),
+        width,
+        constants(op, x, lanes, side),
         {"distance": bits(0, x.hi - x.lo)},
-        {"rom": table(op, x, lanes)},
-        reuse=heads * beats,
+        {"rom": table(op, x, width)},
+        reuse=x.channels // width,
     )
 
 

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from accel.fold import LaneFold
-from accel.hardware import ALWAYS, Actor, Every, Module, Port, Rom, Unit, consume, lane_folds, per_row, produce
+from accel.hardware import (
+    ALWAYS,
+    Actor,
+    Every,
+    Module,
+    Port,
+    Rom,
+    Unit,
+    consume,
+    lane_folds,
+    per_row,
+    produce,
+    side_by_side,
+)
 from accel.ops.exponential.op import Exponential, ScoreRows
 from accel.target import Target
 from accel.tensor import Tensor
 
 
 def folds(op: Exponential, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
-    """Lanes that divide a row."""
-    return lane_folds(op.row)
+    """Lanes that divide a row, or the rows of all heads at once."""
+    heads = inputs[0].channels // op.row
+    return lane_folds(op.row) + ([LaneFold(op.row, heads)] if heads > 1 else [])
 
 
 def units(
@@ -19,6 +35,9 @@ def units(
 ) -> tuple[Unit, ...]:
     """Two units."""
     (x,) = inputs
+    if fold.heads > 1:
+        one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
+        return side_by_side(units(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
     lanes = fold.lanes
     firings, beats = x.size // lanes, op.row // lanes
     made = shape(op, x, lanes)
