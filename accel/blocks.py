@@ -7,7 +7,8 @@ then 16 factors D and 16 offsets M of 16 bits. `ops/dense/native_grouped.h` read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Blocks(Constant):
         self.packed.setflags(write=False)
         self._shape = shape
         self.sums = negative, positive
-        self._tensors = {}
+        self._tensors, self._typed = {}, {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -115,26 +116,35 @@ def expanded(q: np.ndarray, factor: np.ndarray, offset: np.ndarray) -> np.ndarra
     return weights.reshape(len(q), q.shape[1] * q.shape[2])
 
 
-def grouped(q: np.ndarray, factor: np.ndarray, offset: np.ndarray) -> Constant:
-    """The matrix D·q + M, of q (rows, groups, inputs of a group) and of D and M (rows, groups).
+class Stored(Protocol):
+    """q (rows, groups, inputs of a group) as an array, or of a file that is read some rows at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
+
+
+def grouped(q: Stored, factor: np.ndarray, offset: np.ndarray, limits: tuple[int, int] | None = None) -> Constant:
+    """The matrix D·q + M, of q within `limits`, and of D and M (rows, groups).
 
     It is kept as Blocks where those can hold it, else its integers are kept.
     """
-    limits = int(q.min(initial=0)), int(q.max(initial=0))
-    found = packed(lambda start, stop: q[start:stop], limits, q.shape[2], factor, offset)
-    return Constant(expanded(q, factor.astype(np.int64), offset.astype(np.int64)), own=True) if found is None else found
+    if limits is None:
+        limits = int(q[:].min(initial=0)), int(q[:].max(initial=0))
+    found = packed(q, limits, factor, offset)
+    return (
+        Constant(expanded(q[:], factor.astype(np.int64), offset.astype(np.int64)), own=True) if found is None else found
+    )
 
 
-def packed(
-    q: Callable[[int, int], np.ndarray], limits: tuple[int, int], size: int, factor: np.ndarray, offset: np.ndarray
-) -> Blocks | None:
-    """Blocks of D·q + M in groups of `size` inputs; D and M are (rows, groups).
+def packed(q: Stored, limits: tuple[int, int], factor: np.ndarray, offset: np.ndarray) -> Blocks | None:
+    """Blocks of D·q + M, for which a few rows of q at a time need memory.
 
-    `q` gives those of rows start to stop - 1 (any shape), which lie within `limits`: few rows at a time need memory.
     None where blocks cannot hold the matrix: they take whole groups of 32 inputs, q of 8 bits, and weights, factors and
     offsets below 2^15.
     """
-    (lo, hi), (rows, groups), repeat = limits, factor.shape, size // GROUP
+    (rows, groups, size), (lo, hi) = q.shape, limits
+    repeat = size // GROUP
     forms = ((low, bits) for bits in (4, 8) for low in (0, -(1 << (bits - 1))) if low <= lo and hi - low < 1 << bits)
     lowest, bits = next(forms, (0, 0))  # q of 0 in a block, and its bits
     offset = offset + factor.astype(np.int64) * lowest
@@ -147,7 +157,7 @@ def packed(
     at = size_of((HEIGHT, shape[1]), bits) // HEIGHT
     for start in range(0, rows, step):
         stop = min(start + step, rows)
-        part = (q(start, stop) - lowest).astype(np.uint8, copy=False).reshape(stop - start, -1, GROUP)
+        part = (q[start:stop] - lowest).astype(np.uint8, copy=False).reshape(stop - start, -1, GROUP)
         weights = expanded(part, factor[start:stop], offset[start:stop])
         ends += [int(weights.min()), int(weights.max())]
         sums[1, start:stop] = np.maximum(weights, 0).sum(1)

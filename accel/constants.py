@@ -43,6 +43,7 @@ class Constant:
         self._values.setflags(write=False)
         self.lo, self.hi = ends
         self._tensors: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
+        self._typed: dict[str, np.ndarray] = {}
 
     @classmethod
     def of(cls, values: Constant | ArrayLike) -> Constant:
@@ -109,6 +110,14 @@ class Constant:
         if key not in self._tensors:
             self._tensors[key] = torch.tensor(self.values, dtype=key[0], device=key[1])
         return self._tensors[key]
+
+    def typed(self, dtype: str) -> np.ndarray:
+        """The integers in a dtype that holds them, made once for all who share the constant."""
+        if dtype == self.values.dtype:
+            return self.values
+        if dtype not in self._typed:
+            self._typed[dtype] = self.values.astype(dtype)
+        return self._typed[dtype]
 
     def tolist(self) -> Any:
         """The integers as nested lists, as of an array."""

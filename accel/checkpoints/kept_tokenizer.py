@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -11,8 +12,11 @@ from accel.checkpoints.library import LibraryVocabulary, attempt, package
 from accel.checkpoints.scored import Scored
 from accel.checkpoints.tokenizer import Tokenizer
 
-PIECES, LENGTHS = "tokenizer.pieces", "tokenizer.lengths"
-"""Names of the arrays: the bytes of all tokens one after the other, and how many each has."""
+PIECES, LENGTHS, LIBRARY = "tokenizer.pieces", "tokenizer.lengths", "tokenizer.library"
+"""Names of arrays: bytes of all tokens one after the other, how many each has, and the library's JSON where it has one.
+
+The JSON of a large vocabulary has millions of bytes; in a header it would be a text of the file's own JSON.
+"""
 
 
 def entries(tokenizer: Tokenizer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -22,10 +26,14 @@ def entries(tokenizer: Tokenizer) -> tuple[dict[str, Any], dict[str, np.ndarray]
     pieces = [*vocabulary.pieces]
     arrays: dict[str, np.ndarray] = {
         PIECES: np.frombuffer(b"".join(pieces), np.uint8),
-        LENGTHS: np.array([len(piece) for piece in pieces], np.int64),
+        LENGTHS: np.array([len(piece) for piece in pieces], np.int32),
     }
+    kept = dict(vocabulary.entries())
+    if isinstance(text := kept.get("library"), str):
+        arrays[LIBRARY] = np.frombuffer(text.encode(), np.uint8)
+        kept["library"] = LIBRARY
     found: dict[str, Any] = {
-        "vocabulary": vocabulary.entries(),
+        "vocabulary": kept,
         "special": dict(vocabulary.special),
         "prefix": vocabulary.prefix,
         "begin": tokenizer.begin,
@@ -36,8 +44,12 @@ def entries(tokenizer: Tokenizer) -> tuple[dict[str, Any], dict[str, np.ndarray]
     return found, arrays
 
 
-def tokenizer(found: dict[str, Any], pieces: np.ndarray, lengths: np.ndarray) -> Tokenizer:
-    """The tokenizer of such values. Raises ValueError, or what Python raises, where they are of no tokenizer."""
+def tokenizer(found: dict[str, Any], array: Callable[[str], np.ndarray]) -> Tokenizer:
+    """The tokenizer of such values, and of arrays by name.
+
+    Raises ValueError, or what Python raises, where they are of no tokenizer.
+    """
+    pieces, lengths = array(PIECES), array(LENGTHS).astype(np.int64)
     ends = np.cumsum(lengths)
     if len(lengths) and (lengths.min() < 0 or ends[-1] != len(pieces)):
         raise ValueError("tokens have other lengths")
@@ -48,7 +60,9 @@ def tokenizer(found: dict[str, Any], pieces: np.ndarray, lengths: np.ndarray) ->
         if type(identifier) is not int or not 0 <= identifier < len(each):
             raise ValueError(f"token {identifier} is not in the vocabulary")
     if "library" in kept:
-        encoder = attempt(lambda: package().Tokenizer.from_str(kept["library"]), "tokenizers cannot read it")
+        encoder = attempt(
+            lambda: package().Tokenizer.from_buffer(array(LIBRARY).tobytes()), "tokenizers cannot read it"
+        )
         vocabulary: Scored | LibraryVocabulary = LibraryVocabulary(encoder, each, special, prefix)
     else:
         fallback = {int(byte): int(i) for byte, i in kept["fallback"].items()}

@@ -40,6 +40,11 @@ class MappedFile:
             raise UserError(f"{printable(str(path), 1000)}: cannot be read ({reason}); {DOWNLOAD}") from None
         self.size = len(self._map)
 
+    def forget(self) -> None:
+        """Give the memory of pages back that were read; they are read again where they are asked for."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
     def refused(self, reason: str, remedy: str = DOWNLOAD) -> UserError:
         """The error that names this file."""
         return UserError(f"{self.path}: {reason}; {remedy}")

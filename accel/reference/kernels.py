@@ -89,7 +89,7 @@ def kernel(graph: Graph, node: Node) -> NodeKernel:
     for name in asked.members:
         value = 0 if name == "prepared" else _value(values, name)
         if isinstance(value, Constant):
-            kept = value.values.astype(_narrowest(value), copy=False)
+            kept = value.typed(_narrowest(value))
             lines.append(f"const std::{kept.dtype}_t *{name};")
             members.append((name, kept))
         elif isinstance(value, int):

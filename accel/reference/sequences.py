@@ -8,6 +8,7 @@ only with edges of the same range.
 from __future__ import annotations
 
 import ctypes
+import mmap
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -151,10 +152,11 @@ class Sequences:
 
 
 def aligned(size: int) -> np.ndarray:
-    """Bytes of 0 that begin at a line of the cache; they take memory when they are written."""
-    memory = np.zeros(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + size]
+    """Bytes of 0 that begin at a page; each page takes memory when it is written."""
+    memory = mmap.mmap(-1, max(size, 1))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # a few rows of every edge would fill large pages
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.uint8)[:size]
 
 
 def shared(sizes: Sequence[int], lives: Sequence[tuple[int, int]]) -> tuple[list[int], int]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.blocks import grouped
+from accel.blocks import Stored, grouped
 from accel.checkpoints import Weight
-from accel.checkpoints.groups import GroupQuantized
+from accel.checkpoints.groups import CHUNK, GroupQuantized
 from accel.constants import Constant
 from models.llama.recipe import IntegerRecipe
 
@@ -56,15 +56,15 @@ class Matrix:
         return cls(Constant(values), multiplier, shift)
 
     @classmethod
-    def grouped(cls, q: np.ndarray, d: np.ndarray, m: np.ndarray) -> Matrix:
+    def grouped(cls, q: Stored, d: np.ndarray, m: np.ndarray, limits: tuple[int, int] | None = None) -> Matrix:
         """Weights d·q + m of groups, GGUF's Q4_0, Q4_1 and Q8_0, with their own integers q.
 
-        `q` is (rows, groups, inputs of a group), `d` and `m` are (rows, groups). Factors D of 8 bits and offsets M of
-        11 bits and a sign stand for d and m in units of their row: values are D·q + M. An offset, where there are any,
-        makes up for what the rounding of its factor adds to the mean of the group.
+        `q` is (rows, groups, inputs of a group) within `limits`, `d` and `m` are (rows, groups). Factors D of 8 bits
+        and offsets M of 11 bits and a sign stand for d and m in units of their row: values are D·q + M. An offset,
+        where there are any, makes up for what the rounding of its factor adds to the mean of the group.
         """
         factor, offset, multiplier, shift = group_integers(q, d, m)
-        return cls(grouped(q, factor, offset), multiplier, shift)
+        return cls(grouped(q, factor, offset, limits), multiplier, shift)
 
     @classmethod
     def of_groups(cls, weights: np.ndarray, bits: int, group: int) -> Matrix:
@@ -82,28 +82,52 @@ def integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.nd
     if len(weight.shape) == 1 or name == "positions":
         return weight.float32().astype(np.float64)
     if weight.is_quantized and not recipe.weight_bits:
-        return _of_groups(weight.integers())
-    ends, group = name in ("embedding", "head"), recipe.weight_group
+        return _of_groups(_Quantized(weight))
     real = weight.float32().astype(np.float64)
     if ends or not group:
         return Matrix.of(real, EMBEDDING_BITS if ends or not recipe.weight_bits else recipe.weight_bits)
     return Matrix.of_groups(real, recipe.weight_bits, math.gcd(group, weight.shape[1]))
 
 
-def _of_groups(groups: GroupQuantized) -> Matrix:
-    q = groups.q.reshape(*groups.scale.shape, groups.group)
-    d = groups.scale * 2.0**groups.exponent
-    return Matrix.grouped(q, d, np.zeros_like(d) if groups.offset is None else groups.offset * 2.0**groups.exponent)
+def _of_groups(q: _Quantized) -> Matrix:
+    d, m = q.scales()
+    return Matrix.grouped(q, d, np.zeros_like(d) if m is None else m, q.limits)
 
 
-def group_integers(q: np.ndarray, d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+class _Quantized:
+    """q of a quantized tensor, read some rows at a time: all of a large embedding would take a third of its file."""
+
+    def __init__(self, weight: Weight) -> None:
+        self._weight, self._step = weight, max(1, CHUNK // weight.shape[1])
+        self._first = weight.rows(0, self._step).integers()
+        self.limits = self._first.lowest, self._first.highest
+        self.shape = weight.shape[0], self._first.scale.shape[1], self._first.group
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, stop, _ = rows.indices(self.shape[0])
+        return self._read(start, stop).q.reshape(-1, *self.shape[1:])
+
+    def _read(self, start: int, stop: int) -> GroupQuantized:
+        if stop <= self._step:
+            return self._first.rows(start, stop)
+        return self._weight.rows(start, stop).integers()
+
+    def scales(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Scales and offsets (rows, groups) as real numbers."""
+        parts = [self._read(start, start + self._step) for start in range(0, self.shape[0], self._step)]
+        d = np.concatenate([part.scale * 2.0**part.exponent for part in parts])
+        offsets = [part.offset * 2.0**part.exponent for part in parts if part.offset is not None]
+        return d, np.concatenate(offsets) if offsets else None
+
+
+def group_integers(q: Stored, d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Factors and offsets of groups, multipliers of rows and a shift: d·q + m in the integers of `Matrix.grouped`."""
     top = (1 << FACTOR_BITS) - 1
     most = 8 * top + 7
     multiplier, shift, scale = _row_units(np.maximum(np.abs(d) / top, np.abs(m) / most).max(1))
     d, m = d / scale[:, None], m / scale[:, None]
     factor = np.floor(d + 0.5).astype(np.int64)
-    offset = np.floor(m + (d - factor) * q.mean(2) + 0.5).astype(np.int64) if m.any() else np.zeros_like(factor)
+    offset = np.floor(m + (d - factor) * q[:].mean(2) + 0.5).astype(np.int64) if m.any() else np.zeros_like(factor)
     return factor, offset.clip(-most, most), multiplier, shift
 
 

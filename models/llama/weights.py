@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel.checkpoints import Checkpoint
+from accel.checkpoints import Checkpoint, Weight
 from accel.progress import Progress
 from models.llama.matrices import Matrix, integers
 from models.llama.recipe import B14, IntegerRecipe
@@ -18,9 +18,16 @@ def integer_weights(
     Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is told how far that is.
     """
     if not recipe.fitting_tokens:
-        return {name: integers(name, weight, recipe) for name, weight in checkpoint.weights.items()}
+        return {name: _alone(name, weight, recipe) for name, weight in checkpoint.weights.items()}
     from models.llama.fitting import fitted
 
     layers = {name for name, w in checkpoint.weights.items() if name.startswith("layers.") and len(w.shape) > 1}
-    found = {name: integers(name, w, recipe) for name, w in checkpoint.weights.items() if name not in layers}
+    found = {name: _alone(name, w, recipe) for name, w in checkpoint.weights.items() if name not in layers}
     return found | fitted(checkpoint, found, recipe, progress or (lambda text: None))
+
+
+def _alone(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.ndarray:
+    """One weight; its part of the file need not stay in memory."""
+    found = integers(name, weight, recipe)
+    weight.file.forget()
+    return found

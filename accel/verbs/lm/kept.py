@@ -112,7 +112,7 @@ def read(path: Path) -> Kept:
 def _read(file: Archive) -> Kept:
     header = file.header
     configuration = _configuration(header["configuration"])
-    tokenizer = kept_tokenizer.tokenizer(header["tokenizer"], file[kept_tokenizer.PIECES], file[kept_tokenizer.LENGTHS])
+    tokenizer = kept_tokenizer.tokenizer(header["tokenizer"], file.__getitem__)
     weights = {name: _weight(name, header["matrices"], file) for name in shapes(configuration)}
     return Kept(configuration, weights, _recipe(header["recipe"]), tokenizer)
 
