@@ -164,6 +164,8 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_docs.py::test_pages_load_nothing_from_the_network": 0,
     "unit/test_hostile_commands.py::test_a_subset_is_refused_clearly_or_harmless": 0,
     "unit/test_hostile_commands.py::test_what_a_refused_file_must_not_do_is_noticed": 2,
+    "unit/test_lm.py::test_a_damaged_model_is_one_line": 5,
+    "unit/test_lm.py::test_a_model_takes_a_third_more_memory_than_its_file": 0,
     "unit/test_lower.py::test_a_board_sets_both": 6,
     "unit/test_tokenizers.py::test_a_template_that_never_ends": 0,
 }

@@ -51,10 +51,7 @@ def tokenizer(contents: GgufContents, vocabulary: int) -> Tokenizer:
 def _by_merges(
     values: Mapping[str, GgufValue], tokens: list[str], kinds: np.ndarray, special: Mapping[str, int]
 ) -> Vocabulary:
-    pairs = [merge[:1] + merge[1:].replace(" ", "\0", 1) for merge in _texts(values, "merges")]
-    if not all("\0" in pair for pair in pairs):
-        raise ValueError("a merge is no pair")
-    merges = [(left, right) for left, _, right in (pair.partition("\0") for pair in pairs)]
+    merges = [_pair(merge) for merge in _texts(values, "merges")]
     plain = [tokens[i] for i in np.flatnonzero(kinds == PLAIN)]
     return byte_level_bpe(tokens, merges, str(values.get("pre", "default")), special, plain)
 
@@ -98,6 +95,13 @@ def _with_ends(contents: GgufContents, values: Mapping[str, GgufValue], vocabula
     usual = values["model"] == "llama" or contents.text("tokenizer.ggml.pre") in LLAMA3
     adds = bool(values.get("add_bos_token", usual))
     return Tokenizer(vocabulary, begin, frozenset(i for i in ends if i is not None), adds, template)
+
+
+def _pair(merge: str) -> tuple[str, str]:
+    left, space, right = merge[1:].partition(" ")  # the first part may begin with one
+    if not space:
+        raise ValueError("a merge is no pair")
+    return merge[:1] + left, right
 
 
 def _texts(values: Mapping[str, GgufValue], name: str) -> list[str]:

@@ -100,7 +100,7 @@ def marked(text: str) -> bytes:
 
 def byte_level_bpe(
     tokens: Sequence[str],
-    merges: Sequence[tuple[str, str]],
+    merges: list[tuple[str, str]],
     cuts: str,
     special: Mapping[str, int],
     plain: Sequence[str],
@@ -118,7 +118,7 @@ def byte_level_bpe(
     if len(vocabulary) < len(tokens):
         raise ValueError("one of its tokens comes twice")
     model = attempt(
-        lambda: models.BPE(vocab=vocabulary, merges=list(merges), ignore_merges=cuts in LLAMA3),
+        lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=cuts in LLAMA3),
         "its merges do not fit its tokens",
     )
     encoder = library.Tokenizer(model)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import checkpoint_files as files
 import numpy as np
 import pytest
 from command import accel, assert_refused
 
-from accel import reference
+from accel import archive, reference
+from accel.archive import Archive
 from accel.checkpoints import Tokenizer
 from accel.errors import UserError
 from accel.verbs import lm
-from accel.verbs.lm import perplexity, writing
+from accel.verbs.lm import kept, perplexity, writing
 
 BEGINNING = ", there was a little girl named Lily. She loved to play outside in the park."
 """Greedy text of llama2.c's run.c behind "Once upon a time"."""
@@ -61,6 +68,83 @@ def test_a_saved_model_is_the_same(model: lm.LanguageModel, tmp_path: Path) -> N
     path.write_bytes(damaged)
     with pytest.raises(UserError, match=r"model\.accel: damaged; import the checkpoint again"):
         lm.load(path)
+
+
+Change = Callable[[dict[str, Any], dict[str, np.ndarray]], object]
+GATE = "layers.0.feedforward.gate"
+DAMAGED: dict[str, Change] = {
+    "blocks are missing": lambda header, arrays: arrays.update({GATE: arrays[GATE][:-1]}),
+    "blocks of another type": lambda header, arrays: arrays.update({GATE: arrays[GATE].astype(np.float32)}),
+    "no sums": lambda header, arrays: arrays.pop(f"{GATE}.sums"),
+    "sums of fewer rows": lambda header, arrays: arrays.update({f"{GATE}.sums": arrays[f"{GATE}.sums"][:, 1:]}),
+    "sums of no such weights": lambda header, arrays: arrays.update({f"{GATE}.sums": arrays[f"{GATE}.sums"] * 1000}),
+    "sums that are real": lambda header, arrays: arrays.update({f"{GATE}.sums": arrays[f"{GATE}.sums"] * 1.0}),
+    "a shape of more rows": lambda header, arrays: header["matrices"][GATE].update(shape=[112, 64]),
+    "a shape of no matrix": lambda header, arrays: header["matrices"][GATE].update(shape=[96]),
+    "other bits": lambda header, arrays: header["matrices"][GATE].update(bits=8),
+    "bits of none": lambda header, arrays: header["matrices"][GATE].update(bits=3),
+    "a range that is empty": lambda header, arrays: header["matrices"][GATE].update(ends=[1, 0]),
+    "a range that is too wide": lambda header, arrays: header["matrices"][GATE].update(ends=[-(1 << 40), 1 << 40]),
+    "no tokenizer": lambda header, arrays: arrays.pop("tokenizer.library"),
+    "a tokenizer of other bytes": lambda header, arrays: arrays.update({"tokenizer.library": np.zeros(9, np.uint8)}),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_model_is_one_line(what: str, model: lm.LanguageModel, tmp_path: Path) -> None:
+    """Checksums are right, contents are not."""
+    path = tmp_path / "model.accel"
+    model.save(path)
+    with zipfile.ZipFile(path) as members:
+        names = [name.removesuffix(".npy") for name in members.namelist() if name != "header.npy"]
+    with Archive(path) as file:
+        header, arrays = file.header, {name: file[name].copy() for name in names}
+    DAMAGED[what](header, arrays)
+    archive.write(path, header, arrays)
+    with pytest.raises(UserError, match=r"model\.accel: damaged; import the checkpoint again"):
+        lm.load(path)
+
+
+def test_a_file_of_the_first_format_is_refused(model: lm.LanguageModel, tmp_path: Path) -> None:
+    archive.write(tmp_path / "old.accel", {"magic": kept.MAGIC, "format": 1}, {})
+    with pytest.raises(UserError, match=r"old\.accel: format 1, this accel reads 2; .*import the checkpoint again"):
+        lm.load(tmp_path / "old.accel")
+
+
+OPENED = """
+import sys
+import tokenizers
+from accel import archive, reference
+from accel.archive import Archive
+from accel.verbs.lm import loading
+from models import languages
+from models.llama import lowering
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+imports = peak()
+model = loading.load(sys.argv[1])
+text = model.generate("Once upon a time", 4).text
+assert "torch" not in sys.modules
+print(repr((peak() - imports, text)))
+"""
+
+
+def test_a_model_takes_a_third_more_memory_than_its_file(tmp_path: Path) -> None:
+    """From the checkpoint and from the file that is saved; keys and values of all tokens come on top."""
+    path, saved = files.smollm(), tmp_path / "smollm.accel"
+    model = lm.load(path)
+    model.save(saved)
+    assert saved.stat().st_size < 1.05 * path.stat().st_size
+    c = model.configuration
+    keys = 2 * c.layers * model.context * c.kv_heads * c.head_size * 4  # in 32 bits
+    found = []
+    for file in (path, saved):
+        done = subprocess.run([sys.executable, "-c", OPENED, str(file)], capture_output=True, text=True, cwd=files.ROOT)
+        assert done.returncode == 0, done.stderr
+        memory, text = ast.literal_eval(done.stdout.splitlines()[-1])
+        assert memory < 1.3 * path.stat().st_size + keys, file
+        found.append(text)
+    assert found[0] == found[1] != ""
 
 
 def test_a_text_goes_on_behind_the_context(tiny: Path) -> None:

@@ -103,8 +103,6 @@ def read(path: Path) -> Kept:
                     "import the checkpoint again"
                 )
             return _read(file)
-    except UserError:
-        raise
     except (OSError, GraphError, zipfile.BadZipFile, zlib.error, *DAMAGE):
         raise UserError(f"{path}: damaged; import the checkpoint again") from None
 
