@@ -68,6 +68,7 @@ bitstreams: | $(STAMP)
 bench: build/demo/report.json $(PEER)
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/language_speed.py
+	@$(BIN)/python benchmarks/first_token.py
 
 bench-efficiency: | $(STAMP)
 	@$(BIN)/python benchmarks/efficiency.py
