@@ -1,4 +1,4 @@
-"""From a file to the first token: seconds and memory of SmolLM2-135M beside llama.cpp, with one thread.
+"""Seconds and memory from a file to the first token: SmolLM2-135M beside llama.cpp, with one thread.
 
     pip install xllamacpp
     python benchmarks/first_token.py
