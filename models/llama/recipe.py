@@ -138,7 +138,7 @@ W4A8: weights of 4 bits per 32 inputs."""
 OPTIONS = {
     "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),
     "W4A8-QAT": replace(W4A8, fitting_tokens=4096, training_steps=200),
-    "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=400),
+    "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=200),
     "KV4": replace(B14, key_value_bits=4, key_value_hadamard=1),
 }
 """Recipes for those who need them, by name. The weights of three of them are fitted to the network, which takes minutes
