@@ -50,9 +50,9 @@ module accel_mul #(
         end else begin : tables
             localparam logic [2*DIGITS-1:0] ONES = {DIGITS{2'b01}};
             wire signed [AW:0] a = {A_SIGNED & left[l*AW+AW-1], left[l*AW+:AW]};
-            wire signed [BW:0] b = {B_SIGNED & s1_data[l*BW+BW-1], s1_data[l*BW+:BW]};
             logic [2*DIGITS-1:0] fields;
-            always_ff @(posedge clk) fields <= (2 * DIGITS)'(b) + ONES;
+            always_ff @(posedge clk)
+                fields <= (2 * DIGITS)'($signed({B_SIGNED & s1_data[l*BW+BW-1], s1_data[l*BW+:BW]})) + ONES;
             accel_digits #(.XW(AW + 1), .DIGITS(DIGITS), .YW(YW))
                 digits (.clk, .x(a), .fields, .y(m0_data[l*YW+:YW]));
         end
