@@ -33,7 +33,7 @@ WINDOW, SEED = 512, 0
 FILES = {"smollm2": checkpoint_files.smollm, "stories260k": checkpoint_files.stories}
 RECIPES = {
     "smollm2": ("B14", "B10", "A", "W8A8"),
-    "stories260k": ("B14", "B10", "A", "W8A8", "W4A8", "W4A8-GPTQ", "W4A8-QAT", "W3A8-QAT"),
+    "stories260k": ("B14", "B10", "A", "W8A8", "W4A8", "W4A8-GPTQ", "W4A8-QAT", "W3A8-QAT", "TERNARY-QAT", "STATIC8"),
 }
 TEXTS = {"smollm2": ("topics", "source"), "stories260k": ("drawn",)}
 

@@ -24,12 +24,12 @@ def load(checkpoint: Checkpoint) -> nn.Module:
     return gpt2.load(checkpoint) if _is_gpt2(checkpoint.configuration) else llama.load(checkpoint)
 
 
-def of(configuration: Configuration, weights: Weights) -> nn.Module:
-    """The network in torch with integer weights as real numbers, in float32."""
+def of(configuration: Configuration, weights: Weights, hidden_hadamard: int = 0) -> nn.Module:
+    """The network in torch with integer weights as real numbers, in float32; `hidden_hadamard` is of their recipe."""
     from models.gpt2.network import GPT2
     from models.llama.network import Llama, of
 
-    return of(GPT2 if _is_gpt2(configuration) else Llama, configuration, weights)
+    return of(GPT2 if _is_gpt2(configuration) else Llama, configuration, weights, hidden_hadamard)
 
 
 def lower(configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe, name: str) -> Graph:

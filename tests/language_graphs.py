@@ -46,12 +46,12 @@ def _extended(c: Configuration, rng: np.random.Generator) -> Configuration:
 
 def _recipe(rng: np.random.Generator) -> IntegerRecipe:
     """One of the named recipes, with some of its widths exchanged; keys and values of 4 bits are turned."""
-    bits = (int(rng.choice(choice)) for choice in ([8, 9, 10, 12], [0, 16, 32], [8, 12], [4, 6, 8]))
-    activation, group, query, key_value = bits
+    bits = (int(rng.choice(choice)) for choice in ([8, 9, 10, 12], [0, 16, 32], [8, 12], [4, 6, 8], [0, 0, 64]))
+    activation, group, query, key_value, hidden = bits
     names = [*RECIPES]
     return replace(
         RECIPES[names[rng.integers(len(names))]], activation_bits=activation, activation_group=group, query_bits=query,
-        key_value_bits=key_value, key_value_hadamard=int(key_value == 4),
+        key_value_bits=key_value, key_value_hadamard=int(key_value == 4), hidden_hadamard=hidden,
     )  # fmt: skip
 
 

@@ -65,9 +65,9 @@ def _matrix(shape: tuple[int, ...], rng: np.random.Generator, group: int, ranked
     return Matrix.grouped(q, d, -7.5 * d * rng.uniform(0.8, 1.2, groups))
 
 
-def logits(configuration: Configuration, weights: Weights, ids: np.ndarray) -> np.ndarray:
+def logits(configuration: Configuration, weights: Weights, ids: np.ndarray, hidden_hadamard: int = 0) -> np.ndarray:
     """Logits of identifiers (samples, tokens) in float64, of weights in float32: what integers are measured by."""
-    network = languages.of(configuration, weights).double()
+    network = languages.of(configuration, weights, hidden_hadamard).double()
     with torch.no_grad():
         found: np.ndarray = network(torch.from_numpy(ids)).numpy()
     return found

@@ -42,4 +42,4 @@ class _GPT2(Transformer):
     def feedforward(self, x: Edge, name: str, layer: int) -> Edge:
         """down(activation(up))."""
         hidden = self.activated(self.matrix(x, f"{name}.up", self.recipe.gates), name)
-        return self.matrix(self.rounded(hidden), f"{name}.down", self.recipe.residual)
+        return self.down(hidden, name, self.recipe.gates)

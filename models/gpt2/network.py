@@ -73,9 +73,10 @@ class GPT2FeedForward(nn.Module):
         self.activation = ACTIVATIONS[c.activation]
         self.norm = nn.LayerNorm(c.width, c.eps)
         self.up, self.down = nn.Linear(c.width, c.hidden), nn.Linear(c.hidden, c.width)
+        self.spread: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.activation(self.up(self.norm(x))))
+        return self.down(self.spread(self.activation(self.up(self.norm(x)))))
 
 
 def load(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> GPT2:

@@ -13,6 +13,7 @@ HOMES = {
     "Memory": "models.llama.network",
     "load": "models.llama.network",
     "lower": "models.llama.lowering",
+    "folded": "models.llama.folding",
     "integer_weights": "models.llama.weights",
     "Matrix": "models.llama.matrices",
     "IntegerRecipe": "models.llama.recipe",

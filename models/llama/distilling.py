@@ -24,9 +24,9 @@ BATCH, RATE, RATE_OF_SCALES, WARMING, LONGEST = 4, 5e-4, 1e-4, 0.1, 1.0
 class GroupedLinear(nn.Module):
     """A matrix whose weights are rounded as `Matrix.grouped` rounds them."""
 
-    def __init__(self, groups: WeightGroups, bits: int, bias: Tensor | None) -> None:
+    def __init__(self, groups: WeightGroups, levels: tuple[int, int], bias: Tensor | None) -> None:
         super().__init__()
-        self.top = (1 << bits) - 1
+        self.levels = levels
         self.weight, self.scale, self.offset = (
             nn.Parameter(x.float().clone()) for x in (groups.real, groups.scale, groups.offset)
         )
@@ -43,10 +43,10 @@ class GroupedLinear(nn.Module):
             return self._groups().matrix()
 
     def _groups(self) -> WeightGroups:
-        scale, offset = self.scale.double().abs(), self.offset.double()
+        scale, offset = self.scale.double().abs(), self.offset.double() * (not self.levels[0])
         parts = self.weight.double().reshape(*scale.shape, -1)
         steps = torch.where(scale > 0, scale, 1.0)
-        places = ((parts - offset[..., None]) / steps[..., None]).clamp(0, self.top)
+        places = ((parts - offset[..., None]) / steps[..., None]).clamp(*self.levels)
         return WeightGroups(places + ((places + 0.5).floor() - places).detach(), scale, offset)
 
 
@@ -59,15 +59,15 @@ def _rounded_groups(groups: WeightGroups) -> np.ndarray:
 
 
 def train(
-    student: nn.Module, teacher: nn.Module, texts: Tensor, groups: Mapping[str, WeightGroups], bits: int, steps: int,
-    seed: int, progress: Progress,
+    student: nn.Module, teacher: nn.Module, texts: Tensor, groups: Mapping[str, WeightGroups],
+    levels: tuple[int, int], steps: int, seed: int, progress: Progress,
 ) -> dict[str, Matrix | np.ndarray]:  # fmt: skip
     """Train, and return what that changes: integer matrices of all layers and real vectors, by name.
 
     student: a network of which these are changed, in place. groups: where its matrices begin. texts: (windows,
     tokens) that the teacher has drawn. The loss is KL(teacher ‖ student), with AdamW and one cycle of rates.
     """
-    matrices = {name: _grouped(student, name, found, bits) for name, found in groups.items()}
+    matrices = {name: _grouped(student, name, found, levels) for name, found in groups.items()}
     vectors = {name: p for name, p in student.named_parameters() if p.ndim == 1}
     scales = [p for matrix in matrices.values() for p in (matrix.scale, matrix.offset)]
     others = [*(matrix.weight for matrix in matrices.values()), *vectors.values()]
@@ -90,11 +90,11 @@ def train(
     }
 
 
-def _grouped(network: nn.Module, name: str, groups: WeightGroups, bits: int) -> GroupedLinear:
+def _grouped(network: nn.Module, name: str, groups: WeightGroups, levels: tuple[int, int]) -> GroupedLinear:
     """Put groups in the place of a matrix."""
     parent, _, own = name.rpartition(".")
     bias = dict(network.get_submodule(name).named_parameters()).get("bias")
-    made = GroupedLinear(groups, bits, bias)
+    made = GroupedLinear(groups, levels, bias)
     setattr(network.get_submodule(parent), own, made)
     return made
 

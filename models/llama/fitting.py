@@ -20,6 +20,7 @@ from models import languages
 from models.llama import distilling, gptq
 from models.llama.drawing import drawn
 from models.llama.matrices import Matrix
+from models.llama.network import spread_hidden
 from models.llama.recipe import IntegerRecipe
 
 WINDOW, TRAINING_WINDOWS = 512, 256
@@ -38,17 +39,19 @@ def fitted(
     teacher, begin = languages.load(checkpoint), checkpoint.tokenizer().begin or 0
     window = min(WINDOW, checkpoint.configuration.context)
     few = -(-recipe.fitting_tokens // window)
-    bits, seed = recipe.weight_bits, recipe.fitting_seed
+    levels, seed = recipe.weight_levels, recipe.fitting_seed
     progress("drawing text")
     many = min(TRAINING_WINDOWS, recipe.training_steps * distilling.BATCH)
     texts = drawn(teacher, begin, max(few, many), window, seed)
     student = _with_ends(teacher, ends)
-    groups = gptq.fit(student, texts[:few], bits, recipe.weight_group, progress)
+    if recipe.hidden_hadamard:
+        spread_hidden(student, recipe.hidden_hadamard)
+    groups = gptq.fit(student, texts[:few], levels, recipe.weight_group, progress)
     if not recipe.training_steps:
         return {
             name: Matrix.grouped(g.q.long().numpy(), g.scale.numpy(), g.offset.numpy()) for name, g in groups.items()
         }
-    return distilling.train(student, teacher, texts, groups, bits, recipe.training_steps, seed, progress)
+    return distilling.train(student, teacher, texts, groups, levels, recipe.training_steps, seed, progress)
 
 
 def _with_ends(teacher: nn.Module, ends: Mapping[str, Matrix | np.ndarray]) -> nn.Module:

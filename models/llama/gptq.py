@@ -21,7 +21,8 @@ from models.llama.matrices import Matrix
 DAMPING = 0.05
 """Added to the diagonal, in units of its mean. Less of it disturbs large activations of the first token."""
 SPANS = torch.linspace(0.65, 1.0, 8).tolist()
-"""Parts of a group's range that are tried."""
+SYMMETRIC_SPANS = torch.linspace(0.3, 1.0, 15).tolist()
+"""Parts of a group's range that are tried; few symmetric levels leave more of it out."""
 STAGES = (("attention.q", "attention.k", "attention.v"), ("attention.out",), ("feedforward.gate", "feedforward.up"),
           ("feedforward.down",))  # fmt: skip
 """Matrices of a layer in the order in which it computes; those of a stage read the same."""
@@ -44,7 +45,9 @@ class WeightGroups(NamedTuple):
         return Matrix.grouped(self.q.long().numpy(), self.scale.numpy(), self.offset.numpy())
 
 
-def fit(network: nn.Module, texts: Tensor, bits: int, group: int, progress: Progress) -> dict[str, WeightGroups]:
+def fit(
+    network: nn.Module, texts: Tensor, levels: tuple[int, int], group: int, progress: Progress
+) -> dict[str, WeightGroups]:
     """WeightGroups of the matrices of all layers by name; the network's own weights become the rounded ones, in place.
 
     Each matrix is fitted to what it reads where all matrices in front of it are rounded. texts: (windows, tokens).
@@ -58,26 +61,29 @@ def fit(network: nn.Module, texts: Tensor, bits: int, group: int, progress: Prog
                 with _squares(next(iter(matrices.values()))) as squares:
                     layer(x, *rest)
                 for name, matrix in matrices.items():
-                    groups = rounded(matrix.weight, squares, bits, math.gcd(group, matrix.in_features))
+                    groups = rounded(matrix.weight, squares, levels, math.gcd(group, matrix.in_features))
                     matrix.weight.copy_(groups.real)
                     found[f"layers.{number}.{name}"] = groups
             x = layer(x, *rest)
     return found
 
 
-def rounded(weights: Tensor, squares: Tensor, bits: int, group: int) -> WeightGroups:
-    """WeightGroups of weights (rows, inputs) that keep the products with inputs whose sum of x·xᵀ is `squares`."""
-    w, top = weights.double().clone(), (1 << bits) - 1
+def rounded(weights: Tensor, squares: Tensor, levels: tuple[int, int], group: int) -> WeightGroups:
+    """WeightGroups of weights (rows, inputs) that keep the products with inputs whose sum of x·xᵀ is `squares`.
+
+    levels: the lowest and the highest q; offsets are 0 where the lowest is not.
+    """
+    w = weights.double().clone()
     damped = squares + DAMPING * squares.diagonal().mean().clamp(min=1e-12) * torch.eye(len(squares)).double()
     upper = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
     found: list[WeightGroups] = []
     for first in range(0, w.shape[1], group):
         here, behind = slice(first, first + group), slice(first + group, None)
         block, spread = w[:, here], upper[here, here]
-        scale, offset = _span(block, spread.diagonal() ** -2, top)
+        scale, offset = _span(block, spread.diagonal() ** -2, levels)
         q, errors = torch.empty_like(block), torch.empty_like(block)
         for j in range(block.shape[1]):
-            q[:, j] = _nearest(block[:, j], scale, offset, top)
+            q[:, j] = _nearest(block[:, j], scale, offset, levels)
             errors[:, j] = (block[:, j] - scale * q[:, j] - offset) / spread[j, j]
             block[:, j:] -= errors[:, j, None] * spread[j, j:]
         w[:, behind] -= errors @ upper[here, behind]
@@ -85,24 +91,32 @@ def rounded(weights: Tensor, squares: Tensor, bits: int, group: int) -> WeightGr
     return WeightGroups(*(torch.stack(parts, dim=1) for parts in zip(*found, strict=True)))
 
 
-def _span(w: Tensor, cost: Tensor, top: int) -> tuple[Tensor, Tensor]:
+def _span(w: Tensor, cost: Tensor, levels: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Scale and offset (rows,) for w (rows, inputs) with the least weighted square error of those that are tried."""
-    low, high = w.amin(1), w.amax(1)
+    shifted, ends = not levels[0], w.abs().amax(1)
+    low, high = (w.amin(1), w.amax(1)) if shifted else (-ends, ends)
     best = torch.full_like(low, torch.inf), torch.zeros_like(low), low
-    for part in SPANS:
-        scale, offset = (high - low) * part / top, low + (high - low) * (1 - part) / 2
-        scale, offset = _regressed(w, _nearest(w, scale[:, None], offset[:, None], top), cost, scale, offset)
-        q = _nearest(w, scale[:, None], offset[:, None], top)
+    for part in SPANS if shifted else SYMMETRIC_SPANS:
+        scale = (high - low) * part / (levels[1] - levels[0])
+        offset = (low + (high - low) * (1 - part) / 2) * shifted
+        q = _nearest(w, scale[:, None], offset[:, None], levels)
+        scale, offset = _regressed(w, q, cost, scale, offset, shifted)
+        q = _nearest(w, scale[:, None], offset[:, None], levels)
         error = ((w - scale[:, None] * q - offset[:, None]) ** 2 * cost).sum(1)
         tried = error, scale, offset
         best = tuple(torch.where(error < best[0], new, old) for new, old in zip(tried, best, strict=True))  # type: ignore[assignment]
     return best[1], best[2]
 
 
-def _regressed(w: Tensor, q: Tensor, cost: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale and offset with the least weighted square error for given q; what they were where all q are equal."""
+def _regressed(
+    w: Tensor, q: Tensor, cost: Tensor, scale: Tensor, offset: Tensor, shifted: bool
+) -> tuple[Tensor, Tensor]:
+    """Scale and offset with the least weighted square error for given q; what they were where all q are equal.
+
+    The offset is 0 unless `shifted`.
+    """
     share = cost / cost.sum()
-    mean_q, mean_w = (q * share).sum(1), (w * share).sum(1)
+    mean_q, mean_w = ((x * share).sum(1) * shifted for x in (q, w))
     apart = q - mean_q[:, None]
     variance, covariance = (apart**2 * share).sum(1), (apart * w * share).sum(1)
     usable = (variance > 0) & (covariance > 0)
@@ -110,9 +124,9 @@ def _regressed(w: Tensor, q: Tensor, cost: Tensor, scale: Tensor, offset: Tensor
     return slope, torch.where(usable, mean_w - slope * mean_q, offset)
 
 
-def _nearest(w: Tensor, scale: Tensor, offset: Tensor, top: int) -> Tensor:
+def _nearest(w: Tensor, scale: Tensor, offset: Tensor, levels: tuple[int, int]) -> Tensor:
     steps = torch.where(scale > 0, scale, 1.0)
-    return ((w - offset) / steps + 0.5).floor().clamp(0, top)
+    return ((w - offset) / steps + 0.5).floor().clamp(*levels)
 
 
 def _inputs(network: nn.Module, texts: Tensor) -> tuple[Any, ...]:

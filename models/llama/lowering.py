@@ -63,7 +63,7 @@ class _Llama(Transformer):
         gate, up = (self.matrix(x, f"{name}.{part}", self.recipe.gates) for part in ("gate", "up"))
         opened = self.activated(gate, name)
         hidden = self.build.add(Mul(), opened, up, scale=opened.scale * up.scale, name=f"{name}.hidden")
-        return self.matrix(self.rounded(self.fixed(hidden, self.recipe.hidden)), f"{name}.down", self.recipe.residual)
+        return self.down(self.fixed(hidden, self.recipe.hidden), name, self.recipe.hidden)
 
     def head_norm(self, x: Edge, name: str) -> Edge:
         """Queries or keys, normalized head by head."""

@@ -12,6 +12,7 @@ from accel.checkpoints import Weight
 from accel.checkpoints.groups import CHUNK, GroupQuantized
 from accel.constants import Constant
 from models.llama.recipe import IntegerRecipe
+from models.llama.rotation import spread
 
 MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
 """Of a row, of the factor of a group, and of real weights where a recipe does not say how many."""
@@ -19,6 +20,8 @@ MULTIPLIER_BITS, FACTOR_BITS, EMBEDDING_BITS = 16, 8, 8
 
 ENDS = "embedding", "head"
 """Matrices that keep EMBEDDING_BITS, or the integers of their file."""
+SPREAD = ".feedforward.down"
+"""Ends the names of matrices in front of which `hidden_hadamard` turns channels."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,14 @@ class Matrix:
         return cls(grouped(q, factor, offset, limits), multiplier, shift)
 
     @classmethod
-    def of_groups(cls, weights: np.ndarray, bits: int, group: int) -> Matrix:
-        """Round real weights to `bits` bits, each `group` of inputs between its smallest and its largest weight."""
-        parts = weights.reshape(len(weights), -1, group)
-        m = parts.min(2)
-        d = (parts.max(2) - m) / ((1 << bits) - 1)
+    def of_groups(cls, weights: np.ndarray, levels: tuple[int, int], group: int) -> Matrix:
+        """Round real weights to integers from one of `levels` to the other, each `group` of inputs within its range.
+
+        Where the lowest is 0, a range is from the smallest to the largest weight, else as far below 0 as above.
+        """
+        parts, (low, high) = weights.reshape(len(weights), -1, group), levels
+        m = np.zeros(parts.shape[:2]) if low else parts.min(2)
+        d = (np.abs(parts).max(2) - m if low else parts.max(2) - m) / high
         steps = np.where(d, d, 1.0)[..., None]
         return cls.grouped(np.floor((parts - m[..., None]) / steps + 0.5).astype(np.int64), d, m)
 
@@ -81,12 +87,13 @@ def integers(name: str, weight: Weight, recipe: IntegerRecipe) -> Matrix | np.nd
     ends, group = name in ENDS, recipe.weight_group
     if len(weight.shape) == 1 or name == "positions":
         return weight.float32().astype(np.float64)
-    if weight.is_quantized and not recipe.weight_bits:
+    turned = recipe.hidden_hadamard if name.endswith(SPREAD) else 0
+    if weight.is_quantized and not recipe.weight_bits and not turned:
         return _of_groups(_Quantized(weight))
-    real = weight.float32().astype(np.float64)
+    real = spread(weight.float32().astype(np.float64), turned or 1)
     if ends or not group:
         return Matrix.of(real, EMBEDDING_BITS if ends or not recipe.weight_bits else recipe.weight_bits)
-    return Matrix.of_groups(real, recipe.weight_bits, math.gcd(group, weight.shape[1]))
+    return Matrix.of_groups(real, recipe.weight_levels, math.gcd(group, weight.shape[1]))
 
 
 def _of_groups(q: _Quantized) -> Matrix:

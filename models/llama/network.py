@@ -6,6 +6,7 @@ keys, heads that share keys, tied embeddings, a window, layers without positions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -16,7 +17,9 @@ from torch.nn import functional
 
 from accel.checkpoints import Checkpoint, Configuration, RotaryPositions
 from accel.errors import UserError
-from models.llama.matrices import Matrix
+from models.llama import rotation
+from models.llama.matrices import SPREAD, Matrix
+from models.llama.rotation import hadamard
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -104,11 +107,35 @@ class GatedFeedForward(nn.Module):
         self.norm = RMSNorm(c.width, c.eps)
         self.gate = nn.Linear(c.width, c.hidden, bias=c.mlp_bias)
         self.up = nn.Linear(c.width, c.hidden, bias=c.mlp_bias)
+        self.spread: nn.Module = nn.Identity()
         self.down = nn.Linear(c.hidden, c.width, bias=c.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x)
-        return self.down(self.activation(self.gate(x)) * self.up(x))
+        return self.down(self.spread(self.activation(self.gate(x)) * self.up(x)))
+
+
+class Spread(nn.Module):
+    """Groups of channels times a Hadamard matrix, as `rotation.spread`: in front of weights that are to be rounded."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = math.gcd(self.size, x.shape[-1])
+        turn = torch.from_numpy(hadamard(size)).to(x) / math.sqrt(size)
+        return (x.unflatten(-1, (-1, size)) @ turn).flatten(-2)
+
+
+def spread_hidden(network: nn.Module, size: int) -> None:
+    """Turn what the last matrices of all feed-forwards read, and their weights: what the network says is the same."""
+    turn = Spread(size)
+    for name, matrix in [*network.named_modules()]:
+        if name.endswith(SPREAD):
+            network.get_submodule(name.rpartition(".")[0]).add_module("spread", turn)
+            weight = matrix.get_parameter("weight")
+            weight.copy_(turn(weight))
 
 
 class RMSNorm(nn.Module):
@@ -172,12 +199,20 @@ def load(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> Llama:
 
 
 def of(
-    make: Callable[[Configuration], Network], configuration: Configuration, weights: Mapping[str, Matrix | np.ndarray]
+    make: Callable[[Configuration], Network],
+    configuration: Configuration,
+    weights: Mapping[str, Matrix | np.ndarray],
+    hidden_hadamard: int = 0,
 ) -> Network:
-    """The network that `make` returns, with integer weights as real numbers, in float32."""
+    """The network that `make` returns, with integer weights as real numbers, in float32.
+
+    hidden_hadamard: as in the recipe of the weights; they are turned back.
+    """
     with torch.device("meta"):
         network = make(configuration)
     real = {name: w.real if isinstance(w, Matrix) else w for name, w in weights.items()}
+    if hidden_hadamard:
+        real |= {name: rotation.spread(w, hidden_hadamard) for name, w in real.items() if name.endswith(SPREAD)}
     return _filled(network, {name: torch.from_numpy(w).to(torch.float32) for name, w in real.items()})
 
 

@@ -27,14 +27,15 @@ class Format(NamedTuple):
 
 WORDS, FRACTIONS = (8, 24), (-8, 24)
 LIMITS: dict[str, tuple[int, int]] = {
-    "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "activation_bits": (2, 16), "activation_group": (1, 1 << 16),
-    "query_bits": (2, 16), "key_value_bits": (2, 16), "gain_bits": (2, 16), "rotary_bits": (2, 16),
-    "exponential_bits": (2, 20), "sigmoid_bits": (1, 16), "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16),
-    "gelu": (2, 16), "key_value_hadamard": (0, 1),
-    "fitting_tokens": (2, 1 << 20), "fitting_seed": (0, 1 << 30), "training_steps": (1, 1 << 20),
+    "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "weight_symmetric": (0, 1), "folded_rotation": (0, 1),
+    "activation_bits": (2, 16), "activation_group": (1, 1 << 16), "query_bits": (2, 16), "key_value_bits": (2, 16),
+    "gain_bits": (2, 16), "rotary_bits": (2, 16), "exponential_bits": (2, 20), "sigmoid_bits": (1, 16),
+    "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16), "gelu": (2, 16), "key_value_hadamard": (0, 1),
+    "hidden_hadamard": (2, 1 << 12), "fitting_tokens": (2, 1 << 20), "fitting_seed": (0, 1 << 30),
+    "training_steps": (1, 1 << 20),
 }  # fmt: skip
 """Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
-OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "training_steps")
+OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "training_steps", "hidden_hadamard")
 """Fields that may be 0 as well."""
 
 
@@ -53,6 +54,17 @@ class IntegerRecipe:
     """Inputs of a row that share a scale and an offset, fewer where they are no whole groups; 0: a scale per row.
 
     The embedding and the head keep 8 bits.
+    """
+    weight_symmetric: int = 0
+    """1: groups have no offsets, and as many weights above 0 as below: with 2 bits, −1, 0 and 1 times a scale.
+
+    It needs `weight_group`.
+    """
+    folded_rotation: int = 0
+    """1: an orthogonal matrix turns the residual stream before weights are rounded (`models.llama.folded`).
+
+    It becomes part of the weights, so integers of a quantized file are lost: they are rounded to `weight_bits`, or to 8
+    bits per row.
     """
     fitting_tokens: int = 0
     """Tokens that the network draws itself, on which the roundings of weights make up for each other (GPTQ); 0: none.
@@ -73,6 +85,12 @@ class IntegerRecipe:
     """1: queries, keys, values and what attention returns are turned by a Hadamard matrix per head.
 
     Keys and values of few bits lose less so, for none of their channels is much larger than the others.
+    """
+    hidden_hadamard: int = 0
+    """Channels, a power of two, that a Hadamard matrix turns in front of the last matrix of a feed-forward; 0: none.
+
+    Fewer where they are no whole groups. That matrix absorbs the inverse before it is rounded. The integers that a
+    quantized file has for it are lost: it is rounded to `weight_bits`, or to 8 bits per row.
     """
     residual: Format = field(default=Format(25, 8))
     """The first token of some models carries activations of many thousands: clipping them ruins the text."""
@@ -96,6 +114,12 @@ class IntegerRecipe:
     sigmoid_bits: int = 10
     """Gates of either table, below 1."""
 
+    @property
+    def weight_levels(self) -> tuple[int, int]:
+        """The lowest and the highest integer of a weight in a group."""
+        top = (1 << (self.weight_bits - self.weight_symmetric)) - 1
+        return (-top, top) if self.weight_symmetric else (0, top)
+
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
@@ -103,6 +127,10 @@ class IntegerRecipe:
                 _require_format(one.name, value)
             else:
                 _require(one.name, value, *LIMITS[one.name])
+        if self.hidden_hadamard & (self.hidden_hadamard - 1):
+            raise UserError(f"recipe: hidden_hadamard is a power of two, such as 64; got {self.hidden_hadamard}")
+        if self.weight_symmetric and not (self.weight_bits and self.weight_group):
+            raise UserError("recipe: weight_symmetric is of weights in groups; give weight_bits and weight_group")
 
 
 def _require_format(name: str, value: object) -> None:
@@ -139,10 +167,15 @@ OPTIONS = {
     "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),
     "W4A8-QAT": replace(W4A8, fitting_tokens=4096, training_steps=200),
     "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=200),
+    "TERNARY-QAT": replace(W4A8, weight_bits=2, weight_symmetric=1, fitting_tokens=4096, training_steps=200),
     "KV4": replace(B14, key_value_bits=4, key_value_hadamard=1),
+    "STATIC8": replace(
+        W8A8, activation_bits=9, activation_group=0, normed=Format(8, 4), mixed=Format(8, 6), hidden=Format(8, 4)
+    ),
 }
-"""Recipes for those who need them, by name. The weights of three of them are fitted to the network, which takes minutes
-for a small one and long for a large one. KV4: keys and values of 4 bits, behind Hadamard matrices."""
+"""Recipes for those who need them, by name. The weights of four of them are fitted to the network, which takes minutes
+for a small one and long for a large one. KV4: keys and values of 4 bits, behind Hadamard matrices.
+STATIC8: matrices read words of 8 bits in one fixed step, so that none has an exponent; what lies beyond is clipped."""
 
 
 def named(text: str) -> IntegerRecipe:

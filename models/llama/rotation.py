@@ -1,6 +1,8 @@
-"""Channels of a head turned: tables of rotary embeddings, the order of pairs in rows, and Hadamard matrices."""
+"""Channels turned: tables of rotary embeddings, the order of pairs in rows, and Hadamard matrices."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -34,4 +36,15 @@ def hadamard(size: int) -> np.ndarray:
     found = np.ones((1, 1), np.int64)
     while len(found) < size:
         found = np.kron(np.array([[1, 1], [1, -1]]), found)
+    return found
+
+
+def spread(rows: np.ndarray, size: int) -> np.ndarray:
+    """Rows (…, channels), each group of `size` channels turned by a Hadamard matrix; twice is once there and back.
+
+    Groups are smaller where channels are no whole ones.
+    """
+    size = math.gcd(size, rows.shape[-1])
+    parts = rows.reshape(*rows.shape[:-1], -1, size)
+    found: np.ndarray = (parts @ (hadamard(size) / math.sqrt(size))).reshape(rows.shape)
     return found

@@ -118,7 +118,7 @@ class Transformer(ABC):
         q, k, v = (self.matrix(x, f"{name}.{part}", self.recipe.attention) for part in "qkv")
         q, k = self.placed(q, k, name, layer)
         if self.recipe.key_value_hadamard:
-            q, k, v = (self.spread(edge, self.recipe.attention) for edge in (q, k, v))
+            q, k, v = (self.spread(edge, self.recipe.attention, self.c.head_size) for edge in (q, k, v))
         q = self.block(q, self.recipe.query_bits, self.c.head_size)
         k, v = (self.block(edge, self.recipe.key_value_bits, self.c.head_size) for edge in (k, v))
         product = MatMul(self.c.heads, "scores", self.c.kv_heads)
@@ -126,12 +126,16 @@ class Transformer(ABC):
         scores = self.build.add(product, q, k, scale=scale, name=f"{name}.scores")
         mixed = self.divided(self.fixed(scores, self.recipe.scores), v, name)
         if self.recipe.key_value_hadamard:
-            mixed = self.spread(mixed, self.recipe.mixed)
+            mixed = self.spread(mixed, self.recipe.mixed, self.c.head_size)
         return self.matrix(self.rounded(mixed), f"{name}.out", self.recipe.residual)
 
-    def spread(self, x: Edge, form: Format) -> Edge:
-        """Heads times a Hadamard matrix, which is its own inverse: no channel is much larger than its neighbours."""
-        size, channels = self.c.head_size & -self.c.head_size, self.build.tensor(x).channels
+    def spread(self, x: Edge, form: Format, size: int) -> Edge:
+        """Groups times a Hadamard matrix, which is its own inverse: no channel is much larger than its neighbours.
+
+        Groups of the largest power of two that divides `size` and the channels.
+        """
+        channels = self.build.tensor(x).channels
+        size = math.gcd(size & -size, channels)
         signs = np.kron(np.eye(channels // size, dtype=np.int64), hadamard(size))
         scale = x.scale / math.sqrt(size)
         spread = Dense(signs, np.zeros(channels, np.int64))
@@ -149,6 +153,12 @@ class Transformer(ABC):
         fraction, least = recipe.mixed.fraction - recipe.attention.fraction, recipe.exponential_bits - 1
         divide = Divide.of(build.tensor(sums), fraction, *recipe.mixed.limits, least=least)
         return build.add(divide, values, sums, scale=recipe.mixed.step, name=f"{name}.mixed")
+
+    def down(self, hidden: Edge, name: str, form: Format) -> Edge:
+        """The last matrix of a feed-forward; what it reads is in a format."""
+        if self.recipe.hidden_hadamard:
+            hidden = self.spread(hidden, form, self.recipe.hidden_hadamard)
+        return self.matrix(self.rounded(hidden), f"{name}.down", self.recipe.residual)
 
     def norm(self, x: Edge, name: str) -> Edge:
         """The residual stream, normalized; the bias of a LayerNorm is left to the matrices behind it."""

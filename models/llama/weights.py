@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from accel.checkpoints import Checkpoint, Weight
+from accel.errors import UserError
 from accel.progress import Progress
+from models.llama.folding import is_folded
 from models.llama.matrices import Matrix, integers
 from models.llama.recipe import B14, IntegerRecipe
 
@@ -15,8 +17,11 @@ def integer_weights(
 ) -> dict[str, Matrix | np.ndarray]:
     """All weights of a checkpoint by name: integers of quantized files as they are, unless the recipe has other bits.
 
-    Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is told how far that is.
+    A recipe with `folded_rotation` takes a checkpoint that `models.llama.folded` returned, and raises UserError for
+    another. Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is told how far that is.
     """
+    if recipe.folded_rotation and not is_folded(checkpoint):
+        raise UserError(f"{checkpoint.path}: the recipe has folded_rotation; give models.llama.folded(checkpoint)")
     if not recipe.fitting_tokens:
         return {name: _alone(name, weight, recipe) for name, weight in checkpoint.weights.items()}
     from models.llama.fitting import fitted

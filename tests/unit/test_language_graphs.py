@@ -69,6 +69,7 @@ def test_all_that_language_models_have_is_drawn() -> None:
     names = {node.name.removeprefix("layers.0.") for graph in graphs for node in graph}
     assert {"positions", "attention.norm.centred", "attention.q.rounded.norm", "attention.q.rounded.turned"} <= names
     assert "attention.q.rounded.turned.rounded.spread" in names
+    assert "feedforward.hidden.rounded.spread" in names
     assert {f"feedforward.{activation}" for activation in ("silu", "gelu", "gelu_tanh", "relu")} <= names
     assert any("layers.0.attention.q.rounded.norm" in g.tensors and not _turned(g, 0) and _turned(g, 1) for g in graphs)
     dense = [node.op for graph in graphs for node in graph if isinstance(node.op, Dense)]

@@ -33,7 +33,14 @@ FINE = IntegerRecipe(
 
 
 @pytest.mark.parametrize(
-    ("recipe", "most"), [(FINE, 2e-3), (replace(FINE, key_value_hadamard=1), 2e-3), (B14, 0.035), (B10, 0.05)]
+    ("recipe", "most"),
+    [
+        (FINE, 2e-3),
+        (replace(FINE, key_value_hadamard=1), 2e-3),
+        (replace(FINE, hidden_hadamard=64), 2e-3),
+        (B14, 0.035),
+        (B10, 0.05),
+    ],
 )
 def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None:
     """Of the logits' spread. Fine formats show that the graph is the model; the others lose what their widths say."""
@@ -42,7 +49,7 @@ def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None
         graph = lower(config, weights, tokens, recipe)
         x = ids(config.vocabulary, tokens, seed)
         found = reference.run(graph, x) * graph.tensors["logits"].scale
-        exact = llamas.logits(config, weights, x[..., 0])
+        exact = llamas.logits(config, weights, x[..., 0], recipe.hidden_hadamard)
         assert (found - exact).std() < most * exact.std(), seed
 
 
@@ -98,6 +105,20 @@ def test_a_packed_embedding_has_the_words_of_its_real_numbers() -> None:
     pytest.fail("no seed has a packed embedding")
 
 
+def test_words_of_8_bits_are_static_int8() -> None:
+    """With formats of 8 bits, every matrix of a layer reads words of one fixed step: nothing is left to round."""
+    config, weights, tokens = llamas.drawn(0)
+    graph = lower(config, weights, tokens, named("STATIC8"))
+    found = reference.trace(graph, ids(config.vocabulary, tokens, 0))
+    matrices = [node for node in graph if isinstance(weights.get(node.name), Matrix) and node.name != "embedding"]
+    behind = {node.name: node.inputs for node in graph}
+    assert len(matrices) == 7 * config.layers
+    for node in matrices:
+        (words,) = behind[node.inputs[0]]
+        assert (graph.tensors[words].lo, graph.tensors[words].hi) == (-128, 127)
+        assert np.array_equal(found[words], found[node.inputs[0]])
+
+
 def test_recipes_by_name() -> None:
     assert named("b14") == B14
     assert named("W8A8: key_value_bits=9, sigmoid=11/6") == replace(W8A8, key_value_bits=9, sigmoid=Format(11, 6))
@@ -113,6 +134,11 @@ def test_recipes_by_name() -> None:
         ("B14:query_bits=0", "recipe: query_bits must be 2 to 16; got 0"),
         ("B14:query_bits=40", "recipe: query_bits must be 2 to 16; got 40"),
         ("B14:weight_bits=1", "recipe: weight_bits must be 0, or 2 to 8; got 1"),
+        ("B14:hidden_hadamard=48", "recipe: hidden_hadamard is a power of two, such as 64; got 48"),
+        (
+            "W8A8:weight_symmetric=1",
+            "recipe: weight_symmetric is of weights in groups; give weight_bits and weight_group",
+        ),
         ("B14:normed=16", "recipe: normed is bits/fraction, such as 16/9; got '16'"),
         ("B14:normed=40/9", "recipe: bits of normed must be 8 to 24; got 40"),
         ("B14:normed=16/99", "recipe: fraction of normed must be -8 to 24; got 99"),

@@ -51,6 +51,8 @@ def of(
     from models import languages, llama
 
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
+    if chosen.folded_rotation:
+        checkpoint = llama.folded(checkpoint)
     seen = _context(checkpoint.configuration.context, context)
     return LanguageModel(
         checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen, progress), chosen,
@@ -65,7 +67,8 @@ def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) ->
     configuration, weights = found.configuration, found.weights
     return LanguageModel(
         path, configuration, weights, found.recipe, lambda: found.tokenizer,
-        lambda: languages.of(configuration, weights), _context(configuration.context, context), device,
+        lambda: languages.of(configuration, weights, found.recipe.hidden_hadamard),
+        _context(configuration.context, context), device,
     )  # fmt: skip
 
 
