@@ -22,6 +22,7 @@ from accel.checkpoints import Tokenizer
 from accel.errors import UserError
 from accel.verbs import lm
 from accel.verbs.lm import kept, perplexity, writing
+from models.llama.recipe import OPTIONS, RECIPES
 
 BEGINNING = ", there was a little girl named Lily. She loved to play outside in the park."
 """Greedy text of llama2.c's run.c behind "Once upon a time"."""
@@ -226,6 +227,11 @@ def test_recipes_are_compared(tiny: Path) -> None:
     assert all(0 < result.kl < 0.1 for result in found.values())
     assert len({result.kl for result in found.values()}) == 5
     assert len({result.nats_float for result in found.values()}) == 1
+
+
+def test_the_help_names_every_recipe() -> None:
+    said = "".join(accel("lm", "generate", "--help").output.split())
+    assert all(name in said for name in RECIPES | OPTIONS)
 
 
 def test_verbs(tiny: Path, tmp_path: Path) -> None:
