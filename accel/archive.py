@@ -109,6 +109,11 @@ class Archive:
                 raise ValueError("a member is damaged")
         return _array(self._map, start, end)
 
+    def forget(self) -> None:
+        """Give the memory of pages back that were read; they are read again where they are asked for."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
     def _start(self, info: ZipInfo) -> int:
         """Where the bytes of a member begin."""
         at = info.header_offset

@@ -48,12 +48,17 @@ class Blocks(Constant):
         self.packed, self.bits, self.lo, self.hi = packed, bits, lo, hi
         self.packed.setflags(write=False)
         self._shape = shape
-        self.sums = negative, positive
+        self._sums = sums if sums.dtype != np.int64 else Constant(sums).values
         self._tensors, self._typed = {}, {}
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self._shape
+
+    @property
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        negative, positive = self._sums.astype(np.int64)
+        return negative, positive
 
     @property
     def values(self) -> np.ndarray:

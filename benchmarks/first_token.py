@@ -37,11 +37,10 @@ def peak() -> float:
 
 
 def ours(path: Path) -> Figures:
-    import numpy as np
     import tokenizers  # noqa: F401 - memory of libraries is counted apart
 
-    from accel import reference  # noqa: F401
-    from accel.reference.kernels import stored
+    from accel.reference import native  # noqa: F401
+    from accel.reference.edges import storage
     from accel.verbs.lm import loading
     from models import languages  # noqa: F401
     from models.llama import lowering  # noqa: F401
@@ -53,8 +52,7 @@ def ours(path: Path) -> Figures:
     found.generate(START, 1)
     end = time.process_time()
     kept = {node.inputs[place] for node in graph for place in node.op.keeps}
-    tensors = [graph.tensors[name] for name in kept]
-    size = sum(tensor.size * np.dtype(stored(tensor.lo, tensor.hi)).itemsize for tensor in tensors)
+    size = sum(storage(graph, name).row(graph.tensors[name].channels) * CONTEXT for name in kept)
     return _figures(imports, loaded - begin, end - loaded, size)
 
 

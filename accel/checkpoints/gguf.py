@@ -16,6 +16,7 @@ import numpy as np
 
 from accel.checkpoints.ggml import BLOCKS
 from accel.checkpoints.mapped import MappedFile
+from accel.checkpoints.texts import Texts
 from accel.checkpoints.weight import FLOATS, Weight
 from accel.spelling import printable
 
@@ -35,8 +36,8 @@ TYPES = {
 """Number of a type in the file → its name. Those that are no key of FLOATS or BLOCKS are refused by name."""
 
 
-GgufValue = bool | int | float | str | list[bytes] | np.ndarray
-"""A list of numbers is an array, one of texts a list of bytes."""
+GgufValue = bool | int | float | str | Texts | np.ndarray
+"""A list of numbers is an array, one of texts is a sequence of bytes."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,17 @@ class Cursor:
         return int(value)
 
     def text(self, most: int) -> bytes:
+        begin, end = self.span(most)
+        return self.file.bytes(begin, end - begin)
+
+    def span(self, most: int) -> tuple[int, int]:
+        """Where a text begins and ends."""
         length = self.number("<Q")
         if length > most:
             raise self.file.refused(f"damaged: a text of {length} bytes at byte {self.place}")
-        raw = self.file.bytes(self.place, length)
-        self.place += length
-        return raw
+        self.file.require(self.place, length)
+        begin, self.place = self.place, self.place + length
+        return begin, self.place
 
     def name(self, what: str) -> str:
         raw = self.text(LONGEST_NAME)
@@ -128,7 +134,10 @@ def _value(cursor: Cursor, name: str, kind: int) -> GgufValue:
     if kind == LIST:
         inner = cursor.number("<I")
         if inner == STRING:
-            return [cursor.text(LONGEST_STRING) for _ in range(cursor.count("texts", 8, MOST_STRINGS))]
+            places = np.empty((cursor.count("texts", 8, MOST_STRINGS), 2), np.int64)
+            for i in range(len(places)):
+                places[i] = cursor.span(LONGEST_STRING)
+            return cursor.file.texts(places)
         if inner in SCALARS:
             size = np.dtype(SCALARS[inner]).itemsize
             count = cursor.count("numbers", size, cursor.file.size)

@@ -15,6 +15,7 @@ from accel.checkpoints.checkpoint import Checkpoint, checked, split
 from accel.checkpoints.configuration import LARGEST, Configuration, RotaryPositions
 from accel.checkpoints.gguf_tokenizer import tokenizer
 from accel.checkpoints.mapped import MappedFile
+from accel.checkpoints.texts import Texts
 from accel.checkpoints.weight import Weight
 from accel.errors import UserError
 from accel.spelling import printable
@@ -75,7 +76,7 @@ class Values:
         value = self.contents.values.get(f"{self.architecture}.{name}", usual)
         if isinstance(value, np.ndarray) and len({*value[:MOST_LAYERS].tolist()}) == 1:
             return value[0].item()
-        if value is None or isinstance(value, np.ndarray | list):
+        if value is None or isinstance(value, np.ndarray | Texts):
             raise self._refused(name, "is missing" if value is None else "differs between layers")
         return value
 

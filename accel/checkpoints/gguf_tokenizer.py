@@ -10,6 +10,7 @@ from accel.checkpoints.chat import ChatTemplate
 from accel.checkpoints.gguf import GgufContents, GgufValue
 from accel.checkpoints.library import LLAMA3, byte_level_bpe
 from accel.checkpoints.scored import Scored
+from accel.checkpoints.texts import Texts
 from accel.checkpoints.tokenizer import Tokenizer, Vocabulary
 from accel.spelling import printable
 
@@ -106,7 +107,7 @@ def _pair(merge: str) -> tuple[str, str]:
 
 def _texts(values: Mapping[str, GgufValue], name: str) -> list[str]:
     found = values.get(name)
-    if not isinstance(found, list):
+    if not isinstance(found, Texts):
         raise ValueError(f"{name} is no list of texts")
     return [text.decode("utf-8") for text in found]
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from accel.checkpoints.chat import ChatTemplate
-from accel.checkpoints.library import LibraryVocabulary, attempt, package
+from accel.checkpoints.library import LibraryVocabulary, attempt, give_back, package
 from accel.checkpoints.scored import Scored
+from accel.checkpoints.texts import Texts
 from accel.checkpoints.tokenizer import Tokenizer
 
 PIECES, LENGTHS, LIBRARY = "tokenizer.pieces", "tokenizer.lengths", "tokenizer.library"
@@ -50,11 +51,9 @@ def tokenizer(found: dict[str, Any], array: Callable[[str], np.ndarray]) -> Toke
     Raises ValueError, or what Python raises, where they are of no tokenizer.
     """
     pieces, lengths = array(PIECES), array(LENGTHS).astype(np.int64)
-    ends = np.cumsum(lengths)
-    if len(lengths) and (lengths.min() < 0 or ends[-1] != len(pieces)):
+    if len(lengths) and (lengths.min() < 0 or lengths.sum() != len(pieces)):
         raise ValueError("tokens have other lengths")
-    text = pieces.tobytes()
-    each = [text[end - length : end] for length, end in zip(lengths.tolist(), ends.tolist(), strict=True)]
+    each = Texts.joined(pieces.tobytes(), lengths)
     special, prefix, kept = found["special"], bool(found["prefix"]), found["vocabulary"]
     for identifier in (*special.values(), *found["ends"], *([] if found["begin"] is None else [found["begin"]])):
         if type(identifier) is not int or not 0 <= identifier < len(each):
@@ -63,6 +62,7 @@ def tokenizer(found: dict[str, Any], array: Callable[[str], np.ndarray]) -> Toke
         encoder = attempt(
             lambda: package().Tokenizer.from_buffer(array(LIBRARY).tobytes()), "tokenizers cannot read it"
         )
+        give_back()
         vocabulary: Scored | LibraryVocabulary = LibraryVocabulary(encoder, each, special, prefix)
     else:
         fallback = {int(byte): int(i) for byte, i in kept["fallback"].items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from accel.checkpoints.texts import Texts
 from accel.errors import UserError
 from accel.files import require_ordinary
 from accel.spelling import printable
@@ -51,18 +52,23 @@ class MappedFile:
 
     def bytes(self, start: int, count: int) -> bytes:
         """Bytes from `start`. Raises UserError when the file ends before."""
-        self._require(start, count)
+        self.require(start, count)
         return self._map[start : start + count]
 
     def array(self, start: int, shape: Sequence[int], dtype: str) -> np.ndarray:
         """An array that the file holds from `start` on, mapped. Raises UserError when the file ends before."""
         count = prod(shape)
-        self._require(start, count * np.dtype(dtype).itemsize)
+        self.require(start, count * np.dtype(dtype).itemsize)
         if not count:
             return np.empty(shape, dtype)
         return np.frombuffer(self._map, dtype, count, start).reshape(shape)
 
-    def _require(self, start: int, count: int) -> None:
+    def texts(self, places: np.ndarray) -> Texts:
+        """Texts (texts, 2) that stay in the file, whose places are within it."""
+        return Texts(self._map, places)
+
+    def require(self, start: int, count: int) -> None:
+        """Raise UserError when the file ends before."""
         if start < 0 or count < 0 or start + count > self.size:
             raise self.refused(f"truncated or damaged: bytes {start} to {start + count} of {self.size} are asked for")
 

@@ -117,7 +117,9 @@ class _Quantized:
     def _read(self, start: int, stop: int) -> GroupQuantized:
         if stop <= self._step:
             return self._first.rows(start, stop)
-        return self._weight.rows(start, stop).integers()
+        found = self._weight.rows(start, stop).integers()
+        self._weight.file.forget()
+        return found
 
     def scales(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Scales and offsets (rows, groups) as real numbers."""

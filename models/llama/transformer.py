@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from accel.blocks import Blocks
 from accel.building import Builder, Edge
 from accel.checkpoints import Configuration
 from accel.checkpoints.configuration import shapes
+from accel.constants import Constant
 from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.add.op import Add
@@ -146,8 +148,7 @@ class Transformer(ABC):
         heads, recipe, build = self.c.heads, self.recipe, self.build
         rom = table(recipe.scores.step, recipe.exponential_bits, MAX_ENTRIES)
         shares = build.add(Exponential(self.tokens, rom, causal=1), scores, name=f"{name}.exponentials")
-        ones = np.repeat(np.eye(heads, dtype=np.int64), self.tokens, axis=1)
-        sums = build.add(Dense(ones, np.zeros(heads, np.int64)), shares, name=f"{name}.sums")
+        sums = build.add(Dense(self.ones, np.zeros(heads, np.int64)), shares, name=f"{name}.sums")
         product = MatMul(heads, "values", self.c.kv_heads)
         values = build.add(product, shares, v, scale=v.scale, name=f"{name}.values")
         fraction, least = recipe.mixed.fraction - recipe.attention.fraction, recipe.exponential_bits - 1
@@ -159,6 +160,11 @@ class Transformer(ABC):
         if self.recipe.hidden_hadamard:
             hidden = self.spread(hidden, form, self.recipe.hidden_hadamard)
         return self.matrix(self.rounded(hidden), f"{name}.down", self.recipe.residual)
+
+    @cached_property
+    def ones(self) -> Constant:
+        """The matrix that sums the keys of every head, one for all layers."""
+        return Constant(np.repeat(np.eye(self.c.heads, dtype=np.int64), self.tokens, axis=1))
 
     def norm(self, x: Edge, name: str) -> Edge:
         """The residual stream, normalized; the bias of a LayerNorm is left to the matrices behind it."""
@@ -222,7 +228,7 @@ class Transformer(ABC):
             spared = max(0, min(SPARED_BITS, shift - MULTIPLIER_BITS))
             shift, step = shift - spared, step * 2.0**spared
             y = self.build.requantize(y, step, None, HALF_UP, f"{name}.sums")
-        op = Rescale(matrix.multiplier << max(0, -shift), max(0, shift), HALF_UP, *form.limits)
+        op = Rescale(matrix.multiplier.astype(np.int64) << max(0, -shift), max(0, shift), HALF_UP, *form.limits)
         return self.build.rescale(op, y, np.asarray(form.step), f"{name}.rounded")
 
     def logits(self, x: Edge) -> Edge:

@@ -112,6 +112,7 @@ def _read(file: Archive) -> Kept:
     configuration = _configuration(header["configuration"])
     tokenizer = kept_tokenizer.tokenizer(header["tokenizer"], file.__getitem__)
     weights = {name: _weight(name, header["matrices"], file) for name in shapes(configuration)}
+    file.forget()
     return Kept(configuration, weights, _recipe(header["recipe"]), tokenizer)
 
 
@@ -135,7 +136,7 @@ def _weight(name: str, matrices: Mapping[str, Any], file: Archive) -> Any:
     if name not in matrices:
         return file[name].astype(np.float64)
     entry = matrices[name]
-    multiplier = _integers(file[f"{name}.multiplier"]).astype(np.int64)
+    multiplier = _integers(file[f"{name}.multiplier"])
     return Matrix(_constant(name, entry, file), multiplier, int(entry["shift"]))
 
 

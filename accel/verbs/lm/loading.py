@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel import checkpoints
-from accel.checkpoints import Checkpoint
+from accel.checkpoints import Checkpoint, Tokenizer
 from accel.errors import UserError
 from accel.progress import Progress
 from accel.verbs.lm import kept
@@ -50,14 +51,27 @@ def of(
     """The model of a checkpoint that is open; arguments as of `load`."""
     from models import languages, llama
 
+    tokenizer = _early(checkpoint.tokenizer)
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
     if chosen.folded_rotation:
         checkpoint = llama.folded(checkpoint)
     seen = _context(checkpoint.configuration.context, context)
     return LanguageModel(
         checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen, progress), chosen,
-        checkpoint.tokenizer, partial(languages.load, checkpoint), seen, device,
+        tokenizer, partial(languages.load, checkpoint), seen, device,
     )  # fmt: skip
+
+
+def _early(make: Callable[[], Tokenizer]) -> Callable[[], Tokenizer]:
+    """A tokenizer that is there before the weights, which then take the memory that it needed in between.
+
+    Its error waits for whoever asks for the tokenizer.
+    """
+    try:
+        found = make()
+    except UserError:
+        return make
+    return lambda: found
 
 
 def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) -> LanguageModel:
