@@ -167,7 +167,7 @@ OPTIONS = {
     "W4A8-GPTQ": replace(W4A8, fitting_tokens=4096),
     "W4A8-QAT": replace(W4A8, fitting_tokens=4096, training_steps=200),
     "W3A8-QAT": replace(W4A8, weight_bits=3, fitting_tokens=4096, training_steps=200),
-    "TERNARY-QAT": replace(W4A8, weight_bits=2, weight_symmetric=1, fitting_tokens=4096, training_steps=200),
+    "TERNARY-QAT": replace(W4A8, weight_bits=2, weight_symmetric=1, fitting_tokens=4096, training_steps=600),
     "KV4": replace(B14, key_value_bits=4, key_value_hadamard=1),
     "STATIC8": replace(
         W8A8, activation_bits=9, activation_group=0, normed=Format(8, 4), mixed=Format(8, 6), hidden=Format(8, 4)
