@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from accel.files import require_ordinary
 
 if TYPE_CHECKING:
     from accel.verbs.lm import Generated, LanguageModel, Perplexity
+    from accel.verbs.lm.conversation import Conversation
+    from accel.verbs.lm.writing import TellText
 
 Command = Callable[..., Any]
 TOKENS, LEVELS = 128, "reference,native,decode"
@@ -256,24 +258,54 @@ def generate_command(
 def chat_command(
     model: Path, recipe: str | None, tokenizer: Path | None, system: str | None, tokens: int, stop: tuple[str, ...],
     context: int | None, device: str, as_json: bool,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Talk to a model in the chat template of its checkpoint: a message per line, until the input ends (Ctrl-D).
+
+    The oldest turns are left out where the conversation outgrows the context. A message that cannot be answered is
+    left out as well, and the conversation goes on.
 
     \b
     Examples:
       accel lm chat model.gguf
       echo "What is the capital of France?" | accel lm chat model.gguf --tokens 30
     """
-    found = _opened(model, recipe, tokenizer, context, device)
-    messages = [{"role": "system", "content": system}] if system else []
-    while line := _line():
-        messages.append({"role": "user", "content": line})
-        reply = found.chat(messages, tokens, None if as_json else _piece, stop=stop)
-        messages.append({"role": "assistant", "content": reply.text})
-        if not as_json:
-            _told(reply)
+    from accel.verbs import lm
+    from accel.verbs.lm.conversation import Conversation
+
+    with working("load"):
+        found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
+        talk = Conversation(found, system, tokens, stop)
+        _ = found.decoder
+    refused = _talk(talk, None if as_json else _piece)
     if as_json:
-        show_json(messages)
+        show_json(talk.messages)
+    return 2 if refused and not talk.has_replies else 0
+
+
+def _talk(talk: Conversation, stream: TellText | None) -> bool:
+    """Answer every line of the input; whether a message was left out."""
+    refused = False
+    for line in _lines():
+        was_cut = talk.is_cut
+        try:
+            reply = talk.say(line.decode("utf-8"), stream)
+        except (UserError, UnicodeDecodeError) as error:
+            why = error if isinstance(error, UserError) else "the message is not UTF-8"
+            click.echo(f"accel: {why}; the message is left out", err=True)
+            refused = True
+            continue
+        if stream:
+            _told(reply)
+        if talk.is_cut and not was_cut:
+            click.echo(f"accel: {_cut(talk.model)}", err=True)
+    return refused
+
+
+def _cut(model: LanguageModel) -> str:
+    """The line about a conversation that is longer than the context; it is said once."""
+    most = model.configuration.context
+    more = f"; --context takes up to {most}" if model.context < most else ""
+    return f"the conversation is longer than the context of {model.context} tokens: its oldest turns are left out{more}"
 
 
 def _opened(model: Path, recipe: str | None, tokenizer: Path | None, context: int | None, device: str) -> LanguageModel:
@@ -286,14 +318,15 @@ def _opened(model: Path, recipe: str | None, tokenizer: Path | None, context: in
     return found
 
 
-def _line() -> str:
-    """The next message that is not empty; nothing at the end of the input."""
-    if sys.stdin.isatty():
-        click.echo("> ", nl=False, err=True)
-    for line in sys.stdin:
+def _lines() -> Iterator[bytes]:
+    """Messages that are not empty, until the input ends."""
+    while True:
+        if sys.stdin.isatty():
+            click.echo("> ", nl=False, err=True)
+        if not (line := sys.stdin.buffer.readline()):
+            return
         if line.strip():
-            return line.strip()
-    return ""
+            yield line.strip()
 
 
 def _piece(text: str) -> None:
