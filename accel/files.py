@@ -43,12 +43,30 @@ def writing(place: Path | str, remedy: str = "choose another folder") -> Iterato
         raise UserError(f"cannot write {place}: {error.strerror}; {remedy}") from None
 
 
+def require_place(path: Path | str, *sources: Path | str) -> None:
+    """Raise UserError unless a file can be written to `path`: not over a device, a folder or one of its `sources`.
+
+    Long work asks first, so that nothing is lost for a place that does not exist.
+    """
+    path = Path(path)
+    with writing(path):
+        if path.is_dir():
+            raise UserError(f"cannot write {path}: it is a folder; name a file in it")
+        if path.exists():
+            if not path.is_file():
+                raise UserError(f"cannot write {path}: it is a device or a pipe; name an ordinary file")
+            if any(Path(source).exists() and path.samefile(source) for source in sources):
+                raise UserError(f"cannot write {path}: it is read from; name another file")
+        os.stat(f"{path.parent}/")  # its error says what is wrong
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BufferedRandom]:
     """Give a stream to write to and read from; the file takes its content at the end, completely or not at all.
 
     Raises UserError when the place is not writable.
     """
+    require_place(path)
     with writing(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
         try:

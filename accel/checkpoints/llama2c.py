@@ -13,6 +13,7 @@ from accel.checkpoints.scored import Scored
 from accel.checkpoints.tokenizer import Tokenizer
 from accel.checkpoints.weight import Weight
 from accel.errors import UserError
+from accel.spelling import printable
 
 HEADER = 28
 VERSIONED = 0x616B3432
@@ -101,6 +102,10 @@ def _tokenizer(path: Path, given: Path | None, vocabulary: int) -> Tokenizer:
         given = next((place for place in beside if place.is_file()), None)
         if given is None:
             raise UserError(f"{path}: no tokenizer: {beside[0].name} and {beside[1].name} are not beside it; name one")
+    if not given.exists():
+        raise UserError(
+            f"{printable(str(given), 1000)}: no such file; name the tokenizer's, such as tok{vocabulary}.bin"
+        )
     return read_tokenizer(MappedFile(given), vocabulary)
 
 

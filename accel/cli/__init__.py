@@ -105,5 +105,6 @@ def main() -> NoReturn:
     """Entry point of the console script."""
     interrupts.install()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows a ? for µ
+        if stream is not None:  # a caller may have closed it
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows a ? for µ
     cli.main(prog_name="accel")

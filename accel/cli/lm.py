@@ -13,7 +13,7 @@ import click
 from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.group import Verbs
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import require_ordinary, require_place
 
 if TYPE_CHECKING:
     from accel.verbs.lm import Generated, LanguageModel, Perplexity
@@ -87,6 +87,7 @@ def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out:
     """
     from accel.verbs import lm
 
+    require_place(out, model)
     with working("import"):
         found = lm.load(model, recipe, tokenizer=tokenizer)
         digest = found.save(out)
@@ -212,6 +213,7 @@ def train_command(
     """
     from accel.verbs import lm
 
+    require_place(out, model)
     with working("train") as progress:
         found = lm.train(model, recipe, steps, tokens=tokens, seed=seed, tokenizer=tokenizer, progress=progress)
         digest = found.save(out)
@@ -320,7 +322,7 @@ def _opened(model: Path, recipe: str | None, tokenizer: Path | None, context: in
 
 def _lines() -> Iterator[bytes]:
     """Messages that are not empty, until the input ends."""
-    while True:
+    while sys.stdin is not None:  # a caller may have closed it
         if sys.stdin.isatty():
             click.echo("> ", nl=False, err=True)
         if not (line := sys.stdin.buffer.readline()):
@@ -331,7 +333,6 @@ def _lines() -> Iterator[bytes]:
 
 def _piece(text: str) -> None:
     click.echo(text, nl=False)
-    sys.stdout.flush()
 
 
 def _told(found: Generated) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -69,6 +70,52 @@ def test_a_saved_model_is_the_same(model: lm.LanguageModel, tmp_path: Path) -> N
     path.write_bytes(damaged)
     with pytest.raises(UserError, match=r"model\.accel: damaged; import the checkpoint again"):
         lm.load(path)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tiny: Path, tmp_path: Path) -> None:
+    """A pipe stands for devices, which a replaced file would remove."""
+    pipe, tree, model = tmp_path / "pipe", tmp_path / "tree", tmp_path / "model.gguf"
+    os.mkfifo(pipe)
+    tree.mkdir()
+    model.write_bytes(tiny.read_bytes())
+    refusals = {
+        pipe: "it is a device or a pipe; name an ordinary file",
+        tree: "it is a folder; name a file in it",
+        tmp_path / "absent" / "x.accel": "No such file or directory; choose another folder",
+        model: "it is read from; name another file",
+    }
+    for place, reason in refusals.items():
+        for verb in (["import"], ["train", "--steps", 0]):
+            assert_refused(accel("lm", *verb, model, "--out", place), f"cannot write {place}: {reason}")
+    with pytest.raises(UserError, match="it is read from"):
+        lm.load(model).save(model)
+    assert pipe.is_fifo()
+    assert model.read_bytes() == tiny.read_bytes()
+
+
+def test_a_saved_model_is_no_checkpoint(tiny: Path, model: lm.LanguageModel, tmp_path: Path) -> None:
+    path, short, text = tmp_path / "model.accel", tmp_path / "short.accel", tmp_path / "text.txt"
+    model.save(path)
+    text.write_text("the ant went on")
+    made = f"{path}: is a language model of accel; its integers are made; name the checkpoint that it was made from"
+    assert_refused(accel("lm", "calibrate", path, "--text", text), made)
+    assert_refused(accel("lm", "train", path, "--out", tmp_path / "x"), "name the checkpoint that it was made from")
+    whole = path.read_bytes()
+    for size in (len(whole) // 2, 3000, 100):
+        short.write_bytes(whole[:size])
+        assert_refused(accel("lm", "check", short), f"{short}: is a truncated or damaged file of accel")
+    for file in (path, tiny):
+        told = accel("lm", "check", file, "--tokenizer", text)
+        assert_refused(told, f"{file}: has its own tokenizer; one is named for a .bin file of llama2.c alone")
+
+
+def test_closed_streams(tiny: Path) -> None:
+    """A shell may close them: `accel lm chat model.gguf <&- >&-`."""
+    for streams in ("<&-", ">&-"):
+        command = f'"{sys.executable}" -m accel lm chat "{tiny}" --device cpu --tokens 2 {streams}'
+        done = subprocess.run(command, shell=True, input="the ant", stderr=subprocess.PIPE, text=True)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0, done.stderr
 
 
 Change = Callable[[dict[str, Any], dict[str, np.ndarray]], object]

@@ -39,8 +39,10 @@ def load(
     """
     path = Path(path)
     if kept.is_kept(path):
+        if tokenizer is not None:
+            raise UserError(f"{path}: has its own tokenizer; one is named for a .bin file of llama2.c alone")
         if recipe is not None:
-            raise UserError(f"{path}: has its recipe already; load the checkpoint with another one")
+            raise UserError(f"{path}: has its recipe already; name the checkpoint that it was made from")
         return _reopened(path, kept.read(path), context, device)
     return of(checkpoints.load(path, tokenizer), RECIPE if recipe is None else recipe, context, device, progress)
 

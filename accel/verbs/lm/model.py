@@ -11,6 +11,7 @@ import numpy as np
 
 from accel.checkpoints import Configuration, Tokenizer
 from accel.errors import UserError
+from accel.files import require_place
 from accel.progress import Progress
 from accel.verbs.lm import kept, perplexity, writing
 from accel.verbs.lm.kept import Kept
@@ -128,5 +129,9 @@ class LanguageModel:
         return check(self.graph(tokens), levels, x, seed, progress or (lambda text: None))
 
     def save(self, path: Path | str) -> str:
-        """Write integers, recipe and tokenizer into one file and return its SHA-256; `accel.lm.load` reads it."""
+        """Write integers, recipe and tokenizer into one file and return its SHA-256; `accel.lm.load` reads it.
+
+        Raises UserError for a place that cannot be written, such as the checkpoint itself.
+        """
+        require_place(path, self.path)
         return kept.write(Kept(self.configuration, dict(self.weights), self.recipe, self.tokenizer), Path(path))
