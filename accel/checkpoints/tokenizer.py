@@ -48,8 +48,13 @@ class Tokenizer:
         """Identifiers of a text.
 
         With `special`, the texts of special tokens become those tokens; text of a user should not have that power.
-        With `begin`, the token that begins a text comes first if the network expects one.
+        With `begin`, the token that begins a text comes first if the network expects one. Raises UserError for a text
+        that UTF-8 does not have.
         """
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError("the text is not UTF-8; convert it") from None
         first = [self.begin] if begin and self.adds_begin and self.begin is not None else []
         return first + self.vocabulary.encode(text, special)
 

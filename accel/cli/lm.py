@@ -47,8 +47,14 @@ _context = click.option(
     help="Tokens that the model sees at once.  [default: 512, or all that the model has if fewer]",
 )
 _text = click.option("--text", required=True, type=click.Path(path_type=Path), help="The file to read, in UTF-8.")
-_few = click.option("--tokens", type=click.IntRange(min=1), help="Predict so many tokens.  [default: the whole text]")
-_window = click.option("--window", type=int, default=512, show_default=True, help="Tokens that are read at once.")
+_few = click.option(
+    "--tokens",
+    type=click.IntRange(min=1),
+    help="Predict at least this number of tokens, in whole windows.  [default: the whole text]",
+)
+_window = click.option(
+    "--window", type=click.IntRange(min=2), default=512, show_default=True, help="Tokens that are read at once."
+)
 _device = click.option(
     "--device", default="native", show_default=True, help="Where the integers run: native (compiled C++), cpu or cuda."
 )
@@ -100,8 +106,14 @@ def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out:
 @command.command("check", short_help="Compare all levels on random tokens.")
 @_model
 @click.option("--levels", default=LEVELS, show_default=True, help="Also csim, rtl and rtl_stalled.")
-@click.option("--tokens", type=click.IntRange(min=1), default=16, show_default=True, help="Tokens of the sequence.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tokens.")
+@click.option(
+    "--tokens",
+    type=click.IntRange(min=1),
+    default=16,
+    show_default=True,
+    help="Tokens of the sequence, up to all that the model has.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the tokens.")
 @json_option
 def check_command(
     model: Path, recipe: str | None, tokenizer: Path | None, levels: str, tokens: int, seed: int, as_json: bool
@@ -116,10 +128,11 @@ def check_command(
       accel lm check model.accel --levels reference,native --tokens 64 --json
     """
     from accel.verbs import lm
+    from accel.verbs.lm.check import chosen
 
+    names = chosen([name.strip() for name in levels.split(",")])
     with working("check") as progress:
         found = lm.load(model, recipe, tokenizer=tokenizer)
-        names = [name.strip() for name in levels.split(",")]
         outcomes = found.check(names, tokens=tokens, seed=seed, progress=progress)
     if as_json:
         show_json({o.level: {"mismatches": o.mismatches, "seconds": o.seconds} for o in outcomes})
@@ -129,6 +142,8 @@ def check_command(
     for outcome in outcomes:
         if outcome.difference:
             click.echo(f"accel: {outcome.difference}", err=True)
+    if len(outcomes) == 1:
+        click.echo(f"accel: {names[0]} was compared with nothing; name another level too", err=True)
     return int(any(o.mismatches for o in outcomes))
 
 
@@ -242,6 +257,10 @@ def generate_command(
       accel lm generate model.gguf --prompt "Once upon a time" --tokens 60
       accel lm generate stories260K.bin --prompt "Lily" --stop "The end" --json
     """
+    from accel.verbs.lm import requests, writing
+
+    tokens, stop = writing.asked(tokens, stop)
+    requests.text("the prompt", prompt)
     found = _opened(model, recipe, tokenizer, context, device)
     if as_json:
         show_json(asdict(found.generate(prompt, tokens, stop=stop)))
@@ -272,8 +291,11 @@ def chat_command(
       echo "What is the capital of France?" | accel lm chat model.gguf --tokens 30
     """
     from accel.verbs import lm
+    from accel.verbs.lm import requests, writing
     from accel.verbs.lm.conversation import Conversation
 
+    tokens, stop = writing.asked(tokens, stop)
+    requests.text("the system message", system or "")
     with working("load"):
         found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
         talk = Conversation(found, system, tokens, stop)
@@ -354,6 +376,10 @@ def _read(path: Path) -> str:
         raise UserError(f"cannot read {path}: {error.strerror}; name a text file") from None
 
 
+def _error(found: Perplexity) -> str:
+    return "–" if found.error is None else f"{found.error:.4f}"
+
+
 def _show_costs(found: dict[str, Perplexity], title: str, as_json: bool, *, single: bool = False) -> None:
     if as_json:
         entries = {name: {**asdict(result), "cost": result.cost} for name, result in found.items()}
@@ -361,7 +387,7 @@ def _show_costs(found: dict[str, Perplexity], title: str, as_json: bool, *, sing
         return
     columns = ("recipe", "tokens", "nats, float", "nats, integers", "cost", "±", "KL", "flips")
     rows = [
-        (name, r.tokens, f"{r.nats_float:.4f}", f"{r.nats_integer:.4f}", f"{r.cost:+.4f}", f"{r.error:.4f}",
+        (name, r.tokens, f"{r.nats_float:.4f}", f"{r.nats_integer:.4f}", f"{r.cost:+.4f}", _error(r),
          f"{r.kl:.4f}", f"{r.flips:.2%}")
         for name, r in found.items()
     ]  # fmt: skip

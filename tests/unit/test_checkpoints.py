@@ -281,7 +281,7 @@ def test_the_page_of_language_models_runs(
 ) -> None:
     """Its programs, one after the other, in a folder with the file that they name."""
     page = (files.ROOT / "docs" / "language-models.md").read_text(encoding="utf-8")
-    (tmp_path / files.SMOLLM).symlink_to(files.smollm())
+    (tmp_path / "model.gguf").symlink_to(files.smollm())
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for program in re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):

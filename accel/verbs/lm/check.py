@@ -13,6 +13,7 @@ from accel import reference
 from accel.arrays import single
 from accel.errors import UserError
 from accel.progress import Progress
+from accel.verbs.lm import requests
 from accel.verification.levels import Level, Outcome, verify_all
 
 if TYPE_CHECKING:
@@ -22,13 +23,19 @@ KNOWN = ("reference", "native", "decode", "csim", "rtl", "rtl_stalled")
 """In the order in which they run. Every one is compared with the first."""
 
 
-def check(graph: Graph, names: Sequence[str], x: np.ndarray, seed: int, progress: Progress) -> tuple[Outcome, ...]:
-    """Outcomes of levels on identifiers (samples, tokens, 1)."""
+def chosen(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Levels in the order in which they run, each once. Raises UserError for one that is not known, and for none."""
+    names = requests.texts("a level", names)
     if unknown := [name for name in names if name not in KNOWN]:
         raise UserError(f"unknown level {unknown[0]!r}; there are {', '.join(KNOWN)}")
     if not names:
         raise UserError(f"no level is named; there are {', '.join(KNOWN)}")
-    return tuple(verify_all(graph, _levels(graph, [n for n in KNOWN if n in names], seed, progress), x))
+    return tuple(name for name in KNOWN if name in names)
+
+
+def check(graph: Graph, names: Sequence[str], x: np.ndarray, seed: int, progress: Progress) -> tuple[Outcome, ...]:
+    """Outcomes of levels, which `chosen` gave, on identifiers (samples, tokens, 1)."""
+    return tuple(verify_all(graph, _levels(graph, names, seed, progress), x))
 
 
 def _levels(graph: Graph, names: Sequence[str], seed: int, progress: Progress) -> Iterator[Level]:

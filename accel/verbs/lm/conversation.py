@@ -25,7 +25,8 @@ class Conversation:
         if model.tokenizer.template is None:
             raise UserError(f"{model.path}: has no chat template; `accel lm generate` writes text behind a prompt")
         self.messages: list[Message] = [{"role": "system", "content": system}] if system else []
-        self.model, self._tokens, self._stop = model, tokens, stop
+        self.model = model
+        self._tokens, self._stop = writing.asked(tokens, stop)
         self._first = self._begin = len(self.messages)
         self._seen({"role": "user", "content": "?"})
 
@@ -61,5 +62,5 @@ class Conversation:
             if len(prompt) <= room or first == len(self.messages):
                 break
             first += 2  # a message and its reply
-        writing.check(prompt, self._tokens, self._stop, model.context, model.configuration.context)
+        writing.check(prompt, model.context, model.configuration.context)
         return first, prompt

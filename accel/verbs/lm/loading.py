@@ -11,7 +11,8 @@ from accel import checkpoints
 from accel.checkpoints import Checkpoint, Tokenizer
 from accel.errors import UserError
 from accel.progress import Progress
-from accel.verbs.lm import kept
+from accel.spelling import printable
+from accel.verbs.lm import kept, requests
 from accel.verbs.lm.model import LanguageModel
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def of(
 
     tokenizer = _early(checkpoint.tokenizer)
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
+    if not isinstance(chosen, llama.IntegerRecipe):
+        raise UserError(f"the recipe is {printable(repr(recipe), 40)}; give its name, or an IntegerRecipe")
     if chosen.folded_rotation:
         checkpoint = llama.folded(checkpoint)
     seen = _context(checkpoint.configuration.context, context)
@@ -91,6 +94,7 @@ def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) ->
 def _context(most: int, asked: int | None) -> int:
     if asked is None:
         return min(most, CONTEXT)
+    asked = requests.whole("the context", asked)
     if not 2 <= asked <= most:
         raise UserError(f"a context of {asked} tokens: the model has 2 to {most}")
     return asked

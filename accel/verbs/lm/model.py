@@ -13,7 +13,7 @@ from accel.checkpoints import Configuration, Tokenizer
 from accel.errors import UserError
 from accel.files import require_place
 from accel.progress import Progress
-from accel.verbs.lm import kept, perplexity, writing
+from accel.verbs.lm import kept, perplexity, requests, writing
 from accel.verbs.lm.kept import Kept
 from accel.verbs.lm.perplexity import Perplexity
 from accel.verbs.lm.writing import Generated, Message, TellText
@@ -66,7 +66,7 @@ class LanguageModel:
         return reference.decode(self.graph(self.context), device=self.device)
 
     def generate(
-        self, prompt: str, tokens: int = TOKENS, stream: TellText | None = None, *, stop: Sequence[str] = ()
+        self, prompt: str, tokens: int = TOKENS, stream: TellText | None = None, *, stop: Sequence[str] | str = ()
     ) -> Generated:
         """Text that follows a prompt: the likeliest token, again and again.
 
@@ -74,7 +74,9 @@ class LanguageModel:
         pieces of text as they come. After `context` tokens the model goes on with the last half of them. Raises
         UserError for a prompt that is empty or longer than the context.
         """
-        return self._written(self.tokenizer.encode(prompt), tokens, stream, stop, started=True)
+        tokens, stop = writing.asked(tokens, stop)
+        read = self.tokenizer.encode(requests.text("the prompt", prompt))
+        return self._written(read, tokens, stream, stop, started=True)
 
     def chat(
         self,
@@ -82,15 +84,19 @@ class LanguageModel:
         tokens: int = TOKENS,
         stream: TellText | None = None,
         *,
-        stop: Sequence[str] = (),
+        stop: Sequence[str] | str = (),
     ) -> Generated:
-        """The reply to messages with `role` and `content`, in the chat template of the checkpoint; see `generate`."""
-        return self._written(self.tokenizer.chat(messages), tokens, stream, stop, started=False)
+        """The reply to messages with `role` and `content`, in the chat template of the checkpoint; see `generate`.
+
+        Raises UserError as `generate` does, and where there is no chat template or it refuses the messages.
+        """
+        tokens, stop = writing.asked(tokens, stop)
+        return self._written(self.tokenizer.chat(requests.messages(messages)), tokens, stream, stop, started=False)
 
     def _written(
         self, prompt: Sequence[int], tokens: int, stream: TellText | None, stop: Sequence[str], *, started: bool
     ) -> Generated:
-        writing.check(prompt, tokens, stop, self.context, self.configuration.context)
+        writing.check(prompt, self.context, self.configuration.context)
         return writing.write(self.decoder, self.tokenizer, prompt, tokens, stream, stop, started=started)
 
     def perplexity(
@@ -102,31 +108,38 @@ class LanguageModel:
         device: str = "native",
         progress: Progress | None = None,
     ) -> Perplexity:
-        """Nats per token in real numbers and in integers, on the first `tokens` tokens of a text, or on all of it.
+        """Nats per token in real numbers and in integers, on at least `tokens` tokens of a text, or on all of it.
 
-        The text is read in windows of `window` tokens; what does not fill the last one is left out. Raises UserError
+        The text is read in whole windows of `window` tokens, of which each predicts all but its first; what does not
+        fill the last one is left out. Raises UserError
         for a text that is too short, and for a window beyond the context of the checkpoint.
         """
+        wanted = None if tokens is None else requests.whole("the number of tokens to predict", tokens, 1)
+        window, text = requests.whole("the window", window), requests.text("the text", text)
         if not 2 <= window <= self.configuration.context:
             raise UserError(f"a window of {window} tokens: the model has 2 to {self.configuration.context}")
-        parts = perplexity.windows(self.tokenizer.encode(text), window, tokens)
+        parts = perplexity.windows(self.tokenizer.encode(text), window, wanted)
         tell = progress or (lambda text: None)
         tell("lowering")
         *_, last = perplexity.measure(self.network, self.graph(len(parts[0])), parts, device, tell)
         return last
 
     def check(
-        self, levels: Sequence[str] = LEVELS, *, tokens: int = 32, seed: int = 0, progress: Progress | None = None
+        self, levels: Sequence[str] | str = LEVELS, *, tokens: int = 32, seed: int = 0, progress: Progress | None = None
     ) -> tuple[Outcome, ...]:
-        """Run levels on a sequence of `tokens` random tokens and compare all logits.
+        """Run levels on a sequence of `tokens` random tokens and compare all logits with the first level.
 
         Levels: reference (torch), native (compiled), decode (compiled, token by token), csim, rtl, rtl_stalled. Raises
-        UserError for a level that is not known.
+        UserError for a level that is not known, and for more tokens than the checkpoint's context.
         """
-        from accel.verbs.lm.check import check
+        from accel.verbs.lm.check import check, chosen
 
+        names, most = chosen(levels), self.configuration.context
+        if (tokens := requests.whole("the number of tokens", tokens, 1)) > most:
+            raise UserError(f"a sequence of {tokens} tokens: the model has 1 to {most}")
+        seed = requests.whole("the seed", seed, 0)
         x = np.random.default_rng(seed).integers(0, self.configuration.vocabulary, (1, tokens, 1))
-        return check(self.graph(tokens), levels, x, seed, progress or (lambda text: None))
+        return check(self.graph(tokens), names, x, seed, progress or (lambda text: None))
 
     def save(self, path: Path | str) -> str:
         """Write integers, recipe and tokenizer into one file and return its SHA-256; `accel.lm.load` reads it.

@@ -27,7 +27,7 @@ class Perplexity:
     """Nats per token of a text, in windows that are read from nothing; every token but the first of one is predicted.
 
     kl: mean of KL(float ‖ integer) in nats. flips: share of tokens whose likeliest successor is another one.
-    error: standard error of `cost`, from the differences of single tokens.
+    error: standard error of `cost`, from the differences of single tokens; None of one token alone.
     """
 
     tokens: int
@@ -35,7 +35,7 @@ class Perplexity:
     nats_integer: float
     kl: float
     flips: float
-    error: float
+    error: float | None
 
     @property
     def cost(self) -> float:
@@ -78,9 +78,9 @@ def measure(
 
 def _summary(found: np.ndarray) -> Perplexity:
     real, integer, kl, flips = found
-    error = (integer - real).std(ddof=1) / np.sqrt(len(real)) if len(real) > 1 else float("nan")
+    error = float((integer - real).std(ddof=1) / np.sqrt(len(real))) if len(real) > 1 else None
     nats, others = (float(real.mean()), float(integer.mean())), (float(kl.mean()), float(flips.mean()))
-    return Perplexity(len(real), *nats, *others, float(error))
+    return Perplexity(len(real), *nats, *others, error)
 
 
 def _window(network: torch.nn.Module, graph: Graph, ids: np.ndarray, device: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from accel.arrays import single
 from accel.checkpoints import Tokenizer
 from accel.errors import UserError
+from accel.verbs.lm import requests
 
 if TYPE_CHECKING:
     from accel.reference import Decoder
@@ -41,10 +42,17 @@ class Generated:
         return (len(self.identifiers) - 1) / self.seconds if len(self.identifiers) > 1 else 0.0
 
 
-def check(prompt: Sequence[int], tokens: int, stop: Sequence[str], context: int, most: int) -> None:
-    """Raise UserError for a text that cannot be written; `most` is the longest context that the model has."""
-    if tokens < 1:
+def asked(tokens: int, stop: Sequence[str] | str) -> tuple[int, tuple[str, ...]]:
+    """The tokens to write and the texts to stop at. Raises UserError for what no model can do."""
+    if (tokens := requests.whole("the number of tokens to write", tokens)) < 1:
         raise UserError(f"{tokens} tokens to write; ask for at least 1")
+    if "" in (stop := requests.texts("a text to stop at", stop)):
+        raise UserError("a text to stop at is empty; leave it out")
+    return tokens, stop
+
+
+def check(prompt: Sequence[int], context: int, most: int) -> None:
+    """Raise UserError for a prompt that cannot be read; `most` is the longest context that the model has."""
     if not prompt:
         raise UserError("the prompt is empty; the model needs a text to go on with")
     if len(prompt) > context:
@@ -52,8 +60,6 @@ def check(prompt: Sequence[int], tokens: int, stop: Sequence[str], context: int,
             f"the prompt has {len(prompt)} tokens, more than the context of {context}: shorten it, or load the model "
             f"with a longer context (at most {most})"
         )
-    if "" in stop:
-        raise UserError("a text to stop at is empty; leave it out")
 
 
 def write(
