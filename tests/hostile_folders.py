@@ -355,6 +355,6 @@ def other_cases() -> Iterator[Case]:
     for name, found in {"x.npz": "a NumPy file; name a .gguf file", "x.zip": "a zip archive; unpack it"}.items():
         yield name, f"is {found}", lambda folder, name=name: written(folder / name, b"PK\3\4" + bytes(100))
     graph = b"PK\3\4" + bytes(26) + b"header.npy" + bytes(100)
-    yield "graph", "is a graph file of accel; accel.storage.load", lambda folder: written(folder / "g.accel", graph)
+    yield "graph", "a truncated or damaged file of accel; save", lambda folder: written(folder / "g.accel", graph)
     width = struct.pack("<7i", 640, *HEADER[1:])  # begins as a pickle does
     yield "640-channels", "of llama2.c|bytes", lambda folder: written(folder / "m.bin", width)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from command import accel, assert_refused
 
-from accel import archive, reference
+from accel import archive, reference, storage
 from accel.archive import Archive
 from accel.checkpoints import Tokenizer
 from accel.errors import UserError
@@ -100,6 +100,8 @@ def test_a_saved_model_is_no_checkpoint(tiny: Path, model: lm.LanguageModel, tmp
     made = f"{path}: is a language model of accel; its integers are made; name the checkpoint that it was made from"
     assert_refused(accel("lm", "calibrate", path, "--text", text), made)
     assert_refused(accel("lm", "train", path, "--out", tmp_path / "x"), "name the checkpoint that it was made from")
+    storage.save(model.graph(2), graph := tmp_path / "graph.accel")
+    assert_refused(accel("lm", "check", graph), f"{graph}: is a graph file of accel; accel.storage.load reads it")
     whole = path.read_bytes()
     for size in (len(whole) // 2, 3000, 100):
         short.write_bytes(whole[:size])
@@ -162,7 +164,7 @@ def test_a_file_of_the_first_format_is_refused(model: lm.LanguageModel, tmp_path
 OPENED = """
 import sys
 import tokenizers
-from accel import archive, reference
+from accel import archive, reference, storage
 from accel.archive import Archive
 from accel.verbs.lm import loading
 from models import languages
