@@ -13,14 +13,22 @@ import zlib
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from types import TracebackType
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
 from accel.errors import UserError
-from accel.files import replacing
+from accel.files import forget, replacing
 
+DAMAGE = (
+    BadZipFile, zlib.error, ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError,
+    MemoryError, TokenError,
+)  # fmt: skip
+"""What numpy, json and zipfile raise on files that are truncated, damaged or of another kind."""
+LANGUAGE_MODEL = "accel-lm"
+"""The magic of a file of `accel.lm`."""
 ALIGNED = 64
 """Bytes in which the members of a file begin."""
 MAPPED = 1 << 16
@@ -63,7 +71,7 @@ def magic(path: Path) -> str:
     try:
         with Archive(path) as file:
             return str(file.header["magic"])
-    except (UserError, OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error):
+    except (UserError, OSError, *DAMAGE):
         return ""
 
 
@@ -111,8 +119,7 @@ class Archive:
 
     def forget(self) -> None:
         """Give the memory of pages back that were read; they are read again where they are asked for."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        forget(self._map)
 
     def _start(self, info: ZipInfo) -> int:
         """Where the bytes of a member begin."""

@@ -89,7 +89,7 @@ class Blocks(Constant):
 
     def _parts(self) -> Iterator[tuple[int, np.ndarray]]:
         """The first row and the integers (rows, inputs) int32 of some rows after the other."""
-        step = HEIGHT * max(1, CHUNK // (HEIGHT * self.shape[1]))
+        step = _rows_of_chunk(self.shape[1])
         for start in range(0, self.shape[0], step):
             q, factor, offset = self.parts(start, min(start + step, self.shape[0]))
             yield start, expanded(q, factor, offset)
@@ -154,7 +154,7 @@ def packed(q: Stored, limits: tuple[int, int], factor: np.ndarray, offset: np.nd
     factor, offset = (np.repeat(numbers.astype("<i2"), repeat, axis=1) for numbers in (factor, offset))
     shape = rows, groups * size
     found, sums, ends = np.empty(size_of(shape, bits), np.int8), np.empty((2, rows), np.int64), list[int]()
-    step = HEIGHT * max(1, CHUNK // (HEIGHT * shape[1]))
+    step = _rows_of_chunk(shape[1])
     at = size_of((HEIGHT, shape[1]), bits) // HEIGHT
     for start in range(0, rows, step):
         stop = min(start + step, rows)
@@ -167,6 +167,11 @@ def packed(q: Stored, limits: tuple[int, int], factor: np.ndarray, offset: np.nd
         found[start * at : start * at + lines.size] = lines.reshape(-1)
     lo, hi = min(ends), max(ends)
     return Blocks(found, shape, bits, (lo, hi), sums) if max(-lo, hi) < LARGEST else None
+
+
+def _rows_of_chunk(inputs: int) -> int:
+    """Whole blocks of rows that are made at a time."""
+    return HEIGHT * max(1, CHUNK // (HEIGHT * inputs))
 
 
 def _reach(numbers: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import shutil
 import tempfile
@@ -30,6 +31,12 @@ def require_ordinary(path: Path | str) -> None:
         return
     if special:
         raise UserError(f"cannot read {path}: it is a device or a pipe; name an ordinary file")
+
+
+def forget(pages: mmap.mmap) -> None:
+    """Give the memory of pages back that were read; they are read again where they are asked for."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager

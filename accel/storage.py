@@ -5,19 +5,16 @@ The header carries a format version; a reader refuses versions it does not know.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from accel import archive, entries
-from accel.archive import Archive
+from accel.archive import DAMAGE, Archive
 from accel.constants import Constant
 from accel.errors import GraphError, UserError
 from accel.files import require_ordinary
@@ -32,11 +29,6 @@ from accel.view import View
 FORMATS = 1, 2
 """Those that are read; the last one is written. The first had one input and output, and int64 arrays, compressed."""
 MAGIC = "accel-graph"
-#: What numpy, json and zipfile raise on files that are truncated, damaged or of another kind.
-DAMAGE = (
-    ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError,
-    TokenError,
-)  # fmt: skip
 
 
 def save(graph: Graph, path: Path | str) -> str:
@@ -76,7 +68,7 @@ def load(path: Path | str) -> Model:
         ) from None
     except GraphError as error:
         raise UserError(f"{path}: holds an invalid graph ({brief(str(error))}); save it again") from None
-    except (*DAMAGE, TokenError, zipfile.BadZipFile, zlib.error):
+    except DAMAGE:
         raise UserError(f"{path}: not a complete graph file; write it again with accel.storage.save") from None
 
 

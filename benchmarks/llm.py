@@ -18,10 +18,10 @@ from pydoc_data import topics
 from typing import Any
 
 import figures
-import torch
 
 import accel
 from accel.verbs.lm import LanguageModel, perplexity
+from models.llama.drawing import drawn
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -48,25 +48,11 @@ def source_text() -> str:
     return Path(argparse.__file__).read_text(encoding="utf-8")
 
 
-def drawn(model: LanguageModel, count: int) -> list[list[int]]:
-    """Identifiers of `count` windows that the network in real numbers draws, one likely token after the other."""
-    from models import llama
-
-    torch.manual_seed(SEED)
-    x = torch.full((count, 1), model.tokenizer.begin or 0)
-    memory, new = llama.Memory(), x
-    with torch.inference_mode():
-        while x.shape[1] < WINDOW:
-            new = torch.multinomial(model.network(new, memory)[:, -1].softmax(-1), 1)
-            x = torch.cat((x, new), dim=1)
-    found: list[list[int]] = x.tolist()
-    return found
-
-
 def parts(text: str, model: LanguageModel, tokens: int) -> list[Any]:
     """Windows of a text that predict at least `tokens` tokens."""
     if text == "drawn":
-        return drawn(model, -(-tokens // (WINDOW - 1)))
+        begin, count = model.tokenizer.begin or 0, -(-tokens // (WINDOW - 1))
+        return [*drawn(model.network, begin, count, WINDOW, SEED).tolist()]
     found = topics_text() if text == "topics" else source_text()
     return [*perplexity.windows(model.tokenizer.encode(found), WINDOW, tokens)]
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from accel import reference
 from accel.checkpoints import Configuration, RotaryPositions
 from accel.checkpoints.configuration import shapes
 from models import languages
 from models.llama.matrices import Matrix
+from models.llama.recipe import IntegerRecipe
 
 Weights = dict[str, Matrix | np.ndarray]
 
@@ -63,6 +65,20 @@ def _matrix(shape: tuple[int, ...], rng: np.random.Generator, group: int, ranked
         return Matrix.of(rng.normal(0, size, shape), 8)
     q, d = rng.integers(0, 16, (*groups, group)), rng.uniform(0.1, 0.4, groups) * size
     return Matrix.grouped(q, d, -7.5 * d * rng.uniform(0.8, 1.2, groups))
+
+
+def ids(vocabulary: int, tokens: int, seed: int) -> np.ndarray:
+    """Identifiers of three samples."""
+    return np.random.default_rng(seed).integers(0, vocabulary, (3, tokens, 1))
+
+
+def error(configuration: Configuration, weights: Weights, tokens: int, recipe: IntegerRecipe, seed: int) -> float:
+    """How far integer logits are from those in float64, in units of the logits' spread."""
+    graph = languages.lower(configuration, weights, tokens, recipe, "drawn")
+    x = ids(configuration.vocabulary, tokens, seed)
+    found = reference.run(graph, x) * graph.tensors["logits"].scale
+    exact = logits(configuration, weights, x[..., 0], recipe.hidden_hadamard)
+    return float((found - exact).std() / exact.std())
 
 
 def logits(configuration: Configuration, weights: Weights, ids: np.ndarray, hidden_hadamard: int = 0) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accel.archive import magic
+from accel.archive import LANGUAGE_MODEL, magic
 from accel.checkpoints import gguf, gguf_model, huggingface, llama2c
 from accel.checkpoints.checkpoint import Checkpoint
 from accel.checkpoints.mapped import MappedFile
@@ -45,7 +45,7 @@ def load(path: Path | str, tokenizer: Path | str | None = None) -> Checkpoint:
     if head[:4] == gguf.MAGIC:
         return gguf_model.load(path)
     if (found := kind(path, head)) == SAVED:
-        found = {"": DAMAGED, "accel-lm": MODEL}.get(magic(path), found)
+        found = {"": DAMAGED, LANGUAGE_MODEL: MODEL}.get(magic(path), found)
     if found in REMEDIES:
         raise UserError(f"{path}: is {found}; {REMEDIES[found]}")
     if path.suffix == ".bin":

@@ -12,7 +12,7 @@ import numpy as np
 
 from accel.checkpoints.texts import Texts
 from accel.errors import UserError
-from accel.files import require_ordinary
+from accel.files import forget, require_ordinary
 from accel.spelling import printable
 
 DOWNLOAD = "download or export it again"
@@ -43,8 +43,7 @@ class MappedFile:
 
     def forget(self) -> None:
         """Give the memory of pages back that were read; they are read again where they are asked for."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        forget(self._map)
 
     def refused(self, reason: str, remedy: str = DOWNLOAD) -> UserError:
         """The error that names this file."""

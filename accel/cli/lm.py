@@ -24,6 +24,11 @@ Command = Callable[..., Any]
 TOKENS, LEVELS = 128, "reference,native,decode"
 
 
+_tokenizer = click.option(
+    "--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."
+)
+
+
 def _model(command: Command) -> Command:
     """Arguments of every verb that opens a model."""
     options = (
@@ -34,7 +39,7 @@ def _model(command: Command) -> Command:
             "fields changed: B14:key_value_bits=9.  "
             "[default: B14, or that of a file of accel]",
         ),
-        click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."),
+        _tokenizer,
     )
     for option in reversed(options):
         command = option(command)
@@ -97,10 +102,7 @@ def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out:
     with working("import"):
         found = lm.load(model, recipe, tokenizer=tokenizer)
         digest = found.save(out)
-    if as_json:
-        show_json({"out": out, "sha256": digest, "parameters": found.configuration.parameters})
-    else:
-        click.echo(f"wrote {out}: {found.configuration.parameters:,} parameters")
+    _show_saved(found, out, digest, as_json)
 
 
 @command.command("check", short_help="Compare all levels on random tokens.")
@@ -176,7 +178,7 @@ def perplexity_command(
 @command.command("calibrate", short_help="Compare recipes on a text.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--recipe", "recipes", multiple=True, help="Only this recipe; can be repeated.  [default: all]")
-@click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c.")
+@_tokenizer
 @_text
 @_few
 @_window
@@ -205,7 +207,7 @@ def calibrate_command(
 @command.command("train", short_help="Train rounded weights on text that the model draws.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--recipe", default="W4A8", show_default=True, help="One with groups of weights.")
-@click.option("--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c.")
+@_tokenizer
 @click.option("--steps", type=click.IntRange(min=0), default=200, show_default=True, help="Steps; 0: only GPTQ.")
 @click.option(
     "--tokens", type=click.IntRange(min=2), default=4096, show_default=True, help="Tokens that GPTQ looks at."
@@ -232,10 +234,7 @@ def train_command(
     with working("train") as progress:
         found = lm.train(model, recipe, steps, tokens=tokens, seed=seed, tokenizer=tokenizer, progress=progress)
         digest = found.save(out)
-    if as_json:
-        show_json({"out": out, "sha256": digest, "parameters": found.configuration.parameters})
-    else:
-        click.echo(f"wrote {out}: {found.configuration.parameters:,} parameters")
+    _show_saved(found, out, digest, as_json)
 
 
 @command.command("generate", short_help="Write text behind a prompt.")
@@ -378,6 +377,14 @@ def _read(path: Path) -> str:
 
 def _error(found: Perplexity) -> str:
     return "–" if found.error is None else f"{found.error:.4f}"
+
+
+def _show_saved(model: LanguageModel, out: Path, digest: str, as_json: bool) -> None:
+    parameters = model.configuration.parameters
+    if as_json:
+        show_json({"out": out, "sha256": digest, "parameters": parameters})
+    else:
+        click.echo(f"wrote {out}: {parameters:,} parameters")
 
 
 def _show_costs(found: dict[str, Perplexity], title: str, as_json: bool, *, single: bool = False) -> None:

@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import external_data_helper, numpy_helper
 
-from accel.archive import magic
+from accel.archive import LANGUAGE_MODEL, magic
 from accel.errors import UserError
 from accel.files import kind, require_ordinary
 from accel.onnx_import.standard import MICROSOFT, nodes_of, standardize
@@ -23,7 +23,7 @@ from accel.spelling import printable, shortened
 EXPORT_AGAIN = "export the model again"
 #: Beyond this many elements per tensor a file is taken for a mistake.
 MAX_ELEMENTS = 1 << 26
-LANGUAGE_MODEL = "a language model of accel"
+MODEL = "a language model of accel"
 #: What to do with a file of another kind.
 OTHERS = {
     "a PyTorch file": "`accel export` converts a checkpoint of `accel train`, torch.onnx.export a network",
@@ -31,7 +31,7 @@ OTHERS = {
     "a NumPy file": "samples go to --data",
     "a graph file of accel": "name the .onnx file that it was made from; `accel simulate` and `accel report` take its "
     "folder, accel.storage.load the file itself",
-    LANGUAGE_MODEL: "`accel lm check` compares its levels; in Python, "
+    MODEL: "`accel lm check` compares its levels; in Python, "
     "accel.lower(accel.lm.load(path).graph(tokens), 'rtl', out) writes hardware for that number of tokens",
     "a GGUF file": "`accel lm import` makes a language model of it",
     "a Keras file": "tf2onnx, or qonnx for QKeras, converts it",
@@ -196,7 +196,7 @@ def parse(path: Path) -> onnx.ModelProto:
             raise DecodeError  # protobuf hands out bytes where a name is no UTF-8
     except DecodeError:
         if (other := kind(path, raw)) not in (None, "an ONNX file"):
-            other = LANGUAGE_MODEL if other == "a graph file of accel" and magic(path) == "accel-lm" else other
+            other = MODEL if other == "a graph file of accel" and magic(path) == LANGUAGE_MODEL else other
             raise UserError(f"{path}: is {other}, no ONNX file; {OTHERS.get(other or '', EXPORT_AGAIN)}") from None
         raise UserError(
             f"{path}: not a complete ONNX file ({len(raw)} bytes); it is truncated or of another kind, {EXPORT_AGAIN}"

@@ -48,9 +48,7 @@ def fitted(
         spread_hidden(student, recipe.hidden_hadamard)
     groups = gptq.fit(student, texts[:few], levels, recipe.weight_group, progress)
     if not recipe.training_steps:
-        return {
-            name: Matrix.grouped(g.q.long().numpy(), g.scale.numpy(), g.offset.numpy()) for name, g in groups.items()
-        }
+        return {name: found.matrix() for name, found in groups.items()}
     return distilling.train(student, teacher, texts, groups, levels, recipe.training_steps, seed, progress)
 
 

@@ -21,10 +21,6 @@ from models.llama.recipe import B10, B14, W8A8, Format, IntegerRecipe, named
 FEW = range(6)
 
 
-def ids(vocabulary: int, tokens: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, vocabulary, (3, tokens, 1))
-
-
 FINE = IntegerRecipe(
     activation_bits=16, query_bits=16, key_value_bits=16, residual=Format(25, 14), normed=Format(16, 11),
     gain_bits=16, attention=Format(16, 10), mixed=Format(18, 12), gates=Format(16, 10), hidden=Format(24, 14),
@@ -46,11 +42,7 @@ def test_integers_are_close_to_float(recipe: IntegerRecipe, most: float) -> None
     """Of the logits' spread. Fine formats show that the graph is the model; the others lose what their widths say."""
     for seed in FEW:
         config, weights, tokens = llamas.drawn(seed)
-        graph = lower(config, weights, tokens, recipe)
-        x = ids(config.vocabulary, tokens, seed)
-        found = reference.run(graph, x) * graph.tensors["logits"].scale
-        exact = llamas.logits(config, weights, x[..., 0], recipe.hidden_hadamard)
-        assert (found - exact).std() < most * exact.std(), seed
+        assert llamas.error(config, weights, tokens, recipe, seed) < most, seed
 
 
 @pytest.mark.parametrize("factor", [1, 1 << 12])
@@ -97,7 +89,7 @@ def test_a_packed_embedding_has_the_words_of_its_real_numbers() -> None:
         if not isinstance(embedding, Matrix) or not isinstance(embedding.values, Blocks):
             continue
         graph = lower(config, weights, tokens)
-        x = ids(config.vocabulary, tokens, seed)
+        x = llamas.ids(config.vocabulary, tokens, seed)
         words = np.floor(embedding.real * 2.0**B14.residual.fraction + 0.5)
         found = reference.trace(graph, x)["embedding.rounded"]
         np.testing.assert_array_equal(found, words[x[..., 0]])
@@ -109,7 +101,7 @@ def test_words_of_8_bits_are_static_int8() -> None:
     """With formats of 8 bits, every matrix of a layer reads words of one fixed step: nothing is left to round."""
     config, weights, tokens = llamas.drawn(0)
     graph = lower(config, weights, tokens, named("STATIC8"))
-    found = reference.trace(graph, ids(config.vocabulary, tokens, 0))
+    found = reference.trace(graph, llamas.ids(config.vocabulary, tokens, 0))
     matrices = [node for node in graph if isinstance(weights.get(node.name), Matrix) and node.name != "embedding"]
     behind = {node.name: node.inputs for node in graph}
     assert len(matrices) == 7 * config.layers

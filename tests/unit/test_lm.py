@@ -22,7 +22,7 @@ from accel.archive import Archive
 from accel.checkpoints import Tokenizer
 from accel.errors import UserError
 from accel.verbs import lm
-from accel.verbs.lm import kept, perplexity, writing
+from accel.verbs.lm import perplexity, writing
 from models.llama.recipe import OPTIONS, RECIPES
 
 BEGINNING = ", there was a little girl named Lily. She loved to play outside in the park."
@@ -156,7 +156,7 @@ def test_a_damaged_model_is_one_line(what: str, model: lm.LanguageModel, tmp_pat
 
 
 def test_a_file_of_the_first_format_is_refused(model: lm.LanguageModel, tmp_path: Path) -> None:
-    archive.write(tmp_path / "old.accel", {"magic": kept.MAGIC, "format": 1}, {})
+    archive.write(tmp_path / "old.accel", {"magic": archive.LANGUAGE_MODEL, "format": 1}, {})
     with pytest.raises(UserError, match=r"old\.accel: format 1, this accel reads 2; .*import the checkpoint again"):
         lm.load(tmp_path / "old.accel")
 

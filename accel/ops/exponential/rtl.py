@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from accel.fold import LaneFold
@@ -23,11 +24,26 @@ from accel.ops.exponential.op import Exponential, ScoreRows
 from accel.target import Target
 from accel.tensor import Tensor
 
+Units = tuple[Unit, ...]
+
 
 def folds(op: Exponential, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide a row, or the rows of all heads at once."""
-    heads = inputs[0].channels // op.row
+    return row_folds(op, inputs[0])
+
+
+def row_folds(op: ScoreRows, x: Tensor) -> list[LaneFold]:
+    """The same for any operator on rows of scores."""
+    heads = x.channels // op.row
     return lane_folds(op.row) + ([LaneFold(op.row, heads)] if heads > 1 else [])
+
+
+def all_heads(
+    op: ScoreRows, x: Tensor, output: Tensor, fold: LaneFold, units: Callable[[Tensor, Tensor, LaneFold], Units]
+) -> Units:
+    """Units of all heads at once, given the `units` of the edges and the fold of one."""
+    one, made = (replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
+    return side_by_side(units(one, made, replace(fold, heads=1)), fold.heads)
 
 
 def units(
@@ -36,8 +52,7 @@ def units(
     """Two units."""
     (x,) = inputs
     if fold.heads > 1:
-        one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
-        return side_by_side(units(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
+        return all_heads(op, x, output, fold, lambda x, y, fold: units(op, (x,), y, fold, target))
     lanes = fold.lanes
     firings, beats = x.size // lanes, op.row // lanes
     made = shape(op, x, lanes)

@@ -13,10 +13,8 @@ from accel.hardware import (
     Port,
     Unit,
     consume,
-    lane_folds,
     per_row,
     produce,
-    side_by_side,
 )
 from accel.ops.common import times
 from accel.ops.common.serial import divide_unit, serial_folds
@@ -28,17 +26,14 @@ from accel.tensor import Tensor
 
 def folds(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor) -> list[LaneFold]:
     """Lanes that divide a row, or the rows of all heads at once; with both kinds of division and of products."""
-    heads = inputs[0].channels // op.row
-    whole = [LaneFold(op.row, heads)] if heads > 1 else []
-    return times.with_tables(serial_folds(lane_folds(op.row) + whole))
+    return times.with_tables(serial_folds(exponential.row_folds(op, inputs[0])))
 
 
 def units(op: Softmax, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold, target: Target) -> tuple[Unit, ...]:
     """Four units; rows wait in ordinary buffers between them."""
     (x,) = inputs
     if fold.heads > 1:
-        one = tuple(replace(edge, shape=(x.tokens, op.row), scale=1.0) for edge in (x, output))
-        return side_by_side(units(op, one[:1], one[1], replace(fold, heads=1), target), fold.heads)
+        return exponential.all_heads(op, x, output, fold, lambda x, y, fold: units(op, (x,), y, fold, target))
     lanes = fold.lanes
     heads, beats = x.channels // op.row, op.row // lanes
     rows = x.tokens * heads

@@ -5,8 +5,6 @@ The file is an archive (`accel/archive.py`) with a format version. Nothing in it
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,22 +13,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from accel import archive
-from accel.archive import Archive
+from accel.archive import DAMAGE, Archive
 from accel.blocks import Blocks
 from accel.checkpoints import Configuration, RotaryPositions, Tokenizer, kept_tokenizer
 from accel.checkpoints.configuration import shapes
 from accel.constants import Constant
-from accel.errors import AccelError, GraphError, UserError
+from accel.errors import GraphError, UserError
 from accel.files import require_ordinary
-from accel.storage import DAMAGE
 
 if TYPE_CHECKING:
     from models.llama.matrices import Matrix
     from models.llama.recipe import IntegerRecipe
 
-MAGIC, FORMAT = "accel-lm", 2
+FORMAT = 2
 """The first format had the integers of all weights one by one."""
-ZIP = b"PK\3\4"
 
 
 class Kept(NamedTuple):
@@ -57,7 +53,7 @@ def write(model: Kept, path: Path) -> str:
     if configuration["rope"]:
         configuration["rope"]["skipped"] = sorted(configuration["rope"]["skipped"])
     header = {
-        "magic": MAGIC,
+        "magic": archive.LANGUAGE_MODEL,
         "format": FORMAT,
         "configuration": configuration,
         "recipe": asdict(model.recipe),
@@ -81,14 +77,8 @@ def _entry(name: str, matrix: Matrix, arrays: dict[str, np.ndarray]) -> dict[str
 def is_kept(path: Path) -> bool:
     """Is this a file that `write` wrote?"""
     try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            if stream.read(4) != ZIP:
-                return False
-        with Archive(path) as file:
-            return isinstance(file.header, dict) and file.header.get("magic") == MAGIC
-    except (OSError, AccelError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+        return path.is_file() and archive.magic(path) == archive.LANGUAGE_MODEL
+    except OSError:  # a folder that may not be searched
         return False
 
 
@@ -103,7 +93,7 @@ def read(path: Path) -> Kept:
                     "import the checkpoint again"
                 )
             return _read(file)
-    except (OSError, GraphError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+    except (OSError, GraphError, *DAMAGE):
         raise UserError(f"{path}: damaged; import the checkpoint again") from None
 
 
