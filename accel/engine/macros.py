@@ -42,7 +42,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean that a LayerNorm of form "l2" subtracts: the sum of the channels, rounded to a step of the residual stream."""
+    """The mean that a LayerNorm subtracts: the sum of the channels, rounded to a step of the residual stream."""
 
     rescale: Rescale
 
