@@ -77,6 +77,9 @@ class Design:
     `taps` that a traced simulation reads: streams of edges, in the order of their numbers. `view` holds the shapes of
     the file that the graph was made from, and `graph` is the SHA-256 of the graph's file beside a design in a folder.
     `structure` is what the text was made from; a design that was read from a folder has none.
+
+    `context` is the number of tokens of a sequence where the design is a decode engine: its input is a token with its
+    position, its output the tokens that follow. Samples of any other design have nothing to do with each other.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Design:
     taps: tuple[Stream, ...] = ()
     view: View | None = None
     graph: str | None = None
+    context: int | None = None
     structure: Structure | None = field(default=None, compare=False, repr=False)
 
     @cached_property
@@ -215,6 +219,7 @@ class DesignHeader:
     taps: tuple[Stream, ...]
     view: View | None
     graph: str | None
+    context: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isprintable() or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.top):

@@ -1,19 +1,21 @@
-"""One driver for every board: `connect(...)` gives a `Device` with `predict` (real units) and `raw` (integers)."""
+"""One driver for every board: `connect(...)` gives a `Device` that runs samples, or generates tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 
 import boards
 from accel import reference
 from accel.design import Design
-from boards import protocol
+from accel.progress import Progress
+from boards import generating, protocol
+from boards.generating import SampleRunner
 from boards.host import Host
 from boards.serial_line import SerialLine, find_port
 from boards.virtual import VirtualBoard
@@ -22,18 +24,11 @@ VIRTUAL = "virtual"
 """The port's name that means: simulate the board."""
 
 
-class SampleRunner(Protocol):
-    """Runs integer samples, (N, …) in stream order → int64 (N, beats, lanes) of the output stream."""
-
-    def run(self, samples: np.ndarray, /) -> np.ndarray:
-        """Raises ToolError when the board does not answer."""
-
-
 class Device:
     """A board that holds `design`: samples in, results out. Use it in `with`, or call `close` at the end."""
 
     def __init__(self, runner: SampleRunner, design: Design, resources: ExitStack | None = None) -> None:
-        self._runner = runner
+        self._runner, self._design = runner, design
         self._resources = resources or ExitStack()
         self.input, self.output, self.view = design.input.tensor, design.output.tensor, design.view
 
@@ -67,6 +62,15 @@ class Device:
         """Integer results (samples, tokens, channels) in real units and in the file's shape."""
         real = y * np.asarray(self.output.scale)
         return self.view.results(real) if self.view else real
+
+    def generate(self, prompt: Sequence[int], n: int, progress: Progress | None = None) -> Iterator[int]:
+        """The `n` tokens that a decode engine chooses behind the tokens of `prompt`, each as soon as it has come.
+
+        `progress` is told of the tokens of the prompt, which are sent one by one. Raises UserError, before anything is
+        sent, for a design that is no decode engine, a token outside its vocabulary, and more tokens than its context;
+        ToolError when the board does not answer.
+        """
+        return generating.generate(self._runner, self._design, prompt, n, progress)
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""
