@@ -96,10 +96,12 @@ class MultiplierSource(IntEnum):
 class Instruction:
     """One instruction. `gap` is the number of cycles from the last issue of the one before to the first of this.
 
-    source: first word of A that is read. target: first block of A or word of E that is written. rows: row blocks of a
-    MATRIX. words: words of A per row block. planes: digits of a weight, key or value. limits: index of (lo, hi) in
-    `Sizes.limits`. aligned: sums begin with x · 2^(aligned − 1), 0: with the bias. `edges` are the graph's edges that
-    the results are, for whoever compares: the last is what is written.
+    source: first word of A that is read. target: first block of A that is written. rows: row blocks of a MATRIX, blocks
+    of LOAD and NORM, heads of SOFT and SHARE. words: words of A per row block. planes: digits of weights, keys, values.
+    limits: index of (lo, hi) in `Sizes.limits`. aligned: sums begin with x · 2^(aligned − 1), 0: with the bias.
+    late_shift and late_limits: of the rounding behind a turn (QUERY and KEY that are `turned`), behind gate · up
+    (GATE), or behind x + y (RESIDUAL). layer: of the cache, and of tables that differ by layer. `edges`
+    are the graph's edges that are made here, for whoever compares: the last one is what is written.
     """
 
     op: Opcode
@@ -117,6 +119,9 @@ class Instruction:
     """Halves go to the even neighbour, not up."""
     limits: int = 0
     aligned: int = 0
+    late_shift: int = 0
+    late_limits: int = 0
+    turned: bool = False
     layer: int = 0
     edges: tuple[str, ...] = ()
 
