@@ -1,16 +1,18 @@
 """Faults on the serial line, planted by tests: a host must get the right answer or an exception.
 
 `soak` runs many inferences over a link while it damages both directions, lets hosts die and leaves requests
-and answers of theirs behind; `virtual_soak` does so with a virtual board.
+and answers of theirs behind; `virtual_soak` does so with a virtual board. `soak_generations` and
+`virtual_soak_generations` do it with the tokens of a decode engine.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -19,6 +21,7 @@ from accel.design import Design
 from accel.errors import ToolError, UserError
 from boards import protocol
 from boards.board import Board
+from boards.generating import generate
 from boards.host import Host, Link
 from boards.protocol import MAGIC, Frame, Type
 from boards.serial_line import SerialLine
@@ -33,6 +36,11 @@ _PAST = 32  # frames that a replay chooses from
 _SILENCE_S = 0.04  # in which the virtual board gives up an incomplete frame, and more
 _BAUD = 1_000_000  # a pseudo-terminal ignores it
 _KINDS = ("flip", "change", "drop", "insert", "false start", "noise", "repeat", "replay", "cut")
+
+Task = Callable[[Host], bool]
+"""Some work on a board, and whether what it answered was right."""
+Text = tuple[Sequence[int], Sequence[int]]
+"""A prompt and the tokens that follow."""
 
 
 @dataclass
@@ -55,11 +63,14 @@ class _Hang(Exception):
 
 
 class NoisyLine:
-    """A link that damages what passes, in both directions; `faults` counts how often."""
+    """A link that damages what passes, in both directions; `faults` counts how often.
 
-    def __init__(self, link: Link, rng: Random) -> None:
+    Now and then it repeats what passed long ago, with `repeats_earlier_hosts` also before the present host came.
+    """
+
+    def __init__(self, link: Link, rng: Random, *, repeats_earlier_hosts: bool = True) -> None:
         self.faults = 0
-        self._link, self._rng = link, rng
+        self._link, self._rng, self._repeats_earlier_hosts = link, rng, repeats_earlier_hosts
         self._requests: deque[bytes] = deque(maxlen=_PAST)
         self._answers: deque[bytes] = deque(maxlen=_PAST)
         self._listener = protocol.FrameDecoder()
@@ -71,6 +82,8 @@ class NoisyLine:
     def restart(self, payload_bytes: int) -> None:
         """The next host opens the port; half of them find that another one was there before them."""
         self._reads, self._ready = 0, b""
+        if not self._repeats_earlier_hosts:
+            self._requests.clear()
         if self._rng.random() < 0.5:
             return
         request = Frame(Type.SAMPLE, self._rng.getrandbits(32), self._rng.randbytes(payload_bytes)).encode()
@@ -155,26 +168,55 @@ def soak(
     Integer samples `x` (N, …) and results `expected` (N, …) in stream order are used over and over. `seed` draws
     the faults; only the tags of the requests are others in every run.
     """
-    rng = Random(seed)
-    line, tally = NoisyLine(link, rng), FaultTally()
-    turn = 0
+    line = NoisyLine(link, Random(seed))
+    tasks = [partial(_inferred, sample, right) for sample, right in zip(x, expected, strict=True)]
+    return _soak(link, line, design, tasks, inferences, faults)
+
+
+def soak_generations(
+    link: Link, design: Design, texts: Sequence[Text], *, generations: int, faults: int, seed: int = 0
+) -> FaultTally:
+    """`soak` for a decode engine, until so many generations have ended with the right tokens.
+
+    Each text is a prompt with the tokens that follow. A token that comes before an exception has to be right, too. What
+    the line repeats late is of the same sequence: the board keeps what it was told of a token.
+    """
+    line = NoisyLine(link, Random(seed), repeats_earlier_hosts=False)
+    return _soak(link, line, design, [partial(_generated, design, *text) for text in texts], generations, faults)
+
+
+def _soak(
+    link: Link, line: NoisyLine, design: Design, tasks: Sequence[Task], inferences: int, faults: int
+) -> FaultTally:
+    tally, turn = FaultTally(), 0
     while (tally.inferences < inferences or line.faults < faults) and not tally.hangs:
         turn += 1
-        index = turn % len(x)
+        task = tasks[turn % len(tasks)]
         line.restart(protocol.payload_bytes(design.input))
         refused = tally.refused
-        _infer(Host(line, design, _ATTEMPTS), x[index], expected[index], tally, check=turn % _CHECK == 0)
+        _try(task, Host(line, design, _ATTEMPTS), tally, check=turn % _CHECK == 0)
         if tally.refused > refused or turn % _REST == 0:
-            _recover(Host(link, design, _ATTEMPTS), x[index], expected[index], tally)
+            _recover(task, Host(link, design, _ATTEMPTS), tally)
     tally.faults = line.faults
     return tally
 
 
-def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: FaultTally, *, check: bool) -> None:
+def _inferred(x: np.ndarray, expected: np.ndarray, host: Host) -> bool:
+    """Whether the board's results are right."""
+    return np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
+
+
+def _generated(design: Design, prompt: Sequence[int], expected: Sequence[int], host: Host) -> bool:
+    """Whether every token is right, as soon as it comes."""
+    given = generate(host, design, prompt, len(expected))
+    return all(token == right for token, right in zip(given, expected, strict=True))
+
+
+def _try(task: Task, host: Host, tally: FaultTally, *, check: bool) -> None:
     try:
         if check:
             host.check()
-        right = np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
+        right = task(host)
     except UserError:  # the right board taken for another one
         tally.wrong += 1
     except ToolError:
@@ -186,11 +228,11 @@ def _infer(host: Host, x: np.ndarray, expected: np.ndarray, tally: FaultTally, *
         tally.wrong += not right
 
 
-def _recover(host: Host, x: np.ndarray, expected: np.ndarray, tally: FaultTally) -> None:
+def _recover(task: Task, host: Host, tally: FaultTally) -> None:
     """The line is good again. On a busy machine a virtual board may answer late, which is no hang."""
     for _ in range(_TRIES):
         with suppress(ToolError):
-            tally.wrong += not np.array_equal(host.run(x[None]).reshape(-1), expected.reshape(-1))
+            tally.wrong += not task(host)
             return
     tally.hangs += 1
 
@@ -206,10 +248,26 @@ def virtual_soak(
     seed: int = 0,
 ) -> FaultTally:
     """`soak` over a virtual board's serial port."""
+    with _virtual_line(design, board, partial(_inferred, x[0], expected[0])) as line:
+        return soak(line, design, x, expected, inferences=inferences, faults=faults, seed=seed)
+
+
+def virtual_soak_generations(
+    design: Design, board: Board, texts: Sequence[Text], *, generations: int, faults: int, seed: int = 0
+) -> FaultTally:
+    """`soak_generations` over a virtual board's serial port."""
+    prompt, expected = texts[0]
+    with _virtual_line(design, board, partial(_generated, design, prompt[:1], expected[:1])) as line:
+        return soak_generations(line, design, texts, generations=generations, faults=faults, seed=seed)
+
+
+@contextmanager
+def _virtual_line(design: Design, board: Board, task: Task) -> Iterator[SerialLine]:
+    """A line to a virtual board, which waits as long as `task` takes, a few times over."""
     with VirtualBoard(design, board) as virtual:
         with closing(SerialLine(virtual.port, _BAUD, 10.0)) as line:
             start = time.perf_counter()
-            Host(line, design).run(x[:1])
+            task(Host(line, design))
             patience = _SILENCE_S + 3 * (time.perf_counter() - start)
         with closing(SerialLine(virtual.port, _BAUD, patience)) as line:
-            return soak(line, design, x, expected, inferences=inferences, faults=faults, seed=seed)
+            yield line

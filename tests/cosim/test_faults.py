@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from board_designs import add_one, silent
 from encoders import encoder, samples
+from engine_stand_in import continued, prompts, stand_in
 
 import boards
 from accel import reference
+from accel.errors import ToolError
 from boards import faults, host, protocol
 from hls import rtl
 
@@ -87,3 +89,43 @@ def test_a_board_that_answers_late_is_no_hang(link):
 
     tally = faults.soak(Late(), DESIGN, X, X + 1, inferences=30, faults=30)
     assert (tally.wrong, tally.hangs) == (0, 0)
+
+
+ENGINE = stand_in()
+TEXTS = [(prompt, continued(ENGINE, prompt, count)) for prompt, count in prompts(ENGINE, 30)]
+
+
+@pytest.mark.parametrize(
+    ("generations", "count"), [(8, 200), pytest.param(200, 10_000, marks=pytest.mark.slow, id="long")]
+)
+def test_tokens_are_right_over_the_virtual_board(generations, count):
+    tally = faults.virtual_soak_generations(ENGINE, BOARD, TEXTS, generations=generations, faults=count)
+    assert (tally.wrong, tally.hangs) == (0, 0)
+    assert tally.inferences >= generations
+    assert tally.faults >= count
+
+
+def test_a_host_that_goes_on_without_an_answer_gives_wrong_tokens(monkeypatch):
+    """The board then lacks a token of the sequence, and everything behind depends on it."""
+    request = host.Host._request
+
+    def careless(self, kind, payload, wanted, size):
+        try:
+            return request(self, kind, payload, wanted, size)
+        except ToolError:
+            return bytes(size)
+
+    monkeypatch.setattr(host.Host, "_request", careless)
+    monkeypatch.setattr(faults, "_ATTEMPTS", 2)
+    with boards.SimulatedBoard(ENGINE, BOARD, limit=50_000) as link:
+        assert faults.soak_generations(link, ENGINE, TEXTS, generations=5, faults=20).wrong
+
+
+def test_a_request_of_another_sequence_in_the_middle_gives_wrong_tokens():
+    with boards.SimulatedBoard(ENGINE, BOARD, limit=50_000) as link:
+        device = boards.Device(boards.Host(link, ENGINE), ENGINE)
+        (prompt, right), (other, _) = TEXTS[:2]
+        given = device.generate(prompt, len(right))
+        first = next(given)
+        device.raw([[[other[0], 0]]])
+        assert [first, *given] != right
