@@ -37,9 +37,9 @@ _SILENCE_S = 0.04  # in which the virtual board gives up an incomplete frame, an
 _BAUD = 1_000_000  # a pseudo-terminal ignores it
 _KINDS = ("flip", "change", "drop", "insert", "false start", "noise", "repeat", "replay", "cut")
 
-Task = Callable[[Host], bool]
+BoardTask = Callable[[Host], bool]
 """Some work on a board, and whether what it answered was right."""
-Text = tuple[Sequence[int], Sequence[int]]
+KnownText = tuple[Sequence[int], Sequence[int]]
 """A prompt and the tokens that follow."""
 
 
@@ -174,7 +174,7 @@ def soak(
 
 
 def soak_generations(
-    link: Link, design: Design, texts: Sequence[Text], *, generations: int, faults: int, seed: int = 0
+    link: Link, design: Design, texts: Sequence[KnownText], *, generations: int, faults: int, seed: int = 0
 ) -> FaultTally:
     """`soak` for a decode engine, until so many generations have ended with the right tokens.
 
@@ -186,7 +186,7 @@ def soak_generations(
 
 
 def _soak(
-    link: Link, line: NoisyLine, design: Design, tasks: Sequence[Task], inferences: int, faults: int
+    link: Link, line: NoisyLine, design: Design, tasks: Sequence[BoardTask], inferences: int, faults: int
 ) -> FaultTally:
     tally, turn = FaultTally(), 0
     while (tally.inferences < inferences or line.faults < faults) and not tally.hangs:
@@ -212,7 +212,7 @@ def _generated(design: Design, prompt: Sequence[int], expected: Sequence[int], h
     return all(token == right for token, right in zip(given, expected, strict=True))
 
 
-def _try(task: Task, host: Host, tally: FaultTally, *, check: bool) -> None:
+def _try(task: BoardTask, host: Host, tally: FaultTally, *, check: bool) -> None:
     try:
         if check:
             host.check()
@@ -228,7 +228,7 @@ def _try(task: Task, host: Host, tally: FaultTally, *, check: bool) -> None:
         tally.wrong += not right
 
 
-def _recover(task: Task, host: Host, tally: FaultTally) -> None:
+def _recover(task: BoardTask, host: Host, tally: FaultTally) -> None:
     """The line is good again. On a busy machine a virtual board may answer late, which is no hang."""
     for _ in range(_TRIES):
         with suppress(ToolError):
@@ -253,7 +253,7 @@ def virtual_soak(
 
 
 def virtual_soak_generations(
-    design: Design, board: Board, texts: Sequence[Text], *, generations: int, faults: int, seed: int = 0
+    design: Design, board: Board, texts: Sequence[KnownText], *, generations: int, faults: int, seed: int = 0
 ) -> FaultTally:
     """`soak_generations` over a virtual board's serial port."""
     prompt, expected = texts[0]
@@ -262,7 +262,7 @@ def virtual_soak_generations(
 
 
 @contextmanager
-def _virtual_line(design: Design, board: Board, task: Task) -> Iterator[SerialLine]:
+def _virtual_line(design: Design, board: Board, task: BoardTask) -> Iterator[SerialLine]:
     """A line to a virtual board, which waits as long as `task` takes, a few times over."""
     with VirtualBoard(design, board) as virtual:
         with closing(SerialLine(virtual.port, _BAUD, 10.0)) as line:
