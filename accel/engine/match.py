@@ -1,0 +1,119 @@
+"""A causal graph as macro operations of the decode engine: what every node is for it.
+
+    macros = match(graph)
+
+Nodes are visited in order. A norm, a matrix and a product of queries and keys each begin a macro operation, which takes
+the nodes behind it as far as it goes. What no macro operation takes is refused.
+"""
+
+from __future__ import annotations
+
+from accel.engine.macros import Attend, Macro, MacroGraph, Multiply, Normalize, ToKeys, ToQueries, ToValues
+from accel.engine.matching.attention import attend
+from accel.engine.matching.load import load
+from accel.engine.matching.matrices import multiply
+from accel.engine.matching.norms import norms
+from accel.engine.matching.vectors import to_matrices
+from accel.engine.matching.walk import Walk
+from accel.errors import UserError
+from accel.graph import Graph, Node
+from accel.ops.blockfloat.op import BlockFloat
+from accel.ops.dense.op import Dense
+from accel.ops.matmul.op import MatMul
+
+CACHED: dict[type, str] = {ToQueries: "queries", ToKeys: "keys", ToValues: "values"}
+
+
+def match(graph: Graph) -> MacroGraph:
+    """The macro operations of a causal graph.
+
+    Raises UserError, naming the graph, the node and what to change, where a node has no place on the engine.
+    """
+    from accel.reference import decoding
+
+    decoding.rows(graph)
+    walk = _entered(graph)
+    matcher = _Matcher(walk)
+    for node in walk.nodes.values():
+        if node.name in matcher.norms or not walk.is_used(node):
+            matcher.take(node)
+    return matcher.result()
+
+
+def _entered(graph: Graph) -> Walk:
+    """A graph of one input, identifiers from 0 on, and one output."""
+    why, ends = f"{graph.name} does not fit the engine", (len(graph.inputs), len(graph.outputs))
+    if ends != (1, 1):
+        raise UserError(
+            f"{why}: it has {ends[0]} inputs and {ends[1]} outputs; the engine takes identifiers, one output"
+        )
+    if graph.input.channels != 1 or graph.input.lo != 0:
+        raise UserError(f"{why}: input {graph.input_name!r} is not identifiers from 0 on, one per token")
+    walk = Walk(graph)
+    _require_static(walk)
+    return walk
+
+
+def _require_static(walk: Walk) -> None:
+    """Raise UserError for an exponent that follows the token."""
+    for node in walk.nodes.values():
+        if isinstance(node.op, BlockFloat):
+            most = node.op.exponent(walk.tensor(node.inputs[0]))
+            why = f"its exponents are 0 to {most}; the engine computes with static formats: lower with the recipe E9"
+            raise walk.refusal(node.name, why)
+
+
+class _Matcher:
+    """Macro operations so far."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk, self.norms = walk, norms(walk)
+        if not self.norms:
+            raise walk.refusal(
+                walk.graph.input_name, "nothing is normalized; matrices of the engine read normalized vectors"
+            )
+        first = next(iter(self.norms.values()))
+        self.macros: list[Macro] = [load(walk, first.source)]
+        walk.stream = first.source
+        self.cached: dict[str, str] = {}
+
+    def take(self, node: Node) -> None:
+        """Add the macro operation that begins with a node. Raises UserError where none does."""
+        if node.name in self.norms:
+            self.macros.append(self._normalized(node))
+        elif isinstance(node.op, Dense):
+            self.macros.append(self._multiplied(node))
+        elif isinstance(node.op, MatMul):
+            self.macros.append(attend(self.walk, node, self.cached))
+        else:
+            raise self.walk.refusal(node.name, "it belongs to no norm, matrix or attention of the engine")
+
+    def _normalized(self, node: Node) -> Normalize:
+        norm = self.norms[node.name]
+        if norm.source != self.walk.stream:
+            why = f"it normalizes {norm.source!r}; the only residual stream is {self.walk.stream!r} here"
+            raise self.walk.refusal(node.name, why)
+        if norm.in_place:
+            self.walk.stream = node.name
+        else:
+            to_matrices(self.walk, node.name)
+        return norm
+
+    def _multiplied(self, node: Node) -> Multiply:
+        found = multiply(self.walk, node)
+        if type(found.to) in CACHED:
+            self.cached[found.to.edge] = CACHED[type(found.to)]
+        return found
+
+    def result(self) -> MacroGraph:
+        """All of them, and the sizes that they agree on."""
+        graph = self.walk.graph
+        attention = next((macro for macro in self.macros if isinstance(macro, Attend)), None)
+        if attention is None:
+            raise self.walk.refusal(
+                graph.input_name, "there is no attention; accel lower makes dataflow of such a graph"
+            )
+        size = self.walk.tensor(attention.queries).channels // attention.heads
+        width = self.walk.tensor(self.walk.stream).channels
+        sizes = width, graph.input.hi + 1, graph.input.tokens, attention.heads, attention.kv_heads, size
+        return MacroGraph(graph, tuple(self.macros), *sizes)

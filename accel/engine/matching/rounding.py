@@ -1,0 +1,38 @@
+"""Sums to integers of a format: the one rounding that the engine has for them."""
+
+from __future__ import annotations
+
+from accel.engine.matching.walk import Walk, clipped, is_clip
+from accel.graph import Node
+from accel.ops.matmul.op import MatMul
+from accel.ops.rescale.op import Rescale
+
+ONE_ROUNDING = "the engine rounds sums once: lower the model with spared_bits=0 in its recipe"
+
+
+def rounded(walk: Walk, sums: str) -> tuple[str, Rescale]:
+    """The edge of rounded sums, and their Rescale, with clips that follow it. Raises UserError on two roundings."""
+    node = _first(walk, sums)
+    assert isinstance(node.op, Rescale)
+    op = node.op
+    while (after := walk.only(node.name)) and isinstance(after.op, Rescale) and not _is_cached(walk, after):
+        if not is_clip(after.op):
+            raise walk.refusal(after.name, f"it rounds what {node.name!r} has rounded, and {ONE_ROUNDING}")
+        walk.use(after)
+        node, op = after, clipped(op, after.op)
+    return node.name, op
+
+
+def _first(walk: Walk, sums: str) -> Node:
+    """The first Rescale behind sums that changes anything, or the last of them."""
+    node = walk.follow(sums, Rescale, "a matrix' sum")
+    while walk.is_identity(node) and (after := walk.only(node.name)) and isinstance(after.op, Rescale):
+        walk.use(after)
+        node = after
+    return node
+
+
+def _is_cached(walk: Walk, node: Node) -> bool:
+    """Is a Rescale the last one in front of the cache of keys and values?"""
+    reader = walk.only(node.name)
+    return bool(reader and isinstance(reader.op, MatMul) and walk.inputs(reader)[1] == node.name)

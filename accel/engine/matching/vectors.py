@@ -1,0 +1,28 @@
+"""Vectors: what matrices read, and what only matrices read."""
+
+from __future__ import annotations
+
+from accel.engine.matching.walk import Walk
+from accel.graph import Node
+from accel.ops.dense.op import Dense
+
+
+def vector(walk: Walk, node: Node) -> str:
+    """The vector that a matrix reads. Raises UserError where it reads anything else."""
+    (source,) = walk.inputs(node)
+    if source not in walk.vectors:
+        what = "the residual stream itself" if source == walk.stream else f"{source!r}"
+        why = f"a matrix of the engine reads a normalized or rounded vector; this reads {what}: put a norm before it"
+        raise walk.refusal(node.name, why)
+    return source
+
+
+def to_matrices(walk: Walk, edge: str) -> str:
+    """A vector, which only matrices read. Raises UserError where something else does."""
+    for node in walk.readers(edge):
+        if not isinstance(node.op, Dense):
+            raise walk.refusal(node.name, f"it reads {edge!r}, a vector that the engine keeps for matrices alone")
+    if edge in walk.outputs:
+        raise walk.refusal(edge, "it is an output; the engine gives logits alone")
+    walk.vectors.add(edge)
+    return edge
