@@ -46,7 +46,7 @@ class Part(NamedTuple):
 
     def measure(self) -> tuple[Any, str]:
         """The value, and what it was made with."""
-        made = f"{date.today()}, " + ", ".join(f"{tool} {version(tool)}" for tool in self.tools)
+        made = ", ".join([str(date.today()), *(f"{tool} {version(tool)}" for tool in self.tools)])
         return import_module(self.module).rows(), made
 
     def table(self, value: Any) -> str:

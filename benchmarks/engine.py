@@ -1,0 +1,19 @@
+"""All figures of the decode engine: benchmarks/results/engine.json, and a Markdown table of each beside it.
+
+python benchmarks/engine.py [--only models peers ...]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from figures import Figures, Part
+
+PARTS = {
+    "peers": Part("engine_peers", "microGPT on other FPGA cores", ()),
+    "cpu": Part("engine_cpu", "One core of a processor", ("torch",)),
+}
+FIGURES = Figures("The decode engine", Path(__file__).parent / "results" / "engine.json", PARTS)
+
+if __name__ == "__main__":
+    FIGURES.main(__doc__)
