@@ -35,7 +35,7 @@ def _model(command: Command) -> Command:
         click.argument("model", type=click.Path(path_type=Path)),
         click.option(
             "--recipe",
-            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ, W4A8-QAT, W3A8-QAT, TERNARY-QAT, KV4 or STATIC8, also with "
+            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ, W4A8-QAT, W3A8-QAT, TERNARY-QAT, KV4, STATIC8 or E9, also with "
             "fields changed: B14:key_value_bits=9.  "
             "[default: B14, or that of a file of accel]",
         ),

@@ -20,16 +20,18 @@ READERS, WRITERS = ("q", "k", "v", "gate", "up"), ("out", "down")
 SEED = 0
 
 
-def folded(checkpoint: Checkpoint) -> Checkpoint:
-    """A checkpoint of the same network, in float32, whose residual stream is turned and whose norms have gains of 1.
+def folded(checkpoint: Checkpoint, rotation: bool = True) -> Checkpoint:
+    """A checkpoint of the same network, in float32, whose norms have gains of 1, and with `rotation` a turned stream.
 
     Its head is a matrix of its own, for it has the gains of the last norm. Raises UserError for a network with
     LayerNorms: the mean that they subtract is not that of the turned channels.
     """
     c = checkpoint.configuration
     if c.norm != "rms":
-        raise UserError(f"a {c.family} has LayerNorms, which no rotation passes; leave folded_rotation at 0")
-    turn = orthogonal(c.width, np.random.default_rng(SEED))
+        raise UserError(
+            f"a {c.family} has LayerNorms, which no rotation passes; leave folded_rotation and folded_gains at 0"
+        )
+    turn = orthogonal(c.width, np.random.default_rng(SEED)) if rotation else np.eye(c.width)
     names = [*checkpoint.weights, *(["head"] if c.tied else [])]
     weights = dict(_turned(checkpoint, names, turn))
     return replace(checkpoint, configuration=replace(c, tied=False), weights=weights)

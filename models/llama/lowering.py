@@ -15,7 +15,7 @@ from accel.errors import UserError
 from accel.graph import Graph
 from accel.ops.mul.op import Mul
 from accel.ops.rotary.op import Rotary
-from models.llama.recipe import B14, IntegerRecipe
+from models.llama.recipe import B14, Format, IntegerRecipe
 from models.llama.rotation import paired, rotary
 from models.llama.transformer import Transformer, Weights, require_shapes
 
@@ -53,10 +53,16 @@ class _Llama(Transformer):
         self.rope = c.rope
         self.rotary = Rotary(*rotary(c.rope, c.head_size, tokens, recipe.rotary_bits))
 
+    def words_of(self, part: str, layer: int) -> Format:
+        is_last = part == "v" or (layer in self.rope.skipped and not self.c.qk_norm)
+        return super().words_of(part, layer) if is_last else self.recipe.attention
+
     def placed(self, q: Edge, k: Edge, name: str, layer: int) -> tuple[Edge, Edge]:
+        forms = self.recipe.head_format("q"), self.recipe.head_format("k")
         if self.c.qk_norm:
-            q, k = self.head_norm(q, f"{name}.q_norm"), self.head_norm(k, f"{name}.k_norm")
-        return (q, k) if layer in self.rope.skipped else (self.turned(q), self.turned(k))
+            normed = forms if layer in self.rope.skipped else (self.recipe.attention,) * 2
+            q, k = self.head_norm(q, f"{name}.q_norm", normed[0]), self.head_norm(k, f"{name}.k_norm", normed[1])
+        return (q, k) if layer in self.rope.skipped else (self.turned(q, forms[0]), self.turned(k, forms[1]))
 
     def feedforward(self, x: Edge, name: str, layer: int) -> Edge:
         """down(activation(gate) · up)."""
@@ -65,15 +71,15 @@ class _Llama(Transformer):
         hidden = self.build.add(Mul(), opened, up, scale=opened.scale * up.scale, name=f"{name}.hidden")
         return self.down(self.fixed(hidden, self.recipe.hidden), name, self.recipe.hidden)
 
-    def head_norm(self, x: Edge, name: str) -> Edge:
+    def head_norm(self, x: Edge, name: str, form: Format) -> Edge:
         """Queries or keys, normalized head by head."""
         gain = self.vector(name)[paired(self.rope, self.c.head_size)]
-        return self.normalized(x, name, self.recipe.attention, self.c.head_size, gain, f"{x.name}.norm")
+        return self.normalized(x, name, form, self.c.head_size, gain, f"{x.name}.norm")
 
-    def turned(self, x: Edge) -> Edge:
+    def turned(self, x: Edge, form: Format) -> Edge:
         """Queries or keys, turned by the place of their token."""
         scale = x.scale * 2.0 ** (1 - self.recipe.rotary_bits)
-        return self.fixed(self.build.add(self.rotary, x, scale=scale, name=f"{x.name}.turned"), self.recipe.attention)
+        return self.fixed(self.build.add(self.rotary, x, scale=scale, name=f"{x.name}.turned"), form)
 
     def row_order(self, name: str) -> np.ndarray | None:
         """Rows of queries or keys in the order of pairs, for all heads."""

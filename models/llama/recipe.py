@@ -28,6 +28,7 @@ class Format(NamedTuple):
 WORDS, FRACTIONS = (8, 24), (-8, 24)
 LIMITS: dict[str, tuple[int, int]] = {
     "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "weight_symmetric": (0, 1), "folded_rotation": (0, 1),
+    "folded_gains": (0, 1), "spared_bits": (0, 16),
     "activation_bits": (2, 16), "activation_group": (1, 1 << 16), "query_bits": (2, 16), "key_value_bits": (2, 16),
     "gain_bits": (2, 16), "rotary_bits": (2, 16), "exponential_bits": (2, 20), "sigmoid_bits": (1, 16),
     "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16), "gelu": (2, 16), "key_value_hadamard": (0, 1),
@@ -35,7 +36,10 @@ LIMITS: dict[str, tuple[int, int]] = {
     "training_steps": (1, 1 << 20),
 }  # fmt: skip
 """Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
-OFF = ("weight_bits", "weight_group", "activation_group", "fitting_tokens", "training_steps", "hidden_hadamard")
+OFF = (
+    "weight_bits", "weight_group", "activation_bits", "activation_group", "query_bits", "key_value_bits",
+    "fitting_tokens", "training_steps", "hidden_hadamard", "bits of queries", "bits of keys", "bits of values",
+)  # fmt: skip
 """Fields that may be 0 as well."""
 
 
@@ -66,6 +70,10 @@ class IntegerRecipe:
     It becomes part of the weights, so integers of a quantized file are lost: they are rounded to `weight_bits`, or to 8
     bits per row.
     """
+    folded_gains: int = 0
+    """1: gains of norms become part of the matrices behind them; integers of a quantized file are lost, as above."""
+    spared_bits: int = 8
+    """The most bits that sums of matrices lose in front of the multipliers of their rows."""
     fitting_tokens: int = 0
     """Tokens that the network draws itself, on which the roundings of weights make up for each other (GPTQ); 0: none.
 
@@ -76,11 +84,12 @@ class IntegerRecipe:
     training_steps: int = 0
     """Steps in which the rounded network then learns, on more such text, what the network in real numbers says."""
     activation_bits: int = 14
-    """Mantissas of what matrices read, with one exponent per token."""
+    """Mantissas of what matrices read, with one exponent per token; 0: they read words as they are."""
     activation_group: int = 0
     """Channels that share an exponent, fewer where they are no whole groups; 0: all of a token."""
     query_bits: int = 12
     key_value_bits: int = 8
+    """Mantissas of queries, and of keys and values, with one exponent per token and head; 0: words as they are."""
     key_value_hadamard: int = 0
     """1: queries, keys, values and what attention returns are turned by a Hadamard matrix per head.
 
@@ -98,6 +107,10 @@ class IntegerRecipe:
     gain_bits: int = 12
     attention: Format = field(default=Format(16, 9))
     """Queries, keys and values."""
+    queries: Format = field(default=Format(0, 0))
+    keys: Format = field(default=Format(0, 0))
+    values: Format = field(default=Format(0, 0))
+    """What the last rounding of these makes of them; 0 bits: words of `attention`, like all in front of it."""
     scores: Format = field(default=Format(16, 6))
     """Queries times keys, from which the table of exponentials is read."""
     mixed: Format = field(default=Format(16, 11))
@@ -114,6 +127,11 @@ class IntegerRecipe:
     sigmoid_bits: int = 10
     """Gates of either table, below 1."""
 
+    def head_format(self, part: str) -> Format:
+        """The format of queries ("q"), keys ("k") or values ("v") as attention reads them."""
+        own = {"q": self.queries, "k": self.keys, "v": self.values}[part]
+        return own if own.bits else self.attention
+
     @property
     def weight_levels(self) -> tuple[int, int]:
         """The lowest and the highest integer of a weight in a group."""
@@ -129,6 +147,8 @@ class IntegerRecipe:
                 _require(one.name, value, *LIMITS[one.name])
         if self.hidden_hadamard & (self.hidden_hadamard - 1):
             raise UserError(f"recipe: hidden_hadamard is a power of two, such as 64; got {self.hidden_hadamard}")
+        if self.folded_rotation and self.folded_gains:
+            raise UserError("recipe: folded_rotation folds gains as well; leave folded_gains at 0")
         if self.weight_symmetric and not (self.weight_bits and self.weight_group):
             raise UserError("recipe: weight_symmetric is of weights in groups; give weight_bits and weight_group")
 
@@ -159,6 +179,12 @@ B10 = IntegerRecipe(
 A = IntegerRecipe(activation_bits=8, activation_group=32, query_bits=8)
 W8A8 = IntegerRecipe(weight_bits=8, activation_bits=8, activation_group=32, query_bits=8)
 W4A8 = IntegerRecipe(weight_bits=4, weight_group=32, activation_bits=8, activation_group=32, query_bits=8)
+E9 = IntegerRecipe(
+    weight_bits=4, folded_gains=1, spared_bits=0, activation_bits=0, query_bits=0, key_value_bits=0,
+    residual=Format(18, 12), normed=Format(9, 5), attention=Format(12, 5), queries=Format(9, 3), keys=Format(8, 2),
+    values=Format(8, 5), scores=Format(12, 4), mixed=Format(9, 6), gates=Format(12, 8), hidden=Format(9, 5),
+    rotary_bits=10, exponential_bits=8, sigmoid=Format(9, 5), sigmoid_bits=8,
+)  # fmt: skip
 RECIPES = {"B14": B14, "B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
 """By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: beside that, weights of 8 bits per row.
 W4A8: weights of 4 bits per 32 inputs."""
@@ -172,10 +198,12 @@ OPTIONS = {
     "STATIC8": replace(
         W8A8, activation_bits=9, activation_group=0, normed=Format(8, 4), mixed=Format(8, 6), hidden=Format(8, 4)
     ),
+    "E9": E9,
 }
 """Recipes for those who need them, by name. The weights of four of them are fitted to the network, which takes minutes
 for a small one and long for a large one. KV4: keys and values of 4 bits, behind Hadamard matrices.
-STATIC8: matrices read words of 8 bits in one fixed step, so that none has an exponent; what lies beyond is clipped."""
+STATIC8: matrices read words of 8 bits in one fixed step, so that none has an exponent; what lies beyond is clipped.
+E9: what the decode engine runs. All formats are fixed and fit stories260K: matrices read words of at most 9 bits."""
 
 
 def named(text: str) -> IntegerRecipe:

@@ -37,8 +37,6 @@ from models.llama.recipe import Format, IntegerRecipe
 from models.llama.rotation import hadamard
 
 HALF_UP = "half_up"
-SPARED_BITS = 8
-"""The most bits that sums lose in front of the multipliers of rows; behind these, that is at most half a step."""
 Weights = Mapping[str, Matrix | np.ndarray]
 """Matrices (outputs, inputs) and vectors by the canonical names of `accel.checkpoints`."""
 
@@ -81,6 +79,10 @@ class Transformer(ABC):
     def feedforward(self, x: Edge, name: str, layer: int) -> Edge:
         """The part of the residual stream that the feed-forward adds."""
 
+    def words_of(self, part: str, layer: int) -> Format:
+        """The format in which a matrix returns queries ("q"), keys ("k") or values ("v")."""
+        return self.recipe.head_format(part)
+
     def placed(self, q: Edge, k: Edge, name: str, layer: int) -> tuple[Edge, Edge]:
         """Queries and keys, which may depend on the place of their token."""
         return q, k
@@ -117,10 +119,11 @@ class Transformer(ABC):
         return x
 
     def attention(self, x: Edge, name: str, layer: int) -> Edge:
-        q, k, v = (self.matrix(x, f"{name}.{part}", self.recipe.attention) for part in "qkv")
+        q, k, v = (self.matrix(x, f"{name}.{part}", self.words_of(part, layer)) for part in "qkv")
         q, k = self.placed(q, k, name, layer)
         if self.recipe.key_value_hadamard:
-            q, k, v = (self.spread(edge, self.recipe.attention, self.c.head_size) for edge in (q, k, v))
+            forms = (self.recipe.head_format(part) for part in "qkv")
+            q, k, v = (self.spread(*pair, self.c.head_size) for pair in zip((q, k, v), forms, strict=True))
         q = self.block(q, self.recipe.query_bits, self.c.head_size)
         k, v = (self.block(edge, self.recipe.key_value_bits, self.c.head_size) for edge in (k, v))
         product = MatMul(self.c.heads, "scores", self.c.kv_heads)
@@ -151,7 +154,7 @@ class Transformer(ABC):
         sums = build.add(Dense(self.ones, np.zeros(heads, np.int64)), shares, name=f"{name}.sums")
         product = MatMul(heads, "values", self.c.kv_heads)
         values = build.add(product, shares, v, scale=v.scale, name=f"{name}.values")
-        fraction, least = recipe.mixed.fraction - recipe.attention.fraction, recipe.exponential_bits - 1
+        fraction, least = recipe.mixed.fraction - recipe.head_format("v").fraction, recipe.exponential_bits - 1
         divide = Divide.of(build.tensor(sums), fraction, *recipe.mixed.limits, least=least)
         return build.add(divide, values, sums, scale=recipe.mixed.step, name=f"{name}.mixed")
 
@@ -199,8 +202,9 @@ class Transformer(ABC):
         self, x: Edge, name: str, form: Format, row: int, gain: np.ndarray | None = None, node: str = ""
     ) -> Edge:
         gain = self.vector(name) if gain is None else gain
-        offset = round(len(gain) * self.c.eps / float(x.scale) ** 2)
-        real = math.sqrt(len(gain)) * gain.astype(np.float64)
+        channels, shared = len(gain), self.recipe.folded_gains and np.ptp(gain) == 0
+        offset = round(channels * self.c.eps / float(x.scale) ** 2)
+        real = math.sqrt(channels) * gain[: 1 if shared else None].astype(np.float64)
         op = Norm.l2(real, form.fraction, form.bits, gain_bits=self.recipe.gain_bits, offset=offset, row=row)
         return self.build.add(op, x, scale=form.step, name=node or name)
 
@@ -210,6 +214,8 @@ class Transformer(ABC):
         return self.block(x, self.recipe.activation_bits, group if self.recipe.activation_group else 0)
 
     def block(self, x: Edge, bits: int, group: int) -> Edge:
+        if not bits:
+            return x
         y = self.build.add(BlockFloat(bits, group), x, scale=x.scale, name=f"{x.name}.block")
         if x.name in self._lacking:
             self._lacking[y.name] = self._lacking[x.name]
@@ -225,9 +231,10 @@ class Transformer(ABC):
         y = self.build.add(Dense(matrix.values, bias), x, scale=step, name=name)
         shift = round(math.log2(form.step / float(step)))
         if matrix.multiplier.max() > 1:
-            spared = max(0, min(SPARED_BITS, shift - MULTIPLIER_BITS))
+            spared = max(0, min(self.recipe.spared_bits, shift - MULTIPLIER_BITS))
             shift, step = shift - spared, step * 2.0**spared
-            y = self.build.requantize(y, step, None, HALF_UP, f"{name}.sums")
+            if self.recipe.spared_bits:
+                y = self.build.requantize(y, step, None, HALF_UP, f"{name}.sums")
         op = Rescale(matrix.multiplier.astype(np.int64) << max(0, -shift), max(0, shift), HALF_UP, *form.limits)
         return self.build.rescale(op, y, np.asarray(form.step), f"{name}.rounded")
 

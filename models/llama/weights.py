@@ -17,11 +17,13 @@ def integer_weights(
 ) -> dict[str, Matrix | np.ndarray]:
     """All weights of a checkpoint by name: integers of quantized files as they are, unless the recipe has other bits.
 
-    A recipe with `folded_rotation` takes a checkpoint that `models.llama.folded` returned, and raises UserError for
-    another. Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is told how far that is.
+    A recipe with `folded_rotation` or `folded_gains` takes a checkpoint that `models.llama.folded` returned.
+    UserError is raised for another. Weights that are to be fitted are fitted (`models.llama.fitting`), and progress is
+    told how far that is.
     """
-    if recipe.folded_rotation and not is_folded(checkpoint):
-        raise UserError(f"{checkpoint.path}: the recipe has folded_rotation; give models.llama.folded(checkpoint)")
+    if (recipe.folded_rotation or recipe.folded_gains) and not is_folded(checkpoint):
+        name = "folded_rotation" if recipe.folded_rotation else "folded_gains"
+        raise UserError(f"{checkpoint.path}: the recipe has {name}; give models.llama.folded(checkpoint)")
     if not recipe.fitting_tokens:
         return {name: _alone(name, weight, recipe) for name, weight in checkpoint.weights.items()}
     from models.llama.fitting import fitted

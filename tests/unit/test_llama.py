@@ -123,8 +123,8 @@ def test_recipes_by_name() -> None:
         ("B14:bits=9", "recipe: 'bits=9' is no field=value; fields are weight_bits, weight_group, "),
         ("B14:query_bits", "recipe: 'query_bits' is no field=value"),
         ("B14:query_bits=many", "recipe: query_bits is a whole number; got 'many'"),
-        ("B14:query_bits=0", "recipe: query_bits must be 2 to 16; got 0"),
-        ("B14:query_bits=40", "recipe: query_bits must be 2 to 16; got 40"),
+        ("B14:query_bits=1", "recipe: query_bits must be 0, or 2 to 16; got 1"),
+        ("B14:query_bits=40", "recipe: query_bits must be 0, or 2 to 16; got 40"),
         ("B14:weight_bits=1", "recipe: weight_bits must be 0, or 2 to 8; got 1"),
         ("B14:hidden_hadamard=48", "recipe: hidden_hadamard is a power of two, such as 64; got 48"),
         (
@@ -144,7 +144,7 @@ def test_a_recipe_that_is_none_is_refused(text: str, why: str) -> None:
 def test_a_recipe_takes_formats_and_numbers_alone() -> None:
     with pytest.raises(UserError, match=r"normed is a format, bits and fraction, such as Format\(16, 9\); got 9"):
         IntegerRecipe(normed=9)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=r"query_bits must be 2 to 16; got 9\.5"):
+    with pytest.raises(UserError, match=r"query_bits must be 0, or 2 to 16; got 9\.5"):
         IntegerRecipe(query_bits=9.5)  # type: ignore[arg-type]
 
 

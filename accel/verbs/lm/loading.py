@@ -58,8 +58,8 @@ def of(
     chosen = llama.named(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(chosen, llama.IntegerRecipe):
         raise UserError(f"the recipe is {printable(repr(recipe), 40)}; give its name, or an IntegerRecipe")
-    if chosen.folded_rotation:
-        checkpoint = llama.folded(checkpoint)
+    if chosen.folded_rotation or chosen.folded_gains:
+        checkpoint = llama.folded(checkpoint, rotation=bool(chosen.folded_rotation))
     seen = _context(checkpoint.configuration.context, context)
     return LanguageModel(
         checkpoint.path, checkpoint.configuration, llama.integer_weights(checkpoint, chosen, progress), chosen,
