@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from unittest.mock import patch
 
 import gpt2s
 import llamas
@@ -16,12 +15,11 @@ from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Position, Res
 from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
 from models import languages
-from models.llama import transformer
 from models.llama.recipe import Format, IntegerRecipe, named
 
 STATIC = named(
     "STATIC8:normed=9/5,attention=9/4,query_bits=10,key_value_bits=10,mixed=9/6,hidden=9/4,gates=9/4,activation_bits=10,"
-    "exponential_bits=8"
+    "exponential_bits=8,spared_bits=0"
 )
 """All vectors have 9 bits, and no exponent can be anything but 0."""
 STYLES = "gpt", "llama", "gpt2"
@@ -43,8 +41,7 @@ def static(
     configuration: Configuration, weights: llamas.Weights, tokens: int, recipe: IntegerRecipe, name: str
 ) -> Graph:
     """A language model whose sums are rounded once."""
-    with patch.object(transformer, "SPARED_BITS", 0):
-        return languages.lower(configuration, weights, tokens, recipe, name)
+    return languages.lower(configuration, weights, tokens, recipe, name)
 
 
 def _recipe(rng: np.random.Generator, alone: bool) -> IntegerRecipe:

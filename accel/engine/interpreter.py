@@ -15,7 +15,7 @@ import numpy as np
 from accel.engine import rounding
 from accel.engine.digits import DIGIT
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode
-from accel.engine.macros import Attend, Multiply, Normalize
+from accel.engine.macros import Attend, Multiply, Normalize, ToVector
 from accel.errors import UserError
 
 
@@ -39,13 +39,14 @@ class Interpreter:
         pe, simd, layers = sizes.pe, sizes.simd, sizes.layers
         channels = sizes.kv_heads * sizes.head_size
         words, blocks = -(-channels // simd), -(-channels // pe)
+        keys = -(-sizes.context // simd) * simd
         self._x = np.zeros((sizes.width // pe, pe), np.int64)
         self._a = np.zeros((sizes.words * simd // pe, pe), np.int64)
-        self._scores = np.zeros((sizes.heads, sizes.context), np.int64)
-        self._shares = np.zeros((sizes.heads, sizes.context), np.int64)
+        self._scores = np.zeros((sizes.heads, keys), np.int64)
+        self._shares = np.zeros((sizes.heads, keys), np.int64)
         self._sums = np.zeros(sizes.heads, np.int64)
-        self._keys = np.zeros((layers, sizes.context, words * simd), np.int64)
-        self._values = np.zeros((layers, sizes.context, blocks * pe), np.int64)
+        self._keys = np.zeros((layers, keys, words * simd), np.int64)
+        self._values = np.zeros((layers, keys, blocks * pe), np.int64)
         self._macros = _by_edge(program)
         self._results: dict[int, np.ndarray] = {}
         self._beat = self._row = 0
@@ -101,6 +102,8 @@ class Interpreter:
         macro = self._macros[i.edges[-1]]
         assert isinstance(macro, Normalize)
         factor, more, centred = rounding.root(macro.norm, macro.mean, self._x.ravel())
+        if i.gains:
+            centred = centred * self.program.tables["gains"][i.gains - 1]
         y = self._rounded(i, centred.reshape(self._x.shape), factor * i.multiplier, more)
         if i.epilogue is Epilogue.RESIDUAL:
             self._x = y
@@ -121,6 +124,12 @@ class Interpreter:
         y = self._rounded(i, sums, multiplier)
         if i.epilogue is Epilogue.GATE:
             y = self._opened(i, y[0::2], y[1::2])
+        elif i.looked_up:
+            macro = self._macros[i.edges[-1]]
+            assert isinstance(macro, Multiply)
+            assert isinstance(macro.to, ToVector)
+            assert macro.to.lookup
+            y = self._table("gate", i)[y - macro.to.lookup.base]
         elif i.turned:
             y = self._turned(i, y)
         elif i.epilogue is Epilogue.RESIDUAL and not i.aligned:

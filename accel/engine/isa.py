@@ -39,8 +39,9 @@ others are not. Digit d of a beat counts 16^d.
 
 Sums. acc ← [first beat: bias, or aligned · x] + Σ (factor of the group) · (Σ over lanes of activation · digit) · 16^d.
 
-Rounding. y = clip(round(acc · m / 2^s), lo, hi), m the instruction's multiplier, the row's (from the tape), R of the
-norm, or 1/sum of a head. s is `shift`, plus a of the norm's root, less j of a Divide.
+Rounding. y = clip(round(acc · m / 2^s), lo, hi), in a NORM with x · gain in place of acc. m is the instruction's
+multiplier, the row's (from the tape), R of the norm times the instruction's multiplier, or 1/sum of a head. s is
+`shift`, plus a of the norm's root, less j of a Divide.
 """
 
 from __future__ import annotations
@@ -100,8 +101,9 @@ class Instruction:
     of LOAD and NORM, heads of SOFT and SHARE. words: words of A per row block. planes: digits of weights, keys, values.
     limits: index of (lo, hi) in `Sizes.limits`. aligned: sums begin with x · 2^(aligned − 1), 0: with the bias.
     late_shift and late_limits: of the rounding behind a turn (QUERY and KEY that are `turned`), behind gate · up
-    (GATE), or behind x + y (RESIDUAL). layer: of the cache, and of tables that differ by layer. `edges`
-    are the graph's edges that are made here, for whoever compares: the last one is what is written.
+    (GATE), or behind x + y (RESIDUAL). looked_up: a VECTOR is the table "gate" of the rounded sums.
+    gains: row of the table "gains", one more than it, 0: the norm has one gain. layer: of the cache, and of tables that
+    differ by layer. `edges` are the graph's edges that are made here: the last one is what is written.
     """
 
     op: Opcode
@@ -122,6 +124,8 @@ class Instruction:
     late_shift: int = 0
     late_limits: int = 0
     turned: bool = False
+    looked_up: bool = False
+    gains: int = 0
     layer: int = 0
     edges: tuple[str, ...] = ()
 

@@ -67,7 +67,6 @@ def require_sizes(network: MacroGraph, pe: int, simd: int) -> None:
         "both must be powers of two": _power_of_two(pe) and _power_of_two(simd),
         "simd must be a multiple of pe": simd % pe == 0,
         f"pe must divide the {network.width} channels of the residual stream": network.width % pe == 0,
-        f"simd must divide the context of {network.context} tokens": network.context % simd == 0,
         f"simd and heads of {size} channels must divide each other": simd % size == 0 or size % simd == 0,
         f"pe and heads of {size} channels must divide each other": pe % size == 0 or size % pe == 0,
         f"whole words must hold all of the {together} kv heads": together % _together(simd, network) == 0,
@@ -98,7 +97,7 @@ class _Assembler:
         """Edge of a vector → its first word of A."""
         self._regions: dict[tuple[type, int], int] = {}
         """What a vector is, and how many words it has → its first word of A: all layers use the same."""
-        self._words, self._layer, self._attended = 0, -1, True
+        self._words, self._layer, self._attended, self._norms = 0, -1, True, 0
         self._limits: list[tuple[int, int]] = []
 
     def program(self) -> EngineProgram:
@@ -124,9 +123,19 @@ class _Assembler:
         if not macro.in_place:
             order = layout.natural(self._network.width, self._sizes.simd)
             to, target = Epilogue.VECTOR, self._vector(macro.edge, Normalize, order)
-        rescale = _rounding(macro.norm, macro.edge)
-        source = MultiplierSource.ROOT
-        self._put(Opcode.NORM, rescale, (macro.edge,), to, factor=source, rows=self._width_blocks, target=target)
+        rescale, gains = _rounding(macro.norm), 0
+        if macro.norm.gamma.lo != macro.norm.gamma.hi:
+            self._norms, gains = self._norms + 1, self._norms + 1
+        self._put(
+            Opcode.NORM,
+            rescale,
+            (macro.edge,),
+            to,
+            factor=MultiplierSource.ROOT,
+            rows=self._width_blocks,
+            target=target,
+            gains=gains,
+        )
 
     @add.register
     def _multiply(self, macro: Multiply) -> None:
@@ -138,7 +147,8 @@ class _Assembler:
         rows = _arranged(macro.dense, rescale, order, columns)
         if macro.gate:
             dense, gate = macro.gate
-            gates = _arranged(dense, gate.rescale, order, columns)
+            rescale, other = _alike(rescale, gate.rescale, macro.sums)
+            gates, rows = _arranged(dense, other, order, columns), _arranged(macro.dense, rescale, order, columns)
             weights, biases, multipliers = (
                 layout.alternating(*pair, self._sizes.pe) for pair in zip(gates, rows, strict=True)
             )
@@ -159,6 +169,7 @@ class _Assembler:
             source=self._places[macro.source],
             target=self._vector(to.edge, type(to), order) if isinstance(to, ToVector | ToQueries) else 0,
             aligned=aligned.bit_length(),
+            looked_up=isinstance(to, ToVector) and to.lookup is not None,
             turned=isinstance(to, ToQueries | ToKeys) and to.turn is not None,
         )
 
@@ -255,13 +266,23 @@ class _Assembler:
         return self._limits.index(pair)
 
 
-def _rounding(norm: Norm, edge: str) -> Rescale:
-    """u · R · γ, rounded: powers of two in γ leave the shift. Raises UserError where γ differs by channel."""
-    gain = int(norm.gamma[0])
-    if norm.gamma.lo != norm.gamma.hi or gain < 1:
-        raise UserError(f"node {edge!r}: the engine has one gain per norm; fold gains into the matrices behind it")
+def _rounding(norm: Norm) -> Rescale:
+    """u · R · γ, rounded: powers of two leave a γ that is one number, and the shift."""
+    gain = max(1, norm.gamma.lo) if norm.gamma.lo == norm.gamma.hi else 1
     spare = min((gain & -gain).bit_length() - 1, norm.shift - 1)
     return Rescale([gain >> spare], norm.shift - spare, "half_up", norm.lo, norm.hi)
+
+
+def _alike(one: Rescale, other: Rescale, edge: str) -> tuple[Rescale, Rescale]:
+    """Two roundings with the same shift, whose larger one the multipliers of the other make up for."""
+    if (one.lo, one.hi, one.rounding) != (other.lo, other.hi, other.rounding):
+        raise UserError(f"node {edge!r}: an engine rounds gates and what they open to one format")
+    shift = max(one.shift, other.shift)
+    raised = (
+        Rescale(each.multiplier.wide() << (shift - each.shift), shift, each.rounding, each.lo, each.hi)
+        for each in (one, other)
+    )
+    return next(raised), next(raised)
 
 
 def _late(macro: Multiply) -> Rescale | None:

@@ -3,6 +3,7 @@
 by_token (vocabulary, width)  by_place (context, width)  by_both (vocabulary · context, width)
 exponentials (1 or layers, entries)   cos, sin (context, head size)
 gate (1 or layers, entries), its first entry for the lowest number of the table's range
+gains (norms whose gain differs by channel, width)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from accel.constants import Constant
-from accel.engine.macros import Attend, Load, MacroGraph, Multiply, ToKeys, ToQueries, ToVector
+from accel.engine.macros import Attend, Load, MacroGraph, Multiply, Normalize, ToKeys, ToQueries, ToVector
 from accel.errors import UserError
 
 
@@ -33,6 +34,8 @@ def tables_of(network: MacroGraph) -> dict[str, np.ndarray]:
         found["cos"], found["sin"] = turns[0].rotary.cos.wide(), turns[0].rotary.sin.wide()
         if any(not np.array_equal(turn.rotary.cos, found["cos"]) for turn in turns):
             raise UserError(f"{network.graph.name}: all layers of an engine turn queries and keys by the same angles")
+    if gains := _gains(network):
+        found["gains"] = np.stack(gains)
     if lookups := _lookups(network):
         found["gate"] = _stacked(lookups)
     return found
@@ -51,6 +54,12 @@ def _lookups(network: MacroGraph) -> list[np.ndarray]:
         elif isinstance(macro.to, ToVector) and macro.to.lookup:
             found.append(macro.to.lookup.table.wide())
     return found
+
+
+def _gains(network: MacroGraph) -> list[np.ndarray]:
+    """Gains of norms that differ by channel."""
+    gammas = [macro.norm.gamma for macro in network.macros if isinstance(macro, Normalize)]
+    return [gamma.wide() for gamma in gammas if gamma.lo != gamma.hi]
 
 
 def _stacked(tables: Sequence[np.ndarray]) -> np.ndarray:
