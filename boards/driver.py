@@ -13,7 +13,6 @@ import numpy as np
 import boards
 from accel import reference
 from accel.design import Design
-from accel.progress import Progress
 from boards import generating, protocol
 from boards.generating import SampleRunner
 from boards.host import Host
@@ -63,14 +62,13 @@ class Device:
         real = y * np.asarray(self.output.scale)
         return self.view.results(real) if self.view else real
 
-    def generate(self, prompt: Sequence[int], n: int, progress: Progress | None = None) -> Iterator[int]:
+    def generate(self, prompt: Sequence[int], n: int) -> Iterator[int]:
         """The `n` tokens that a decode engine chooses behind the tokens of `prompt`, each as soon as it has come.
 
-        `progress` is told of the tokens of the prompt, which are sent one by one. Raises UserError, before anything is
-        sent, for a design that is no decode engine, a token outside its vocabulary, and more tokens than its context;
-        ToolError when the board does not answer.
+        Raises UserError, before anything is sent, for a design that is no decode engine, a token that it lacks, and
+        more tokens than its context; ToolError when the board does not answer.
         """
-        return generating.generate(self._runner, self._design, prompt, n, progress)
+        return generating.generate(self._runner, self._design, prompt, n)
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""

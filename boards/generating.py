@@ -10,7 +10,6 @@ import numpy as np
 
 from accel.design import Design
 from accel.errors import UserError
-from accel.progress import Progress
 
 
 class SampleRunner(Protocol):
@@ -20,17 +19,16 @@ class SampleRunner(Protocol):
         """Raises ToolError when the board does not answer."""
 
 
-def generate(
-    runner: SampleRunner, design: Design, prompt: Sequence[int], count: int, progress: Progress | None = None
-) -> Iterator[int]:
+def generate(runner: SampleRunner, design: Design, prompt: Sequence[int], count: int) -> Iterator[int]:
     """The `count` tokens that the network chooses behind a prompt, each as soon as the board has answered.
 
     A request says where its token stands. So it may reach the board twice, as it does when an answer is lost: what
-    the board keeps of a token, and what it answers, stay the same. `progress` is told of the tokens of the prompt.
+    the board keeps of a token, and what it answers, stay the same.
+
     Raises UserError for a design that is no decode engine, a token that it lacks, and more tokens than its context.
     """
     tokens, wanted = checked(design, prompt, count)
-    return _chosen(runner, tokens, wanted, progress or (lambda text: None))
+    return _chosen(runner, tokens, wanted)
 
 
 def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int], int]:
@@ -69,9 +67,8 @@ def _whole(name: str, value: Any) -> int:
     return operator.index(value)
 
 
-def _chosen(runner: SampleRunner, prompt: list[int], count: int, tell: Progress) -> Iterator[int]:
+def _chosen(runner: SampleRunner, prompt: list[int], count: int) -> Iterator[int]:
     for position, token in enumerate(prompt):
-        tell(f"{position} of {len(prompt)} tokens of the prompt")
         found = _answer(runner, token, position)
     position = len(prompt) - 1
     while True:

@@ -1,8 +1,10 @@
-"""`accel board`: a board at work, real or simulated: load its bitstream, run samples on it."""
+"""`accel board`: a board at work, real or simulated: load its bitstream, run samples on it, let it write."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ import click
 from accel.cli import interrupts, names
 from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.group import Verbs
+from accel.cli.talking import answers, lines
 from accel.verbs import BOARD
 from accel.verbs.board import run
 from accel.verbs.inputs import read_array
@@ -18,14 +21,15 @@ from accel.verbs.output import whole_file
 _LOOK_S = 0.2  # how soon an end of the simulation or of the user's patience is noticed
 
 
-@click.group(cls=Verbs, short_help="Load a board, simulate one, run samples on it.")
+@click.group(cls=Verbs, short_help="Load a board, simulate one, run samples on it, let it write.")
 def command() -> None:
-    """Program a board, simulate one, and run samples on either.
+    """Program a board, simulate one, and run samples on either, or let a language model on it write.
 
     \b
     Examples:
       accel board program ulx3s-85f build/rtl-ulx3s-85f      load what `accel bitstream` wrote
       accel board run build/rtl --input x.npy --out y.npy    run samples on the board at the only USB port
+      accel board chat build/engine                          text from the language model on the board
       accel board serve ulx3s-85f build/rtl                  simulate the board
     """
 
@@ -55,16 +59,22 @@ def serve_command(board: str, folder: Path) -> None:
             virtual.wait(_LOOK_S)
 
 
-@command.command("run", short_help="Run samples on a board.")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--port", help="Serial port, or `virtual` to simulate the board.  [default: the only USB serial port]")
-@click.option(
+_port = click.option(
+    "--port", help="Serial port, or `virtual` to simulate the board.  [default: the only USB serial port]"
+)
+_board = click.option(
     "--board",
     default=BOARD,
     show_default=True,
     shell_complete=names.boards,
     help="One of `accel boards`; it sets the speed of the serial line.",
 )
+
+
+@command.command("run", short_help="Run samples on a board.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_port
+@_board
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Samples in an .npy file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npy file to write.")
 @click.option("--raw", is_flag=True, help="Read and write the hardware's integers instead of real numbers.")
@@ -97,6 +107,45 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
     show_table(
         str(out), ("samples", "shape", "seconds", "samples/s"), [(len(y), y.shape[1:], f"{seconds:.2f}", f"{rate:.1f}")]
     )
+
+
+@command.command("chat", short_help="Text from a language model on a board.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_port
+@_board
+@click.option(
+    "--tokenizer",
+    help="letters, ascii, bytes, a checkpoint, or a tokenizer's file of llama2.c.  [default: the checkpoint's that "
+    "`accel lower` read]",
+)
+@click.option(
+    "--tokens", type=click.IntRange(min=1), help="Tokens to write at most.  [default: until the context is full]"
+)
+@json_option
+def chat_command(
+    folder: Path, port: str | None, board: str, tokenizer: str | None, tokens: int | None, as_json: bool
+) -> int:
+    """Let the decode engine in FOLDER write: a prompt per line, until the input ends (Ctrl-D).
+
+    Every prompt begins a text of its own, and the board goes on with it, token by token, with the likeliest one. Text
+    comes as it is written, and how fast it came follows on standard error. A prompt that does not fit is left out.
+
+    \b
+    Examples:
+      accel board chat build/stories --port virtual --tokens 40
+      echo "Once upon a time" | accel board chat build/stories
+      echo "em" | accel board chat build/names --tokenizer letters --json
+    """
+    from accel.verbs.engine.talking import Talk
+
+    with ExitStack() as opened:
+        with working("connect"):
+            talk = opened.enter_context(Talk(folder, port=port, board=board, tokenizer=tokenizer))
+        found = [*answers(lines(blank=True), partial(talk.say, tokens=tokens), show=not as_json)]
+    written = [asdict(one) for one in found if one]
+    if as_json:
+        show_json(written)
+    return 2 if found and not written else 0
 
 
 @command.command("program", short_help="Load a bitstream into a board.")

@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from accel.cli.display import json_option, show_json, show_table, working
 from accel.cli.group import Verbs
+from accel.cli.lm_options import device_option, model_options, tokenizer_option
+from accel.cli.lm_text import chat_command, generate_command
 from accel.errors import UserError
 from accel.files import require_ordinary, require_place
 
 if TYPE_CHECKING:
-    from accel.verbs.lm import Generated, LanguageModel, Perplexity
-    from accel.verbs.lm.conversation import Conversation
-    from accel.verbs.lm.writing import TellText
+    from accel.verbs.lm import LanguageModel, Perplexity
 
-Command = Callable[..., Any]
-TOKENS, LEVELS = 128, "reference,native,decode"
+LEVELS = "reference,native,decode"
 
-
-_tokenizer = click.option(
-    "--tokenizer", type=click.Path(path_type=Path), help="Tokenizer's file of a .bin of llama2.c."
-)
-
-
-def _model(command: Command) -> Command:
-    """Arguments of every verb that opens a model."""
-    options = (
-        click.argument("model", type=click.Path(path_type=Path)),
-        click.option(
-            "--recipe",
-            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ, W4A8-QAT, W3A8-QAT, TERNARY-QAT, KV4, STATIC8 or E9, also with "
-            "fields changed: B14:key_value_bits=9.  "
-            "[default: B14, or that of a file of accel]",
-        ),
-        _tokenizer,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-_context = click.option(
-    "--context",
-    type=int,
-    help="Tokens that the model sees at once.  [default: 512, or all that the model has if fewer]",
-)
 _text = click.option("--text", required=True, type=click.Path(path_type=Path), help="The file to read, in UTF-8.")
 _few = click.option(
     "--tokens",
@@ -60,13 +29,6 @@ _few = click.option(
 _window = click.option(
     "--window", type=click.IntRange(min=2), default=512, show_default=True, help="Tokens that are read at once."
 )
-_device = click.option(
-    "--device", default="native", show_default=True, help="Where the integers run: native (compiled C++), cpu or cuda."
-)
-
-
-def _stop(command: Command) -> Command:
-    return click.option("--stop", multiple=True, help="End in front of this text; can be repeated.")(command)
 
 
 @click.group(cls=Verbs, short_help="Run and measure language models in exact integers.")
@@ -85,8 +47,12 @@ def command() -> None:
     """
 
 
+command.add_command(generate_command)
+command.add_command(chat_command)
+
+
 @command.command("import", short_help="Write a checkpoint's integers into one file.")
-@_model
+@model_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
 @json_option
 def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out: Path, as_json: bool) -> None:
@@ -106,7 +72,7 @@ def import_command(model: Path, recipe: str | None, tokenizer: Path | None, out:
 
 
 @command.command("check", short_help="Compare all levels on random tokens.")
-@_model
+@model_options
 @click.option("--levels", default=LEVELS, show_default=True, help="Also csim, rtl and rtl_stalled.")
 @click.option(
     "--tokens",
@@ -150,11 +116,11 @@ def check_command(
 
 
 @command.command("perplexity", short_help="Measure what the integers cost on a text.")
-@_model
+@model_options
 @_text
 @_few
 @_window
-@_device
+@device_option
 @json_option
 def perplexity_command(
     model: Path, recipe: str | None, tokenizer: Path | None, text: Path, tokens: int | None, window: int, device: str,
@@ -178,11 +144,11 @@ def perplexity_command(
 @command.command("calibrate", short_help="Compare recipes on a text.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--recipe", "recipes", multiple=True, help="Only this recipe; can be repeated.  [default: all]")
-@_tokenizer
+@tokenizer_option
 @_text
 @_few
 @_window
-@_device
+@device_option
 @json_option
 def calibrate_command(
     model: Path, recipes: tuple[str, ...], tokenizer: Path | None, text: Path, tokens: int | None, window: int,
@@ -207,7 +173,7 @@ def calibrate_command(
 @command.command("train", short_help="Train rounded weights on text that the model draws.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--recipe", default="W4A8", show_default=True, help="One with groups of weights.")
-@_tokenizer
+@tokenizer_option
 @click.option("--steps", type=click.IntRange(min=0), default=200, show_default=True, help="Steps; 0: only GPTQ.")
 @click.option(
     "--tokens", type=click.IntRange(min=2), default=4096, show_default=True, help="Tokens that GPTQ looks at."
@@ -235,134 +201,6 @@ def train_command(
         found = lm.train(model, recipe, steps, tokens=tokens, seed=seed, tokenizer=tokenizer, progress=progress)
         digest = found.save(out)
     _show_saved(found, out, digest, as_json)
-
-
-@command.command("generate", short_help="Write text behind a prompt.")
-@_model
-@click.option("--prompt", required=True, help="Text to go on with.")
-@click.option("--tokens", type=int, default=TOKENS, show_default=True, help="Tokens to write at most.")
-@_stop
-@_context
-@_device
-@json_option
-def generate_command(
-    model: Path, recipe: str | None, tokenizer: Path | None, prompt: str, tokens: int, stop: tuple[str, ...],
-    context: int | None, device: str, as_json: bool,
-) -> None:  # fmt: skip
-    """Write the likeliest text behind a prompt, as it comes. Tokens per second follow on standard error.
-
-    \b
-    Examples:
-      accel lm generate model.gguf --prompt "Once upon a time" --tokens 60
-      accel lm generate stories260K.bin --prompt "Lily" --stop "The end" --json
-    """
-    from accel.verbs.lm import requests, writing
-
-    tokens, stop = writing.asked(tokens, stop)
-    requests.text("the prompt", prompt)
-    found = _opened(model, recipe, tokenizer, context, device)
-    if as_json:
-        show_json(asdict(found.generate(prompt, tokens, stop=stop)))
-        return
-    _told(found.generate(prompt, tokens, _piece, stop=stop))
-
-
-@command.command("chat", short_help="Talk to a model.")
-@_model
-@click.option("--system", help="What the model is told first.")
-@click.option("--tokens", type=int, default=TOKENS, show_default=True, help="Tokens of a reply at most.")
-@_stop
-@_context
-@_device
-@json_option
-def chat_command(
-    model: Path, recipe: str | None, tokenizer: Path | None, system: str | None, tokens: int, stop: tuple[str, ...],
-    context: int | None, device: str, as_json: bool,
-) -> int:  # fmt: skip
-    """Talk to a model in the chat template of its checkpoint: a message per line, until the input ends (Ctrl-D).
-
-    The oldest turns are left out where the conversation outgrows the context. A message that cannot be answered is
-    left out as well, and the conversation goes on.
-
-    \b
-    Examples:
-      accel lm chat model.gguf
-      echo "What is the capital of France?" | accel lm chat model.gguf --tokens 30
-    """
-    from accel.verbs import lm
-    from accel.verbs.lm import requests, writing
-    from accel.verbs.lm.conversation import Conversation
-
-    tokens, stop = writing.asked(tokens, stop)
-    requests.text("the system message", system or "")
-    with working("load"):
-        found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
-        talk = Conversation(found, system, tokens, stop)
-        _ = found.decoder
-    refused = _talk(talk, None if as_json else _piece)
-    if as_json:
-        show_json(talk.messages)
-    return 2 if refused and not talk.has_replies else 0
-
-
-def _talk(talk: Conversation, stream: TellText | None) -> bool:
-    """Answer every line of the input; whether a message was left out."""
-    refused = False
-    for line in _lines():
-        was_cut = talk.is_cut
-        try:
-            reply = talk.say(line.decode("utf-8"), stream)
-        except (UserError, UnicodeDecodeError) as error:
-            why = error if isinstance(error, UserError) else "the message is not UTF-8"
-            click.echo(f"accel: {why}; the message is left out", err=True)
-            refused = True
-            continue
-        if stream:
-            _told(reply)
-        if talk.is_cut and not was_cut:
-            click.echo(f"accel: {_cut(talk.model)}", err=True)
-    return refused
-
-
-def _cut(model: LanguageModel) -> str:
-    """The line about a conversation that is longer than the context; it is said once."""
-    most = model.configuration.context
-    more = f"; --context takes up to {most}" if model.context < most else ""
-    return f"the conversation is longer than the context of {model.context} tokens: its oldest turns are left out{more}"
-
-
-def _opened(model: Path, recipe: str | None, tokenizer: Path | None, context: int | None, device: str) -> LanguageModel:
-    """A model that is ready to write."""
-    from accel.verbs import lm
-
-    with working("load"):
-        found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
-        _ = found.tokenizer, found.decoder
-    return found
-
-
-def _lines() -> Iterator[bytes]:
-    """Messages that are not empty, until the input ends."""
-    while sys.stdin is not None:  # a caller may have closed it
-        if sys.stdin.isatty():
-            click.echo("> ", nl=False, err=True)
-        if not (line := sys.stdin.buffer.readline()):
-            return
-        if line.strip():
-            yield line.strip()
-
-
-def _piece(text: str) -> None:
-    click.echo(text, nl=False)
-
-
-def _told(found: Generated) -> None:
-    click.echo()
-    click.echo(
-        f"{found.prompt} tokens read in {found.first:.2f} s, {len(found.identifiers)} written, "
-        f"{found.rate:.1f} per second",
-        err=True,
-    )
 
 
 def _read(path: Path) -> str:

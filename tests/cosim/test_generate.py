@@ -67,12 +67,6 @@ def test_a_token_comes_as_soon_as_the_board_has_answered():
     assert asked[-1] == [[[7, 2]]]
 
 
-def test_progress_counts_the_prompt(device):
-    told = []
-    assert len(list(device.generate([1, 2], 2, told.append))) == 2
-    assert told == ["0 of 2 tokens of the prompt", "1 of 2 tokens of the prompt"]
-
-
 @pytest.mark.parametrize(
     ("prompt", "count", "words"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,9 +67,18 @@ def write(
     stop: Sequence[str], *, started: bool,
 ) -> Generated:  # fmt: skip
     """Text behind the identifiers of a prompt; arguments as of `LanguageModel.generate`."""
+    chosen = _likeliest(decoder, list(prompt), tokens)
+    return spelled(chosen, tokenizer, len(prompt), stream, stop, started=started)
+
+
+def spelled(
+    chosen: Iterable[int], tokenizer: Tokenizer, prompt: int, stream: TellText | None, stop: Sequence[str], *,
+    started: bool,
+) -> Generated:  # fmt: skip
+    """Text of identifiers that come one by one, until something ends it; `prompt` tokens were read before."""
     pieces, text = tokenizer.stream(started=started), _Text(stop, stream or (lambda piece: None))
     times, found, ended = [time.perf_counter()], list[int](), "length"
-    for new in _likeliest(decoder, list(prompt), tokens):
+    for new in chosen:
         times.append(time.perf_counter())
         found.append(new)
         if new in tokenizer.ends:
@@ -80,7 +89,7 @@ def write(
             break
     if ended != "stop" and text.push(pieces.end()):
         ended = "stop"
-    return Generated(text.end(), tuple(found), len(prompt), ended, times[1] - times[0], times[-1] - times[1])
+    return Generated(text.end(), tuple(found), prompt, ended, times[1] - times[0], times[-1] - times[1])
 
 
 def _likeliest(decoder: Decoder, known: list[int], count: int) -> Iterator[int]:
