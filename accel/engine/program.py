@@ -29,12 +29,12 @@ from accel.engine.macros import (
     ToValues,
     ToVector,
 )
+from accel.engine.rounding import rounding_of
 from accel.engine.tables import tables_of
 from accel.engine.tape import TapeWriter
 from accel.engine.widths import widths_of
 from accel.errors import UserError
 from accel.ops.dense.op import Dense
-from accel.ops.norm.op import Norm
 from accel.ops.rescale.op import Rescale
 from accel.ops.softmax.op import Softmax
 
@@ -123,7 +123,7 @@ class _Assembler:
         if not macro.in_place:
             order = layout.natural(self._network.width, self._sizes.simd)
             to, target = Epilogue.VECTOR, self._vector(macro.edge, Normalize, order)
-        rescale, gains = _rounding(macro.norm), 0
+        rescale, gains = rounding_of(macro.norm), 0
         if macro.norm.gamma.lo != macro.norm.gamma.hi:
             self._norms, gains = self._norms + 1, self._norms + 1
         self._put(
@@ -264,13 +264,6 @@ class _Assembler:
         if pair not in self._limits:
             self._limits.append(pair)
         return self._limits.index(pair)
-
-
-def _rounding(norm: Norm) -> Rescale:
-    """u · R · γ, rounded: powers of two leave a γ that is one number, and the shift."""
-    gain = max(1, norm.gamma.lo) if norm.gamma.lo == norm.gamma.hi else 1
-    spare = min((gain & -gain).bit_length() - 1, norm.shift - 1)
-    return Rescale([gain >> spare], norm.shift - spare, "half_up", norm.lo, norm.hi)
 
 
 def _alike(one: Rescale, other: Rescale, edge: str) -> tuple[Rescale, Rescale]:

@@ -31,6 +31,13 @@ def rescale(op: Rescale, x: np.ndarray) -> np.ndarray:
     return shifted(x * int(op.multiplier[0]), op.shift, op.rounding, op.lo, op.hi)
 
 
+def rounding_of(norm: Norm) -> Rescale:
+    """u · R · γ, rounded: powers of two leave a γ that is one number, and the shift."""
+    gain = max(1, norm.gamma.lo) if norm.gamma.lo == norm.gamma.hi else 1
+    spare = min((gain & -gain).bit_length() - 1, norm.shift - 1)
+    return Rescale([gain >> spare], norm.shift - spare, "half_up", norm.lo, norm.hi)
+
+
 def root(norm: Norm, mean: Mean | None, x: np.ndarray) -> tuple[int, int, np.ndarray]:
     """R, what the norm's shift grows by, and the numbers that are multiplied with R."""
     if mean:

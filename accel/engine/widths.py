@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from accel.engine.digits import planes_of
 from accel.engine.isa import Sizes
 from accel.engine.macros import Attend, Load, MacroGraph, Multiply, Normalize, ToResidual, ToVector
+from accel.engine.rounding import rounding_of
 from accel.numeric import bits
 from accel.ops.softmax.op import Softmax
 from accel.tensor import Tensor
@@ -85,7 +86,7 @@ def _results(network: MacroGraph) -> list[str]:
     found = _stream(network)
     for macro in network.macros:
         if isinstance(macro, Attend):
-            found += [macro.edges[0], macro.edges[2], macro.edge]
+            found += [macro.edges[0], macro.edge]
         elif isinstance(macro, Normalize | ToVector):
             found.append(macro.edge)
     return [name for name in found if name in network.graph.tensors]
@@ -116,15 +117,21 @@ def signed_peak(network: MacroGraph) -> int:
     return max(network.graph.tensors[name].magnitude for name in _stream(network))
 
 
+def _head_factor(attend: Attend) -> int:
+    """The largest number that a head's sum becomes."""
+    if attend.divide:
+        return attend.divide.factor_peak
+    assert isinstance(attend.shares, Softmax)
+    return (1 << attend.shares.numerator_bits) // int(attend.shares.rom[0])
+
+
 def _multiplier(macro: object, network: MacroGraph) -> int:
     """The largest number that sums of a macro operation are multiplied with."""
     if isinstance(macro, Normalize):
-        return macro.norm.inverse_peak() * max(1, macro.norm.gamma.magnitude)
+        return macro.norm.inverse_peak() * rounding_of(macro.norm).multiplier.hi
     if isinstance(macro, Attend):
-        if macro.divide:
-            return macro.divide.factor_peak
-        assert isinstance(macro.shares, Softmax)
-        return (1 << macro.shares.numerator_bits) // (int(macro.shares.rom[0]) or 1)
+        roundings = [each.multiplier.hi for each in (macro.scores, macro.rescale) if each]
+        return max(*roundings, _head_factor(macro))
     if isinstance(macro, Multiply):
         rescale = getattr(macro.to, "rescale", None)
         most = rescale.multiplier.hi if rescale else 1
