@@ -110,9 +110,10 @@ def turned(heads: int, size: int, lanes: int, seed: int, sine: bool, **fold: Any
 
 
 def l2(
-    x: Tensor, gain: np.ndarray, lanes: int, seed: int, *, guard: int, offset: int, row: int = 0, **fold: Any
-) -> Case:
-    op = Norm.l2(gain, min(7, guard), 12, guard=guard, offset=offset, row=row)
+    x: Tensor, gain: np.ndarray, lanes: int, seed: int, *, guard: int, offset: int, row: int = 0, root: int = 0,
+    **fold: Any,
+) -> Case:  # fmt: skip
+    op = Norm.l2(gain, min(7, guard), 12, guard=guard, root_fraction=root, offset=offset, row=row)
     return alone(op, x, row or x.channels, seed, lanes, **fold)
 
 
@@ -132,6 +133,13 @@ CASES: dict[str, Case] = {
     "division with the least shift": divided(
         Divide(9, 1, 8, -2000, 2000), signed(2, 4, 12), Tensor((2, 2), 0, 500), 20, 1
     ),
+    "division by leading bits": divided(
+        Divide(36, 3, 4, -2000, 2000, 4), signed(3, 6, 20), Tensor((3, 2), 0, 4095), 23, 1
+    ),
+    "division by few bits": divided(Divide(20, 2, -3, -300, 255, 9), signed(4, 4, 12), Tensor((4, 1), 0, 63), 24, 2),
+    "pipelined division by one bit": divided(
+        Divide(30, 1, 3, -(1 << 15), (1 << 15) - 1, 1), signed(2, 4, 16), Tensor((2, 2), 0, 999), 25, 2, unrolled=2
+    ),
     "pipelined division": divided(
         Divide(30, 1, 3, -(1 << 15), (1 << 15) - 1), signed(2, 4, 16), Tensor((2, 2), 0, 999), 9, 2, unrolled=2
     ),
@@ -139,6 +147,8 @@ CASES: dict[str, Case] = {
     "l2 of heads": l2(signed(3, 8, 9), np.array([2.5]), 4, 11, guard=8, offset=3, row=4),
     "l2 of a beat": l2(Tensor((3, 4), 0, 4095), GAINS[:4], 4, 12, guard=10, offset=1 << 30, unrolled=1),
     "l2 with much offset": l2(signed(3, 4, 6), GAINS[:4], 1, 13, guard=6, offset=1 << 10),
+    "l2 by a table": l2(signed(4, 8, 18), GAINS, 2, 26, guard=5, root=8, offset=9),
+    "l2 by a table, in a beat": l2(signed(3, 4, 12), GAINS[:4], 4, 27, guard=4, root=6, offset=0, unrolled=2),
     "l2 without gains": l2(signed(2, 4, 9), np.zeros(4), 2, 18, guard=8, offset=1),
     "l2 with the least shift": alone(Norm("l2", 8, 16, 9, -999, 999, gamma=(7,)), signed(2, 4, 9), 4, 19, 2),
     "rotary": turned(2, 6, 4, 14, True),

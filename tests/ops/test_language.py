@@ -1,5 +1,6 @@
 """What language models add: shared exponents, exponentials and their division, a norm of wide inputs."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from accel.errors import GraphError
 from accel.ops import BlockFloat, Divide, Exponential, Norm
 from accel.ops.exponential.op import table
+from accel.ops.norm.op import FRACTION_OF_TABLE, GUARD_OF_TABLE
 from accel.tensor import Tensor
 
 
@@ -79,13 +81,14 @@ class TestDivide(OperatorContract):
         b = Tensor((a.tokens, heads), draw(st.sampled_from([0, 1])), draw(st.sampled_from([3, 255, 70000])))
         fraction, least = draw(st.integers(-3, 8)), draw(st.sampled_from([1, 1, 5]))
         top = 1 << draw(st.integers(4, 16))
-        return Divide.of(b, fraction, -top, top - 1, least), (a, b)
+        return Divide.of(b, fraction, -top, top - 1, least, draw(st.sampled_from([0, 1, 9]))), (a, b)
 
     def deviation(self, op, y, a, b):
-        """2^-17 of the mantissa that is cut off and 2^-18 of the reciprocal that is cut off, then half a step."""
+        """2^-17 of the mantissa and 2^-18 of the reciprocal that are cut off, bits of the divisor, then half a step."""
         divisor = np.maximum(b, 1 << op.least)[..., None].astype(float)
         exact = a.reshape(*b.shape, -1) / divisor * 2.0**op.fraction
-        bound = np.abs(exact) * (2.0**-17 + divisor / 2.0**op.numerator_bits) + 0.5
+        cut = 2.0 ** (1 - op.kept) if op.kept else 0.0
+        bound = np.abs(exact) * (cut + (1 + cut) * (2.0**-17 + divisor / 2.0**op.numerator_bits)) + 0.5
         return np.abs(y.reshape(exact.shape) - np.clip(exact, op.lo, op.hi)) - bound
 
     @pytest.mark.parametrize(
@@ -95,6 +98,8 @@ class TestDivide(OperatorContract):
     def test_refusals(self, fields, text):
         with pytest.raises(GraphError, match=text):
             Divide(*fields, -8, 7)
+        with pytest.raises(GraphError, match=r"kept is 0\.\.60; got -1"):
+            Divide(30, 1, 0, -8, 7, -1)
         with pytest.raises(GraphError, match=r"divisors are not negative; got -1\.\.3"):
             Divide(30, 1, 0, -8, 7).infer(Tensor((1, 4), -9, 9), Tensor((1, 2), -1, 3))
         with pytest.raises(GraphError, match=r"\(1, 3\) are not the divisors of heads of \(1, 4\)"):
@@ -109,17 +114,19 @@ class TestNormOfWideInputs(OperatorContract):
         x = widened(draw(tensors(max_bits=draw(st.sampled_from([6, 16, 25])))), channels * max(1, heads))
         rng = np.random.default_rng(draw(st.integers(0, 9999)))
         gain = rng.normal(0, 1.5, channels if draw(st.booleans()) else 1)
-        bits, guard = draw(st.integers(4, 16)), draw(st.sampled_from([6, 12, 18]))
+        bits, guard = draw(st.integers(4, 16)), draw(st.sampled_from([4, 6, 12, 18]))
         offset = draw(st.sampled_from([0, 0, 7, 900]))
         fraction = min(bits - 3, guard + 4)  # of the result; there are guard and at least 5 more in front of the shift
-        op = Norm.l2(gain, fraction, bits, guard=guard, offset=offset)
+        root = draw(st.sampled_from([0, 0, 3, 6]))
+        op = Norm.l2(gain, fraction, bits, guard=guard, offset=offset, root_fraction=root)
         return replace(op, row=channels if heads else 0), (x,)
 
     def deviation(self, op, y, x):
         shape, x = x.shape, x.astype(float).reshape(*x.shape[:2], -1, op.row or x.shape[-1])
         length = np.sqrt(np.maximum((x * x).sum(-1, keepdims=True) + op.offset, 1))
-        exact = x / length * np.asarray(op.gamma) * 2.0 ** (op.numerator_bits - op.shift)
-        bound = np.abs(exact) * (2.0 ** (2 - op.guard) + 2.0 ** (op.guard - op.numerator_bits)) + 0.5
+        exact = x / length * np.asarray(op.gamma) * 2.0 ** (op.numerator_bits - op.fraction - op.shift)
+        cut = 2.0 ** (1 - 2 * op.guard) + 2.0 ** (1 - op.root_bits) + 2.0 ** (op.root_bits - op.numerator_bits)
+        bound = np.abs(exact) * cut + 0.5
         return (np.abs(y.reshape(x.shape) - np.clip(exact, op.lo, op.hi)) - bound).reshape(shape)
 
     def test_wide_residuals_of_large_models_fit(self):
@@ -134,6 +141,27 @@ class TestNormOfWideInputs(OperatorContract):
             x = np.rint(rng.normal(0, 1, (1, 4, channels)) * 4.0 ** np.array([10, 6, 2, 1])[:, None]).astype(np.int64)
             real = x / np.sqrt((x * x).mean(-1, keepdims=True)) * 512
             assert np.abs(op.evaluate(torch.from_numpy(x)).numpy() - real).max() < 0.55
+
+    def test_root_and_reciprocal_of_few_guard_bits_are_a_table(self):
+        """They depend on 10 bits; all 768 mantissas are off by at most what the docstring says."""
+        op = Norm.l2(np.ones(1), 12, 16, guard=GUARD_OF_TABLE, root_fraction=FRACTION_OF_TABLE)
+        v = np.arange(1, 1 << 16)
+        exponent = np.array([-(-(int(n).bit_length() - 2 * op.guard) // 2) for n in v])
+        mantissa = np.floor(v * 4.0**-exponent).astype(np.int64)
+        assert mantissa.min() == 1 << (2 * op.guard - 2)
+        assert mantissa.max() < 1 << (2 * op.guard)
+        root = np.array([math.isqrt(int(m) << 2 * op.fraction) for m in mantissa])
+        error = (1 << op.numerator_bits) // root * np.sqrt(v) / 2.0 ** (op.numerator_bits - op.fraction + exponent) - 1
+        assert error.max() < 2.0 ** (1 - 2 * op.guard) + 2.0 ** (1 - op.root_bits) < 1 / 400
+        assert error.min() > -(2.0 ** (op.root_bits - op.numerator_bits))
+        assert Norm.l2(np.ones(1), 12, 16).fraction == 0
+
+    @pytest.mark.parametrize("change", [{"fraction": -1}, {"fraction": 13}, {"fraction": 12, "numerator_bits": 24}])
+    def test_fractions_that_are_refused(self, change):
+        with pytest.raises(GraphError, match=r"fraction of 0\.\.24 less guard, and numerator_bits > guard"):
+            replace(Norm.l2(np.ones(1), 9, 16, guard=12), **change)
+        with pytest.raises(GraphError, match="a fraction is of form 'l2'; got 3"):
+            Norm("rms", 8, 24, 4, -8, 7, fraction=3)
 
     @pytest.mark.parametrize(
         "change", [{"shift": 12}, {"beta": (1,)}, {"guard": 25, "numerator_bits": 50}, {"guard": 1}]

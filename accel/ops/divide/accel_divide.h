@@ -2,7 +2,8 @@
 #define ACCEL_DIVIDE_H_
 // Per head of a token, K = power, with one divisor b for its channels a:
 //
-//   inv = floor(2^K / max(b, 2^least));  j = max(0, bit_length(inv) − significant);  R = inv >> j
+//   b' = max(b, 2^least), or its `kept` leading bits
+//   inv = floor(2^K / b');  j = max(0, bit_length(inv) − significant);  R = inv >> j
 //   y = clip((a·R + 2^(shift − j − 1)) >> (shift − j), lo, hi)
 //
 // accel_divide: two processes work on successive heads. II 1 for a beat of `lanes` channels; the division finds step_bits
@@ -24,6 +25,11 @@ template <class CONFIG, class B> void accel_divide_inverse(B &b, int r, typename
     least = least << CONFIG::least;
     if (divisor < least)
         divisor = least;
+    if (CONFIG::kept > 0) {
+        const int below = accel_excess<CONFIG::kept, CONFIG::below>(divisor);
+        divisor = divisor >> below;
+        divisor = divisor << below;
+    }
     typename CONFIG::inverse_t quotient = 0;
     typename CONFIG::rest_t rest = 1;
     rest = rest << (CONFIG::power - CONFIG::inverse_bits);

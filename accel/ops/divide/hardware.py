@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accel.fold import LaneFold
-from accel.ops.divide import rtl
+from accel.ops.divide import cost, rtl
 from accel.ops.divide.kernel import kernel
 from accel.ops.divide.op import Divide
 from accel.ops.hardware import Hardware
@@ -12,4 +12,5 @@ HARDWARE: Hardware[Divide, LaneFold] = Hardware(
     folds=rtl.folds,
     units=rtl.units,
     kernel=kernel,
+    features=cost.FEATURES,
 )

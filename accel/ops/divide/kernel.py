@@ -30,6 +30,8 @@ def kernel(op: Divide, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFol
             "rows": b.size,
             "beats": beats,
             "lanes": lanes,
+            "kept": op.kept,
+            "below": max(0, b.width - op.kept) if op.kept else 0,
             "power": op.numerator_bits,
             "least": op.least,
             "significant": op.significant,

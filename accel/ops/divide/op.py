@@ -1,11 +1,14 @@
 """Divide: every head of a token by a number of its own, with one reciprocal per token and head.
 
-    inv = floor(2^K / max(b, 2^g));  j = max(0, bit_length(inv) − 18);  R = inv >> j
+    b' = the t leading bits of max(b, 2^g), all others 0 (t = 0: all bits stay)
+    inv = floor(2^K / b');  j = max(0, bit_length(inv) − 18);  R = inv >> j
     y = clip((a·R + 2^(K − j − f − 1)) >> (K − j − f), lo, hi)
 
 a is (tokens, heads · n), b (tokens, heads), y = a / b in steps of 2^−f. R has 18 significant bits: it differs from
-2^(K − j) / b by less than 2^−17 + b / 2^K of it, so y by 1/2 and that part of |a / b| · 2^f. A Softmax whose values are
-weighted with undivided exponentials (`Exponential`) divides once per row by it, with the row's sum as b.
+2^(K − j) / b' by less than 2^−17 + b' / 2^K of it, so y by 1/2 and that part of |a / b'| · 2^f. Where t bits are kept,
+b' ≤ b < b'·(1 + 2^(1 − t)), so |a / b'| is |a / b| and at most 2^(1 − t) of it more. With few bits, such as t = 9, and
+a K by rule (`of`), R is a table of 2^(t − 1) words. A Softmax whose values are weighted with undivided exponentials
+(`Exponential`) divides once per row by it, with the row's sum as b.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Divide(Op):
-    """`numerator_bits` K, `least` g ≥ 1, `fraction` f and lo..hi as in the formula."""
+    """`numerator_bits` K, `least` g ≥ 1, `fraction` f, lo..hi and `kept` t as in the formula."""
 
     kind: ClassVar[str] = "divide"
     arity: ClassVar[int] = 2
@@ -35,11 +38,12 @@ class Divide(Op):
     fraction: int
     lo: int
     hi: int
+    kept: int = 0
 
     @classmethod
-    def of(cls, b: Tensor, fraction: int, lo: int, hi: int, least: int = 1) -> Divide:
+    def of(cls, b: Tensor, fraction: int, lo: int, hi: int, least: int = 1, kept: int = 0) -> Divide:
         """The constants by rule for divisors `b`, of which none below 2^least matters: reciprocals with all bits."""
-        return cls(max(b.hi, 1 << least).bit_length() + cls.significant, least, fraction, lo, hi)
+        return cls(max(b.hi, 1 << least).bit_length() + cls.significant, least, fraction, lo, hi, kept)
 
     def check(self) -> None:
         if not 1 <= self.least < self.numerator_bits <= 60:
@@ -48,6 +52,8 @@ class Divide(Op):
             raise GraphError(f"shifts of {self.shifts[0]} to {self.shifts[1]} do not fit 1..60: change the fraction")
         if self.lo > self.hi:
             raise GraphError(f"empty range {self.lo}..{self.hi}")
+        if not 0 <= self.kept <= 60:
+            raise GraphError(f"kept is 0..60; got {self.kept}")
 
     @property
     def inverse_peak(self) -> int:
@@ -86,8 +92,15 @@ class Divide(Op):
         return float(self.hi - self.lo)
 
     def evaluate(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        inverse = divide(1 << self.numerator_bits, b.clamp(min=1 << self.least))[..., None]
+        inverse = divide(1 << self.numerator_bits, self.cut(b.clamp(min=1 << self.least)))[..., None]
         spare = (bit_length(inverse) - self.significant).clamp_(min=0)
         product = a.unflatten(-1, (b.shape[-1], -1)) * scaled(inverse, -spare)
         shift = self.numerator_bits - self.fraction - spare
         return round_half_up(product, shift).clamp_(self.lo, self.hi).flatten(-2)
+
+    def cut(self, b: torch.Tensor) -> torch.Tensor:
+        """The `kept` leading bits of divisors, all others 0."""
+        if not self.kept:
+            return b
+        below = (bit_length(b) - self.kept).clamp_(min=0)
+        return scaled(scaled(b, -below), below)

@@ -1,8 +1,9 @@
 #ifndef ACCEL_NORM_L2_H_
 #define ACCEL_NORM_L2_H_
-// Form l2 per token, b = root_bits, K = power:
+// Form l2 per token, b = mantissa_bits, f = fraction, root_bits = b + f, K = power:
 //
-//   v = Σx² + offset;  a = ⌈(bit_length(v) − 2b) / 2⌉;  r = max(isqrt(⌊v / 4^a⌋), 2^(b − 1));  R = floor(2^K / r)
+//   v = Σx² + offset;  a = ⌈(bit_length(v) − 2b) / 2⌉
+//   r = max(isqrt(⌊v / 4^a⌋ · 4^f), 2^(b + f − 1));  R = floor(2^K / r)
 //   y = clip((x·gamma·R + 2^(shift + a − 1)) >> (shift + a), lo, hi)
 //
 // gamma holds one entry or one per channel. `shift` is the constant for a = −b, the smallest one.
@@ -39,8 +40,9 @@ void accel_norm_squares(X &x, int t, typename CONFIG::in0_t token[CONFIG::beats 
     squares += CONFIG::offset;
     const int found = accel_excess<0, CONFIG::places, 2>(squares);
     typename CONFIG::wide_t wide = squares;
-    wide = wide << (2 * CONFIG::root_bits);
+    wide = wide << (2 * CONFIG::mantissa_bits);
     wide = wide >> (2 * found);
+    wide = wide << (2 * CONFIG::fraction);
     place = found;
     radicand = wide;
 }

@@ -19,7 +19,7 @@ def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold)
     x = op.rows(*inputs)
     lanes, step_bits = fold.lanes, fold.unrolled or 1
     beats = x.channels // lanes
-    root_bits = op.guard
+    root_bits = op.root_bits
     if op.form != "l2":
         radicand = max(1, op.variance_peak(x)) << (2 * op.guard)
         root_bits = -(-radicand.bit_length() // 2)
@@ -52,9 +52,9 @@ def kernel(op: Norm, inputs: tuple[Tensor, ...], output: Tensor, fold: LaneFold)
     types = _types(op, x, root_bits)
     if op.form == "l2":
         lo, hi = op.exponents(x)
-        constants |= {"shift": op.shift + lo, "places": hi - lo}
+        constants |= {"shift": op.shift + lo, "places": hi - lo, "mantissa_bits": op.guard, "fraction": op.fraction}
         types |= {"square": bits(0, op.variance_peak(x)), "place": bits(0, hi - lo)}
-        types["wide"] = (types["square"][0] + 2 * root_bits, False)
+        types["wide"] = (max(types["square"][0] + 2 * op.guard, 2 * root_bits), False)
         return Kernel(f"accel_norm_l2{ending}", HEADER_L2, (lanes,), lanes, constants, types, tables, reuse=reuse)
     constants |= {"betas": len(op.beta), "beta_lanes": min(lanes, len(op.beta))}
     tables["beta"] = Table(op.beta.wide())

@@ -16,7 +16,7 @@ template <class N, class X, class Y> void over_length(const N &node, const X *x,
         const std::int64_t square = std::int64_t(squares) + node.offset;
         const int exponent = (bit_length(square) - 2 * int(node.guard) + 1) >> 1;
         const std::int64_t mantissa = exponent < 0 ? square << -2 * exponent : square >> 2 * exponent;
-        const std::int64_t found = most(root(mantissa), std::int64_t(1) << node.least);
+        const std::int64_t found = most(root(mantissa << 2 * node.fraction), std::int64_t(1) << node.least);
         const W inverse = W(quotient(std::int64_t(1) << node.numerator_bits, found));
         const Requantized<Word::half_up, W> requantized(node.shift + exponent, node.lo, node.hi);
         for (int c = 0; c < channels; c++)

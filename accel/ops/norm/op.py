@@ -11,11 +11,15 @@ Wide inputs, such as the residual stream of a language model, take more than 62 
 form, of which root and reciprocal see the g or g − 1 pairs of bits below the largest one:
 
     l2: v = Σx² + c,  u = x,  a = ⌈(bit_length(v) − 2g) / 2⌉
-    r = max(isqrt(⌊v / 4^a⌋), 2^(g − 1)),  R = floor(2^K / r)
+    r = max(isqrt(⌊v / 4^a⌋ · 4^f), 2^(g − 1 + f)),  R = floor(2^K / r)
     y = clip((u·R·γ + 2^(s + a − 1)) >> (s + a), lo, hi)
 
-So y = x·γ / sqrt(v) · 2^(K − s), whatever the size of x: its relative error before rounding is below 2^(2 − g) +
-2^(g − K). An RMSNorm has sqrt(n) in γ, and c = round(n·eps / scale²).
+So y = x·γ / sqrt(v) · 2^(K − f − s), whatever the size of x. An RMSNorm has sqrt(n) in γ, c = round(n·eps / scale²).
+R depends on ⌊v / 4^a⌋ < 4^g alone: with few guard bits, such as g = 5 and f = 8, it is a table of 4^g words.
+
+Before rounding, y is at most 2^(1 − 2g) + 2^(1 − g − f) of it too large and 2^(g + f − K) of it too small. For with
+m = ⌊v / 4^a⌋ ≥ 4^(g − 1), the exact root ρ = sqrt(v / 4^a)·2^f is below sqrt(m + 1)·2^f and r above sqrt(m)·2^f − 1, so
+ρ − r < 2^f / (2·sqrt(m)) + 1 where r ≥ 2^(g − 1 + f); and R is less than 1 below 2^K / r, where ρ < 2^(g + f).
 """
 
 from __future__ import annotations
@@ -49,13 +53,15 @@ if TYPE_CHECKING:
 
 GUARD_BITS = 8
 ROOT_BITS, MAX_ROOT_BITS = 18, 24
-"""Of form "l2"."""
+GUARD_OF_TABLE, FRACTION_OF_TABLE = 5, 8
+"""Of form "l2"; the last two make root and reciprocal a table of 1,024 words."""
 
 
 @frozen
 class Norm(Op):
     """`form` is "layer", "rms" or "l2"; `guard` g, `numerator_bits` K, `shift` s and `offset` c as in the formula.
 
+    `fraction` f is of form "l2".
     `row` channels are normalized together, 0: all of a token. γ and β have one entry, or one per channel of a row.
     """
 
@@ -70,6 +76,7 @@ class Norm(Op):
     gamma: Integers = field(default=(1,))  # type: ignore[assignment]
     beta: Integers = field(default=(0,))  # type: ignore[assignment]
     row: int = 0
+    fraction: int = 0
 
     @classmethod
     def of(
@@ -93,24 +100,29 @@ class Norm(Op):
 
     @classmethod
     def l2(
-        cls, gain: np.ndarray, fraction: int, bits: int, *, gain_bits: int = 8, guard: int = ROOT_BITS, **more: int
-    ) -> Norm:
+        cls, gain: np.ndarray, fraction: int, bits: int, *, gain_bits: int = 8, guard: int = ROOT_BITS,
+        root_fraction: int = 0, **more: int,
+    ) -> Norm:  # fmt: skip
         """x · gain / |x| in `bits` signed bits at scale 2^-fraction, for real `gain` (1,) or (channels,).
 
-        The largest gain has `gain_bits` bits beside its sign. An RMSNorm's gain is sqrt(n) · γ. `more` are fields of
-        the operator.
+        The largest gain has `gain_bits` bits beside its sign. An RMSNorm's gain is sqrt(n) · γ. The root has `guard`
+        bits and `root_fraction` more behind them: GUARD_OF_TABLE and FRACTION_OF_TABLE make root and reciprocal a table
+        of 1,024 words. `more` are fields of the operator.
         """
         most = float(np.abs(gain).max()) or 1.0
         places = gain_bits - 1 - math.floor(math.log2(most))
         gamma = np.floor(gain * 2.0**places + 0.5).astype(np.int64)
-        top = (1 << (bits - 1)) - 1
-        return cls("l2", guard, 2 * guard, 2 * guard + places - fraction, -top - 1, top, gamma=gamma, **more)
+        top, whole = (1 << (bits - 1)) - 1, guard + root_fraction
+        shift = whole + guard + places - fraction
+        return cls("l2", guard, 2 * whole, shift, -top - 1, top, gamma=gamma, fraction=root_fraction, **more)
 
     def check(self) -> None:
         if self.form not in ("layer", "rms", "l2"):
             raise GraphError(f"form is 'layer', 'rms' or 'l2'; got {self.form!r}")
         if self.form == "l2":
             self._check_l2()
+        elif self.fraction:
+            raise GraphError(f"a fraction is of form 'l2'; got {self.fraction}")
         if self.guard < 1 or self.numerator_bits <= self.guard or self.shift < 1 or self.offset < 0:
             raise GraphError("needs guard >= 1, numerator_bits > guard, shift >= 1, offset >= 0")
         if max(self.guard, self.numerator_bits, self.shift) > 62:
@@ -123,6 +135,10 @@ class Norm(Op):
     def _check_l2(self) -> None:
         if self.shift <= self.guard or self.beta.magnitude or not 2 <= self.guard <= MAX_ROOT_BITS:
             raise GraphError(f"form 'l2' needs shift > guard, a guard of 2..{MAX_ROOT_BITS}, and no beta")
+        if not 0 <= self.fraction <= MAX_ROOT_BITS - self.guard or self.numerator_bits <= self.root_bits:
+            raise GraphError(
+                f"form 'l2' needs a fraction of 0..{MAX_ROOT_BITS} less guard, and numerator_bits > guard + fraction"
+            )
 
     def rows(self, x: Tensor) -> Tensor:
         """x with a token for every row that is normalized: its elements in the same order."""
@@ -151,9 +167,14 @@ class Norm(Op):
         return -self.guard, (self.variance_peak(x).bit_length() - 2 * self.guard + 1) // 2
 
     @property
+    def root_bits(self) -> int:
+        """Bits of the root of form "l2"."""
+        return self.guard + self.fraction
+
+    @property
     def least(self) -> int:
         """The divisor is at least 2^least."""
-        return self.guard - 1 if self.form == "l2" else self.guard
+        return self.root_bits - 1 if self.form == "l2" else self.guard
 
     def inverse_peak(self) -> int:
         """Largest R."""
@@ -176,7 +197,7 @@ class Norm(Op):
 
     def peak(self, x: Tensor) -> int:
         if self.form == "l2":
-            return max(self.variance_peak(x), 1 << self.numerator_bits, 1 << (2 * self.guard), self.sum_peak(x))
+            return max(self.variance_peak(x), 1 << self.numerator_bits, 1 << (2 * self.root_bits), self.sum_peak(x))
         return max(self.variance_peak(x) << (2 * self.guard), 1 << self.numerator_bits, self.sum_peak(x))
 
     def centred_bits(self, x: Tensor) -> int:
@@ -218,7 +239,7 @@ class Norm(Op):
         """Form "l2" of rows."""
         square = (x * x).sum(-1, keepdim=True).to(wide).add_(self.offset)
         exponent = ((bit_length(square) - 2 * self.guard + 1) / 2).floor().to(wide)
-        root = isqrt(scaled(square, -2 * exponent)).clamp_(min=1 << self.least)
+        root = isqrt(scaled(square, -2 * exponent).mul_(1 << (2 * self.fraction))).clamp_(min=1 << self.least)
         product = x.to(wide) * divide(1 << self.numerator_bits, root) * self.gamma.tensor(x, wide)
         return round_half_up(product, self.shift + exponent).clamp_(self.lo, self.hi)
 

@@ -53,8 +53,11 @@ def _over_length(op: Norm, x: Tensor, output: Tensor, fold: LaneFold) -> tuple[U
     sums = Actor(rows * beats, (consume("in0"),), (produce("square", Every(beats, beats - 1), 5),))
     squares = Unit(module, (Port("in0", lanes, x.width),), (Port("square", 1, width),), (sums,))
     leading = leading_unit(("square", "mantissa", "place"), width, 2 * op.guard, 2, places, False, rows)
-    root = isqrt_unit("mantissa", "root", 2 * op.guard, 0, (1 << op.guard) - 1, rows, unrolled)
-    inverse = divide_unit("root", "inverse", op.guard, op.inverse_peak(), op.numerator_bits, op.least, rows, unrolled)
+    root_peak = (1 << op.root_bits) - 1
+    root = isqrt_unit("mantissa", "root", 2 * op.guard, 2 * op.fraction, root_peak, rows, unrolled)
+    inverse = divide_unit(
+        "root", "inverse", op.root_bits, op.inverse_peak(), op.numerator_bits, op.least, rows, unrolled
+    )
     gamma = op.gamma.wide()
     gains = Rom.of(np.resize(gamma, (beats if gamma.size > 1 else 1, lanes)), signed_width(gamma))
     scale = scaled_unit(
