@@ -82,7 +82,8 @@ class _GPT(Builder):
             x = self.norm(x, "stream.norm")
         for layer in range(self.pick(1, 2)):
             x = self.layer(x, f"{layer}")
-        return self.graph(self.dense(self.norm(x, "norm"), self.vocabulary, "logits"), name)
+        last = self.norm(x, "norm") if self.pick(0, 1) else x
+        return self.graph(self.dense(last, self.vocabulary, "logits"), name)
 
     def integers(self, lo: int, hi: int, *shape: int) -> np.ndarray:
         return self.rng.integers(lo, hi + 1, shape)

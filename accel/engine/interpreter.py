@@ -95,8 +95,9 @@ class Interpreter:
             row = tables["by_both"][self._token * sizes.context + self._position]
         else:
             row = tables["by_token"][self._token] + (tables["by_place"][self._position] if "by_place" in tables else 0)
-        self._x = self._rounded(i, row.reshape(-1, sizes.pe))
-        return self._x
+        y = self._rounded(i, row.reshape(-1, sizes.pe))
+        self._stream(i, y)
+        return y
 
     def _norm(self, i: Instruction) -> np.ndarray:
         macro = self._macros[i.edges[-1]]
@@ -106,10 +107,15 @@ class Interpreter:
             centred = centred * self.program.tables["gains"][i.gains - 1]
         y = self._rounded(i, centred.reshape(self._x.shape), factor * i.multiplier, more)
         if i.epilogue is Epilogue.RESIDUAL:
-            self._x = y
+            self._stream(i, y)
         else:
             self._write(i.target, y)
         return y
+
+    def _stream(self, i: Instruction, x: np.ndarray) -> None:
+        self._x = x
+        if i.copied:
+            self._write(i.target, x)
 
     # ---- matrices
 
@@ -182,7 +188,7 @@ class Interpreter:
     def _keep(self, i: Instruction, y: np.ndarray) -> None:
         match i.epilogue:
             case Epilogue.RESIDUAL:
-                self._x = y
+                self._stream(i, y)
             case Epilogue.KEY:
                 self._cache(self._keys, i, y)
             case Epilogue.VALUE:

@@ -102,6 +102,7 @@ class Instruction:
     limits: index of (lo, hi) in `Sizes.limits`. aligned: sums begin with x · 2^(aligned − 1), 0: with the bias.
     late_shift and late_limits: of the rounding behind a turn (QUERY and KEY that are `turned`), behind gate · up
     (GATE), or behind x + y (RESIDUAL). looked_up: a VECTOR is the table "gate" of the rounded sums.
+    copied: the residual stream that is written is also a vector, at `target`.
     gains: row of the table "gains", one more than it, 0: the norm has one gain. layer: of the cache, and of tables that
     differ by layer. `edges` are the graph's edges that are made here: the last one is what is written.
     """
@@ -125,6 +126,7 @@ class Instruction:
     late_limits: int = 0
     turned: bool = False
     looked_up: bool = False
+    copied: bool = False
     gains: int = 0
     layer: int = 0
     edges: tuple[str, ...] = ()

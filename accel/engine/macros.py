@@ -38,6 +38,8 @@ class Load:
     by_place: Constant | None = None
     by_both: Constant | None = None
     rescale: Rescale | None = None
+    copied: bool = False
+    """A matrix reads the residual stream itself: it becomes a vector, too."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Normalize:
     mean: Mean | None = None
     block: BlockFloat | None = None
     in_place: bool = False
+    copied: bool = False
+    """As of Load, where the norm is in place."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,8 @@ class ToResidual:
     rescale: Rescale | None
     kept: Rescale
     aligned: int = 0
+    copied: bool = False
+    """As of Load."""
 
 
 @dataclass(frozen=True)

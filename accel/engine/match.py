@@ -8,7 +8,20 @@ the nodes behind it as far as it goes. What no macro operation takes is refused.
 
 from __future__ import annotations
 
-from accel.engine.macros import Attend, Macro, MacroGraph, Multiply, Normalize, ToKeys, ToQueries, ToValues
+from dataclasses import replace
+
+from accel.engine.macros import (
+    Attend,
+    Load,
+    Macro,
+    MacroGraph,
+    Multiply,
+    Normalize,
+    ToKeys,
+    ToQueries,
+    ToResidual,
+    ToValues,
+)
 from accel.engine.matching.attention import attend
 from accel.engine.matching.load import load
 from accel.engine.matching.matrices import multiply
@@ -63,6 +76,15 @@ def _require_static(walk: Walk) -> None:
             raise walk.refusal(node.name, why)
 
 
+def copied(macro: Macro, edges: set[str]) -> Macro:
+    """A macro operation that also makes a vector of the residual stream, where that is one of some edges."""
+    if isinstance(macro, Multiply) and isinstance(macro.to, ToResidual) and macro.to.edge in edges:
+        return replace(macro, to=replace(macro.to, copied=True))
+    if isinstance(macro, Load | Normalize) and macro.edge in edges:
+        return replace(macro, copied=True)
+    return macro
+
+
 class _Matcher:
     """Macro operations so far."""
 
@@ -115,5 +137,6 @@ class _Matcher:
             )
         size = self.walk.tensor(attention.queries).channels // attention.heads
         width = self.walk.tensor(self.walk.stream).channels
+        macros = [copied(macro, self.walk.copied) for macro in self.macros]
         sizes = width, graph.input.hi + 1, graph.input.tokens, attention.heads, attention.kv_heads, size
-        return MacroGraph(graph, tuple(self.macros), *sizes)
+        return MacroGraph(graph, tuple(macros), *sizes)

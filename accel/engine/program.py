@@ -17,6 +17,7 @@ from accel.engine import layout
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode
 from accel.engine.macros import (
     Attend,
+    Destination,
     Load,
     Macro,
     MacroGraph,
@@ -115,14 +116,14 @@ class _Assembler:
     @add.register
     def _load(self, macro: Load) -> None:
         rescale = macro.rescale or self._exact(macro.edge)
-        self._put(Opcode.LOAD, rescale, (macro.edge,), Epilogue.RESIDUAL, rows=self._width_blocks)
+        place = self._copy(macro.edge, macro.copied)
+        self._put(Opcode.LOAD, rescale, (macro.edge,), Epilogue.RESIDUAL, rows=self._width_blocks, **place)
 
     @add.register
     def _normalize(self, macro: Normalize) -> None:
-        to, target = Epilogue.RESIDUAL, 0
+        to, place = Epilogue.RESIDUAL, self._copy(macro.edge, macro.copied)
         if not macro.in_place:
-            order = layout.natural(self._network.width, self._sizes.simd)
-            to, target = Epilogue.VECTOR, self._vector(macro.edge, Normalize, order)
+            to, place = Epilogue.VECTOR, {"target": self._vector(macro.edge, Normalize, self._width_order)}
         rescale, gains = rounding_of(macro.norm), 0
         if macro.norm.gamma.lo != macro.norm.gamma.hi:
             self._norms, gains = self._norms + 1, self._norms + 1
@@ -133,8 +134,8 @@ class _Assembler:
             to,
             factor=MultiplierSource.ROOT,
             rows=self._width_blocks,
-            target=target,
             gains=gains,
+            **place,
         )
 
     @add.register
@@ -167,8 +168,8 @@ class _Assembler:
             words=len(columns) // self._sizes.simd,
             planes=planes,
             source=self._places[macro.source],
-            target=self._vector(to.edge, type(to), order) if isinstance(to, ToVector | ToQueries) else 0,
             aligned=aligned.bit_length(),
+            **self._written(to, order),
             looked_up=isinstance(to, ToVector) and to.lookup is not None,
             turned=isinstance(to, ToQueries | ToKeys) and to.turn is not None,
         )
@@ -205,6 +206,20 @@ class _Assembler:
             target=self._vector(macro.edge, Attend, layout.mixed(sizes)),
         )
         self._attended = True
+
+    def _written(self, to: Destination, order: np.ndarray) -> dict[str, Any]:
+        """Where the results of a matrix lie in A, if they do."""
+        if isinstance(to, ToVector | ToQueries):
+            return {"target": self._vector(to.edge, type(to), order)}
+        return self._copy(to.edge, isinstance(to, ToResidual) and to.copied)
+
+    def _copy(self, edge: str, copied: bool) -> dict[str, Any]:
+        """Where the residual stream becomes a vector, if it does."""
+        return {"target": self._vector(edge, Load, self._width_order), "copied": True} if copied else {}
+
+    @property
+    def _width_order(self) -> np.ndarray:
+        return layout.natural(self._network.width, self._sizes.simd)
 
     @property
     def _width_blocks(self) -> int:

@@ -10,9 +10,10 @@ from accel.ops.dense.op import Dense
 def vector(walk: Walk, node: Node) -> str:
     """The vector that a matrix reads. Raises UserError where it reads anything else."""
     (source,) = walk.inputs(node)
-    if source not in walk.vectors:
-        what = "the residual stream itself" if source == walk.stream else f"{source!r}"
-        why = f"a matrix of the engine reads a normalized or rounded vector; this reads {what}: put a norm before it"
+    if source == walk.stream:
+        walk.copied.add(source)
+    elif source not in walk.vectors:
+        why = f"a matrix of the engine reads a normalized or rounded vector; this reads {source!r}: norm it first"
         raise walk.refusal(node.name, why)
     return source
 

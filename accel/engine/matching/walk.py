@@ -23,6 +23,8 @@ class Walk:
         """The edge that is the residual stream now."""
         self.vectors: set[str] = set()
         """Edges that matrices may read."""
+        self.copied: set[str] = set()
+        """Edges of the residual stream that matrices read."""
         self._used: set[str] = set()
         self._same: dict[str, str] = {}
         for node in graph:
