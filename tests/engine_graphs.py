@@ -11,7 +11,8 @@ import numpy as np
 from accel.building import Builder, Edge
 from accel.checkpoints import Configuration
 from accel.graph import Graph
-from accel.ops import Add, Dense, Embedding, Lookup, MatMul, Norm, Position, Rescale, Softmax
+from accel.ops import Add, Dense, Divide, Embedding, Exponential, Lookup, MatMul, Norm, Position, Rescale, Softmax
+from accel.ops.exponential.op import table
 from accel.ops.softmax.op import exp_table
 from accel.tensor import Tensor
 from models import languages
@@ -99,7 +100,8 @@ class _GPT(Builder):
 
     def norm(self, x: Edge, name: str) -> Edge:
         if self.form == "l2":
-            return self.add(Norm.l2(self.rng.uniform(1, 5, self.channels), 4, 8, guard=5), x, name=name)
+            gain = self.rng.uniform(1, 5, self.pick(1, self.channels))
+            return self.add(Norm.l2(gain, 4, 8, guard=5, root_fraction=self.pick(0, 8)), x, name=name)
         return self.add(Norm.of(self.tensor(x), self.form, 5, 8), x, name=name)
 
     def added(self, x: Edge, sums: Edge, name: str) -> Edge:
@@ -109,13 +111,25 @@ class _GPT(Builder):
         operands = [x, self.narrow(sums, f"{name}.rounded")][:: self.pick(1, -1)]
         return self.add(Rescale([1], 0, self.rounding, -128, 127), self.add(Add([1, 1]), *operands), name=name)
 
+    def mixed(self, scores: Edge, v: Edge, name: str) -> Edge:
+        """Values weighted with shares: those of a Softmax, or exponentials that are divided behind them."""
+        product = MatMul(self.heads, "values", self.kv_heads)
+        if self.pick(0, 1):
+            shares = self.add(Softmax(self.tokens, 8, exp_table(1 / 16, 8, 256), 1), scores)
+            return self.narrow(self.add(product, shares, v, name=f"{name}.values"), f"{name}.mixed")
+        shares = self.add(Exponential(self.tokens, table(1 / 16, 8, 256), 1), scores, name=f"{name}.shares")
+        ones = np.repeat(np.eye(self.heads, dtype=np.int64), self.tokens, axis=1)
+        sums = self.add(Dense(ones, ones[:, 0] * 0), shares, name=f"{name}.sums")
+        values = self.add(product, shares, v, name=f"{name}.values")
+        divide = Divide.of(self.tensor(sums), 0, -128, 127, least=7, kept=self.pick(0, 9))
+        return self.add(divide, values, sums, name=f"{name}.mixed")
+
     def layer(self, x: Edge, name: str) -> Edge:
         n, counts = self.norm(x, f"{name}.norm1"), {"q": self.heads, "k": self.kv_heads, "v": self.kv_heads}
         q, k, v = (self.narrow(self.dense(n, c * self.size, f"{name}.{p}"), f"{name}.{p}8") for p, c in counts.items())
         scores = self.add(MatMul(self.heads, "scores", self.kv_heads), q, k, name=f"{name}.scores")
-        shares = self.add(Softmax(self.tokens, 8, exp_table(1 / 16, 8, 256), 1), self.narrow(scores, f"{name}.scores8"))
-        values = self.add(MatMul(self.heads, "values", self.kv_heads), shares, v, name=f"{name}.values")
-        x = self.added(x, self.dense(self.narrow(values, f"{name}.mixed"), self.channels, f"{name}.out"), f"{name}.x1")
+        mixed = self.mixed(self.narrow(scores, f"{name}.scores8"), v, name)
+        x = self.added(x, self.dense(mixed, self.channels, f"{name}.out"), f"{name}.x1")
         up = self.dense(self.norm(x, f"{name}.norm2"), 2 * self.channels, f"{name}.up")
         if self.pick(0, 1):
             hidden = self.add(Lookup(self.integers(-128, 127, 256), -128), self.narrow(up, f"{name}.up8"))

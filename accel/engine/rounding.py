@@ -47,7 +47,7 @@ def root(norm: Norm, mean: Mean | None, x: np.ndarray) -> tuple[int, int, np.nda
         variance = square + norm.offset
         more = -((2 * norm.guard - variance.bit_length()) // 2)
         cut = variance << (-2 * more) if more < 0 else variance >> (2 * more)
-        divisor = max(math.isqrt(cut), 1 << norm.least)
+        divisor = max(math.isqrt(cut << (2 * norm.fraction)), 1 << norm.least)
         return (1 << norm.numerator_bits) // divisor, more, x
     centred = len(x) * x - (total if norm.form == "layer" else 0)
     variance = len(x) * square - (total * total if norm.form == "layer" else 0) + norm.offset
@@ -62,6 +62,13 @@ def inverse(attend: Attend, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (1 << shares.numerator_bits) // np.maximum(sums, 1), np.zeros_like(sums)
     divide = attend.divide
     assert divide is not None, "exponentials are divided"
-    whole = [(1 << divide.numerator_bits) // max(int(total), 1 << divide.least) for total in sums]
+    divisors = [_leading(max(int(total), 1 << divide.least), divide.kept) for total in sums]
+    whole = [(1 << divide.numerator_bits) // divisor for divisor in divisors]
     less = [max(0, number.bit_length() - divide.significant) for number in whole]
     return np.array([number >> j for number, j in zip(whole, less, strict=True)]), np.array(less)
+
+
+def _leading(number: int, kept: int) -> int:
+    """A number with its first `kept` bits, all others 0; 0: with all bits."""
+    lost = max(0, number.bit_length() - kept) if kept else 0
+    return number >> lost << lost
