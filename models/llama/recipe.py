@@ -28,7 +28,8 @@ class Format(NamedTuple):
 WORDS, FRACTIONS = (8, 24), (-8, 24)
 LIMITS: dict[str, tuple[int, int]] = {
     "weight_bits": (2, 8), "weight_group": (1, 1 << 16), "weight_symmetric": (0, 1), "folded_rotation": (0, 1),
-    "folded_gains": (0, 1), "spared_bits": (0, 16),
+    "folded_gains": (0, 1), "spared_bits": (0, 16), "root_guard": (2, 24), "root_fraction": (1, 22),
+    "divisor_bits": (1, 24),
     "activation_bits": (2, 16), "activation_group": (1, 1 << 16), "query_bits": (2, 16), "key_value_bits": (2, 16),
     "gain_bits": (2, 16), "rotary_bits": (2, 16), "exponential_bits": (2, 20), "sigmoid_bits": (1, 16),
     "residual": (8, 32), "hidden": (8, 32), "sigmoid": (2, 16), "gelu": (2, 16), "key_value_hadamard": (0, 1),
@@ -38,7 +39,8 @@ LIMITS: dict[str, tuple[int, int]] = {
 """Least and most of fields; of a format, of its bits, which are WORDS where it has no entry."""
 OFF = (
     "weight_bits", "weight_group", "activation_bits", "activation_group", "query_bits", "key_value_bits",
-    "fitting_tokens", "training_steps", "hidden_hadamard", "bits of queries", "bits of keys", "bits of values",
+    "fitting_tokens", "training_steps", "hidden_hadamard", "root_fraction", "divisor_bits", "bits of queries",
+    "bits of keys", "bits of values",
 )  # fmt: skip
 """Fields that may be 0 as well."""
 
@@ -105,6 +107,10 @@ class IntegerRecipe:
     """The first token of some models carries activations of many thousands: clipping them ruins the text."""
     normed: Format = field(default=Format(16, 9))
     gain_bits: int = 12
+    root_guard: int = 18
+    root_fraction: int = 0
+    """Bits of a sum of squares, in pairs, that its root sees, and pairs of zeros behind them: `guard` and `fraction` of
+    `accel.ops.Norm`."""
     attention: Format = field(default=Format(16, 9))
     """Queries, keys and values."""
     queries: Format = field(default=Format(0, 0))
@@ -120,6 +126,8 @@ class IntegerRecipe:
     """The product of the two gates."""
     rotary_bits: int = 12
     exponential_bits: int = 12
+    divisor_bits: int = 0
+    """Leading bits of a sum of exponentials that its reciprocal sees; 0: all."""
     sigmoid: Format = field(default=Format(10, 5))
     """What the table of sigmoids reads."""
     gelu: Format = field(default=Format(10, 7))
@@ -183,7 +191,8 @@ E9 = IntegerRecipe(
     weight_bits=4, folded_gains=1, spared_bits=0, activation_bits=0, query_bits=0, key_value_bits=0,
     residual=Format(18, 12), normed=Format(9, 5), attention=Format(12, 5), queries=Format(9, 3), keys=Format(8, 2),
     values=Format(8, 5), scores=Format(12, 4), mixed=Format(9, 6), gates=Format(12, 8), hidden=Format(9, 5),
-    rotary_bits=10, exponential_bits=8, sigmoid=Format(9, 5), sigmoid_bits=8,
+    rotary_bits=10, exponential_bits=8, sigmoid=Format(9, 5), sigmoid_bits=8, root_guard=5, root_fraction=8,
+    divisor_bits=9,
 )  # fmt: skip
 RECIPES = {"B14": B14, "B10": B10, "A": A, "W8A8": W8A8, "W4A8": W4A8}
 """By name, the default first. A: 8 bits and an exponent per 32 channels. W8A8: beside that, weights of 8 bits per row.

@@ -155,7 +155,7 @@ class Transformer(ABC):
         product = MatMul(heads, "values", self.c.kv_heads)
         values = build.add(product, shares, v, scale=v.scale, name=f"{name}.values")
         fraction, least = recipe.mixed.fraction - recipe.head_format("v").fraction, recipe.exponential_bits - 1
-        divide = Divide.of(build.tensor(sums), fraction, *recipe.mixed.limits, least=least)
+        divide = Divide.of(build.tensor(sums), fraction, *recipe.mixed.limits, least, recipe.divisor_bits)
         return build.add(divide, values, sums, scale=recipe.mixed.step, name=f"{name}.mixed")
 
     def down(self, hidden: Edge, name: str, form: Format) -> Edge:
@@ -202,10 +202,14 @@ class Transformer(ABC):
         self, x: Edge, name: str, form: Format, row: int, gain: np.ndarray | None = None, node: str = ""
     ) -> Edge:
         gain = self.vector(name) if gain is None else gain
-        channels, shared = len(gain), self.recipe.folded_gains and np.ptp(gain) == 0
+        channels, shared = len(gain), self.recipe.folded_gains and not np.ptp(gain)
         offset = round(channels * self.c.eps / float(x.scale) ** 2)
         real = math.sqrt(channels) * gain[: 1 if shared else None].astype(np.float64)
-        op = Norm.l2(real, form.fraction, form.bits, gain_bits=self.recipe.gain_bits, offset=offset, row=row)
+        recipe = self.recipe
+        op = Norm.l2(
+            real, form.fraction, form.bits, gain_bits=recipe.gain_bits, guard=recipe.root_guard,
+            root_fraction=recipe.root_fraction, offset=offset, row=row,
+        )  # fmt: skip
         return self.build.add(op, x, scale=form.step, name=node or name)
 
     def rounded(self, x: Edge) -> Edge:

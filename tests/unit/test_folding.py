@@ -76,7 +76,8 @@ def test_the_recipe_of_the_decode_engine_has_no_exponents(kind: str, tmp_path: P
     assert all(graph.tensors[name].lo >= -256 and graph.tensors[name].hi <= 255 for name in read)
     queries, keys = next(node.inputs for node in graph if node.name.endswith(".scores"))
     assert (graph.tensors[queries].hi, graph.tensors[keys].hi) == (255, 127)
-    assert len(next(node.op.gamma for node in graph if node.name.endswith(".attention.norm"))) == 1
+    norm, divide = (next(n.op for n in graph if n.op.kind == wanted) for wanted in ("norm", "divide"))
+    assert (norm.guard, norm.fraction, len(norm.gamma), divide.kept) == (5, 8, 1, 9)
     assert not any(outcome.mismatches for outcome in model.check(("reference", "native", "decode"), tokens=8))
 
 

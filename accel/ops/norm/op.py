@@ -114,6 +114,9 @@ class Norm(Op):
         gamma = np.floor(gain * 2.0**places + 0.5).astype(np.int64)
         top, whole = (1 << (bits - 1)) - 1, guard + root_fraction
         shift = whole + guard + places - fraction
+        if gamma.size == 1:  # a gain that all share needs no zeros behind it
+            zeros = min(int(gamma[0] & -gamma[0]).bit_length() - 1, shift - guard - 1)
+            gamma, shift = gamma >> max(0, zeros), shift - max(0, zeros)
         return cls("l2", guard, 2 * whole, shift, -top - 1, top, gamma=gamma, fraction=root_fraction, **more)
 
     def check(self) -> None:
