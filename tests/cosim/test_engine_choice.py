@@ -1,0 +1,126 @@
+"""The choice of a token in Verilator: the first of the largest logits, and noise that makes it a draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_bench import EngineUnit, UnitBench, at, flipped, pack, unpack, words
+
+from accel.engine import latency
+from accel.engine.sampling import GumbelNoise
+from accel.errors import UserError
+
+# ---- the largest logit, and noise in front of it
+
+
+@dataclass(frozen=True)
+class ArgmaxCase:
+    lanes: int
+    bits: int
+    vocabulary: int
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.vocabulary // self.lanes)
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of a block's number and of a row's."""
+        return max(1, (self.blocks - 1).bit_length()), max(1, (self.vocabulary - 1).bit_length())
+
+    def unit(self) -> EngineUnit:
+        block, index = self.widths
+        params: dict[str, int | str] = {
+            "P": self.lanes, "W": self.bits, "IW": index, "BW": block, "VOCABULARY": self.vocabulary,
+        }  # fmt: skip
+        inputs = {"valid": 1, "first": 1, "block": block, "values": self.lanes * self.bits}
+        return EngineUnit("accel_engine_argmax", params, inputs, {"index": index})
+
+
+ARGMAXES = [
+    ArgmaxCase(8, 20, 27), ArgmaxCase(16, 48, 100), ArgmaxCase(1, 12, 5), ArgmaxCase(4, 9, 16), ArgmaxCase(2, 62, 7),
+]  # fmt: skip
+
+
+def test_the_first_of_the_largest_logits(tmp_path: Path) -> None:
+    units = [case.unit() for case in ARGMAXES]
+    bench = UnitBench(tmp_path, units)
+    bench.lint()
+    rows, ends = [], []
+    for number, case in enumerate(ARGMAXES):
+        rng, tokens, pause = np.random.default_rng(number), 100, 4
+        top = 1 << (case.bits - 1)
+        span = rng.choice([1, 3, top], (tokens, 1, 1))
+        logits = rng.integers(-span, span, (tokens, case.blocks, case.lanes))
+        logits[0], logits[1] = -top, top - 1
+        period = case.blocks + pause
+        values = rng.integers(-top, top, (tokens, period, case.lanes))  # between tokens: what must not matter
+        values[:, : case.blocks] = logits
+        time = np.tile(np.arange(period), tokens)
+        rows.append({
+            "valid": pack(time < case.blocks, 1), "first": pack(time == 0, 1),
+            "block": pack(np.minimum(time, case.blocks - 1), case.widths[0]),
+            "values": pack(values.reshape(-1, case.lanes), case.bits),
+        })  # fmt: skip
+        best = logits.reshape(tokens, -1)[:, : case.vocabulary].argmax(-1)
+        ends.append((np.arange(tokens - 1) * period + case.blocks - 1, best[:-1]))
+    for case, (cycles, best), result in zip(ARGMAXES, ends, bench.run(rows), strict=True):
+        found = unpack(result["index"], case.widths[1])[:, 0]
+        np.testing.assert_array_equal(at(found, cycles, latency.argmax(case.lanes)), best, str(case))
+        np.testing.assert_array_equal(at(found, cycles, 4), best, "the index stays")
+        assert (at(found, cycles, latency.argmax(case.lanes) - 1) != best).any()
+
+
+def test_noise_is_that_of_the_definition(tmp_path: Path) -> None:
+    lanes, bits, blocks, seed = 4, 20, 5, 0xDEADBEEF
+    noise = GumbelNoise.of(0.8, 1 / 256, seed)
+    params: dict[str, int | str] = {
+        "P": lanes, "XW": bits, "W": 24, "PW": 6, "NW": 12, "UP": noise.up, "BLOCK": 1, "FILE": "noise.hex",
+    }  # fmt: skip
+    inputs = {"start": 1, "position": 6, "seed": 32, "enable": 1, "valid": 1, "values": lanes * bits}
+    files = {"noise.hex": words(noise.words, 12)}
+    unit = EngineUnit("accel_engine_noise", params, inputs, {"sums": lanes * 24}, files)
+    bench = UnitBench(tmp_path, [unit])
+    bench.lint()
+    tokens, period, first = 40, 40, 20
+    rng = np.random.default_rng(0)
+    time, position = np.tile(np.arange(period), tokens), np.repeat(np.arange(tokens), period)
+    values = rng.integers(-(1 << 19), 1 << 19, (tokens * period, lanes))
+    valid = (time >= first) & (time < first + 2 * blocks) & (time % 2 == 0)
+    enable = position != 7
+    rows = {
+        "start": pack(time == 0, 1), "position": pack(position, 6), "seed": pack(np.full(len(time), seed), 32),
+        "enable": pack(enable, 1), "valid": pack(valid, 1), "values": pack(values, bits),
+    }  # fmt: skip
+    cycles = np.flatnonzero(valid)
+    more = np.stack([noise.rows(p, blocks * lanes, lanes) for p in range(tokens)])
+    more[7] = 0
+    expected = values[cycles] + more.reshape(-1, lanes)
+
+    def wrong(early: int = 0) -> int:
+        found = unpack(bench.run([rows])[0]["sums"], 24, signed=True)
+        return int((at(found, cycles[:-4], latency.NOISE - early) != expected[:-4]).any(1).sum())
+
+    assert wrong() == 0
+    assert wrong(early=1)
+    flipped(tmp_path, "noise.hex", 5, 0)
+    assert wrong()
+
+
+def test_noise_draws_from_the_softmax() -> None:
+    logits = np.array([0, 100, 300, 500, 512, -400])
+    noise, counts = GumbelNoise.of(1.5, 1 / 128, 5), np.zeros(6)
+    for position in range(6000):
+        counts[noise.choose(logits, position, 8)] += 1
+    expected = np.exp(logits / 128 / 1.5)
+    expected *= 6000 / expected.sum()
+    assert ((counts - expected) ** 2 / expected).sum() < 20.5  # one in a thousand of chi square with 5 degrees
+    assert noise.choose(logits, 3, 8) == noise.choose(logits, 3, 8)
+
+
+def test_noise_refuses_what_is_not_positive() -> None:
+    with pytest.raises(UserError, match="positive; got 0 and 1"):
+        GumbelNoise.of(0, 1)
