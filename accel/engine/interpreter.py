@@ -42,6 +42,8 @@ class Interpreter:
         keys = -(-sizes.context // simd) * simd
         self._x = np.zeros((sizes.width // pe, pe), np.int64)
         self._a = np.zeros((sizes.words * simd // pe, pe), np.int64)
+        self._held = np.zeros((sizes.held_blocks, pe), np.int64)
+        self._exponent = 0
         self._scores = np.zeros((sizes.heads, keys), np.int64)
         self._shares = np.zeros((sizes.heads, keys), np.int64)
         self._sums = np.zeros(sizes.heads, np.int64)
@@ -85,6 +87,8 @@ class Interpreter:
                 return self._share(i)
             case Opcode.VALUE:
                 return self._value(i)
+            case Opcode.BLOCK:
+                return self._block(i)
         return np.empty((0, self.program.sizes.pe), np.int64)
 
     # ---- the residual stream
@@ -109,7 +113,7 @@ class Interpreter:
         if i.epilogue is Epilogue.RESIDUAL:
             self._stream(i, y)
         else:
-            self._write(i.target, y)
+            self._vector(i, y)
         return y
 
     def _stream(self, i: Instruction, x: np.ndarray) -> None:
@@ -121,13 +125,13 @@ class Interpreter:
 
     def _matrix(self, i: Instruction) -> np.ndarray:
         sums = self._products(i)
-        multiplier = self._multipliers(i)
+        multiplier, exponent = self._multipliers(i), self._exponent if i.scaled else 0
         if i.aligned:
             sums = sums + (self._x << (i.aligned - 1))
         if i.epilogue is Epilogue.LOGITS:
-            self._logits = (sums * multiplier).ravel()[: self.program.sizes.vocabulary]
+            self._logits = (sums * multiplier).ravel()[: self.program.sizes.vocabulary] << exponent
             return sums * multiplier
-        y = self._rounded(i, sums, multiplier)
+        y = self._rounded(i, sums, multiplier, -exponent)
         if i.epilogue is Epilogue.GATE:
             y = self._opened(i, y[0::2], y[1::2])
         elif i.looked_up:
@@ -194,7 +198,7 @@ class Interpreter:
             case Epilogue.VALUE:
                 self._cache(self._values, i, y)
             case _:
-                self._write(i.target, y)
+                self._vector(i, y)
 
     def _cache(self, memory: np.ndarray, i: Instruction, y: np.ndarray) -> None:
         memory[i.layer, self._position, : y.size] = y.ravel()
@@ -276,7 +280,7 @@ class Interpreter:
                     lanes.ravel()[y * size : (y + 1) * size] = found
                 blocks.append(lanes)
         result = np.concatenate(blocks)
-        self._write(i.target, result)
+        self._vector(i, result)
         return result
 
     # ---- what instructions share
@@ -291,6 +295,20 @@ class Interpreter:
     def _late(self, i: Instruction, y: np.ndarray) -> np.ndarray:
         lo, hi = self.program.sizes.limits[i.late_limits]
         return rounding.shifted(y, i.late_shift, "half_up", lo, hi)
+
+    def _vector(self, i: Instruction, y: np.ndarray) -> None:
+        if i.held:
+            self._held[: len(y)] = y
+        else:
+            self._write(i.target, y)
+
+    def _block(self, i: Instruction) -> np.ndarray:
+        """Mantissas of the vector that waits in H, with one exponent."""
+        words, (lo, hi) = self._held[: i.rows], self.program.sizes.limits[i.limits]
+        self._exponent = max(0, int(np.abs(words).max()).bit_length() - (i.shift - 1))
+        y = rounding.shifted(words, self._exponent, "half_up", lo, hi)
+        self._write(i.target, y)
+        return y
 
     def _write(self, block: int, y: np.ndarray) -> None:
         self._a[block : block + len(y)] = y

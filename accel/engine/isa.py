@@ -4,6 +4,7 @@ Memories. P = `pe`, S = `simd`, S a multiple of P, both powers of two. A *block*
 
     X    residual stream                     width / P blocks
     A    vectors that matrices read          words, written block by block
+    H    words that wait for an exponent          blocks
     C    scores                              heads · context / P blocks
     E    shares of attention                 banks · words, written block by block
     K    keys     [layer][k word][key block] P keys × S channels
@@ -18,6 +19,7 @@ Every instruction issues beats, one per cycle, in nested loops; the innermost co
     SOFT    key block, head                                E ← table[max − score], sum per head
     SHARE   key block, head                                E ← rounded(E · F of the head): a Softmax' own division
     VALUE   plane, key word, channel block, query of a group, kv group
+    BLOCK   block of H                                     A ← mantissas of H, e ← their exponent
     END     one beat                                       the token is known
 
 Small heads. If a head is smaller than a word, Z = min(S / head size, kv heads) heads lie side by side in a word of
@@ -41,7 +43,10 @@ Sums. acc ← [first beat: bias, or aligned · x] + Σ (factor of the group) · 
 
 Rounding. y = clip(round(acc · m / 2^s), lo, hi), in a NORM with x · gain in place of acc. m is the instruction's
 multiplier, the row's (from the tape), R of the norm times the instruction's multiplier, or 1/sum of a head. s is
-`shift`, plus a of the norm's root, less j of a Divide.
+`shift`, plus a of the norm's root, less j of a Divide, less e where the words of A are mantissas.
+
+Exponents. A vector with one exponent per token (a BlockFloat) is `held` first: its blocks go to H, and their largest
+magnitude is kept. BLOCK makes mantissas of `shift` bits of them. e is that of the last BLOCK.
 """
 
 from __future__ import annotations
@@ -65,6 +70,7 @@ class Opcode(IntEnum):
     SHARE = 5
     VALUE = 6
     END = 7
+    BLOCK = 8
 
 
 class Epilogue(IntEnum):
@@ -102,7 +108,8 @@ class Instruction:
     limits: index of (lo, hi) in `Sizes.limits`. aligned: sums begin with x · 2^(aligned − 1), 0: with the bias.
     late_shift and late_limits: of the rounding behind a turn (QUERY and KEY that are `turned`), behind gate · up
     (GATE), or behind x + y (RESIDUAL). looked_up: a VECTOR is the table "gate" of the rounded sums.
-    copied: the residual stream that is written is also a vector, at `target`.
+    copied: the residual stream that is written is also a vector, at `target`. held: results go to H instead of A.
+    scaled: the words of A are mantissas.
     gains: row of the table "gains", one more than it, 0: the norm has one gain. layer: of the cache, and of tables that
     differ by layer. `edges` are the graph's edges that are made here: the last one is what is written.
     """
@@ -127,6 +134,8 @@ class Instruction:
     turned: bool = False
     looked_up: bool = False
     copied: bool = False
+    held: bool = False
+    scaled: bool = False
     gains: int = 0
     layer: int = 0
     edges: tuple[str, ...] = ()
@@ -157,6 +166,8 @@ class Sizes:
     value_planes: int
     words: int
     """Words of A."""
+    held_blocks: int
+    """Blocks of H."""
     limits: tuple[tuple[int, int], ...]
     group: int = 0
     """Inputs of a row that share a factor; 0: there are no factors."""

@@ -7,7 +7,7 @@ with the graph edge by edge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accel.ops.rescale.op import Rescale
     from accel.ops.rotary.op import Rotary
     from accel.ops.softmax.op import Softmax
+    from accel.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -201,3 +202,16 @@ class MacroGraph:
     heads: int
     kv_heads: int
     head_size: int
+
+    @property
+    def blocks(self) -> dict[str, BlockFloat]:
+        """Edge of a vector that has an exponent → the BlockFloat that makes its mantissas."""
+        made = [macro.to if isinstance(macro, Multiply) else macro for macro in self.macros]
+        return {to.edge: to.block for to in made if isinstance(to, Normalize | ToVector | Attend) and to.block}
+
+    def vector(self, edge: str) -> Tensor:
+        """A vector as matrices read it: its integers, or its mantissas."""
+        if edge not in self.blocks:
+            return self.graph.tensors[edge]
+        block = self.blocks[edge]
+        return replace(self.graph.tensors[edge], lo=-block.top, hi=block.top)

@@ -49,6 +49,10 @@ EPILOGUES = {
 }
 
 
+Vector = Normalize | ToVector | ToQueries | Attend
+"""What writes a vector."""
+
+
 def build(network: MacroGraph, pe: int, simd: int) -> EngineProgram:
     """The program of a network for `pe` rows of `simd` products.
 
@@ -100,11 +104,12 @@ class _Assembler:
         """What a vector is, and how many words it has → its first word of A: all layers use the same."""
         self._words, self._layer, self._attended, self._norms = 0, -1, True, 0
         self._limits: list[tuple[int, int]] = []
+        self._held = 0
 
     def program(self) -> EngineProgram:
         """All that was added."""
         self._instructions.append(Instruction(Opcode.END))
-        sizes = replace(self._sizes, words=self._words, limits=tuple(self._limits))
+        sizes = replace(self._sizes, words=self._words, held_blocks=self._held, limits=tuple(self._limits))
         tables = tables_of(self._network)
         return EngineProgram(self._network, sizes, tuple(self._instructions), self._tape.tape(), tables)
 
@@ -123,7 +128,7 @@ class _Assembler:
     def _normalize(self, macro: Normalize) -> None:
         to, place = Epilogue.RESIDUAL, self._copy(macro.edge, macro.copied)
         if not macro.in_place:
-            to, place = Epilogue.VECTOR, {"target": self._vector(macro.edge, Normalize, self._width_order)}
+            to, place = Epilogue.VECTOR, self._target(macro, self._width_order)
         rescale, gains = rounding_of(macro.norm), 0
         if macro.norm.gamma.lo != macro.norm.gamma.hi:
             self._norms, gains = self._norms + 1, self._norms + 1
@@ -137,6 +142,7 @@ class _Assembler:
             gains=gains,
             **place,
         )
+        self._finish(macro)
 
     @add.register
     def _multiply(self, macro: Multiply) -> None:
@@ -168,11 +174,14 @@ class _Assembler:
             words=len(columns) // self._sizes.simd,
             planes=planes,
             source=self._places[macro.source],
+            scaled=macro.source in self._network.blocks,
             aligned=aligned.bit_length(),
             **self._written(to, order),
             looked_up=isinstance(to, ToVector) and to.lookup is not None,
             turned=isinstance(to, ToQueries | ToKeys) and to.turn is not None,
         )
+        if isinstance(to, ToVector):
+            self._finish(to)
 
     @add.register
     def _attend(self, macro: Attend) -> None:
@@ -203,15 +212,32 @@ class _Assembler:
             (values, macro.edge),
             factor=head if macro.divide else MultiplierSource.CONSTANT,
             planes=sizes.value_planes,
-            target=self._vector(macro.edge, Attend, layout.mixed(sizes)),
+            **self._target(macro, layout.mixed(sizes)),
         )
+        self._finish(macro)
         self._attended = True
 
     def _written(self, to: Destination, order: np.ndarray) -> dict[str, Any]:
         """Where the results of a matrix lie in A, if they do."""
         if isinstance(to, ToVector | ToQueries):
-            return {"target": self._vector(to.edge, type(to), order)}
+            return self._target(to, order)
         return self._copy(to.edge, isinstance(to, ToResidual) and to.copied)
+
+    def _target(self, to: Vector, order: np.ndarray) -> dict[str, Any]:
+        """Where a vector is written: to A, or to H where it waits for its exponent."""
+        place = self._vector(to.edge, type(to), order)
+        block = None if isinstance(to, ToQueries) else to.block
+        self._held = max(self._held, len(order) // self._sizes.pe if block else 0)
+        return {"held": True} if block else {"target": place}
+
+    def _finish(self, to: Normalize | ToVector | Attend) -> None:
+        """Append the BLOCK of a vector that has an exponent."""
+        if to.block:
+            blocks = len(self._orders[to.edge]) // self._sizes.pe
+            target = self._places[to.edge] * (self._sizes.simd // self._sizes.pe)
+            mantissas = Rescale([1], to.block.bits, "half_up", -to.block.top, to.block.top)
+            edges = tuple(node.name for node in self._network.graph.consumers[to.edge])
+            self._put(Opcode.BLOCK, mantissas, edges, rows=blocks, target=target)
 
     def _copy(self, edge: str, copied: bool) -> dict[str, Any]:
         """Where the residual stream becomes a vector, if it does."""

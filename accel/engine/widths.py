@@ -23,7 +23,11 @@ def widths_of(network: MacroGraph, pe: int, simd: int) -> Sizes:
     attends = [macro for macro in network.macros if isinstance(macro, Attend)]
     keys, values = (_all(tensors[getattr(each, end)] for each in attends) for end in ("keys", "values"))
     vectors = _all(
-        [*(tensors[each.source] for each in multiplies), *(tensors[each.queries] for each in attends), _shares(attends)]
+        [
+            *(network.vector(each.source) for each in multiplies),
+            *(tensors[each.queries] for each in attends),
+            _shares(attends),
+        ]
     )
     stream = _all(tensors[name] for name in _stream(network))
     scores = [each.scores for each in attends]
@@ -47,6 +51,7 @@ def widths_of(network: MacroGraph, pe: int, simd: int) -> Sizes:
         key_planes=planes_of(keys.lo, keys.hi),
         value_planes=planes_of(values.lo, values.hi),
         words=0,
+        held_blocks=0,
         limits=(),
     )
 
@@ -96,9 +101,8 @@ def _sum(macro: object, network: MacroGraph) -> int:
     """Bits of the sums of a macro operation, and of what else enters the rounding."""
     tensors = network.graph.tensors
     if isinstance(macro, Multiply):
-        reach = tensors[macro.sums].magnitude
-        if macro.gate:
-            reach = max(reach, macro.gate[0].peak(tensors[macro.source]))
+        source = network.vector(macro.source)
+        reach = max(dense.peak(source) for dense in (macro.dense, *(macro.gate or ())[:1]))
         if isinstance(macro.to, ToResidual) and macro.to.aligned:
             reach += macro.to.aligned * signed_peak(network)
         return reach.bit_length() + 1
