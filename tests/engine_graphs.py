@@ -68,6 +68,8 @@ class _GPT(Builder):
         self.channels, self.vocabulary = self.pick(8, 12, 16), self.pick(5, 27)
         self.form, self.rounding = str(rng.choice(["rms", "layer", "l2"])), str(rng.choice(["half_even", "half_up"]))
 
+        self.divides_shares, self.root_fraction, self.kept_bits = self.pick(0, 1), self.pick(0, 8), self.pick(0, 9)
+
     def pick(self, *choices: int) -> int:
         return int(self.rng.choice(choices))
 
@@ -101,7 +103,7 @@ class _GPT(Builder):
     def norm(self, x: Edge, name: str) -> Edge:
         if self.form == "l2":
             gain = self.rng.uniform(1, 5, self.pick(1, self.channels))
-            return self.add(Norm.l2(gain, 4, 8, guard=5, root_fraction=self.pick(0, 8)), x, name=name)
+            return self.add(Norm.l2(gain, 4, 8, guard=5, root_fraction=self.root_fraction), x, name=name)
         return self.add(Norm.of(self.tensor(x), self.form, 5, 8), x, name=name)
 
     def added(self, x: Edge, sums: Edge, name: str) -> Edge:
@@ -114,14 +116,14 @@ class _GPT(Builder):
     def mixed(self, scores: Edge, v: Edge, name: str) -> Edge:
         """Values weighted with shares: those of a Softmax, or exponentials that are divided behind them."""
         product = MatMul(self.heads, "values", self.kv_heads)
-        if self.pick(0, 1):
+        if self.divides_shares:
             shares = self.add(Softmax(self.tokens, 8, exp_table(1 / 16, 8, 256), 1), scores)
             return self.narrow(self.add(product, shares, v, name=f"{name}.values"), f"{name}.mixed")
         shares = self.add(Exponential(self.tokens, table(1 / 16, 8, 256), 1), scores, name=f"{name}.shares")
         ones = np.repeat(np.eye(self.heads, dtype=np.int64), self.tokens, axis=1)
         sums = self.add(Dense(ones, ones[:, 0] * 0), shares, name=f"{name}.sums")
         values = self.add(product, shares, v, name=f"{name}.values")
-        divide = Divide.of(self.tensor(sums), 0, -128, 127, least=7, kept=self.pick(0, 9))
+        divide = Divide.of(self.tensor(sums), 0, -128, 127, least=7, kept=self.kept_bits)
         return self.add(divide, values, sums, name=f"{name}.mixed")
 
     def layer(self, x: Edge, name: str) -> Edge:

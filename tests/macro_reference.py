@@ -96,7 +96,6 @@ class Sequence:
         if isinstance(to, ToQueries | ToKeys) and to.turn:
             y = self._turned(to.turn, y)
         if isinstance(to, ToKeys | ToValues):
-            y = evaluated(to.limits, y) if to.limits else y
             self._kept.setdefault(to.edge, []).append(y)
         self.edges[to.edge] = y
         if isinstance(to, ToLogits):

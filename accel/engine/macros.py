@@ -98,8 +98,6 @@ class ToKeys:
     edge: str
     rescale: Rescale
     turn: Turn | None = None
-    limits: Rescale | None = None
-    """A last rounding to the format of the cache."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,6 @@ class ToValues:
 
     edge: str
     rescale: Rescale
-    limits: Rescale | None = None
 
 
 @dataclass(frozen=True)

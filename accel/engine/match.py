@@ -26,10 +26,12 @@ from accel.engine.matching.attention import attend
 from accel.engine.matching.load import load
 from accel.engine.matching.matrices import multiply
 from accel.engine.matching.norms import norms
+from accel.engine.matching.requirements import require
 from accel.engine.matching.vectors import to_matrices
 from accel.engine.matching.walk import Walk
 from accel.errors import UserError
 from accel.graph import Graph, Node
+from accel.ops.add.op import Add
 from accel.ops.blockfloat.op import BlockFloat
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
@@ -90,14 +92,20 @@ class _Matcher:
 
     def __init__(self, walk: Walk) -> None:
         self.walk, self.norms = walk, norms(walk)
-        if not self.norms:
-            raise walk.refusal(
-                walk.graph.input_name, "nothing is normalized; matrices of the engine read normalized vectors"
-            )
-        first = next(iter(self.norms.values()))
-        self.macros: list[Macro] = [load(walk, first.source)]
-        walk.stream = first.source
+        walk.stream = self._first()
+        self.macros: list[Macro] = [load(walk, walk.stream)]
         self.cached: dict[str, str] = {}
+
+    def _first(self) -> str:
+        """The first edge that is normalized, or that a matrix and a sum read. Raises UserError where there is none."""
+        normalized = {norm.source for norm in self.norms.values()}
+        for edge in self.walk.nodes:
+            readers = self.walk.readers(edge)
+            if edge in normalized or all(any(isinstance(one.op, kind) for one in readers) for kind in (Dense, Add)):
+                return edge
+        raise self.walk.refusal(
+            self.walk.graph.input_name, "there is no residual stream, which is normalized or added to"
+        )
 
     def take(self, node: Node) -> None:
         """Add the macro operation that begins with a node. Raises UserError where none does."""
@@ -118,7 +126,7 @@ class _Matcher:
         if norm.in_place:
             self.walk.stream = node.name
         else:
-            to_matrices(self.walk, node.name)
+            to_matrices(self.walk, node.name, Normalize)
         return norm
 
     def _multiplied(self, node: Node) -> Multiply:
@@ -130,6 +138,7 @@ class _Matcher:
     def result(self) -> MacroGraph:
         """All of them, and the sizes that they agree on."""
         graph = self.walk.graph
+        require(self.walk, self.macros)
         attention = next((macro for macro in self.macros if isinstance(macro, Attend)), None)
         if attention is None:
             raise self.walk.refusal(

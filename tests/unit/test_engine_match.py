@@ -8,13 +8,16 @@ import engine_graphs
 import numpy as np
 import pytest
 import torch
+from engine_changes import changed
 from macro_reference import Sequence
 
 import accel
 import models
 from accel import reference
+from accel.engine.folding import folded
 from accel.engine.macros import Attend, Load, MacroGraph, Multiply, Normalize, ToResidual
 from accel.engine.match import match
+from accel.errors import UserError
 from accel.graph import Graph
 from models import presets
 from models.quantization import quantize
@@ -65,3 +68,35 @@ def test_a_network_of_brevitas(trained: Graph) -> None:
 @pytest.mark.parametrize("seed", range(120))
 def test_macro_operations_mean_what_the_graph_says(seed: int) -> None:
     assert not first_difference(match(engine_graphs.drawn(seed)), seed)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 6, 9])
+def test_a_norm_of_the_embedding_is_folded_into_its_table(seed: int) -> None:
+    macros = match(engine_graphs.drawn(seed))
+    norm, made = macros.macros[1], folded(macros, 1 << 40)
+    assert isinstance(norm, Normalize)
+    assert (made is macros) is not norm.in_place
+    if norm.in_place:
+        assert len(made.macros) == len(macros.macros) - 1
+        assert made.macros[0].edge == norm.edge  # type: ignore[union-attr]
+        assert not first_difference(made)
+        bits = macros.vocabulary * macros.context * macros.width * 8
+        assert folded(macros, bits) is not macros
+        assert folded(macros, bits - 1) is macros
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_what_is_matched_is_right_and_all_else_refused(seed: int) -> None:
+    """Graphs with a fault in one place: a step, a factor, an edge, another rounding."""
+    rng, graph = np.random.default_rng(seed), engine_graphs.drawn(seed)
+    matched = 0
+    for number in range(12):
+        if (other := changed(graph, rng)) is None:
+            continue
+        try:
+            macros = match(other)
+        except UserError:
+            continue
+        matched += 1
+        assert not first_difference(macros), f"change {number}"
+    assert matched

@@ -35,10 +35,10 @@ def attend(walk: Walk, node: Node, cached: dict[str, str]) -> Attend:
     edge, last = _weighted(walk, shares, by, product)
     rescale, divide = (last, None) if isinstance(last, Rescale) else (None, last)
     assert isinstance(shares.op, Softmax | Exponential)
-    return Attend(
-        queries, keys, values, to_matrices(walk, edge), product.heads, product.kv_heads, scores, shares.op, rescale,
-        divide, (score_edge, shares.name, by.name),
-    )  # fmt: skip
+    edges = score_edge, shares.name, by.name
+    vector = to_matrices(walk, edge, Attend)
+    heads = product.heads, product.kv_heads
+    return Attend(queries, keys, values, vector, *heads, scores, shares.op, rescale, divide, edges)
 
 
 def _shares(walk: Walk, scores: str) -> Node:

@@ -47,7 +47,7 @@ def gated(walk: Walk, node: Node, source: str, edge: str, rescale: Rescale) -> M
         raise walk.refusal(product.name, "it is no product of an activation and another matrix' rounded sums")
     gate, up = sorted(halves, key=lambda one: (one.gate is None, one.edge != first))
     hidden_edge, hidden = rounded(walk, product.name)
-    to = ToVector(to_matrices(walk, hidden_edge), up.rescale)
+    to = ToVector(to_matrices(walk, hidden_edge, ToVector), up.rescale)
     opens = gate.gate or _open(gate.rescale)
     return Multiply(source, up.node.name, _dense(up), to, (_dense(gate), opens), hidden)
 
@@ -115,7 +115,7 @@ def _alone(walk: Walk, half: _Half, source: str, edge: str) -> Multiply:
     values = np.arange(x.lo, x.hi + 1)
     products = values * evaluated(gate.lookup, evaluated(gate.narrowed, values))
     lookup = Lookup(evaluated(gate.opened, products), x.lo)
-    to = ToVector(to_matrices(walk, half.edge), half.rescale, lookup)
+    to = ToVector(to_matrices(walk, half.edge, ToVector), half.rescale, lookup)
     return Multiply(source, half.node.name, _dense(half), to)
 
 

@@ -20,6 +20,8 @@ def load(walk: Walk, stream: str) -> Load:
     """
     front = before(walk.graph, stream)
     walk.use(*front)
+    if kept := [node for node in front if node.op.keeps]:
+        raise walk.refusal(kept[0].name, "attention comes before anything is normalized: put a norm before it")
     placed = _placed(front)
     rescale, edge = None, stream
     if edge in placed and isinstance(op := walk.nodes[edge].op, Rescale):
@@ -32,6 +34,11 @@ def load(walk: Walk, stream: str) -> Load:
         raise walk.refusal(edge, "an embedding is a table of identifiers plus one of positions, rounded once")
     table = by_token(walk.graph, source)
     return Load(stream, Constant(table.wide() * op.multiplier), op.table, rescale=rescale)
+
+
+def part(graph: Graph, edge: str) -> Graph:
+    """A graph up to one of its edges."""
+    return Graph(graph.name, graph.inputs, before(graph, edge), edge)
 
 
 def before(graph: Graph, edge: str) -> tuple[Node, ...]:
@@ -58,6 +65,5 @@ def by_token(graph: Graph, edge: str) -> Constant:
 
     tokens, vocabulary = graph.input.tokens, graph.input.hi + 1
     identifiers = np.arange(-(-vocabulary // tokens) * tokens).clip(max=vocabulary - 1)
-    part = Graph(graph.name, graph.inputs, before(graph, edge), edge)
-    rows = reference.run(part, identifiers.reshape(-1, tokens, 1))
+    rows = reference.run(part(graph, edge), identifiers.reshape(-1, tokens, 1))
     return Constant(np.asarray(rows).reshape(-1, graph.tensors[edge].channels)[:vocabulary])

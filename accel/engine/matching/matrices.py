@@ -6,7 +6,7 @@ from accel.engine.macros import Multiply, ToKeys, ToLogits, ToQueries, ToResidua
 from accel.engine.matching import gates
 from accel.engine.matching.rounding import rounded
 from accel.engine.matching.vectors import to_matrices, vector
-from accel.engine.matching.walk import Walk, is_clip
+from accel.engine.matching.walk import Walk, is_clip, is_exact
 from accel.graph import Node
 from accel.ops.add.op import Add
 from accel.ops.dense.op import Dense
@@ -30,33 +30,47 @@ def multiply(walk: Walk, node: Node) -> Multiply:
     edge, rescale = rounded(walk, node.name)
     if any(isinstance(reader.op, Mul) for reader in walk.readers(edge)):
         return gates.gated(walk, node, source, edge, rescale)
+    reader = walk.only(edge)
+    if reader and isinstance(reader.op, Add) and set(_factors(walk, reader).values()) != {1}:
+        if not is_exact(walk.tensor(node.name), rescale):
+            raise walk.refusal(edge, "it is rounded, and then again with the residual stream: round their sum alone")
+        return Multiply(source, edge, _scaled(node.op, rescale), _aligned(walk, edge, reader))
     return Multiply(source, node.name, node.op, _destination(walk, edge, rescale))
+
+
+def _scaled(dense: Dense, rescale: Rescale) -> Dense:
+    """A matrix whose sums are those of another one times integers."""
+    factors = rescale.multiplier.wide()
+    return Dense(dense.weight.wide() * factors[:, None], dense.bias.wide() * factors)
 
 
 def _logits(walk: Walk, sums: str) -> ToLogits | None:
     """The destination of sums that are logits; None where they are not."""
     if sums in walk.outputs:
-        _require_unread(walk, sums)
+        _require_logits(walk, sums)
         return ToLogits(sums)
     node = walk.only(sums)
     if node is None or node.name not in walk.outputs or not isinstance(node.op, Rescale):
         return None
-    _require_unread(walk, node.name)
+    _require_logits(walk, node.name)
     walk.use(node)
     if walk.is_identity(node):
         return ToLogits(node.name)
-    x, y = walk.tensor(sums), node.op
-    ends = [end * int(m) for end in (x.lo, x.hi) for m in (y.multiplier.lo, y.multiplier.hi)]
-    if y.shift or y.lo > min(ends) or y.hi < max(ends):
+    if not is_exact(walk.tensor(sums), node.op):
         raise walk.refusal(
             node.name, "logits are sums times multipliers; these are rounded or clipped: leave them whole"
         )
-    return ToLogits(node.name, y)
+    return ToLogits(node.name, node.op)
 
 
-def _require_unread(walk: Walk, edge: str) -> None:
+def _require_logits(walk: Walk, edge: str) -> None:
     if walk.readers(edge):
         raise walk.refusal(walk.readers(edge)[0].name, "it reads logits, of which the engine takes the largest")
+    logits, identifiers = walk.tensor(edge).channels, walk.graph.input.hi + 1
+    if logits != identifiers:
+        raise walk.refusal(
+            edge, f"there are {logits} logits and {identifiers} identifiers: the next token is one of both"
+        )
 
 
 def _aligned(walk: Walk, sums: str, add: Node) -> ToResidual:
@@ -92,20 +106,19 @@ def _destination(walk: Walk, edge: str, rescale: Rescale) -> ToResidual | ToVect
     reader, readers = walk.only(edge), walk.readers(edge)
     if reader and isinstance(reader.op, Add):
         return _added(walk, edge, rescale, reader)
-    if reader and isinstance(reader.op, Rotary | MatMul | Rescale):
+    if reader and isinstance(reader.op, Rotary | MatMul):
         return _of_heads(walk, edge, rescale)
     if reader and isinstance(reader.op, Lookup):
         walk.use(reader)
-        return ToVector(to_matrices(walk, reader.name), rescale, reader.op)
+        return ToVector(to_matrices(walk, reader.name, ToVector), rescale, reader.op)
     if readers:
-        return ToVector(to_matrices(walk, edge), rescale)
+        return ToVector(to_matrices(walk, edge, ToVector), rescale)
     raise walk.refusal(edge, "rounded logits: the engine takes the largest of whole sums; leave them unrounded")
 
 
 def _added(walk: Walk, edge: str, rescale: Rescale, add: Node) -> ToResidual:
     """x ← kept(x + rounded sums)."""
-    if set(_factors(walk, add).values()) != {1}:
-        raise walk.refusal(add.name, "rounded sums are added to the residual stream with factors other than 1")
+    _factors(walk, add)
     walk.use(add)
     kept = walk.follow(add.name, Rescale, "the residual stream")
     assert isinstance(kept.op, Rescale)
@@ -118,23 +131,18 @@ def _added(walk: Walk, edge: str, rescale: Rescale, add: Node) -> ToResidual:
 def _of_heads(walk: Walk, edge: str, rescale: Rescale) -> ToQueries | ToKeys | ToValues:
     """Queries, keys and values."""
     edge, turn = _turned(walk, edge)
-    limits = None
-    node = walk.only(edge)
-    if node and isinstance(node.op, Rescale):
-        walk.use(node)
-        edge, limits = node.name, node.op
     product = walk.only(edge)
     if product is None or not isinstance(product.op, MatMul):
         raise walk.refusal(edge, "it has the place of queries, keys or values, and no product of attention reads it")
+    if turn and turn.rotary.period != walk.graph.tensors[walk.inputs(product)[1]].channels // product.op.kv_heads:
+        raise walk.refusal(edge, f"its positions repeat after {turn.rotary.period} channels, which are no whole head")
     if walk.inputs(product).index(edge) == 1:
         if product.op.form == "scores":
-            return ToKeys(edge, rescale, turn, limits)
+            return ToKeys(edge, rescale, turn)
         if turn is None:
-            return ToValues(edge, rescale, limits)
+            return ToValues(edge, rescale)
     if product.op.form == "values":
         raise walk.refusal(product.name, "it weights values with what is no share of attention, or turns them")
-    if limits is not None:
-        raise walk.refusal(edge, "queries are rounded twice: give them the format of what attention reads at once")
     return ToQueries(edge, rescale, turn)
 
 
@@ -146,6 +154,5 @@ def _turned(walk: Walk, edge: str) -> tuple[str, Turn | None]:
     walk.use(node)
     if not node.op.turns:
         raise walk.refusal(node.name, "a product with constants of the position; the engine turns pairs of channels")
-    rescale = walk.follow(node.name, Rescale, "what rotary positions make")
-    assert isinstance(rescale.op, Rescale)
-    return rescale.name, Turn(node.op, rescale.op)
+    after, rescale = rounded(walk, node.name)
+    return after, Turn(node.op, rescale)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from accel.engine.matching.walk import Walk, clipped, is_clip
 from accel.graph import Node
-from accel.ops.matmul.op import MatMul
 from accel.ops.rescale.op import Rescale
 
-ONE_ROUNDING = "the engine rounds sums once: lower the model with spared_bits=0 in its recipe"
+ONE_ROUNDING = "the engine rounds once: leave one out (a language model's recipe: spared_bits=0)"
 
 
 def rounded(walk: Walk, sums: str) -> tuple[str, Rescale]:
@@ -15,7 +14,7 @@ def rounded(walk: Walk, sums: str) -> tuple[str, Rescale]:
     node = _first(walk, sums)
     assert isinstance(node.op, Rescale)
     op = node.op
-    while (after := walk.only(node.name)) and isinstance(after.op, Rescale) and not _is_cached(walk, after):
+    while (after := walk.only(node.name)) and isinstance(after.op, Rescale):
         if not is_clip(after.op):
             raise walk.refusal(after.name, f"it rounds what {node.name!r} has rounded, and {ONE_ROUNDING}")
         walk.use(after)
@@ -30,9 +29,3 @@ def _first(walk: Walk, sums: str) -> Node:
         walk.use(after)
         node = after
     return node
-
-
-def _is_cached(walk: Walk, node: Node) -> bool:
-    """Is a Rescale the last one in front of the cache of keys and values?"""
-    reader = walk.only(node.name)
-    return bool(reader and isinstance(reader.op, MatMul) and walk.inputs(reader)[1] == node.name)

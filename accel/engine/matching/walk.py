@@ -21,8 +21,8 @@ class Walk:
         self.nodes: dict[str, Node] = {}
         self.stream = ""
         """The edge that is the residual stream now."""
-        self.vectors: set[str] = set()
-        """Edges that matrices may read."""
+        self.vectors: dict[type, str] = {}
+        """What makes a vector → the last one that it made, which matrices may read."""
         self.copied: set[str] = set()
         """Edges of the residual stream that matrices read."""
         self._used: set[str] = set()
@@ -97,6 +97,12 @@ class Walk:
 def is_clip(op: Rescale) -> bool:
     """Does a Rescale round nothing?"""
     return op.is_shift and op.shift == 0
+
+
+def is_exact(x: Tensor, op: Rescale) -> bool:
+    """Does a Rescale only multiply an edge?"""
+    ends = [end * factor for end in (x.lo, x.hi) for factor in (op.multiplier.lo, op.multiplier.hi)]
+    return op.shift == 0 and op.lo <= min(ends) and max(ends) <= op.hi
 
 
 def clipped(op: Rescale, by: Rescale) -> Rescale:
