@@ -245,7 +245,7 @@ class Interpreter:
             self._shares[head, :count] = 0
             self._shares[head, :last] = table[np.minimum(seen.max() - seen, len(table) - 1)]
             self._sums[head] = self._shares[head, :last].sum()
-        return self._shares[:, :count].reshape(-1, sizes.pe)
+        return self._shares[:, :count].copy().reshape(-1, sizes.pe)
 
     def _share(self, i: Instruction) -> np.ndarray:
         count = self._keys_in_words

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ from accel.verbs.inputs import load_samples, require_streams
 
 if TYPE_CHECKING:
     from accel.graph import Graph
-    from accel.onnx_import import Deviation, Imported, ScaleRounding
+    from accel.onnx_import import Deviation, ScaleRounding
     from accel.onnx_import.entry import Given
-    from accel.verification.levels import Level, Outcome
+    from accel.verification.levels import Outcome
 
 LEVELS = ("qonnx", "reference", "csim", "rtl", "rtl_stalled", "board")
 SEVERAL = frozenset({"qonnx", "reference", "rtl", "rtl_stalled"})
@@ -76,6 +75,7 @@ def check(
     """
     from accel import onnx_import
     from accel.arrays import head
+    from accel.verbs.level_table import Subject, in_turn
     from accel.verbs.levels import QONNX_LIMIT
     from accel.verification.levels import verify_all
 
@@ -99,31 +99,7 @@ def check(
     if po2_scales:
         progress("deviation by rounded scales")
         rounding = onnx_import.rounding(imported, read(), head(x, QONNX_LIMIT))
-    chosen = _levels(imported, levels, board, device, seed, progress)
-    return Checked(graph, tuple(verify_all(graph, chosen, x)), deviations, imported.ending, rounding)
-
-
-def _levels(
-    model: Imported, names: Sequence[str], board: str, device: str, seed: int, progress: Progress
-) -> Iterator[Level]:
-    """Levels in order, each made when its turn comes; temporary files live as long as their level."""
-    import boards
-    from accel.verbs import levels
-    from hls import rtl
-
-    graph, target = model.graph, boards.get(board)
-    design = cache(lambda: rtl.lower(graph))
-    make: dict[str, Callable[[], AbstractContextManager[Level]]] = {
-        "qonnx": lambda: nullcontext(levels.qonnx(model)),
-        "reference": lambda: nullcontext(levels.torch_reference(graph, device)),
-        "csim": lambda: levels.temporary_csim(graph),
-        "rtl": lambda: nullcontext(levels.Rtl(design()).level),
-        "rtl_stalled": lambda: nullcontext(levels.Rtl(design(), stall=levels.STALL, seed=seed).level),
-        "board": lambda: nullcontext(levels.board(design(), target)),
-        "netlist": lambda: nullcontext(levels.netlist(design(), target.target)),
-    }
-    wanted = [name for name in (*LEVELS, *ON_REQUEST) if name in names]
-    for number, name in enumerate(wanted, 1):
-        progress(f"{number} of {len(wanted)} levels: {name}")
-        with make[name]() as level:
-            yield level
+    chosen = [name for name in (*LEVELS, *ON_REQUEST) if name in levels]
+    subject = Subject(graph, imported, board, device, seed)
+    outcomes = tuple(verify_all(graph, in_turn(subject, chosen, progress), x))
+    return Checked(graph, outcomes, deviations, imported.ending, rounding)

@@ -37,6 +37,8 @@ from models.llama.recipe import Format, IntegerRecipe
 from models.llama.rotation import hadamard
 
 HALF_UP = "half_up"
+ROOT_BITS = 12
+"""Bits behind the point of 1 / sqrt(channels of a head), where it is rounded."""
 Weights = Mapping[str, Matrix | np.ndarray]
 """Matrices (outputs, inputs) and vectors by the canonical names of `accel.checkpoints`."""
 
@@ -127,12 +129,18 @@ class Transformer(ABC):
         q = self.block(q, self.recipe.query_bits, self.c.head_size)
         k, v = (self.block(edge, self.recipe.key_value_bits, self.c.head_size) for edge in (k, v))
         product = MatMul(self.c.heads, "scores", self.c.kv_heads)
-        scale = q.scale * k.scale / math.sqrt(self.c.head_size)
+        scale = q.scale * k.scale / self.head_root
         scores = self.build.add(product, q, k, scale=scale, name=f"{name}.scores")
         mixed = self.divided(self.fixed(scores, self.recipe.scores), v, name)
         if self.recipe.key_value_hadamard:
             mixed = self.spread(mixed, self.recipe.mixed, self.c.head_size)
         return self.matrix(self.rounded(mixed), f"{name}.out", self.recipe.residual)
+
+    @property
+    def head_root(self) -> float:
+        """The square root of the channels of a head; of ROOT_BITS where sums are rounded once: a small multiplier."""
+        root = math.sqrt(self.c.head_size)
+        return root if self.recipe.spared_bits else 2.0**ROOT_BITS / round(2.0**ROOT_BITS / root)
 
     def spread(self, x: Edge, form: Format, size: int) -> Edge:
         """Groups times a Hadamard matrix, which is its own inverse: no channel is much larger than its neighbours.
