@@ -140,6 +140,14 @@ class Design:
             )
         return streams[0]
 
+    def require_dataflow(self, what: str) -> None:
+        """Raise UserError for a decode engine, of which `what` cannot be done."""
+        if self.context is not None:
+            raise UserError(
+                f"{self.name} is a decode engine, whose tokens depend on each other, so {what}: "
+                "`accel check MODEL --target engine` compares its levels, `accel board chat` runs it"
+            )
+
     @property
     def contents(self) -> dict[str, Content]:
         """Everything that tools read: files and memories."""

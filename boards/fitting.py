@@ -46,7 +46,10 @@ def remedy(used: Cells, board: Board, design: Design) -> str:
     short = max(used.shares(board.capacity).values())
     larger = _larger(used, board)
     ways = [f"choose --board {larger.name}"] if larger else []
-    if _foldable(design):
+    if design.context is not None and design.predicted.multipliers > 1:
+        products = design.predicted.multipliers // 2
+        ways.insert(0, f"make a smaller array (accel lower --target engine --products {products})")
+    elif _foldable(design):
         interval = design.predicted.interval
         ways.insert(0, f"fold it further (accel lower --interval {_round_up(interval * short)} or more)")
     return " or ".join(ways) or "it cannot be folded further, and no board of this family is large enough"

@@ -68,9 +68,11 @@ def command(folder: Path, name: str, clock: float | None, seed: int, out: Path |
 
 
 def _show_speed(design: Design, result: BuildResult) -> None:
-    """Samples per second of the core, and of the serial line in front of it."""
+    """Samples per second of the core, or tokens of a decode engine, and those of the serial line in front of it."""
     from boards.driver import transfer_s
 
-    core = f"{result.clock_mhz * 1e6 / design.predicted.interval:,.0f} samples/s in the core"
-    line = f"; {1 / transfer_s(design, result.baud):,.0f} over the serial line" if result.baud else ""
+    each = 1 if design.context is None else design.output.beats
+    word = "samples/s in the core" if design.context is None else "tokens/s in the core at the last position"
+    core = f"{each * result.clock_mhz * 1e6 / design.predicted.interval:,.0f} {word}"
+    line = f"; {each / transfer_s(design, result.baud):,.0f} over the serial line" if result.baud else ""
     click.echo(core + line)

@@ -119,4 +119,7 @@ def _project_level(project: Made) -> Level:
             project.compile()
         else:
             raise UserError(f"{folder} holds neither an RTL design nor an HLS project; `accel lower` writes both")
-    return levels.Rtl(project).level if isinstance(project, Design) else levels.csim(project)
+    if isinstance(project, Design):
+        project.require_dataflow("there are no samples to compare")
+        return levels.Rtl(project).level
+    return levels.csim(project)

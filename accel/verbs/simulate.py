@@ -57,6 +57,8 @@ def simulate(
     if is_project and waves:
         raise UserError(f"{folder} is an HLS project, whose C++ has no cycles: waves are those of an RTL design")
     design = None if is_project else Design.load(folder)
+    if design:
+        design.require_dataflow("there are no samples to simulate")
     graph = storage.load(folder / GRAPH_FILE)
     x = load_samples(graph, data, samples, seed)
     if design is None:
