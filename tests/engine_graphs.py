@@ -35,7 +35,10 @@ def drawn(seed: int) -> Graph:
     configuration, weights, tokens = made.drawn(seed)
     if configuration.qk_norm:
         configuration = replace(configuration, qk_norm=False)
-    return static(configuration, weights, tokens, _recipe(rng, made is gpt2s), f"seed {seed}")
+    recipe = _recipe(rng, made is gpt2s)
+    if made is llamas and not (configuration.qkv_bias or configuration.out_bias or configuration.mlp_bias):
+        recipe = _exponents(rng, recipe)
+    return static(configuration, weights, tokens, recipe, f"seed {seed}")
 
 
 def static(
@@ -55,6 +58,13 @@ def _recipe(rng: np.random.Generator, alone: bool) -> IntegerRecipe:
         STATIC, residual=format([16, 20, 25], [6, 8]), scores=format([9, 12], [3, 4]), normed=format([9], [4, 5]),
         gates=format([9] if alone else [9, 12], [4, 6]),
     )  # fmt: skip
+
+
+def _exponents(rng: np.random.Generator, recipe: IntegerRecipe) -> IntegerRecipe:
+    """Some of the vectors that matrices read have an exponent per token."""
+    wide = {"normed": Format(14, 9), "mixed": Format(13, 9), "hidden": Format(16, 8)}
+    chosen = {name: form for name, form in wide.items() if rng.random() < 0.5}
+    return replace(recipe, activation_bits=9, gates=Format(12, 6), **chosen) if chosen else recipe
 
 
 class _GPT(Builder):

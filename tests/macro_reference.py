@@ -75,6 +75,8 @@ class Sequence:
 
     def _multiply(self, macro: Multiply) -> None:
         x = self.edges[macro.source]
+        if block := self.macros.blocks.get(macro.source):
+            x = evaluated(block, x)
         sums = self.edges[macro.sums] = macro.dense.weight.wide() @ x + macro.dense.bias.wide()
         if macro.gate:
             assert isinstance(macro.to, ToVector)

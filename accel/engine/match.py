@@ -21,6 +21,7 @@ from accel.engine.macros import (
     ToQueries,
     ToResidual,
     ToValues,
+    ToVector,
 )
 from accel.engine.matching.attention import attend
 from accel.engine.matching.load import load
@@ -36,6 +37,7 @@ from accel.ops.blockfloat.op import BlockFloat
 from accel.ops.dense.op import Dense
 from accel.ops.matmul.op import MatMul
 
+REMEDY = "only a vector that matrices alone read has an exponent, one per token: lower with the recipe E9"
 CACHED: dict[type, str] = {ToQueries: "queries", ToKeys: "keys", ToValues: "values"}
 
 
@@ -73,9 +75,39 @@ def _require_static(walk: Walk) -> None:
     """Raise UserError for an exponent that follows the token."""
     for node in walk.nodes.values():
         if isinstance(node.op, BlockFloat):
-            most = node.op.exponent(walk.tensor(node.inputs[0]))
-            why = f"its exponents are 0 to {most}; the engine computes with static formats: lower with the recipe E9"
-            raise walk.refusal(node.name, why)
+            raise walk.refusal(node.name, f"its exponents are 0 to {_most(node, walk)}; {REMEDY}")
+
+
+def blocked(macro: Macro, walk: Walk) -> Macro:
+    """A macro operation whose vector has an exponent, where a BlockFloat makes one of it.
+
+    Raises UserError for an exponent of what is no vector for matrices, and for one where a bias is added.
+    """
+    if isinstance(macro, Multiply):
+        if isinstance(macro.to, ToVector):
+            macro = replace(macro, to=replace(macro.to, block=_block(macro.to.edge, walk)))
+        elif node := walk.blocks.get(macro.to.edge):
+            raise walk.refusal(node.name, f"its exponents are 0 to {_most(node, walk)}; {REMEDY}")
+        if macro.source in walk.blocks and (macro.dense.bias.magnitude or _is_aligned(macro)):
+            raise walk.refusal(macro.sums, "a bias or the residual stream is added to sums that have an exponent")
+        return macro
+    return macro if isinstance(macro, Load) else replace(macro, block=_block(macro.edge, walk))
+
+
+def _is_aligned(macro: Multiply) -> bool:
+    return isinstance(macro.to, ToResidual) and macro.to.aligned > 0
+
+
+def _most(node: Node, walk: Walk) -> int:
+    """The largest exponent of a BlockFloat."""
+    assert isinstance(node.op, BlockFloat)
+    return node.op.exponent(walk.tensor(node.inputs[0]))
+
+
+def _block(edge: str, walk: Walk) -> BlockFloat | None:
+    """The BlockFloat of a vector that has an exponent."""
+    node = walk.blocks.get(edge)
+    return node.op if node and isinstance(node.op, BlockFloat) else None
 
 
 def copied(macro: Macro, edges: set[str]) -> Macro:
@@ -146,6 +178,6 @@ class _Matcher:
             )
         size = self.walk.tensor(attention.queries).channels // attention.heads
         width = self.walk.tensor(self.walk.stream).channels
-        macros = [copied(macro, self.walk.copied) for macro in self.macros]
+        macros = [copied(blocked(macro, self.walk), self.walk.copied) for macro in self.macros]
         sizes = width, graph.input.hi + 1, graph.input.tokens, attention.heads, attention.kv_heads, size
         return MacroGraph(graph, tuple(macros), *sizes)

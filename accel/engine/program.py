@@ -233,7 +233,7 @@ class _Assembler:
     def _finish(self, to: Normalize | ToVector | Attend) -> None:
         """Append the BLOCK of a vector that has an exponent."""
         if to.block:
-            blocks = len(self._orders[to.edge]) // self._sizes.pe
+            blocks = int(np.flatnonzero(self._orders[to.edge] >= 0)[-1]) // self._sizes.pe + 1
             target = self._places[to.edge] * (self._sizes.simd // self._sizes.pe)
             mantissas = Rescale([1], to.block.bits, "half_up", -to.block.top, to.block.top)
             edges = tuple(node.name for node in self._network.graph.consumers[to.edge])

@@ -76,7 +76,7 @@ def floored(op: Op) -> Op:
 
 STATIC = engine_graphs.STATIC
 CASES: dict[str, tuple[Callable[[], Graph], str, str]] = {
-    "exponents": (lambda: language(llamas, named("B14"), 1), "layers.0.attention.norm.block", "with the recipe E9"),
+    "exponents": (lambda: language(llamas, named("B14"), 1), "attention.q.rounded.turned.rounded.block", "recipe E9"),
     "two roundings": (lambda: language(llamas, replace(STATIC, spared_bits=8), 1), "q.rounded", "spared_bits=0"),
     "norm of heads": (lambda: language(llamas, STATIC, 1, qk_norm=True), "q.rounded.norm", "not those of a head"),
     "wide activation": (

@@ -13,7 +13,8 @@ from accel.tensor import Tensor
 class Walk:
     """Nodes of a graph by the edge that they make, their readers, and what is known of the way so far.
 
-    A BlockFloat whose exponent is always 0 changes no integer: its readers read what it reads.
+    A BlockFloat whose exponent is always 0 changes no integer: its readers read what it reads. So do those of one that
+    gives all channels of an edge one exponent, and is all that reads the edge: `blocks` has it.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -25,10 +26,12 @@ class Walk:
         """What makes a vector → the last one that it made, which matrices may read."""
         self.copied: set[str] = set()
         """Edges of the residual stream that matrices read."""
+        self.blocks: dict[str, Node] = {}
+        """Edge → the BlockFloat between it and its readers."""
         self._used: set[str] = set()
         self._same: dict[str, str] = {}
         for node in graph:
-            if self._changes_nothing(node):
+            if self._changes_nothing(node) or self._is_block(node):
                 self._same[node.name] = self.same(node.inputs[0])
             else:
                 self.nodes[node.name] = node
@@ -40,6 +43,16 @@ class Walk:
 
     def _changes_nothing(self, node: Node) -> bool:
         return isinstance(node.op, BlockFloat) and node.op.exponent(self.graph.tensors[node.inputs[0]]) == 0
+
+    def _is_block(self, node: Node) -> bool:
+        """Does a node give an edge one exponent per token? It is then entered in `blocks`."""
+        source = self.same(node.inputs[0])
+        if not isinstance(node.op, BlockFloat) or node.op.size(self.tensor(source)) != self.tensor(source).channels:
+            return False
+        if source in self.graph.outputs or self.graph.consumers[source] != (node,):
+            return False
+        self.blocks[source] = node
+        return True
 
     def same(self, edge: str) -> str:
         """The edge whose integers another one has, or the edge itself."""
