@@ -5,4 +5,5 @@ folding    the norm of an embedding as a table of all pairs of identifier and po
 program    network and sizes → `isa.EngineProgram`: instructions, memory map, gaps, tape
 interpreter  the definition of the instruction set, in numpy
 timing     cycles of a token in closed form
+text       a program as lines that can be read and compared: `program.json`
 """

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel.engine.macros import Gate, Multiply, ToVector
-from accel.engine.matching.rounding import rounded
+from accel.engine.matching.rounding import ROUNDINGS, rounded
 from accel.engine.matching.vectors import to_matrices, vector
 from accel.engine.matching.walk import Walk
+from accel.engine.rounding import rescale as rescaled
 from accel.graph import Node
-from accel.op import Op
 from accel.ops.dense.op import Dense
 from accel.ops.lookup.op import Lookup
 from accel.ops.mul.op import Mul
@@ -112,16 +112,11 @@ def _alone(walk: Walk, half: _Half, source: str, edge: str) -> Multiply:
     if x.width > FOLDED_BITS:
         why = f"a table of {x.width} bits, at most {FOLDED_BITS} fit: lower the bits of `gates` in the recipe"
         raise walk.refusal(half.edge, why)
+    for op in (gate.narrowed, gate.opened):
+        if op.rounding not in ROUNDINGS or len(op.multiplier) > 1:
+            raise walk.refusal(half.edge, f"it rounds {op.rounding!r} or by channel; a table rounds {ROUNDINGS[0]}")
     values = np.arange(x.lo, x.hi + 1)
-    products = values * evaluated(gate.lookup, evaluated(gate.narrowed, values))
-    lookup = Lookup(evaluated(gate.opened, products), x.lo)
+    opening = gate.lookup.table.wide()[rescaled(gate.narrowed, values) - gate.lookup.base]
+    lookup = Lookup(rescaled(gate.opened, values * opening), x.lo)
     to = ToVector(to_matrices(walk, half.edge, ToVector), half.rescale, lookup)
     return Multiply(source, half.node.name, _dense(half), to)
-
-
-def evaluated(op: Op, values: np.ndarray) -> np.ndarray:
-    """An operator of single numbers on some of them."""
-    import torch
-
-    result: np.ndarray = op.evaluate(torch.from_numpy(values.reshape(1, -1, 1))).numpy().reshape(-1)
-    return result

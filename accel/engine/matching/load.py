@@ -8,6 +8,7 @@ from accel.constants import Constant
 from accel.engine.macros import Load
 from accel.engine.matching.walk import Walk
 from accel.graph import Graph, Node
+from accel.ops.embedding.op import Embedding
 from accel.ops.position.op import Position
 from accel.ops.rescale.op import Rescale
 from accel.ops.rotary.op import Rotary
@@ -61,9 +62,12 @@ def _placed(front: tuple[Node, ...]) -> set[str]:
 
 def by_token(graph: Graph, edge: str) -> Constant:
     """The rows of an edge that depends on the identifier alone: (vocabulary, channels)."""
+    tokens, vocabulary = graph.input.tokens, graph.input.hi + 1
+    (*_, last) = before(graph, edge)
+    if isinstance(last.op, Embedding):
+        return Constant(last.op.reachable(graph.input))
     from accel import reference
 
-    tokens, vocabulary = graph.input.tokens, graph.input.hi + 1
     identifiers = np.arange(-(-vocabulary // tokens) * tokens).clip(max=vocabulary - 1)
     rows = reference.run(part(graph, edge), identifiers.reshape(-1, tokens, 1))
     return Constant(np.asarray(rows).reshape(-1, graph.tensors[edge].channels)[:vocabulary])

@@ -7,12 +7,11 @@ from dataclasses import fields, replace
 
 from accel.constants import Constant
 from accel.engine.macros import Attend, Macro, Multiply, Normalize, ToKeys, ToQueries, ToResidual, Turn
+from accel.engine.matching.rounding import ROUNDINGS
 from accel.engine.matching.walk import Walk
 from accel.op import Op
 from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
-
-ROUNDINGS = ("half_up", "half_even")
 
 
 def require(walk: Walk, macros: Iterable[Macro]) -> None:

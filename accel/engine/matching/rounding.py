@@ -6,6 +6,7 @@ from accel.engine.matching.walk import Walk, clipped, is_clip
 from accel.graph import Node
 from accel.ops.rescale.op import Rescale
 
+ROUNDINGS = "half_up", "half_even"
 ONE_ROUNDING = "the engine rounds once: leave one out (a language model's recipe: spared_bits=0)"
 
 
