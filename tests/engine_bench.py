@@ -18,6 +18,8 @@ from hls.rtl import emit
 from hls.simulation import verilator
 
 ENGINE = Path(verilator.__file__).parents[1] / "engine"
+MODES = ("half_even", "half_up", "half_away", "floor", "toward_zero", "ceil", "away", "half_toward_zero")
+"""Roundings by their numbers in SystemVerilog."""
 RESET = 3
 """Cycles of reset in front of the first row."""
 

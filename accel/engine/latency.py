@@ -24,6 +24,10 @@ ROOT_TABLE = 2
 """R of a Norm of form "l2" by a table: leading bits, memory."""
 
 
+MEAN, CENTRED = 2, 5
+"""The mean of the channels behind their sum, and the sum of squares of the differences from it."""
+
+
 def shares(slow: bool) -> int:
     """Exponentials behind their scores: LE."""
     return 1 + slow

@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine_bench import EngineUnit, UnitBench, at, flipped, pack, unpack, words
+from engine_bench import MODES, EngineUnit, UnitBench, at, flipped, pack, unpack, words
 
 from accel.engine import contents, latency
 from accel.hardware import Long
 from accel.ops import Lookup, Mul, Rescale, Rotary
-
-MODES = ("half_even", "half_up", "half_away", "floor", "toward_zero", "ceil", "away", "half_toward_zero")
-
 
 # ---- rotary positions
 
