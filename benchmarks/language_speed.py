@@ -7,7 +7,7 @@ Keys `decode` and `prefill` of benchmarks/results/llm.json, in tokens per second
 position says, and TOKENS tokens behind it. A row replaces an earlier one of its recipe, threads and position; the
 table of all rows is benchmarks/results/language_speed.md. With one thread these are seconds of the processor, so that
 other work on the machine changes no ratio; threads that wait for each other use the processor, too, so with more of
-them it is the wall clock, and the machine has to be quiet.
+them it is the wall clock, and the machine has to be quiet, or both come before all other work: chrt -f 10 python ….
 """
 
 from __future__ import annotations

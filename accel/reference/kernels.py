@@ -33,27 +33,15 @@ def carried(peak: int) -> str:
     return "double" if peak <= FLOAT64_CARRIED else "std::int64_t"
 
 
-class NodeKernel(NamedTuple):
-    """One node as C++: its header, the text of its struct and of two calls, and values for the struct's members."""
-
-    path: str
-    struct: str
-    call: str
-    prepare: str
-    whole: bool
-    members: list[tuple[str, int | np.ndarray]]
-
-    @property
-    def code(self) -> tuple[str, str, str]:
-        """The same text for all nodes that share a kernel."""
-        return self.path, self.struct, self.call
-
-
 class Header(NamedTuple):
     """Names that a native.h reads: constants of the code, and members that are filled at run time."""
 
     constants: frozenset[str]
     members: tuple[str, ...]
+    leads: bool
+    """Does it tell followers which columns it has finished?"""
+    follows: bool
+    """Can it work on some columns?"""
 
     @property
     def prepares(self) -> bool:
@@ -65,12 +53,29 @@ class Header(NamedTuple):
         return bool({"x_tokens", "b_tokens"} & self.constants)
 
 
+class NodeKernel(NamedTuple):
+    """One node as C++: its header, the text of its struct and of two calls, and values for the struct's members."""
+
+    path: str
+    struct: str
+    call: str
+    prepare: str
+    header: Header
+    members: list[tuple[str, int | np.ndarray]]
+
+    @property
+    def code(self) -> tuple[str, str, str]:
+        """The same text for all nodes that share a kernel."""
+        return self.path, self.struct, self.call
+
+
 @cache
 def header(path: str) -> Header:
     """Names that a header of an operator reads."""
     text = (HEADERS / path).read_text(encoding="utf-8")
     members = dict.fromkeys(re.findall(r"\bnode\.(\w+)", text))
-    return Header(frozenset(re.findall(r"\bN::(\w+)", text)), tuple(members))
+    leads, follows = "rows.followers" in text, "elements<" in text
+    return Header(frozenset(re.findall(r"\bN::(\w+)", text)), tuple(members), leads, follows)
 
 
 def kernel(graph: Graph, node: Node) -> NodeKernel:
@@ -102,7 +107,7 @@ def kernel(graph: Graph, node: Node) -> NodeKernel:
         "\n".join(f"    {line}" for line in lines),
         f"{node.op.kind}{form}(*(const N *)node, {edges}, rows)",
         f"prepare(*(const N *)node, ({types[0]} *)nullptr, memory)" if asked.prepares else "",
-        asked.whole,
+        asked,
         members,
     )
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from accel import codecache, tools
 from accel.graph import Graph
+from accel.reference.chains import Chains
 from accel.reference.edges import storage
 from accel.reference.kernels import HEADERS, NodeKernel, kernel, source
 from accel.reference.sequences import LINE, STEP, RowOrder, Sequences, aligned, shared
@@ -81,10 +82,15 @@ class Native:
         self._held: list[np.ndarray] = []  # whatever the steps point to
         for step, node, one in zip(self._steps[given:], graph, found, strict=True):
             number = order.index(one.code)
-            step["kernel"], step["together"] = number, one.whole
+            step["kernel"], step["together"] = number, one.header.whole
             step["node"] = self._node(one, number)
             ends = [self._numbers[name] for name in (*node.inputs, node.name)]
             step["edges"][: len(ends)] = ends
+        headers = {node.name: one.header for node, one in zip(graph, found, strict=True)}
+        self._chains = Chains(
+            frozenset(name for name, header in headers.items() if header.leads),
+            frozenset(name for name, header in headers.items() if header.follows),
+        )
 
     def _node(self, one: NodeKernel, number: int) -> int:
         """Address of a node's struct."""
@@ -149,7 +155,7 @@ class Native:
     def sequences(self, plan: RowOrder, samples: int) -> Sequences:
         """Memory in which rows of all edges are evaluated one after the other, at most ROWS at a time."""
         steps = dict(zip(self.graph.tensors, self._steps, strict=True))
-        return Sequences(self._library, self.graph, steps, plan, samples, ROWS)
+        return Sequences(self._library, self.graph, steps, plan, self._chains, samples, ROWS)
 
     def _part(
         self, edges: np.ndarray, memory: np.ndarray, numbers: Sequence[int], meeting: np.ndarray | None = None

@@ -15,12 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from accel.graph import Graph
+from accel.reference.chains import Chains
 from accel.reference.edges import storage
 from accel.reference.threads import threads
 
 LINE = 64
 """Bytes of a line of the cache, in which edges begin."""
-STEP = np.dtype([(name, "i8") for name in ("kernel", "together", "scores", "shares", "node")] + [("edges", "i8", 3)])
+STEP = np.dtype(
+    [*((name, "i8") for name in ("kernel", "together", "scores", "shares", "followers", "node")), ("edges", "i8", 3)]
+)
 """Of native_program.h."""
 PLACE = 0
 """Of the numbers of an edge in native_program.h: place, tokens, channels, type, whole."""
@@ -43,8 +46,9 @@ class Sequences:
     """Rows of all edges of some samples, of which at most `most` are evaluated at a time."""
 
     def __init__(
-        self, library: ctypes.CDLL, graph: Graph, steps: Mapping[str, np.void], plan: RowOrder, samples: int, most: int
-    ) -> None:
+        self, library: ctypes.CDLL, graph: Graph, steps: Mapping[str, np.void], plan: RowOrder, chains: Chains,
+        samples: int, most: int,
+    ) -> None:  # fmt: skip
         self._library, self._graph, self._steps, self._plan, self._samples = library, graph, steps, plan, samples
         self._tokens = max(tensor.tokens for tensor in graph.tensors.values())
         self._most = min(most, self._tokens)
@@ -52,7 +56,7 @@ class Sequences:
         self._held_as = {name: storage(graph, name) for name in graph.tensors}
         self._bytes = np.array([self._held_as[name].row(t.channels) for name, t in graph.tensors.items()])
         self._windowed = np.array([name not in plan.kept for name in graph.tensors])
-        self._order = {name: place for place, name in enumerate(plan.order)}
+        self._chains, self._order = chains, chains.times(graph, plan.order)
         self._held: list[np.ndarray] = []
         self._kept = self._placed([[name] for name in graph.tensors if name in plan.kept], self._tokens)
         self._tables: dict[bool, np.ndarray] = {}
@@ -86,6 +90,7 @@ class Sequences:
         """The steps of nodes, which know what later tokens leave open."""
         steps, inputs = np.array([self._steps[name] for name in names], STEP), {n.name: n.inputs for n in self._graph}
         steps["scores"] = [name in self._plan.partial for name in names]
+        steps["followers"] = self._chains.lengths(self._graph, names)
         steps["shares"] = [inputs[name][0] in self._plan.shares for name in names]
         return steps
 
@@ -144,7 +149,7 @@ class Sequences:
         return found
 
     def _life(self, name: str) -> tuple[int, int]:
-        """When an edge is made and when it is read last: places in the order."""
+        """When an edge is made and when it is read last: times in the order."""
         if name not in self._order or name in self._graph.outputs:
             return self._order.get(name, 0), len(self._order)
         made = self._order[name]

@@ -27,11 +27,20 @@ enum class Word {
     half_even, half_up, half_away, floor, toward_zero, ceil, away, half_toward_zero, layer, rms, l2, scores, values
 };
 
+struct Rows;
+
+// Nodes that go on with columns as soon as a kernel knows them, in the thread that made them.
+struct Followers {
+    virtual void run(const Rows &rows) const = 0;
+};
+
 // Rows first to end − 1 of an edge: row r is token r % tokens of sample r / tokens. Edges begin at sample 0. Where tokens of
 // one sample come in turn, `scores` is how many columns of every head are known if the output has scores, and `shares` how
-// many may differ from 0 if the first input has shares; else they are 0.
+// many may differ from 0 if the first input has shares; else they are 0. Followers get columns left to right − 1; right is 0
+// for all of them.
 struct Rows {
-    std::int64_t first, end, scores = 0, shares = 0;
+    std::int64_t first, end, scores = 0, shares = 0, left = 0, right = 0;
+    const Followers *followers = nullptr;
 };
 
 // For sums that outgrow float and std::int32_t.

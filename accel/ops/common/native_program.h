@@ -23,6 +23,7 @@ struct Step {
     std::int64_t kernel;   // -1: the samples outside are read into the edge
     std::int64_t together; // reads rows of other threads
     std::int64_t scores, shares; // are columns of keys that come later unknown in the output, and 0 in the first input?
+    std::int64_t followers;      // how many of the next steps go on with columns of this one
     const void *node;
     std::int64_t edges[3]; // inputs and output, the latter last; -1: none
 };
@@ -99,27 +100,52 @@ inline void run(const Kernel &kernel, const void *node, void *const *edges, cons
     });
 }
 
-inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t count, const Part &part, Meeting *meeting) {
-    const auto *edges = part.edges;
-    for (std::int64_t i = 0; i < count; i++) {
-        const Step &step = steps[i];
-        if (step.kernel < 0) {
-            move(part, edges[step.edges[0]], true);
-            continue;
-        }
-        void *at[3];
-        int last = 0;
+// The memory of a step's inputs and its output.
+struct Ends {
+    void *at[3];
+    int last = 0;
+
+    Ends(const Part &part, const Step &step) {
         for (int e = 0; e < 3 && step.edges[e] >= 0; e++)
-            at[last = e] = part.at(edges[step.edges[e]]);
-        const Edge &output = edges[step.edges[last]];
-        if (step.together && meeting)
-            meeting->wait(part.of);
-        Rows rows = part.rows(output);
-        rows.scores = step.scores * rows.end, rows.shares = step.shares * rows.end;
-        run(kernels[step.kernel], step.node, at, rows);
-        if (output.whole)
-            move(part, output, false);
+            at[last = e] = part.at(part.edges[step.edges[e]]);
     }
+};
+
+struct Chain final : Followers {
+    const Kernel *kernels;
+    const Step *steps;
+    std::int64_t count;
+    const Part &part;
+
+    Chain(const Kernel *kernels, const Step *steps, std::int64_t count, const Part &part)
+        : kernels(kernels), steps(steps), count(count), part(part) {}
+
+    void run(const Rows &rows) const override {
+        for (const Step *step = steps; step < steps + count; step++)
+            kernels[step->kernel].run(step->node, Ends(part, *step).at, rows);
+    }
+};
+
+// One step, and those that follow it, whose edges are not kept outside.
+inline void evaluate(const Kernel *kernels, const Step &step, const Part &part, Meeting *meeting) {
+    if (step.kernel < 0)
+        return move(part, part.edges[step.edges[0]], true);
+    const Ends ends(part, step);
+    const Edge &output = part.edges[step.edges[ends.last]];
+    if (step.together && meeting)
+        meeting->wait(part.of);
+    const Chain chain(kernels, &step + 1, step.followers, part);
+    Rows rows = part.rows(output);
+    rows.scores = step.scores * rows.end, rows.shares = step.shares * rows.end;
+    rows.followers = step.followers ? &chain : nullptr;
+    run(kernels[step.kernel], step.node, ends.at, rows);
+    if (output.whole)
+        move(part, output, false);
+}
+
+inline void evaluate(const Kernel *kernels, const Step *steps, std::int64_t count, const Part &part, Meeting *meeting) {
+    for (std::int64_t i = 0; i < count; i += 1 + steps[i].followers)
+        evaluate(kernels, steps[i], part, meeting);
 }
 
 // Samples first to end - 1, `together` at a time, in memory of this thread.

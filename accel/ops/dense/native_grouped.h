@@ -207,52 +207,61 @@ void grouped_block(const N &node, std::int64_t block, const Digits *x, const Res
     }
 }
 
-// One pass of `count` rows; threads share the outputs.
+// One pass of some rows, y the first of them; threads share the outputs, and go on with them if there is a follower.
 template <class N, bool TWO, class Word, class Y>
-void grouped_pass(const N &node, const Digits *digits, const Rest<Word> *rows, int place, Y *y, std::int64_t count) {
+void grouped_pass(const N &node, const Digits *digits, const Rest<Word> *rest, int place, Y *y, const Rows &rows) {
     constexpr std::int64_t groups = N::x_channels / GROUP, blocks = (N::channels + HEIGHT - 1) / HEIGHT;
+    const std::int64_t count = rows.end - rows.first;
     shared([&](std::int64_t part, std::int64_t parts) {
-        for (std::int64_t b = blocks * part / parts; b < blocks * (part + 1) / parts; b++) {
+        const std::int64_t begin = blocks * part / parts, end = blocks * (part + 1) / parts;
+        for (std::int64_t b = begin; b < end; b++) {
             std::int64_t r = 0;
             for (; r + 4 <= count; r += 4)
-                grouped_block<N, 4, TWO>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
+                grouped_block<N, 4, TWO>(node, b, digits + r * groups, rest + r, place, y + r * N::channels);
             for (; r < count; r++)
-                grouped_block<N, 1, TWO>(node, b, digits + r * groups, rows + r, place, y + r * N::channels);
+                grouped_block<N, 1, TWO>(node, b, digits + r * groups, rest + r, place, y + r * N::channels);
         }
+        if (rows.followers && begin < end)
+            rows.followers->run({rows.first, rows.end, 0, 0, begin * HEIGHT, least<std::int64_t>(end * HEIGHT, N::channels)});
     });
 }
 
-// y of up to TOGETHER rows.
-template <class N, class X, class Y> void grouped_rows(const N &node, const X *x, Y *y, std::int64_t count) {
+// Up to TOGETHER rows, x and y the first of them.
+template <class N, class X, class Y> void grouped_rows(const N &node, const X *x, Y *y, Rows rows) {
     using Word = std::conditional_t<sizeof(X) <= 4, std::int32_t, std::int64_t>;
     constexpr int width = DIGIT<N::bits>;
     constexpr std::int64_t groups = N::x_channels / GROUP;
     static_assert(N::x_channels <= EXACT >> 15, "digits of a pass are below 2^15");
+    const std::int64_t count = rows.end - rows.first;
+    const Followers *const followers = rows.followers;
     auto *values = scratch<Word, 0>(count * N::x_channels);
     auto *digits = scratch<Digits, 1>(count * groups);
     auto *zeros = scratch<std::int8_t, 3>(count * groups);
-    Rest<Word> rows[TOGETHER];
+    Rest<Word> rest[TOGETHER];
     bool more = true;
     for (int place = 0; more; place += 2 * width) {
         bool two = more = false;
         for (std::int64_t r = 0; r < count; r++) {
             if (!place) {
-                rows[r] = {values + r * N::x_channels, zeros + r * groups, 0, false, false};
-                begin<width>(rows[r], x + r * N::x_channels, groups);
+                rest[r] = {values + r * N::x_channels, zeros + r * groups, 0, false, false};
+                begin<width>(rest[r], x + r * N::x_channels, groups);
             }
-            take<width>(rows[r], groups, digits + r * groups);
-            two |= rows[r].two, more |= rows[r].more;
+            take<width>(rest[r], groups, digits + r * groups);
+            two |= rest[r].two, more |= rest[r].more;
         }
+        rows.followers = more ? nullptr : followers;
         if (two)
-            grouped_pass<N, true>(node, digits, rows, place, y, count);
+            grouped_pass<N, true>(node, digits, rest, place, y, rows);
         else
-            grouped_pass<N, false>(node, digits, rows, place, y, count);
+            grouped_pass<N, false>(node, digits, rest, place, y, rows);
     }
 }
 
 template <class N, class X, class Y> void dense_grouped(const N &node, const X *x, Y *__restrict y, Rows rows) {
-    for (std::int64_t first = rows.first; first < rows.end; first += TOGETHER)
-        grouped_rows(node, x + first * N::x_channels, y + first * N::channels, least(TOGETHER, rows.end - first));
+    for (Rows some = rows; some.first < rows.end; some.first = some.end) {
+        some.end = least(some.first + TOGETHER, rows.end);
+        grouped_rows(node, x + some.first * N::x_channels, y + some.first * N::channels, some);
+    }
 }
 
 } // namespace accel

@@ -6,18 +6,17 @@ namespace accel {
 template <class N, class X, class Y> void rescale(const N &node, const X *x, Y *__restrict y, Rows rows) {
     using T = typename N::T;
     const Requantized<N::rounding, T> requantized(node.shift, node.lo, node.hi);
-    if constexpr (N::multiplier_size == 1) {
-        const T multiplier = T(node.multiplier[0]);
-        elements<N::channels, N::tokens>(rows, [&](std::int64_t first, std::int64_t end) {
+    elements<N::channels, N::tokens>(rows, [&](std::int64_t first, std::int64_t end) {
+        if constexpr (N::multiplier_size == 1) {
+            const T multiplier = T(node.multiplier[0]);
             for (std::int64_t i = first; i < end; i++)
                 y[i] = stored<Y>(requantized(T(x[i]) * multiplier));
-        });
-    } else {
-        const auto *const multiplier = node.multiplier;
-        for (std::int64_t r = rows.first; r < rows.end; r++)
-            for (int c = 0; c < N::channels; c++)
-                y[r * N::channels + c] = stored<Y>(requantized(T(x[r * N::channels + c]) * T(multiplier[c])));
-    }
+        } else {
+            const auto *const multiplier = node.multiplier - first / N::channels * N::channels;
+            for (std::int64_t i = first; i < end; i++)
+                y[i] = stored<Y>(requantized(T(x[i]) * T(multiplier[i])));
+        }
+    });
 }
 
 } // namespace accel
