@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel.lazy import lazy
 
-MODULES = ("projects", "rtl", "rtlsim", "simulation", "synthesis")
+MODULES = ("engine", "projects", "rtl", "rtlsim", "simulation", "synthesis")
 
 __all__ = [*MODULES]
 __getattr__ = lazy(__name__, {}, MODULES)

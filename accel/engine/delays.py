@@ -1,0 +1,162 @@
+"""Cycles that the parts of an engine take, from the sizes and the operators of its program.
+
+The hardware is emitted with the same choices: which units exist, and whether they look up what they compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accel.engine import latency
+from accel.engine.isa import EngineProgram, Epilogue, MultiplierSource, Opcode
+from accel.engine.macros import Attend, Multiply, Normalize, ToVector
+from accel.errors import UserError
+from accel.ops.divide.op import Divide
+from accel.ops.norm.op import Norm
+from accel.ops.softmax.op import Softmax
+
+TABLE_BITS = 12
+"""A root or a reciprocal of no more bits is looked up."""
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Cycles from a beat, or from what the name says before, to a result.
+
+    early: a block of LOAD, NORM or SHARE is at the rounding. sums: of the array are there. result: they are rounded.
+    squares: of the residual stream behind its last block. root: the factor of a norm behind them. largest: the maximum
+    of a head behind its last scores. shares, factor: of a head behind its last scores as they are read. rotary, gate:
+    behind the rounding. token: behind the last sums of logits.
+    """
+
+    early: int
+    sums: int
+    result: int
+    squares: int
+    root: int
+    largest: int
+    shares: int
+    factor: int
+    rotary: int
+    gate: int
+    token: int
+    load_rounded: bool
+
+
+def delays_of(program: EngineProgram) -> Delays:
+    """The delays of a program's engine."""
+    sizes = program.sizes
+    tree = (max(1, (sizes.simd - 1).bit_length()) + 1) // 2
+    sums = 3 + tree + (program.tape.factors is not None)
+    norm = norm_of(program)
+    logits = next(each for each in program.instructions if each.epilogue is Epilogue.LOGITS)
+    return Delays(
+        early=1 + (gain_of(program) is None),
+        sums=sums,
+        result=sums + 2,
+        squares=2 + latency.levels(sizes.pe) + (norm.form == "layer"),
+        root=_root(program, norm),
+        largest=latency.levels(sizes.pe),
+        shares=latency.shares(False),
+        factor=latency.factor(sizes.pe, False, _division(program)),
+        rotary=latency.rotary(False) if any(each.turned for each in program.instructions) else 0,
+        gate=_gate(program),
+        token=(logits.factor is not MultiplierSource.CONSTANT or logits.multiplier != 1) + latency.argmax(sizes.pe),
+        load_rounded=load_is_rounded(program),
+    )
+
+
+def load_is_rounded(program: EngineProgram) -> bool:
+    """Is the residual stream of a new token more than what the tables hold?"""
+    load = next(each for each in program.instructions if each.op is Opcode.LOAD)
+    tables = [program.tables[name] for name in ("by_token", "by_place", "by_both") if name in program.tables]
+    lo, hi = program.sizes.limits[load.limits]
+    fits = sum(int(each.min()) for each in tables) >= lo and sum(int(each.max()) for each in tables) <= hi
+    return (load.multiplier, load.shift) != (1, 0) or not fits
+
+
+def norm_of(program: EngineProgram) -> Norm:
+    """The norm that all norms of a program are, but for gains and roundings. Raises UserError where they differ."""
+    norms = [macro.norm for macro in program.network.macros if isinstance(macro, Normalize)]
+    fields = ("form", "guard", "fraction", "numerator_bits", "offset")
+    if len({tuple(getattr(norm, name) for name in fields) for norm in norms}) > 1:
+        raise UserError(
+            f"{program.network.graph.name}: the norms of an engine share form, guard bits and offset; give them one"
+        )
+    return norms[0]
+
+
+def gain_of(program: EngineProgram) -> int | None:
+    """The number that R of every norm is multiplied with; None where norms or channels differ in it."""
+    gains = {each.multiplier for each in program.instructions if each.op is Opcode.NORM}
+    return gains.pop() if len(gains) == 1 and "gains" not in program.tables else None
+
+
+def attention_of(program: EngineProgram) -> Attend:
+    """The attention of the first layer; the others divide alike. Raises UserError where they do not."""
+    attends = [macro for macro in program.network.macros if isinstance(macro, Attend)]
+    if len({_division_of(attend) for attend in attends}) > 1:
+        raise UserError(f"{program.network.graph.name}: all layers of an engine divide alike; give them one softmax")
+    return attends[0]
+
+
+def _division_of(attend: Attend) -> tuple[int, ...]:
+    if isinstance(attend.shares, Softmax):
+        return attend.shares.numerator_bits, attend.shares.exp_bits
+    assert attend.divide is not None, "exponentials are divided"
+    return attend.divide.numerator_bits, attend.divide.least, kept(attend.divide), -1
+
+
+def root_is_table(norm: Norm) -> bool:
+    """Does the definition see so few bits that its factor is looked up?"""
+    return norm.form == "l2" and 2 * norm.guard <= TABLE_BITS
+
+
+def kept(divide: Divide) -> int:
+    """Leading bits of the divisor that the definition sees, 0: all."""
+    return divide.kept
+
+
+def reciprocal_is_table(attend: Attend) -> bool:
+    """Does the division see so few bits of the divisor that its factor is looked up?"""
+    return attend.divide is not None and 0 < kept(attend.divide) <= TABLE_BITS
+
+
+def variance_bits(program: EngineProgram) -> int:
+    """Bits of v of the norms."""
+    tensors = program.network.graph.tensors
+    norms = [macro for macro in program.network.macros if isinstance(macro, Normalize)]
+    return max(macro.norm.variance_peak(tensors[macro.source]).bit_length() for macro in norms)
+
+
+def inverse_bits(attend: Attend) -> int:
+    """Bits of the largest reciprocal."""
+    if isinstance(attend.shares, Softmax):
+        return ((1 << attend.shares.numerator_bits) // int(attend.shares.rom[0])).bit_length()
+    assert attend.divide is not None, "exponentials are divided"
+    return attend.divide.inverse_peak.bit_length()
+
+
+def _root(program: EngineProgram, norm: Norm) -> int:
+    if root_is_table(norm):
+        return latency.ROOT_TABLE
+    gain = gain_of(program) or 1
+    l2, fraction = norm.form == "l2", norm.fraction
+    bits = norm.guard, fraction, norm.numerator_bits, norm.least
+    return latency.root(variance_bits(program), *bits, l2=l2, gain=gain)
+
+
+def _division(program: EngineProgram) -> int:
+    attend = attention_of(program)
+    if reciprocal_is_table(attend):
+        return latency.RECIPROCAL_TABLE
+    significant = attend.divide.significant if attend.divide else 0
+    return latency.reciprocal(inverse_bits(attend), significant)
+
+
+def _gate(program: EngineProgram) -> int:
+    """Cycles of a gate, or of a table behind a vector."""
+    multiplies = [macro for macro in program.network.macros if isinstance(macro, Multiply)]
+    if any(macro.gate for macro in multiplies):
+        return latency.gate(2, False)
+    return latency.gate(0, False) if any(isinstance(m.to, ToVector) and m.to.lookup for m in multiplies) else 0

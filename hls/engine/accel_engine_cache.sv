@@ -1,0 +1,62 @@
+// Keys and values of all layers and positions. A word of keys has N channels of ROWS keys, a word of values N keys of
+// ROWS channels; they are written ROWS channels of one position at a time.
+//
+//   cycle 0   key_read, value_read, key_digit, value_digit: addresses, and which 4 bits of a number are wanted
+//   cycle 1   digits of the keys or of the values (`values` in cycle 1)
+//
+// A write in cycle t can be read in cycle t + 1.
+module accel_engine_cache #(
+    parameter int ROWS = 16,
+    parameter int N = 16,
+    parameter int KEY_PLANES = 2,
+    parameter int VALUE_PLANES = 2,
+    parameter int KEY_DEPTH = 16,
+    parameter int VALUE_DEPTH = 16,
+    parameter bit BLOCK = 1'b0,
+    parameter int PW = 4,                  // of a position
+    parameter int DIGITW = 1,
+    localparam int RATIO = N / ROWS,
+    localparam int SEGW = RATIO > 1 ? $clog2(RATIO) : 1,
+    localparam int KA = KEY_DEPTH > 1 ? $clog2(KEY_DEPTH) : 1,
+    localparam int VA = VALUE_DEPTH > 1 ? $clog2(VALUE_DEPTH) : 1,
+    localparam int KW = 4 * KEY_PLANES,
+    localparam int VW = 4 * VALUE_PLANES
+) (
+    input  logic               clk,
+    input  logic [PW-1:0]      position,
+    input  logic               key_write,
+    input  logic [KA-1:0]      key_target,
+    input  logic [SEGW-1:0]    key_segment,  // block of the word
+    input  logic [ROWS*KW-1:0] key,
+    input  logic               value_write,
+    input  logic [VA-1:0]      value_target,
+    input  logic [ROWS*VW-1:0] value,
+    input  logic [KA-1:0]      key_read,
+    input  logic [VA-1:0]      value_read,
+    input  logic [DIGITW-1:0]  digit,        // cycle 1
+    input  logic               values,       // cycle 1
+    output logic [ROWS*N*4-1:0] digits
+);
+    logic [ROWS*N*KW-1:0] keys;
+    for (genvar r = 0; r < ROWS; r++) begin : key_row
+        for (genvar s = 0; s < RATIO; s++) begin : segment
+            accel_engine_memory #(.WIDTH(ROWS * KW), .DEPTH(KEY_DEPTH), .BLOCK(BLOCK)) memory
+                (.clk, .write(key_write && (32'(position) & (ROWS - 1)) == r && 32'(key_segment) == s),
+                 .target(key_target), .data(key), .read(key_read),
+                 .word(keys[(r*RATIO+s)*ROWS*KW+:ROWS*KW]));
+        end
+    end
+    logic [N*ROWS*VW-1:0] columns;
+    for (genvar n = 0; n < N; n++) begin : value_column
+        accel_engine_memory #(.WIDTH(ROWS * VW), .DEPTH(VALUE_DEPTH), .BLOCK(BLOCK)) memory
+            (.clk, .write(value_write && (32'(position) & (N - 1)) == n), .target(value_target), .data(value),
+             .read(value_read), .word(columns[n*ROWS*VW+:ROWS*VW]));
+    end
+    for (genvar r = 0; r < ROWS; r++) begin : row
+        for (genvar n = 0; n < N; n++) begin : place
+            wire [KW-1:0] k = keys[(r*N+n)*KW+:KW];
+            wire [VW-1:0] v = columns[(n*ROWS+r)*VW+:VW];
+            assign digits[(r*N+n)*4+:4] = values ? 4'(v >> {digit, 2'b00}) : 4'(k >> {digit, 2'b00});
+        end
+    end
+endmodule

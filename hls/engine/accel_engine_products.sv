@@ -1,0 +1,46 @@
+// ROWS rows of N products of a 5-bit digit and a 9-bit activation, all signed; product(t + 1). Two rows share a hard
+// multiplier (PACKED), or each product is one of its own for synthesis to place. The lower of two rows takes 13 bits
+// of the common product; the upper one is short by one where the lower one is negative.
+module accel_engine_products #(
+    parameter int ROWS = 2,
+    parameter int N = 16,
+    parameter bit PACKED = 1'b0,
+    parameter int AW = 9,
+    localparam int DW = 5,
+    localparam int W = AW + DW - 1
+) (
+    input  logic                 clk,
+    input  logic [N*AW-1:0]      a,
+    input  logic [ROWS*N*4-1:0]  digits,
+    input  logic                 top,  // digits are signed
+    output logic [ROWS*N*W-1:0]  products
+);
+    for (genvar r = 0; r < ROWS; r += 2) begin : pair
+        for (genvar n = 0; n < N; n++) begin : term
+            wire signed [AW-1:0] x = a[n*AW+:AW];
+            wire [3:0] low = digits[(r*N+n)*4+:4];
+            wire signed [DW-1:0] first = {top & low[3], low};
+            if (r + 1 == ROWS) begin : alone
+                always_ff @(posedge clk) products[(r*N+n)*W+:W] <= W'(first) * W'(x);
+            end else begin : two
+                wire [3:0] high = digits[((r+1)*N+n)*4+:4];
+                wire signed [DW-1:0] second = {top & high[3], high};
+                if (PACKED) begin : packed_
+                    localparam int BW = W + DW, PW = BW + AW;
+                    wire signed [BW-1:0] both = {second, {W{1'b0}}} + BW'(first);
+                    logic signed [PW-1:0] product;
+                    always_ff @(posedge clk) product <= PW'(both) * PW'(x);
+                    assign products[(r*N+n)*W+:W] = product[W-1:0];
+                    assign products[((r+1)*N+n)*W+:W] = product[2*W-1:W] + W'(product[W-1]);
+                    logic unused;
+                    assign unused = ^product[PW-1:2*W];
+                end else begin : single
+                    always_ff @(posedge clk) begin
+                        products[(r*N+n)*W+:W]     <= W'(first) * W'(x);
+                        products[((r+1)*N+n)*W+:W] <= W'(second) * W'(x);
+                    end
+                end
+            end
+        end
+    end
+endmodule

@@ -1,0 +1,68 @@
+// Scores of all heads, and the largest one of each. A block of LANES keys is written at `valid`, the largest score of its
+// head is known LEVELS cycles later (ceil(log4(LANES)), at least 1); the first block of a head begins it anew.
+// Keys behind the position do not count: `visible` of the block that is read.
+//
+//   cycle 0   read_head, read_block
+//   cycle 1   scores, largest, visible
+module accel_engine_scores #(
+    parameter int LANES = 16,
+    parameter int WIDTH = 10,
+    parameter int HEADS = 4,
+    parameter int BLOCKS = 1,              // of a head
+    parameter bit BLOCK_RAM = 1'b0,
+    parameter int PW = 4,
+    localparam int HW = HEADS > 1 ? $clog2(HEADS) : 1,
+    localparam int BW = BLOCKS > 1 ? $clog2(BLOCKS) : 1
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic [PW-1:0]          position,
+    input  logic                   valid,
+    input  logic [HW-1:0]          head,
+    input  logic [BW-1:0]          block,
+    input  logic [LANES*WIDTH-1:0] values,
+    input  logic [HW-1:0]          read_head,
+    input  logic [BW-1:0]          read_block,
+    output logic [LANES*WIDTH-1:0] scores,
+    output logic [WIDTH-1:0]       largest,
+    output logic [LANES-1:0]       visible
+);
+    localparam int SHIFT = $clog2(BLOCKS), DEPTH = HEADS << SHIFT, AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
+    accel_engine_memory #(.WIDTH(LANES * WIDTH), .DEPTH(DEPTH), .BLOCK(BLOCK_RAM)) memory
+        (.clk, .write(valid), .target((AW'(head) << SHIFT) | AW'(block)), .data(values),
+         .read((AW'(read_head) << SHIFT) | AW'(read_block)), .word(scores));
+
+    localparam logic [WIDTH-1:0] LEAST = {1'b1, {(WIDTH - 1) {1'b0}}};
+    logic [LANES*WIDTH-1:0] counted;
+    for (genvar l = 0; l < LANES; l++) begin : lane
+        assign counted[l*WIDTH+:WIDTH] = (32'(block) * LANES) + l > 32'(position) ? LEAST : values[l*WIDTH+:WIDTH];
+    end
+    localparam int LEVELS = LANES > 4 ? ($clog2(LANES) + 1) / 2 : 1, TAG = HW + 2;
+    logic [WIDTH-1:0] winner;
+    accel_engine_largest #(.N(LANES), .WIDTH(WIDTH)) tree (.clk, .values(counted), .largest(winner));
+    wire [TAG-1:0] now = {valid, head, block == '0};
+    logic [TAG-1:0] then_;
+    if (LEVELS == 1) begin : at_once
+        assign then_ = now;
+        wire unused = rst;
+    end else begin : later
+        logic [(LEVELS-1)*TAG-1:0] line;
+        accel_engine_delay #(.WIDTH(TAG), .STAGES(LEVELS - 1)) tags (.clk, .rst, .d(now), .stages(line));
+        assign then_ = line[(LEVELS-2)*TAG+:TAG];
+    end
+    logic came, fresh;
+    logic [HW-1:0] whose, reader;
+    assign {came, whose, fresh} = then_;
+    logic [HEADS*WIDTH-1:0] most;
+    wire [WIDTH-1:0] earlier = most[32'(whose)*WIDTH+:WIDTH];
+    logic [BW-1:0] read_now;
+    always_ff @(posedge clk) begin
+        if (came && (fresh || $signed(winner) > $signed(earlier))) most[32'(whose)*WIDTH+:WIDTH] <= winner;
+        reader <= read_head;
+        read_now <= read_block;
+    end
+    assign largest = most[32'(reader)*WIDTH+:WIDTH];
+    for (genvar l = 0; l < LANES; l++) begin : seen
+        assign visible[l] = (32'(read_now) * LANES) + l <= 32'(position);
+    end
+endmodule

@@ -1,0 +1,110 @@
+// The residual stream: BLOCKS blocks of LANES channels, and the sums over all of them that a norm needs.
+//
+//   a block is written     `valid` with index and data; `add` adds it to what was read, x, and clips to LO..HI
+//   one cycle later        it is in a register, which goes into the memory: it can be read one cycle after that
+//   2 + LEVELS later       with the last block, `summed`: v is complete (FORM 2: one cycle later)
+//
+// x(t + 1) is block `read` of cycle t. LEVELS = max(1, ceil(log4(LANES))).
+// FORM 0: v = sum x^2 + OFFSET, u = x; 1: v = n sum x^2 + OFFSET, u = n x; 2: v = n sum x^2 - (sum x)^2 + OFFSET,
+// u = n x - sum x, of x as it is read, n = CHANNELS.
+module accel_engine_stream #(
+    parameter int LANES = 16,
+    parameter int BLOCKS = 1,
+    parameter int CHANNELS = 16,
+    parameter int WIDTH = 16,
+    parameter int YW = 16,             // of data, at least WIDTH
+    parameter int FORM = 0,
+    parameter longint OFFSET = 64'sd0,
+    parameter longint LO = -64'sd32768,
+    parameter longint HI = 64'sd32767,
+    parameter int VW = 36,
+    parameter int UW = 16,
+    parameter bit BLOCK_RAM = 1'b0,
+    localparam int IW = BLOCKS > 1 ? $clog2(BLOCKS) : 1
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic                   valid,
+    input  logic                   add,
+    input  logic [IW-1:0]          index,
+    input  logic [LANES*YW-1:0]    data,
+    input  logic [IW-1:0]          read,
+    output logic [LANES*WIDTH-1:0] x,
+    output logic [LANES*UW-1:0]    u,
+    output logic [LANES*WIDTH-1:0] kept,  // what was written last
+    output logic                   summed,
+    output logic [VW-1:0]          v
+);
+    localparam int LEVELS = LANES > 4 ? ($clog2(LANES) + 1) / 2 : 1;
+    localparam int TW = YW + 1, QW = 2 * WIDTH, SW = QW + $clog2(LANES);
+    localparam logic signed [TW:0] LEAST = (TW + 1)'(LO), MOST = (TW + 1)'(HI);
+    logic came;
+    logic [IW-1:0] place;
+    logic [LANES*WIDTH-1:0] fresh;
+    accel_engine_memory #(.WIDTH(LANES * WIDTH), .DEPTH(BLOCKS), .BLOCK(BLOCK_RAM)) memory
+        (.clk, .write(came), .target(place), .data(fresh), .read, .word(x));
+    assign kept = fresh;
+    logic [LANES*QW-1:0] squares;
+    for (genvar l = 0; l < LANES; l++) begin : lane
+        wire signed [YW-1:0] y = data[l*YW+:YW];
+        wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
+        wire signed [TW:0] sum = (TW + 1)'(y) + (add ? (TW + 1)'(old) : '0);
+        wire signed [WIDTH-1:0] written = fresh[l*WIDTH+:WIDTH];
+        always_ff @(posedge clk) begin
+            fresh[l*WIDTH+:WIDTH] <= sum < LEAST ? LEAST[WIDTH-1:0] : sum > MOST ? MOST[WIDTH-1:0] : sum[WIDTH-1:0];
+            squares[l*QW+:QW] <= QW'(written) * QW'(written);
+        end
+    end
+
+    // ---- sums over the channels
+    logic [LEVELS:0] firsts, lasts, valids;
+    always_ff @(posedge clk) begin
+        came   <= valid && !rst;
+        place  <= index;
+        valids <= rst ? '0 : {valids[LEVELS-1:0], came};
+        firsts <= {firsts[LEVELS-1:0], place == '0};
+        lasts  <= {lasts[LEVELS-1:0], place == IW'(BLOCKS - 1)};
+    end
+    wire now = valids[LEVELS], begins = firsts[LEVELS], ends = now && lasts[LEVELS];
+    logic [SW-1:0] part;
+    logic [SW-1:0] no_parts;
+    accel_engine_tree #(.N(LANES), .XW(QW), .W(SW)) tree (.clk, .terms(squares), .total(part), .parts(no_parts));
+    logic [VW-1:0] earlier;
+    wire [VW-1:0] total = (begins ? '0 : earlier) + VW'(part);
+    always_ff @(posedge clk) if (now) earlier <= total;
+    wire [VW-1:0] scaled = FORM == 0 ? total : total * VW'(CHANNELS);
+    if (FORM < 2) begin : lengths
+        assign summed = ends;
+        assign v = scaled + VW'(OFFSET);
+        for (genvar l = 0; l < LANES; l++) begin : less_mean
+            wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
+            assign u[l*UW+:UW] = FORM == 0 ? UW'(old) : UW'(old) * UW'(CHANNELS);
+        end
+    end else begin : centred
+        localparam int MW = WIDTH + $clog2(CHANNELS) + 1;
+        logic [LANES*WIDTH-1:0] terms;
+        logic [MW-1:0] some, no_more;
+        logic signed [MW-1:0] sum, sum_before, centre;  // centre: of all channels, while others come
+        logic [VW-1:0] squares_total;
+        logic done;
+        always_ff @(posedge clk) terms <= fresh;
+        accel_engine_tree #(.N(LANES), .XW(WIDTH), .W(MW)) adder (.clk, .terms, .total(some), .parts(no_more));
+        assign sum = (begins ? '0 : sum_before) + some;
+        always_ff @(posedge clk) begin
+            if (now) sum_before <= sum;
+            if (ends) centre <= sum;
+            squares_total <= scaled;
+            done <= ends && !rst;
+        end
+        assign summed = done;
+        assign v = squares_total - VW'(centre) * VW'(centre) + VW'(OFFSET);
+        for (genvar l = 0; l < LANES; l++) begin : less_mean
+            wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
+            assign u[l*UW+:UW] = UW'(old) * UW'(CHANNELS) - UW'(centre);
+        end
+        logic unused_sum;
+        assign unused_sum = ^no_more;
+    end
+    logic unused;
+    assign unused = ^no_parts;
+endmodule

@@ -1,0 +1,47 @@
+// Constants in the order of their use, from the first to the last and again: `data` is the next one a cycle after `take`.
+// The word behind it waits in a register, so a block RAM never sits in front of logic. `ready` says that a word may be
+// taken: always, three cycles after the reset; with STARVED, in that many of 256 cycles there is none.
+module accel_engine_tape #(
+    parameter int WIDTH = 64,
+    parameter int DEPTH = 16,
+    parameter bit BLOCK = 1'b0,  // block RAM instead of look-up tables
+    parameter FILE = "tape.hex",
+    parameter int STARVED = 0,
+    parameter int SEED = 1,
+    localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1
+) (
+    input  logic             clk,
+    input  logic             rst,
+    input  logic             take,
+    output logic             ready,
+    output logic [WIDTH-1:0] data
+);
+    logic [AW-1:0] place;
+    logic [WIDTH-1:0] waiting;
+    logic filled;
+    wire step = take || !filled;
+    always_ff @(posedge clk) begin
+        if (step) place <= place == AW'(DEPTH - 1) ? '0 : place + 1'b1;
+        if (take) data <= waiting;
+        filled <= !rst;
+        if (rst) place <= '0;
+    end
+    if (BLOCK) begin : block
+        (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
+        initial $readmemh(FILE, words);
+        always_ff @(posedge clk) if (step) waiting <= words[place];
+    end else begin : distributed
+        (* rom_style = "logic" *) logic [WIDTH-1:0] words[DEPTH];
+        initial $readmemh(FILE, words);
+        always_ff @(posedge clk) if (step) waiting <= words[place];
+    end
+    if (STARVED == 0) begin : full
+        assign ready = filled;
+    end else begin : starved
+        logic [31:0] state;
+        wire [31:0] a = state ^ (state << 13);
+        wire [31:0] b = a ^ (a >> 17);
+        always_ff @(posedge clk) state <= rst ? 32'(SEED) : b ^ (b << 5);
+        assign ready = filled && 32'(state[7:0]) >= STARVED;
+    end
+endmodule

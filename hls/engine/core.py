@@ -1,0 +1,320 @@
+"""Sections of an engine's top module: tokens, program, tape, array and rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel.engine.isa import Epilogue, MultiplierSource, Opcode
+from accel.image import Image
+from accel.numeric import signed_width
+from hls.engine.build import DEEP, Build, cast
+from hls.engine.fields import width
+
+
+def tokens(b: Build) -> None:
+    """The streams of the design: tokens that begin and end."""
+    b.title("tokens")
+    params: dict[str, int | str] = {
+        "WIDTH": b.request.width, "TW": b.token_bits, "PW": b.position_bits, "CONTEXT": b.sizes.context,
+        "BURST": b.tokens.beats,
+    }  # fmt: skip
+    for name, bits in {"start": 1, "token": b.token_bits, "place": b.position_bits, "room": 1}.items():
+        b.wire(name, bits)
+    b.assign("finish", 1, "fire && op == END")
+    b.wire("found", b.token_bits)
+    streams = {f"{side}_{pin}": "" for side in "sm" for pin in ("valid", "ready", "data", "last")}
+    own = dict.fromkeys(("ready", "start", "token", "room", "finish", "found"), "")
+    b.unit("accel_engine_tokens", "tokens", params, rst="", position="place", **streams, **own)
+
+
+def sequencer(b: Build) -> None:
+    """The program and what it issues."""
+    b.title("program")
+    s, fields, layout = b.sizes, b.layout.fields, b.layout
+    b.memories["program.hex"] = Image.pack(layout.words(), 1)
+    params: dict[str, int | str] = {
+        "PROGRAM": len(b.program.instructions), "FILE": "program.hex", "GW": fields["gap"], "SW": b.step_bits,
+        "CW": b.count_bits, "AW": b.address_bits, "RESTW": sum(layout.rest.values()), "PW": b.position_bits,
+        "ROWS": s.pe, "N": s.simd, "BLOCKS": s.width // s.pe, "KEY_PLANES": s.key_planes,
+        "VALUE_PLANES": s.value_planes, "SIDE": s.side, "BANKS": s.banks, "QUERIES": s.queries,
+        "KEY_GROUPS": s.kv_heads // s.side, "VALUE_GROUPS": s.kv_heads // s.banks, "HEAD_WORDS": s.head_words,
+        "HEAD_BLOCKS": s.head_blocks,
+    }  # fmt: skip
+    for name, bits in {"ready": 1, "fire": 1, "weights": 1, "read": b.address_bits, "key": b.address_bits}.items():
+        b.wire(name, bits)
+    pins = ("start", "weights", "room", "ready", "fire", "op", "rest", "number", "live", "first", "last",
+            "highest", "step", "word", "words_end", "outer", "read", "key", "group", "head", "index")  # fmt: skip
+    b.unit("accel_engine_sequencer", "sequencer", params, rst="", position="place", **dict.fromkeys(pins, ""))
+
+
+def tape(b: Build, starved: float, seed: int) -> None:
+    """Weights, and where there are some factors, biases and multipliers, in the order of their use."""
+    b.title("tape")
+    s, d, found = b.sizes, b.delays, b.program.tape
+    at, tree = b.beats.at, d.sums - 1 - (found.factors is not None)
+    _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && op == MATRIX", "weights",
+           STARVED=round(256 * starved), SEED=seed)  # fmt: skip
+    matrix = {
+        stage: f"{at(stage, 'live')} && {at(stage, 'op')} == MATRIX" for stage in (tree - 1, d.sums - 2, d.sums - 1)
+    }
+    if found.factors is not None:
+        _words(b, "factor_words", found.factors, width(int(found.factors.max())), matrix[tree - 1])
+    if found.biases is not None:
+        take = f"{matrix[d.sums - 2]} && {at(d.sums - 2, 'first')}"
+        _words(b, "biases", found.biases, signed_width(found.biases), take)
+    if has_row_multipliers(b) and found.multipliers is not None:
+        take = f"{matrix[d.sums - 1]} && {at(d.sums - 1, 'last')}"
+        _words(b, "multipliers", found.multipliers, width(int(found.multipliers.max())), take)
+    assert s.pe * s.simd * len(found.weights) == found.weights.size
+
+
+def has_row_multipliers(b: Build) -> bool:
+    """Has a matrix a multiplier per row?"""
+    return b.has(factor=MultiplierSource.ROW)
+
+
+def _words(b: Build, name: str, rows: np.ndarray, bits: int, take: str, ready: str = "", **more: int) -> None:
+    """A tape of the rows of a table."""
+    b.memories[f"{name}.hex"] = Image.pack(rows.astype(np.int64), bits)
+    b.wire(name, rows.shape[1] * bits)
+    if not ready:
+        ready = b.wire(f"{name}_ready", 1)
+        b.unused(ready)
+    params: dict[str, int | str] = {
+        "WIDTH": rows.shape[1] * bits, "DEPTH": len(rows), "BLOCK": int(len(rows) > DEEP), "FILE": f"{name}.hex",
+        **more,
+    }  # fmt: skip
+    taken = b.assign(f"{name}_take", 1, take)
+    b.unit("accel_engine_tape", f"{name}_tape", params, rst="", take=taken, ready=ready, data=name)
+
+
+def operands(b: Build) -> None:
+    """Cycle 1: what the array multiplies."""
+    b.title("operands")
+    s, at, layout = b.sizes, b.beats.at, b.layout
+    depth, aw = s.words, width(s.words - 1)
+    b.wire("vector", s.simd * b.activation_bits)
+    for name, bits in {"a_write": 1, "a_index": b.address_bits, "a_data": s.pe * b.activation_bits}.items():
+        b.wire(name, bits)
+    params: dict[str, int | str] = {
+        "LANES": s.pe, "RATIO": layout.ratio, "WIDTH": b.activation_bits, "DEPTH": depth, "BLOCK": int(depth > DEEP),
+    }  # fmt: skip
+    index = cast(width(depth * layout.ratio - 1), "a_index")
+    b.unit("accel_engine_vectors", "vectors", params, write="a_write", index=index, data="a_data",
+           read=cast(aw, "read"), word="vector")  # fmt: skip
+    _cache(b)
+    matrix = f"{at(1, 'op')} == MATRIX"
+    b.assign("operand_digits", s.pe * s.simd * 4, f"{matrix} ? digits : cached")
+    b.wire("operand", s.banks * s.simd * b.activation_bits)
+    a, e = b.activation_bits, s.share_bits
+    share = f"shares[(bank*{s.simd}+lane)*{e}+:{e}]"
+    b.add(f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : operand_bank",
+          f"    for (genvar lane = 0; lane < {s.simd}; lane++) begin : operand_lane",
+          f"        assign operand[(bank*{s.simd}+lane)*{a}+:{a}] = {at(1, 'op')} == VALUE ? {cast(a, share)}"
+          f" : vector[lane*{a}+:{a}];",
+          "    end",
+          "end")  # fmt: skip
+
+
+def _cache(b: Build) -> None:
+    s, layout, at = b.sizes, b.layout, b.beats.at
+    keys, values = s.layers * layout.key_words << b.key_shift, s.layers * layout.value_blocks << b.word_shift
+    kb, vb = width(keys - 1), width(values - 1)
+    params: dict[str, int | str] = {
+        "ROWS": s.pe, "N": s.simd, "KEY_PLANES": s.key_planes, "VALUE_PLANES": s.value_planes, "KEY_DEPTH": keys,
+        "VALUE_DEPTH": values, "BLOCK": int(max(keys, values) > DEEP), "PW": b.position_bits, "DIGITW": b.step_bits,
+    }  # fmt: skip
+    widths = {
+        "key_write": 1, "key_index": b.address_bits, "key_data": s.pe * 4 * s.key_planes, "value_write": 1,
+        "value_index": b.address_bits, "value_data": s.pe * 4 * s.value_planes,
+    }  # fmt: skip
+    for name, bits in widths.items():
+        b.wire(name, bits)
+    shift, wide = s.pe.bit_length() - 1, s.simd.bit_length() - 1
+    b.unit(
+        "accel_engine_cache", "cache", params, position="place", key_write="",
+        key_target=f"({kb}'(key_index >> {b.ratio_bits}) << {b.key_shift}) | {kb}'(place >> {shift})",
+        key_segment=cast(max(1, b.ratio_bits), f"32'(key_index) & {layout.ratio - 1}"), key="key_data", value_write="",
+        value_target=f"({vb}'(value_index) << {b.word_shift}) | {vb}'(place >> {wide})", value="value_data",
+        key_read=f"({kb}'(key) << {b.key_shift}) | {kb}'(outer)",
+        value_read=f"({vb}'(read) << {b.word_shift}) | {vb}'(word)",
+        digit=at(1, "step"), values=f"{at(1, 'op')} == VALUE", digits=b.wire("cached", s.pe * s.simd * 4),
+    )  # fmt: skip
+
+
+def array(b: Build, packed: bool) -> None:
+    """Cycles 1 to ACC: sums of all rows."""
+    b.title("array")
+    s, d, at = b.sizes, b.delays, b.beats.at
+    found, w = b.program.tape, s.sum_bits
+    factors = width(int(found.factors.max())) if found.factors is not None else 0
+    tree = d.sums - 1 - (factors > 0)
+    params: dict[str, int | str] = {
+        "ROWS": s.pe, "N": s.simd, "BANKS": s.banks, "GROUP": min(s.pe, s.head_size) if s.banks > 1 else s.pe,
+        "CUT": s.head_size if s.head_size < s.simd else 0, "SIDE": s.side, "FACTOR": factors, "DIGITW": b.step_bits,
+        "AW": b.activation_bits, "W": w, "PACKED": int(packed),
+    }  # fmt: skip
+    _begun(b)
+    factor = "1'b0"
+    if factors:
+        one = f"{{{s.pe}{{{factors}'d1}}}}"
+        factor = b.assign("factor_now", s.pe * factors, f"{at(tree, 'op')} == MATRIX ? factor_words : {one}")
+    b.unit(
+        "accel_engine_array", "array", params, a="operand", digits="operand_digits", top=at(1, "highest"),
+        factors=factor, split=f"{at(tree, 'op')} == SCORE", valid=at(d.sums - 1, "live"),
+        first=at(d.sums - 1, "first"), digit=at(d.sums - 1, "step"), init="begun",
+        sums=b.wire("sums", s.side * s.pe * w),
+    )  # fmt: skip
+
+
+def _begun(b: Build) -> None:
+    """All that sums begin with: bias, and residual stream."""
+    s, at, w, stage = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums - 1
+    b.wire("begun", s.pe * w)
+    terms, biases, x = [], b.program.tape.biases, s.residual_bits
+    if biases is not None:
+        bits = signed_width(biases)
+        terms.append(f"{w}'($signed(biases[lane*{bits}+:{bits}]))")
+    aligned = sorted({i.aligned for i in b.program.instructions} - {0})
+    for one in aligned:
+        value = f"{w}'($signed(stream_word[lane*{x}+:{x}])) <<< {one - 1}"
+        terms.append(f"({at(stage, 'aligned')} == {one} ? {value} : '0)")
+    total = " + ".join(terms) or "'0"
+    b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : begin_lane",
+          f"    assign begun[lane*{w}+:{w}] = {at(stage, 'op')} == MATRIX ? {total} : '0;",
+          "end")  # fmt: skip
+
+
+def leaving(b: Build) -> None:
+    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side."""
+    b.title("what is rounded")
+    s, d, at, w = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits
+    names = [*(["LOAD"] if d.load_rounded else []), "NORM", "SHARE"]
+    early = " || ".join(f"{at(d.early, 'op')} == {name}" for name in names)
+    fired = [b.wire(f"fired_{stage}", 1) for stage in (1, 2)]
+    b.register(f"{fired[0]} <= fire && !rst;", f"{fired[1]} <= {fired[0]} && !rst;")
+    b.assign("early", 1, f"{fired[d.early - 1]} && ({early})")
+    ready = f"{at(d.sums, 'live')} && {at(d.sums, 'last')}"
+    tags, line = b.beats.width, "beats"
+    now, one = f"{line}[{(d.sums - 1) * tags}+:{tags}]", f"{line}[{(d.early - 1) * tags}+:{tags}]"
+    if s.side == 1:
+        b.assign("waiting", 1, "1'b0")
+        b.add(f"assign results_0 = early ? {{{one}, 1'b1}} : {{{now}, {ready}}};")
+        b.assign("leaving", s.pe * w, "sums")
+        b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
+        b.unused("waiting")
+        return
+    rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
+    for name, bits in {"rest_tag": tags, "rest_sums": rest, "rest_left": left, "rest_head": b.address_bits}.items():
+        b.wire(name, bits)
+    b.assign("splits", 1, f"{ready} && {at(d.sums, 'op')} == SCORE")
+    b.register(
+        f"if (splits) rest_left <= {left}'d{s.side - 1};",
+        "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
+        "if (rst) rest_left <= '0;",
+        f"if (splits) rest_tag <= {now};",
+        f"rest_sums <= splits ? sums[{s.pe * w}+:{rest}] : rest_sums >> {s.pe * w};",
+        f"rest_head <= (splits ? {at(d.sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
+    )
+    b.assign("waiting", 1, "rest_left != '0")
+    b.add(f"assign results_0 = early ? {{{one}, 1'b1}} : waiting ? {{rest_tag, 1'b1}} : {{{now}, {ready}}};")
+    b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
+    b.assign(
+        "leaving_head", b.address_bits, f"waiting ? rest_head : early ? {at(d.early, 'head')} : {at(d.sums, 'head')}"
+    )
+
+
+def rounding(b: Build) -> None:
+    """Cycles ACC to ACC + 2: times a multiplier, shifted, rounded, clipped."""
+    b.title("rounding")
+    s, w, m, y = b.sizes, b.sum_bits, b.sizes.multiplier_bits, b.result_bits
+    low, high = b.layout.places
+    for name, bits in {"rounded_x": s.pe * w, "rounded_m": s.pe * m, "result": s.pe * y}.items():
+        b.wire(name, bits)
+    _fields_of_results(b)
+    b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
+          *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
+    places = width(high - low)
+    b.lanes("bank_places", s.banks * places)
+    b.register(*_places(b, places))
+    for end, side in (("lo", 0), ("hi", 1)):
+        b.assign(end, y, limit(b, b.results.at(1, "limits"), side, y))
+    params: dict[str, int | str] = {
+        "LANES": s.pe, "BANKS": s.banks, "GROUP": min(s.pe, s.head_size) if s.banks > 1 else s.pe, "XW": w, "MW": m,
+        "YW": y, "LEAST": low, "MOST": high, "SW": places,
+        "EVEN": int(any(i.even for i in b.program.instructions)),
+    }  # fmt: skip
+    b.unit("accel_engine_round", "rounding", params, x="rounded_x", m="rounded_m", places="bank_places", lo="", hi="",
+           even=b.results.at(1, "even"), product=b.wire("product", s.pe * b.product_bits), y="result")  # fmt: skip
+    if not uses_product(b):
+        b.unused("product")
+
+
+def uses_product(b: Build) -> bool:
+    """Are logits sums times a multiplier?"""
+    return any(i.factor is MultiplierSource.ROW or i.multiplier != 1 for i in b.chosen(Epilogue.LOGITS))
+
+
+def _fields_of_results(b: Build) -> None:
+    """Fields of what enters the rounding now: r_NAME_0."""
+    names = list(b.results.fields)
+    for name in names:
+        b.wire(f"r_{name}_0", b.results.fields[name])
+    b.add(f"assign {{{', '.join(f'r_{name}_0' for name in reversed(names))}}} = results_0;")
+
+
+def _entering(b: Build) -> list[str]:
+    """The operands of one lane."""
+    s, w, m = b.sizes, b.sum_bits, b.sizes.multiplier_bits
+    sum_ = f"{w}'($signed(leaving[lane*{s.sum_bits}+:{s.sum_bits}]))"
+    x = f"r_op_0 == NORM ? {w}'($signed({b.early('normed')}[lane*{b.normed_bits}+:{b.normed_bits}])) : {sum_}"
+    if b.delays.load_rounded:
+        x = f"r_op_0 == LOAD ? {w}'($signed({b.early('loaded')}[lane*{load_bits(b)}+:{load_bits(b)}])) : {x}"
+    if b.has(op=Opcode.SHARE):
+        x = f"r_op_0 == SHARE ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
+    group = min(s.pe, s.head_size) if s.banks > 1 else s.pe
+    bank = f"(lane / {group} < {s.banks} ? lane / {group} : {s.banks - 1})"
+    by = "r_multiplier_0"
+    if has_row_multipliers(b) and b.program.tape.multipliers is not None:
+        bits = width(int(b.program.tape.multipliers.max()))
+        by = f"r_factor_0 == ROW ? {m}'(multipliers[lane*{bits}+:{bits}]) : {by}"
+    if b.has(factor=MultiplierSource.HEAD):
+        by = f"r_factor_0 == HEAD ? head_factors[{bank}*{m}+:{m}] : {by}"
+    return [
+        f"assign rounded_x[lane*{w}+:{w}] = {x};",
+        f"assign rounded_m[lane*{m}+:{m}] = r_factor_0 == ROOT ? root_factor : {by};",
+    ]
+
+
+def load_bits(b: Build) -> int:
+    """Bits of the tables' sum."""
+    tables = [b.program.tables[name] for name in ("by_token", "by_place", "by_both") if name in b.program.tables]
+    return max(signed_width(table) for table in tables) + len(tables) - 1
+
+
+def _places(b: Build, bits: int) -> list[str]:
+    """Shifts of the banks, less the least one."""
+    s, spare = b.sizes, b.layout.spare
+    lines = []
+    for bank in range(s.banks):
+        value = "r_places_0"
+        if b.has(factor=MultiplierSource.HEAD) and spare:
+            less = f"head_spares[{bank * width(spare)}+:{width(spare)}]"
+            value = f"r_factor_0 == HEAD ? r_places_0 - {bits}'({less}) : {value}"
+        if b.norm.form == "l2":
+            value = f"r_factor_0 == ROOT ? r_places_0 + {bits}'(root_exponent) : {value}"
+        lines.append(f"bank_places[{bank * bits}+:{bits}] <= {value};")
+    return lines
+
+
+def limit(b: Build, index: str, side: int, bits: int) -> str:
+    """One of the limits of an instruction, as a chain of choices."""
+    values = [pair[side] for pair in b.sizes.limits]
+    found = _constant(values[-1], bits)
+    for number in reversed(range(len(values) - 1)):
+        found = f"{index} == {number} ? {_constant(values[number], bits)} : {found}"
+    return found
+
+
+def _constant(value: int, bits: int) -> str:
+    return f"{bits}'h{value & ((1 << bits) - 1):x}"

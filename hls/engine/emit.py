@@ -1,0 +1,90 @@
+"""A program of the decode engine as a design: SystemVerilog, memories, streams and predicted cycles.
+
+design = emit.design(timing.gaps(program)); simulate.run(design, requests)
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from accel.design import Design, Figures
+from accel.engine import timing
+from accel.engine.isa import EngineProgram, Opcode
+from accel.engine.macros import Normalize
+from accel.errors import UserError
+from accel.stream import Stream
+from accel.tensor import Tensor
+from hls.engine import attention, core, residual, units, writes
+from hls.engine.build import Build
+from hls.rtl import emit as dataflow
+
+TOP = "accel_engine"
+
+
+def design(
+    program: EngineProgram, *, burst: int = 1, packed: bool = False, starved: float = 0.0, seed: int = 1
+) -> Design:
+    """The design of a program with its gaps; a request of it gives `burst` tokens.
+
+    With `packed` two rows of the array share a hard multiplier. `starved` is the probability that the tape has no word
+    in a cycle, in a design that is only to be simulated.
+    """
+    _require_units(program)
+    sizes = program.sizes
+    most = max(sizes.vocabulary, sizes.context) - 1
+    request = Stream.of("request", Tensor((1, 2), 0, most), 2)
+    tokens = Stream.of("tokens", Tensor((burst, 1), 0, sizes.vocabulary - 1), 1)
+    made = Build(program, request, tokens)
+    core.tokens(made)
+    core.sequencer(made)
+    core.tape(made, starved, seed)
+    core.operands(made)
+    core.array(made, packed)
+    core.leaving(made)
+    core.rounding(made)
+    residual.stream(made)
+    attention.attention(made)
+    units.turns(made)
+    units.gate(made)
+    writes.writes(made)
+    writes.chosen(made)
+    writes.trace(made)
+    text = made.text(TOP)
+    files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
+    last = timing.cycles(program, sizes.context - 1)
+    work = sum(i.rows * i.words * i.planes for i in program.instructions if i.op == 2) * sizes.pe * sizes.simd
+    share = min(1.0, work / (last * sizes.pe * sizes.simd))
+    figures = Figures(burst * last + 1, burst * last + 1, burst * work, sizes.pe * sizes.simd, share)
+    name = program.network.graph.name
+    return Design(name, TOP, files, (request,), (tokens,), figures, memories=made.memories, context=sizes.context)
+
+
+def _require_units(program: EngineProgram) -> None:
+    """Raise UserError for what no unit does yet."""
+    name = program.network.graph.name
+    if any(each.op is Opcode.BLOCK for each in program.instructions):
+        raise UserError(f"{name}: engines in SystemVerilog have no exponents per token; lower with a static recipe")
+    if any(isinstance(macro, Normalize) and macro.mean for macro in program.network.macros):
+        raise UserError(f"{name}: engines in SystemVerilog subtract no mean of their own; use an RMSNorm")
+    if program.sizes.pe == 1 and any(each.turned for each in program.instructions):
+        raise UserError(f"{name}: an engine turns pairs of neighbouring rows; give it 2 rows or more")
+
+
+@cache
+def library() -> dict[str, str]:
+    """Module name → source text: the engine's, and those that other designs have too."""
+    own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sv"))}
+    return dataflow.library() | own
+
+
+def used(text: str) -> list[str]:
+    """Names of the library modules that a text instantiates, directly or below."""
+    found: set[str] = set()
+    pending = [text]
+    while pending:
+        names = set(re.findall(r"\baccel_\w+\b(?=\s+(?:#\(|\w+\s*\())", pending.pop())) & set(library())
+        pending += [library()[name] for name in names - found]
+        found |= names
+    return sorted(found)

@@ -1,0 +1,197 @@
+"""The words of the program memory, and what travels through the pipelines beside every beat.
+
+A word holds op, gap, planes - 1, words - 1, rows - 1, source and target, which the sequencer reads, and then what is of
+use behind the array. Widths are those that a program needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from accel.engine.delays import Delays, attention_of, delays_of, gain_of
+from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode, Sizes
+from accel.engine.macros import Normalize
+
+Fields = dict[str, int]
+"""Names and widths, the lowest bits first."""
+
+
+def width(most: int) -> int:
+    """Bits of the numbers up to `most`, at least 1."""
+    return max(1, most.bit_length())
+
+
+def _ends(numbers: list[int]) -> tuple[int, int]:
+    return min(numbers, default=0), max(numbers, default=0)
+
+
+@dataclass(frozen=True)
+class WordLayout:
+    """Everything that the fields of a program's words need to know."""
+
+    program: EngineProgram
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.program.sizes
+
+    @cached_property
+    def delays(self) -> Delays:
+        return delays_of(self.program)
+
+    @property
+    def ratio(self) -> int:
+        """Blocks of a word."""
+        return self.sizes.simd // self.sizes.pe
+
+    @property
+    def context_words(self) -> int:
+        """Words of keys that the context has."""
+        return -(-self.sizes.context // self.sizes.simd)
+
+    @property
+    def context_blocks(self) -> int:
+        """Blocks of keys of these words."""
+        return self.context_words * self.ratio
+
+    @property
+    def key_words(self) -> int:
+        """Words of keys of a position, of one layer."""
+        return self.sizes.kv_heads // self.sizes.side * self.sizes.head_words
+
+    @property
+    def value_blocks(self) -> int:
+        """Blocks of values of a position, of one layer."""
+        return self.sizes.kv_heads // self.sizes.banks * self.sizes.head_blocks
+
+    @cached_property
+    def places(self) -> tuple[int, int]:
+        """The least and the largest shift of the rounding."""
+        reach = [range_ for each in self.program.instructions for range_ in self._shifts(each)]
+        return max(0, min(reach)), max(*reach, 1)
+
+    def _shifts(self, i: Instruction) -> tuple[int, ...]:
+        if i.op in (Opcode.SOFT, Opcode.END) or i.epilogue is Epilogue.LOGITS:
+            return ()
+        if i.factor is MultiplierSource.ROOT:
+            return tuple(i.shift + more for more in self.exponents)
+        return i.shift - (self.spare if i.factor is MultiplierSource.HEAD else 0), i.shift
+
+    @cached_property
+    def exponents(self) -> tuple[int, int]:
+        """The least and the largest number that a norm's root adds to its shift."""
+        tensors = self.program.network.graph.tensors
+        norms = [macro for macro in self.program.network.macros if isinstance(macro, Normalize)]
+        each = [m.norm.exponents(tensors[m.source]) for m in norms if m.norm.form == "l2"] or [(0, 0)]
+        return min(lo for lo, _ in each), max(max(lo, hi) for lo, hi in each)
+
+    @cached_property
+    def spare(self) -> int:
+        """The most by which a division lessens the shift."""
+        attend = attention_of(self.program)
+        return attend.divide.spare if attend.divide else 0
+
+    @cached_property
+    def turns(self) -> tuple[int, int]:
+        """The least and the largest shift behind a turn."""
+        return _ends([i.late_shift for i in self.program.instructions if i.turned])
+
+    @cached_property
+    def gates(self) -> tuple[int, int]:
+        """The least and the largest shift behind a gate."""
+        return _ends([i.late_shift for i in self.program.instructions if i.epilogue is Epilogue.GATE])
+
+    def _late_places(self, i: Instruction) -> int:
+        if i.turned:
+            return i.late_shift - self.turns[0]
+        return i.late_shift - self.gates[0] if i.epilogue is Epilogue.GATE else 0
+
+    @cached_property
+    def rest(self) -> Fields:
+        """Fields of a word that only the pipelines read."""
+        instructions = self.program.instructions
+        low, high = self.places
+        return {
+            "epilogue": 3,
+            "factor": 2,
+            "multiplier": self.sizes.multiplier_bits,
+            "places": width(high - low),
+            "even": 1,
+            "limits": width(len(self.sizes.limits) - 1),
+            "late_limits": width(len(self.sizes.limits) - 1),
+            "aligned": width(max(each.aligned for each in instructions)),
+            "turned": 1,
+            "late_places": max(width(high - low) for low, high in (self.turns, self.gates)),
+            "gains": width(len(self.program.tables.get("gains", ()))),
+            "looked_up": 1,
+            "copied": 1,
+            "layer": width(self.sizes.layers - 1),
+        }
+
+    @cached_property
+    def fields(self) -> Fields:
+        """All fields of a word of the program."""
+        instructions, sizes = self.program.instructions, self.sizes
+        counts = [*(max(each.words, each.rows) for each in instructions), sizes.width // sizes.pe, sizes.heads]
+        counts += [self.context_blocks, sizes.queries, self.key_words, self.value_blocks]
+        addresses = [sizes.words * self.ratio, sizes.layers * self.key_words * self.ratio, sizes.heads, *counts]
+        addresses += [sizes.layers * self.value_blocks]
+        planes = max([*(each.planes for each in instructions), sizes.side])
+        return {
+            "op": 4,
+            "gap": width(max(each.gap for each in instructions)),
+            "planes": width(planes),
+            "words": width(max(counts)),
+            "rows": width(max(counts)),
+            "source": width(max(addresses)),
+            "target": width(max(addresses)),
+            **self.rest,
+        }
+
+    def values(self, i: Instruction) -> Fields:
+        """The fields of one instruction."""
+        source, target = i.source, i.target
+        if i.op is Opcode.SCORE:
+            target = i.layer * self.key_words
+        elif i.op is Opcode.VALUE:
+            source = i.layer * self.value_blocks
+        elif i.epilogue is Epilogue.KEY:
+            target = i.layer * self.key_words * self.ratio
+        elif i.epilogue is Epilogue.VALUE:
+            target = i.layer * self.value_blocks
+        low, high = self.places
+        shared = i.factor is MultiplierSource.ROOT and gain_of(self.program) is not None
+        return {
+            "op": i.op,
+            "gap": i.gap,
+            "planes": i.planes - 1,
+            "words": i.words - 1,
+            "rows": i.rows - 1,
+            "source": source,
+            "target": target,
+            "epilogue": i.epilogue,
+            "factor": i.factor,
+            "multiplier": 1 if shared else i.multiplier,
+            "places": min(max(i.shift - low, 0), high - low),
+            "even": int(i.even),
+            "limits": i.limits,
+            "late_limits": i.late_limits if i.turned or i.epilogue in (Epilogue.GATE, Epilogue.RESIDUAL) else i.limits,
+            "late_places": self._late_places(i),
+            "aligned": i.aligned,
+            "turned": int(i.turned),
+            "gains": i.gains,
+            "looked_up": int(i.looked_up),
+            "copied": int(i.copied),
+            "layer": i.layer,
+        }
+
+    def words(self) -> np.ndarray:
+        """The program as bits: (instructions, bits of a word), the lowest first."""
+        rows = []
+        for instruction in self.program.instructions:
+            values = self.values(instruction)
+            rows.append([values[name] >> bit & 1 for name, bits in self.fields.items() for bit in range(bits)])
+        return np.array(rows, np.int64)

@@ -1,0 +1,124 @@
+"""Sections of an engine's top module: where results go, the chosen token, and what a simulation may watch."""
+
+from __future__ import annotations
+
+from accel.engine.isa import Opcode
+from hls.engine import units
+from hls.engine.build import Build, cast
+from hls.engine.core import uses_product
+from hls.engine.fields import width
+
+LANE = 64
+"""Bits of a lane that a traced engine reports."""
+
+
+def writes(b: Build) -> None:
+    """Places where results go: vectors, keys and values."""
+    b.title("writes")
+    s, r, a, y = b.sizes, b.results.at, b.activation_bits, b.result_bits
+    to = f"{r(2, 'epilogue')}"
+    vector = f"{to} == TO_VECTOR && {r(2, 'op')} != SHARE && !{r(2, 'looked_up')}"
+    turns = units.has_turns(b)
+    vector = vector if turns else f"({vector} || {to} == TO_QUERY)"
+    source = [(f"{r(2, 'valid')} && {vector}", r(2, "index"), "result", y)]
+    if turns:
+        behind = 2 + b.delays.rotary
+        query = f"{r(behind, 'valid')} && {r(behind, 'epilogue')} == TO_QUERY"
+        source.append((query, r(behind, "index"), "turned_result", y))
+    if units.has_gate(b):
+        behind = 2 + b.delays.gate
+        source.append((units.gate_valid(b), units.gate_index(b), "gate_result", a))
+    if b.has(copied=True):
+        source.append((f"{r(3, 'valid')} && {r(3, 'copied')}", r(3, "index"), "stream_kept", s.residual_bits))
+        if not b.delays.load_rounded and b.has(op=Opcode.LOAD, copied=True):
+            at = b.beats.at
+            source.append((f"fired_2 && {at(2, 'op')} == LOAD", at(2, "index"), "stream_kept", s.residual_bits))
+    for number, (valid, _, _, _) in enumerate(source):
+        b.assign(f"a_write_{number}", 1, valid)
+    b.add(f"assign a_write = {' || '.join(f'a_write_{number}' for number in range(len(source)))};",
+          f"assign a_index = {_first([index for _, index, _, _ in source])};")  # fmt: skip
+    lanes = _first([_signed(name, bits, a) for _, _, name, bits in source])
+    keys = 2 + b.delays.rotary if turns else 2
+    for name, stage in (("key", keys), ("value", 2)):
+        b.add(f"assign {name}_write = {r(stage, 'valid')} && {r(stage, 'epilogue')} == TO_{name.upper()};",
+              f"assign {name}_index = {r(stage, 'index')};")  # fmt: skip
+    parts = {"key_data": ("turned_result" if turns else "result", 4 * s.key_planes)}
+    parts |= {"value_data": ("result", 4 * s.value_planes)}
+    b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : written_lane",
+          f"    assign a_data[lane*{a}+:{a}] = {lanes};",
+          *(f"    assign {name}[lane*{bits}+:{bits}] = {_signed(of, y, bits)};" for name, (of, bits) in parts.items()),
+          "end")  # fmt: skip
+
+
+def _first(values: list[str]) -> str:
+    """The value of the first source of a vector that writes."""
+    found = values[-1]
+    for number in reversed(range(len(values) - 1)):
+        found = f"a_write_{number} ? {values[number]} : {found}"
+    return found
+
+
+def _signed(name: str, bits: int, wanted: int) -> str:
+    """A lane's number with other bits."""
+    return f"{wanted}'($signed({name}[lane*{bits}+:{bits}]))" if wanted > bits else f"{name}[lane*{bits}+:{wanted}]"
+
+
+def chosen(b: Build) -> None:
+    """The largest logit."""
+    b.title("largest logit")
+    s, r = b.sizes, b.results.at
+    blocks = width(-(-s.vocabulary // s.pe) - 1)
+    if uses_product(b):
+        values, bits, valid, block = "product", b.product_bits, r(1, "valid"), r(1, "outer")
+        to = r(1, "epilogue")
+    else:
+        values, bits, valid, block, to = (
+            f"sums[{s.pe * s.sum_bits - 1}:0]",
+            s.sum_bits,
+            "r_valid_0",
+            "r_outer_0",
+            "r_epilogue_0",
+        )
+    params: dict[str, int | str] = {
+        "P": s.pe, "W": bits, "IW": b.token_bits, "BW": blocks, "VOCABULARY": s.vocabulary,
+    }  # fmt: skip
+    b.unit("accel_engine_argmax", "argmax", params, rst="", valid=f"{valid} && {to} == TO_LOGITS",
+           first=f"{block} == '0", block=cast(blocks, block), values=values, index="found")  # fmt: skip
+
+
+def trace(b: Build) -> None:
+    """All that a traced simulation reports: the number of the instruction, and the lanes of each of its results."""
+    s, r = b.sizes, b.results.at
+    b.add("", "`ifdef ACCEL_TRACE")
+    late = f"{r(2, 'epilogue')} == TO_RESIDUAL && {r(2, 'op')} == MATRIX || {r(2, 'epilogue')} == TO_LOGITS"
+    if units.has_turns(b):
+        late += f" || {r(2, 'epilogue')} == TO_QUERY || {r(2, 'epilogue')} == TO_KEY"
+        stage = 2 + b.delays.rotary
+        valid = f"{r(stage, 'valid')} && ({r(stage, 'epilogue')} == TO_QUERY || {r(stage, 'epilogue')} == TO_KEY)"
+        _tap(b, "turned_tap", valid, "turned_result", b.result_bits, r(stage, "number"), signed=True)
+    if units.has_gate(b):
+        late += f" || {r(2, 'epilogue')} == TO_GATE || {r(2, 'looked_up')}"
+        stage = 2 + b.delays.gate
+        _tap(b, "gate_tap", units.gate_valid(b), "gate_result", b.activation_bits, r(stage, "number"), signed=True)
+    _tap(b, "results_tap", f"{r(2, 'valid')} && !({late})", "result", b.result_bits, r(2, "number"), signed=True)
+    logits = f"{r(1, 'valid')} && {r(1, 'epilogue')} == TO_LOGITS"
+    _tap(b, "logits_tap", logits, "product", b.product_bits, r(1, "number"), signed=True)
+    kept = f"{r(3, 'valid')} && {r(3, 'epilogue')} == TO_RESIDUAL && {r(3, 'op')} == MATRIX"
+    _tap(b, "stream_tap", kept, "stream_kept", s.residual_bits, r(3, "number"), signed=True)
+    if not b.delays.load_rounded:
+        loads = f"{b.beats.at(2, 'op')} == LOAD && fired_2"
+        _tap(b, "load_tap", loads, "stream_kept", s.residual_bits, b.beats.at(2, "number"), signed=True)
+    _tap(b, "shares_tap", "soft_2", "new_shares", s.share_bits, b.beats.at(2, "number"), signed=False)
+    b.add("`endif")
+
+
+def _tap(b: Build, name: str, valid: str, lanes: str, bits: int, number: str, *, signed: bool) -> None:
+    kind = "$signed" if signed else ""
+    b.add(
+        f"logic [{b.sizes.pe * LANE - 1}:0] {name}_lanes;",
+        f"for (genvar lane = 0; lane < {b.sizes.pe}; lane++) begin : {name}_lane",
+        f"    assign {name}_lanes[lane*{LANE}+:{LANE}] = {LANE}'({kind}({lanes}[lane*{bits}+:{bits}]));",
+        "end",
+        f"accel_tap #(.BITS({32 + b.sizes.pe * LANE}), .ID({b.sizes.pe})) {name}",
+        f"    (.clk, .valid({valid}), .data({{{name}_lanes, 32'({number})}}));",
+    )

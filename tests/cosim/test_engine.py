@@ -1,0 +1,96 @@
+"""Engines in SystemVerilog: tokens, every result and every cycle are those of the interpreter and of the timing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import engine_graphs
+import numpy as np
+import pytest
+
+from accel.engine import timing
+from accel.engine.interpreter import Interpreter
+from accel.engine.isa import EngineProgram, Opcode
+from accel.engine.match import match
+from accel.engine.program import build
+from hls.engine import emit, simulate
+from hls.simulation import verilator
+
+DRAWN = ((0, 2, 8), (3, 8, 16), (4, 2, 2), (6, 2, 8), (10, 4, 4), (16, 8, 16), (12, 2, 2), (21, 1, 4), (18, 8, 8))
+"""Seeds of random graphs, rows and products."""
+
+
+@cache
+def program(seed: int, pe: int, simd: int) -> EngineProgram:
+    return timing.gaps(build(match(engine_graphs.drawn(seed)), pe, simd))
+
+
+def requests(program: EngineProgram, seed: int = 0) -> list[tuple[int, int]]:
+    """Two sequences, the second shorter than the first."""
+    rng, context = np.random.default_rng(seed), program.sizes.context
+    places = [*range(context), *range(max(1, context // 2))]
+    return [(int(rng.integers(0, program.sizes.vocabulary)), place) for place in places]
+
+
+def first_difference(program: EngineProgram, **options: object) -> str:
+    asked = requests(program)
+    return simulate.difference(program, asked, simulate.run(emit.design(program, **options), asked, trace=True))
+
+
+@pytest.mark.parametrize(("seed", "pe", "simd"), DRAWN)
+def test_tokens_results_and_cycles(seed: int, pe: int, simd: int) -> None:
+    made, packed = program(seed, pe, simd), bool(seed % 2)
+    asked = requests(made)
+    found = simulate.run(emit.design(made, packed=packed), asked, trace=True)
+    assert simulate.difference(made, asked, found) == ""
+    assert found.cycles.ravel().tolist() == [timing.cycles(made, place) for _, place in asked]
+    interpreter = Interpreter(made)
+    assert found.tokens.ravel().tolist() == [interpreter.step(*each).token for each in asked]
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.8])
+def test_a_starved_tape_changes_no_result(rate: float) -> None:
+    for seed, pe, simd in ((0, 2, 8), (3, 8, 16)):
+        assert first_difference(program(seed, pe, simd), starved=rate, seed=seed + 1) == ""
+
+
+def test_a_burst_continues_with_the_tokens_that_it_chose() -> None:
+    made, count = program(0, 2, 8), 4
+    context = made.sizes.context
+    found = simulate.run(emit.design(made, burst=count), [(1, 0), (2, context - 2)])
+    interpreter, token, expected = Interpreter(made), 1, []
+    for place in range(count):
+        token = interpreter.step(token, place).token
+        expected.append(token)
+    assert found.tokens[0].tolist() == expected
+    assert found.cycles[0].tolist() == [timing.cycles(made, place) for place in range(count)]
+    assert len(set(found.tokens[1, 1:].tolist())) == 1, "behind the context the last token is repeated"
+
+
+@pytest.mark.parametrize(("seed", "pe", "simd"), DRAWN)
+def test_lint(seed: int, pe: int, simd: int, tmp_path: Path) -> None:
+    made = emit.design(program(seed, pe, simd))
+    made.write(tmp_path)
+    verilator.lint(tmp_path, made.sources, made.top)
+
+
+def test_a_gap_that_is_one_cycle_short_is_found() -> None:
+    made = program(0, 2, 8)
+    for number, instruction in enumerate(made.instructions):
+        if instruction.gap < 3 or instruction.op is Opcode.END:
+            continue
+        short = list(made.instructions)
+        short[number] = replace(instruction, gap=instruction.gap - 1)
+        assert f"instruction {number} " in first_difference(replace(made, instructions=tuple(short))), instruction
+
+
+def test_a_wrong_weight_is_found_where_it_is_used() -> None:
+    made = program(0, 2, 8)
+    weights = made.tape.weights.copy()
+    weights[-1, 0, 0] ^= 1
+    design = emit.design(replace(made, tape=replace(made.tape, weights=weights)))
+    asked = requests(made)
+    found = simulate.difference(made, asked, simulate.run(design, asked, trace=True))
+    assert "(MATRIX LOGITS)" in found, found
