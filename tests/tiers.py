@@ -102,6 +102,7 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "unit/test_models.py::test_float32_computes_what_float64_computes": 2,
     "unit/test_models.py::test_equal_models_give_equal_files": 0,
     "unit/test_engine_match.py::test_macro_operations_mean_what_the_graph_says": 6,
+    "unit/test_engine_size.py::test_every_size_suits": 3,
     "unit/test_engine_match.py::test_what_is_matched_is_right_and_all_else_refused": 4,
     "unit/test_gpt2.py::test_verbs_take_it": 0,
     "unit/test_language_graphs.py::test_all_ways_give_the_same_integers": 1,

@@ -1,0 +1,121 @@
+"""The size of an engine: rows and products per row for a number of products, or for what a device has.
+
+pe, simd = for_products(network, 256)
+pe, simd = for_device(network, TARGETS["ecp5"], Cells(lut=83640, ff=83640, bram=208, dsp=156))
+
+Amounts of cells are estimates, of which memories are counted and logic is measured on a few engines (`estimate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accel.engine.isa import EngineProgram
+from accel.engine.macros import MacroGraph
+from accel.engine.memories import memories_of
+from accel.engine.program import build, require_sizes
+from accel.errors import UserError
+from accel.target import Cells, Target
+
+MOST = 1024
+"""Products that are tried."""
+CACHE = "keys", "values"
+SHAPES = 2
+"""Sizes of as many products that are compared: those with the most rows, whose vectors take the fewest cycles."""
+LUTS, FLIP_FLOPS = (3000, 25, 400), (2500, 30, 200)
+"""Of any engine, per product, and per row."""
+PACKED, OF_ROW = 2, 3
+"""Products that a hard multiplier makes, and multipliers of a row's rounding and of its part of a norm."""
+IN_TABLES = 55
+"""Look-up tables that make a product where hard multipliers are missing."""
+
+
+def suited(network: MacroGraph, most: int = MOST) -> list[tuple[int, int]]:
+    """Sizes with at most `most` products that suit a network: the most products first, then the most rows."""
+    powers = [1 << n for n in range(most.bit_length())]
+    sizes = [(pe, simd) for pe in powers for simd in powers if pe <= simd and pe * simd <= most]
+    return sorted(filter(lambda size: _suits(network, *size), sizes), key=lambda size: (-size[0] * size[1], -size[0]))
+
+
+def _suits(network: MacroGraph, pe: int, simd: int) -> bool:
+    try:
+        require_sizes(network, pe, simd)
+    except UserError:
+        return False
+    return True
+
+
+def for_products(network: MacroGraph, products: int) -> tuple[int, int]:
+    """The size with this number of products. Raises UserError, with the possible numbers, where none suits."""
+    sizes = suited(network, max(products, MOST))
+    made = list(_built(network, [size for size in sizes if size[0] * size[1] == products]))
+    if not made:
+        possible = ", ".join(str(count) for count in sorted({pe * simd for pe, simd in sizes})) or "none"
+        raise UserError(f"no engine of {products} products suits {network.graph.name!r}; possible are {possible}")
+    return _fastest(made)
+
+
+def for_device(network: MacroGraph, target: Target, device: Cells) -> tuple[int, int]:
+    """The size with the most products that a device has room for. Raises UserError, saying what to change."""
+    sizes = suited(network)
+    if not sizes:
+        raise UserError(f"no engine suits {network.graph.name!r}: its sizes have no powers of two in common")
+    tried: list[EngineProgram] = []
+    for products in sorted({pe * simd for pe, simd in sizes}, reverse=True):
+        made = list(_built(network, [size for size in sizes if size[0] * size[1] == products]))
+        fitting = [program for program in made if estimate(program, target, device).fits_in(_room(target, device))]
+        if fitting:
+            return _fastest(fitting)
+        tried += made
+    raise _too_small(min(tried, key=lambda program: estimate(program, target, device).bram), target, device)
+
+
+def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[EngineProgram]:
+    return (build(network, *size) for size in sizes[:SHAPES])
+
+
+def _fastest(programs: list[EngineProgram]) -> tuple[int, int]:
+    """The size whose array is busy for the fewest cycles at the last position."""
+    best = min(programs, key=_busy)
+    return best.sizes.pe, best.sizes.simd
+
+
+def _busy(program: EngineProgram) -> int:
+    """Cycles in which the array reads weights, keys or values."""
+    cache = sum(memory.depth for memory in memories_of(program) if memory.name in CACHE)
+    return len(program.tape.weights) + program.sizes.queries * cache
+
+
+def _room(target: Target, device: Cells) -> Cells:
+    """The cells of a device that can be placed and routed."""
+    return Cells(int(target.fill * device.lut), int(target.fill * device.ff), device.bram, device.dsp)
+
+
+def estimate(program: EngineProgram, target: Target, device: Cells) -> Cells:
+    """Cells that an engine takes. Products for which hard multipliers are missing are made of look-up tables.
+
+    Logic is that of microGPT's engine of 8 x 16 and 16 x 16 products, synthesized for ECP5, within a tenth.
+    """
+    pe, products = program.sizes.pe, program.sizes.pe * program.sizes.simd
+    luts, flip_flops = (each + products * per + pe * row for each, per, row in (LUTS, FLIP_FLOPS))
+    dsp = -(-products // PACKED) + OF_ROW * pe
+    missing = max(0, dsp - device.dsp)
+    logic = Cells(round(target.tables * (luts + PACKED * IN_TABLES * missing)), flip_flops, 0, dsp - missing)
+    return sum((memory.cells(target) for memory in memories_of(program)), logic)
+
+
+def _too_small(program: EngineProgram, target: Target, device: Cells) -> UserError:
+    """Why the smallest engine of a network does not fit, and what to change."""
+    why, sizes = f"an engine for {program.network.graph.name!r} does not fit", program.sizes
+    memories, needs = memories_of(program), estimate(program, target, device)
+    if needs.bram <= device.bram:
+        what = f"{sizes.pe} x {sizes.simd} products take {needs.lut} look-up tables and {needs.ff} flip-flops"
+        return UserError(f"{why}: {what}, more than can be placed: take a larger board")
+    cache = [memory for memory in memories if memory.name in CACHE]
+    other = sum(memory.cells(target).bram for memory in memories if memory.name not in CACHE)
+    what, kbit = f"it needs {needs.bram} block RAMs of {device.bram}", sum(memory.bits for memory in cache) >> 10
+    if other >= device.bram:
+        return UserError(f"{why}: {what}, {other} without keys and values: fewer bits per weight, or a larger board")
+    fits = sizes.context * (device.bram - other) // sum(memory.blocks(target) for memory in cache)
+    keys = f"keys and values of {sizes.context} tokens take {kbit} kbit"
+    return UserError(f"{why}: {what}; {keys}: lower it with a context of about {fits}, or take a larger board")
