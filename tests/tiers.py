@@ -44,6 +44,7 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     "cosim/test_compare.py::test_a_wrong_constant_in_csim_is_located": 0,
     "cosim/test_compare.py::test_a_trained_network_is_the_first_level": 0,
     "cosim/test_compare.py::test_a_wrong_constant_in_rtl_is_located": 1,
+    "cosim/test_engine_levels.py::test_every_level": 1,
     "cosim/test_firmware.py::test_a_planted_warning_is_found": 1,
     "cosim/test_firmware.py::test_any_folding": 0,
     "cosim/test_firmware.py::test_faults_are_found": 4,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from accel.graph import Graph
     from boards.board import Board
 
+ENGINE = "engine"
+"""The target for language models: a decode engine instead of a dataflow."""
 TARGETS = ("rtl", "vitis", "vivado", "vivado-accelerator", "quartus", "catapult", "oneapi", "libero")
 SCHEDULE_FILE = "schedule.json"
 

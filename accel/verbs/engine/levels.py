@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,19 @@ from accel import reference
 from accel.arrays import single
 from accel.engine import edges
 from accel.engine.interpreter import Interpreter
+from accel.engine.isa import Epilogue, Opcode
+from accel.errors import MismatchError
 from accel.verification.steps import StepLevel, TokenSteps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from accel.design import Design
     from accel.engine.isa import EngineProgram
     from accel.graph import Graph
+    from boards.board import Board
+    from hls.engine.simulate import Tokens
+
+NETLIST_LIMIT = 4
+"""Tokens: gates run at some 20,000 cycles a second."""
 
 
 def whole(graph: Graph, device: str = "cpu") -> StepLevel:
@@ -57,6 +64,59 @@ def interpreted(program: EngineProgram) -> StepLevel:
     return StepLevel("program", run, locate)
 
 
+def simulated(program: EngineProgram, *, stall: float = 0.0, seed: int = 0) -> StepLevel:
+    """The design in Verilator; `stall` is the probability that the tape has no word in a cycle.
+
+    Without pauses every token takes the predicted cycles. Raises MismatchError where one does not.
+    """
+    from hls.engine import emit
+
+    design = emit.design(program, starved=stall, seed=seed + 1)
+
+    def run(sequence: np.ndarray) -> TokenSteps:
+        found = _answers(design, sequence, trace=True, seed=seed)
+        if not stall:
+            _require_cycles(program, found.cycles[:, 0])
+        logits = np.stack([_logits(program, results) for results in found.results])
+        return TokenSteps(found.tokens[:, 0], logits)
+
+    def locate(sequence: np.ndarray) -> str | None:
+        return first_fault(program, sequence, _answers(design, sequence, trace=True, seed=seed).results)
+
+    return StepLevel("rtl_stalled" if stall else "rtl", run, locate)
+
+
+def netlist(design: Design, target: str) -> StepLevel:
+    """The netlist that yosys makes of a design for `target`, on cell models: tokens in the cycles of the design.
+
+    Raises MismatchError when a token takes other cycles, UserError for a target without cell models.
+    """
+
+    def run(sequence: np.ndarray) -> TokenSteps:
+        from hls.synthesis import gates
+
+        expected, got = (_answers(one, sequence) for one in (design, gates.synthesize(design, target)))
+        late = np.flatnonzero((expected.cycles != got.cycles).any(1))
+        if late.size:
+            right, found = expected.cycles[late[0], 0], got.cycles[late[0], 0]
+            raise MismatchError(f"netlist: token {late[0]} takes {found} cycles, not {right}")
+        return TokenSteps(got.tokens[:, 0])
+
+    return StepLevel("netlist", run, limit=NETLIST_LIMIT)
+
+
+def board(design: Design, target: Board) -> StepLevel:
+    """The board's top level in Verilator, behind its serial port; only the tokens that follow leave it."""
+
+    def run(sequence: np.ndarray) -> TokenSteps:
+        import boards
+
+        answers = boards.simulate(design, target, _requests(sequence)[:, None])
+        return TokenSteps(answers.reshape(len(sequence), -1)[:, 0])
+
+    return StepLevel("board", run)
+
+
 def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict[int, np.ndarray]]) -> str | None:
     """The first result of any token that is not the graph's, in words; None where all that was recorded is right."""
     decoder = reference.decode(program.network.graph)
@@ -71,3 +131,28 @@ def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict
 def _steps(logits: np.ndarray) -> TokenSteps:
     """All logits, and the largest of each token, the first one of equals."""
     return TokenSteps(logits.argmax(1), logits)
+
+
+def _answers(design: Design, sequence: np.ndarray, *, trace: bool = False, seed: int = 0) -> Tokens:
+    from hls.engine import simulate
+
+    return simulate.run(design, _requests(sequence).tolist(), trace=trace, seed=seed)
+
+
+def _requests(sequence: np.ndarray) -> np.ndarray:
+    """Tokens with their positions."""
+    return np.stack([sequence, np.arange(len(sequence))], axis=1)
+
+
+def _logits(program: EngineProgram, results: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The logits among the results of a token."""
+    numbers = [n for n, i in enumerate(program.instructions) if i.op is Opcode.MATRIX and i.epilogue is Epilogue.LOGITS]
+    return np.concatenate([results[number].reshape(-1) for number in numbers])[: program.sizes.vocabulary]
+
+
+def _require_cycles(program: EngineProgram, measured: np.ndarray) -> None:
+    from accel.engine import timing
+
+    for position, cycles in enumerate(measured):
+        if (predicted := timing.cycles(program, position)) != cycles:
+            raise MismatchError(f"rtl: token {position} takes {cycles} cycles, {predicted} are predicted")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.archive import LANGUAGE_MODEL, magic
 from accel.errors import UserError
 from accel.files import kind, require_ordinary
 
@@ -58,6 +57,8 @@ def load(
 
 def is_language_model(path: Path) -> bool:
     """Whether a path is a checkpoint of a language model, or a file that `accel lm import` wrote."""
+    from accel.archive import LANGUAGE_MODEL, magic
+
     if path.is_dir() or path.suffix.lower() in (".bin", ".gguf"):
         return True
     return path.is_file() and (_kind(path) == "a GGUF file" or magic(path) == LANGUAGE_MODEL)
