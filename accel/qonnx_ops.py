@@ -1,7 +1,7 @@
 """Our operators as a qonnx domain, so that qonnx cleans, infers and executes files that contain them.
 
 qonnx imports the module that an ONNX domain names and takes the class called like the op type; the domain is
-therefore "accel.qonnx_ops" and the classes are IntSoftmax, IntNorm and IntLookup. They receive real values, divide
+therefore "accel.qonnx_ops" and the classes are IntSoftmax, IntNorm and so on. They receive real values, divide
 by `in_scale`, evaluate the operator of `accel.ops` (the one definition) and multiply by the output's scale.
 """
 
@@ -16,6 +16,8 @@ from qonnx.core.datatype import DataType
 from qonnx.custom_op.base import CustomOp
 
 from accel.op import Op
+from accel.ops.divide.op import Divide
+from accel.ops.exponential.op import Exponential
 from accel.ops.lookup.op import Lookup
 from accel.ops.norm.op import Norm
 from accel.ops.softmax.op import Softmax
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "accel.qonnx_ops"
 
-__all__ = ["DOMAIN", "IntLookup", "IntNorm", "IntSoftmax"]
+__all__ = ["DOMAIN", "IntDivide", "IntExponential", "IntLookup", "IntNorm", "IntSoftmax"]
 
 
 class _IntegerOp(CustomOp):  # type: ignore[misc]
@@ -74,6 +76,44 @@ class IntSoftmax(_IntegerOp):
         return Softmax(shape[-1], self.get_nodeattr("out_bits"), constants[0], self.get_nodeattr("causal"))
 
 
+class IntExponential(_IntegerOp):
+    """Inputs x, rom. Over the last axis; causal over the last two (queries, keys)."""
+
+    def get_nodeattr_types(self) -> dict[str, object]:
+        return {"in_scale": ("f", True, 1.0), "out_scale": ("f", True, 1.0), "causal": ("i", False, 0, {0, 1})}
+
+    def operator(self, shape: tuple[int, ...], *constants: np.ndarray) -> Op:
+        return Exponential(shape[-1], constants[0], self.get_nodeattr("causal"))
+
+
+class IntDivide(_IntegerOp):
+    """Inputs a, b, with one b for the last axis of a; the attributes are the constants of `accel.ops.Divide`."""
+
+    def get_nodeattr_types(self) -> dict[str, object]:
+        constants = ("numerator_bits", "least", "fraction", "lo", "hi", "kept")
+        scales: dict[str, object] = {"in_scale": ("f", True, 1.0), "divisor_scale": ("f", True, 1.0)}
+        return scales | {name: ("i", name != "kept", 0) for name in constants}
+
+    def execute_node(self, context: dict[str, np.ndarray], graph: GraphProto) -> None:
+        import torch
+
+        node, shape = self.onnx_node, context[self.onnx_node.input[0]].shape
+        scales = (self.get_nodeattr(name) for name in ("in_scale", "divisor_scale"))
+        reals = (np.asarray(context[name], dtype=np.float64) / s for name, s in zip(node.input, scales, strict=True))
+        a, b = (torch.from_numpy(np.rint(x).astype(np.int64)).reshape(1, -1, x.shape[-1]) for x in reals)
+        y = self.operator(shape).evaluate(a, b)
+        context[node.output[0]] = (y.reshape(shape).numpy() * self.out_scale).astype(np.float32)
+
+    @property
+    def out_scale(self) -> float:
+        ratio = self.get_nodeattr("in_scale") / self.get_nodeattr("divisor_scale")
+        return float(ratio * 2.0 ** -self.get_nodeattr("fraction"))
+
+    def operator(self, shape: tuple[int, ...], *constants: np.ndarray) -> Op:
+        names = ("numerator_bits", "least", "fraction", "lo", "hi", "kept")
+        return Divide(**{name: self.get_nodeattr(name) for name in names})
+
+
 class IntNorm(_IntegerOp):
     """Input x. LayerNorm or RMSNorm over the last axis; the attributes are the constants of `accel.ops.Norm`."""
 
@@ -81,18 +121,20 @@ class IntNorm(_IntegerOp):
         return {
             "in_scale": ("f", True, 1.0),
             "out_scale": ("f", True, 1.0),
-            "form": ("s", True, "layer", {"layer", "rms"}),
+            "form": ("s", True, "layer", {"layer", "rms", "l2"}),
             "guard": ("i", True, 8),
             "numerator_bits": ("i", True, 36),
             "shift": ("i", True, 1),
             "lo": ("i", True, -128),
             "hi": ("i", True, 127),
             "offset": ("i", False, 0),
+            "gamma": ("i", False, 1),
+            "fraction": ("i", False, 0),
         }
 
     def operator(self, shape: tuple[int, ...], *constants: np.ndarray) -> Op:
-        names = ("form", "guard", "numerator_bits", "shift", "lo", "hi", "offset")
-        return Norm(**{name: self.get_nodeattr(name) for name in names})
+        names = ("form", "guard", "numerator_bits", "shift", "lo", "hi", "offset", "fraction")
+        return Norm(**{name: self.get_nodeattr(name) for name in names}, gamma=(self.get_nodeattr("gamma"),))
 
 
 class IntLookup(_IntegerOp):

@@ -21,9 +21,9 @@ _LIMITS = {
     "input_fraction": (0, 16),
 }
 _CHOICES = {
-    "norm": ("layer", "rms", "batch", "none"),
+    "norm": ("layer", "rms", "rms_table", "batch", "none"),
     "activation": ("relu", "gelu", "silu", "relu2", "hardswish"),
-    "attention": ("softmax", "base2", "relu"),
+    "attention": ("softmax", "base2", "relu", "deferred"),
 }
 
 
@@ -46,9 +46,12 @@ class EncoderConfig:
     layers: int = 2
     hidden: int = 64
     vocabulary: int = 0
-    norm: str = "layer"  # batch: BatchNorm in the float network, folded into the next Dense when it is quantized
+    norm: str = "layer"  # batch: BatchNorm, folded into the next Dense when quantized; rms_table: rms, by a table
+    embedded_norm: bool = False  # a norm of the embedding, whose result is the residual stream
+    final_norm: bool = True  # a norm in front of the head
+    biases: bool = True  # of Dense layers; without them norms have no gains and summands either
     activation: str = "relu"  # of the feed-forward; relu2 is max(0, x)²
-    attention: str = "softmax"  # base2: softmax with 2^x; relu: max(0, x) over the number of tokens
+    attention: str = "softmax"  # base2: with 2^x; deferred: divided behind the values; relu: max(0, x) / tokens
     causal: bool = False
     rank: int = 0  # of the feed-forward's matrices, each a product of two; 0: full matrices
     shared: bool = False  # all layers have the same weights and scales
@@ -79,11 +82,14 @@ class EncoderConfig:
             )
         if self.attention == "relu" and self.causal:
             raise UserError("attention 'relu' has no causal mask in hardware: use attention='softmax'")
-
+        if self.norm in ("batch", "none") and (self.embedded_norm or not self.biases):
+            raise UserError(f"norm {self.norm!r} is folded into biases: use norm 'layer', 'rms' or 'rms_table'")
         if self.accumulator_bits:
             self._check_accumulators()
 
     def _check_accumulators(self) -> None:
+        if not self.biases:
+            raise UserError("accumulator_bits bounds biases too: leave EncoderConfig.biases at True")
         if self.accumulator_bits < self.act_bits + 2:
             raise UserError(
                 f"EncoderConfig.accumulator_bits is 0, or at least act_bits + 2 ({self.act_bits + 2}), which leaves a "

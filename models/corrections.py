@@ -50,7 +50,8 @@ def _equalize(writer: nn.Module, reader: nn.Module) -> None:
     rows, columns = written.abs().amax(1), read.abs().amax(0)
     factor = torch.where((rows > 0) & (columns > 0), (rows / columns).sqrt(), torch.ones_like(rows))
     written.div_(factor[:, None])
-    writer.get_parameter("bias").div_(factor)
+    if writer.bias is not None:
+        writer.get_parameter("bias").div_(factor)
     read.mul_(factor)
 
 
@@ -66,7 +67,7 @@ def correct(model: Encoder, samples: torch.Tensor, corrections: Iterable[str]) -
         for name, mode in (("gptq", gptq_mode), ("gpfq", gpfq_mode)):
             if name in wanted:
                 _choose_roundings(model, batches, mode)
-        if "bias" in wanted:
+        if "bias" in wanted and model.config.biases:
             _correct_biases(model, batches)
         for layer in _denses(model):
             layer._buffers.pop("weight_orig", None)  # what the two above compare with

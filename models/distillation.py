@@ -52,7 +52,8 @@ def _check(student: Encoder, teacher: Encoder, what: Distillation) -> None:
         raise UserError(
             f"hidden states have {mine.channels} and {theirs.channels} channels: set Distillation.hidden to 0"
         )
-    if what.attention and (mine.heads != theirs.heads or "relu" in (mine.attention, theirs.attention)):
+    without = {"relu", "deferred"} & {mine.attention, theirs.attention}
+    if what.attention and (mine.heads != theirs.heads or without):
         raise UserError("attention maps need softmax and the same number of heads: set Distillation.attention to 0")
 
 

@@ -27,8 +27,9 @@ class Encoder(nn.Module):
         self.embed = _embedding(config)
         self.position = nn.Parameter(torch.randn(config.tokens, config.channels) * 0.02)
         self.position_quant, self.residual = quant(config, STREAM_BITS), quant(config, STREAM_BITS)
+        self.embedded_norm = norm(config, affine=False) if config.embedded_norm else nn.Identity()
         self.blocks = nn.ModuleList(self._blocks(config))
-        self.norm = norm(config)
+        self.norm = norm(config) if config.final_norm else nn.Identity()
         self.head = dense(config, config.channels, config.classes, config.edge_bits)
 
     @staticmethod
@@ -51,7 +52,7 @@ class Encoder(nn.Module):
     def begin(self, x: torch.Tensor) -> Activation:
         """Everything before the blocks: inputs → residual stream."""
         embedded = self.embed(self.input_quant(x))
-        return self.residual(value_of(embedded) + value_of(self.position_quant(self.position)))
+        return self.embedded_norm(self.residual(value_of(embedded) + value_of(self.position_quant(self.position))))
 
     def end(self, y: Activation) -> torch.Tensor:
         """Everything after the blocks (the modules in `END`): residual stream → logits."""

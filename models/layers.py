@@ -22,19 +22,23 @@ from brevitas.quant.fixed_point import (
     Uint8ActPerTensorFixedPoint,
 )
 from brevitas.quant.scaled_int import Int32Bias
+from brevitas.quant_tensor import IntQuantTensor
 from torch import nn
 from torch.nn import functional
 
+from accel.ops.exponential.qat import DeferredSoftmax
 from accel.ops.lookup.qat import IntLookup
 from accel.ops.norm.qat import IntNorm
 from accel.ops.softmax.qat import IntSoftmax
-from accel.qat import Activation, value_of
+from accel.qat import Activation, quantized, scale_of, value_of
 from models.accumulators import BoundedLinear
 from models.config import EncoderConfig
 
 STREAM_BITS = 8
 """Of the residual stream, the attention scores and the positions."""
 INPUT_BITS = 8
+DIVISOR_BITS = 9
+"""Of a sum of undivided exponentials, of which a reciprocal is taken: its leading ones make a table of 256 words."""
 
 
 def relu2(x: torch.Tensor) -> torch.Tensor:
@@ -77,9 +81,9 @@ def _binary_scale(config: EncoderConfig) -> float:
 def dense(config: EncoderConfig, inputs: int, outputs: int, bits: int, per_channel: bool = False) -> nn.Module:
     """nn.Linear, or its quantized twin with an integer bias."""
     if not config.quantized:
-        return nn.Linear(inputs, outputs)
-    weights = weight_quantizer(config, bits, per_channel)
-    return qnn.QuantLinear(inputs, outputs, weight_quant=weights, bias_quant=Int32Bias)
+        return nn.Linear(inputs, outputs, bias=config.biases)
+    weights, biases = weight_quantizer(config, bits, per_channel), Int32Bias if config.biases else None
+    return qnn.QuantLinear(inputs, outputs, bias=config.biases, weight_quant=weights, bias_quant=biases)
 
 
 def inner_dense(config: EncoderConfig, inputs: int, outputs: int, bits: int) -> nn.Module:
@@ -107,14 +111,15 @@ def input_quant(config: EncoderConfig) -> nn.Module:
     return qnn.QuantIdentity(act_quant=quantizer, bit_width=INPUT_BITS, return_quant_tensor=True)
 
 
-def norm(config: EncoderConfig) -> nn.Module:
+def norm(config: EncoderConfig, affine: bool = True) -> nn.Module:
     """Without gamma and beta where quantized: they, and all of a BatchNorm, are in the next Dense."""
     if config.norm == "none" or (config.norm == "batch" and config.quantized):
         return nn.Identity()
     if config.norm == "batch":
         return TokenBatchNorm(config.channels)
-    kind = IntNorm if config.quantized else AffineNorm
-    return kind(config.channels, config.norm, STREAM_BITS, config.act_bits, config.act_bits - 3)
+    kind = AffineNorm if affine and config.biases and not config.quantized else IntNorm
+    form = "l2" if config.norm == "rms_table" else config.norm
+    return kind(config.channels, form, STREAM_BITS, config.act_bits, config.act_bits - 3)
 
 
 class AffineNorm(IntNorm):
@@ -165,20 +170,36 @@ class Attention(nn.Module):
         self.query, self.key, self.value, self.out = (
             inner_dense(config, *size, config.bits(f"{place}.{name}")) for name, size in sizes.items()
         )
-        quants = (quant(config, bits) for _ in range(4))
-        self.query_quant, self.key_quant, self.value_quant, self.context_quant = quants
+        quants = (quant(config, bits) for _ in range(3))
+        self.query_quant, self.key_quant, self.value_quant = quants
+        deferred = config.attention == "deferred"
+        self.context_quant = nn.Identity() if deferred else quant(config, bits)
         self.score_quant = quant(config, STREAM_BITS, signed=config.attention != "relu")
         base = {"softmax": torch.e, "base2": 2.0}.get(config.attention)
         self.softmax = IntSoftmax(STREAM_BITS, bits, config.causal, base) if base else None
+        self.deferred = DeferredSoftmax(STREAM_BITS, bits, bits, config.causal, DIVISOR_BITS) if deferred else None
 
-    def forward(self, x: Activation) -> torch.Tensor:
+    def forward(self, x: Activation) -> Activation:
         query = self._heads(self.query_quant(self.query(x)))
         key = self._shared(self._heads(self.key_quant(self.key(x))))
-        value = self._shared(self._heads(self.value_quant(self.value(x))))
-        context = self._weights(query @ key.transpose(-1, -2) * self.config.score_scale) @ value
+        values = self.value_quant(self.value(x))
+        value = self._shared(self._heads(values))
+        scores = query @ key.transpose(-1, -2) * self.config.score_scale
+        if self.deferred:
+            return self.out(self._flat(self.deferred(self.score_quant(scores), self._like(value, values)), values))
+        return self.out(self.context_quant(self._flat(self._weights(scores) @ value)))
+
+    def _flat(self, context: Activation, values: Activation | None = None) -> Activation:
+        """(samples, heads, tokens, n) → (samples, tokens, heads · n), quantized as `values` are."""
         channels = context.shape[1] * self.config.head_channels  # flatten(2) would be traced into a graph of shapes
-        flat = context.transpose(1, 2).reshape(-1, self.config.tokens, channels)
-        return self.out(self.context_quant(flat))
+        flat = value_of(context).transpose(1, 2).reshape(-1, self.config.tokens, channels)
+        return flat if values is None else self._like(flat, values)
+
+    def _like(self, x: torch.Tensor, values: Activation) -> Activation:
+        """x with the scale of values of which it has some, or means."""
+        if not isinstance(values, IntQuantTensor):
+            return x
+        return quantized(x, scale_of(values), self.config.act_bits, True, self.training)
 
     def _weights(self, scores: torch.Tensor) -> torch.Tensor:
         """(samples, heads, queries, keys): how much of every value a query takes."""

@@ -20,6 +20,22 @@ VOWELS = EncoderConfig(tokens=32, features=12, classes=9, input_fraction=6)
 GPT = EncoderConfig(
     tokens=64, vocabulary=96, classes=96, channels=64, heads=4, layers=4, hidden=256, norm="rms", causal=True
 )
+MICROGPT = EncoderConfig(
+    tokens=16,
+    vocabulary=27,
+    classes=27,
+    channels=16,
+    heads=4,
+    layers=1,
+    hidden=64,
+    norm="rms_table",
+    embedded_norm=True,
+    final_norm=False,
+    biases=False,
+    attention="deferred",
+    causal=True,
+)
+"""4,192 parameters: the shape of microGPT, with a norm behind the embedding, none in front of the head, no biases."""
 BASES = {
     "digits": Recipe(),
     "fashion": Recipe(
@@ -34,8 +50,14 @@ BASES = {
         model=GPT, data="bible", samples=20_000, float_epochs=4, float_rate=3e-3, quant_epochs=1, quant_rate=5e-4,
         batch=64, label_smoothing=0.0,
     ),
+    "names": Recipe(
+        model=MICROGPT, data="names", float_epochs=10, float_rate=1e-2, quant_epochs=4, quant_rate=4e-3, batch=256,
+        weight_decay=0.0, label_smoothing=0.0,
+    ),
 }  # fmt: skip
 """Data set → the plain recipe. Those of text take at most 500 steps and are meant to compare, not to impress."""
+OWN = {"microgpt": "names"}
+"""Recipes that are the plain one of a data set, by a name of their own."""
 
 
 def base(data: str) -> Recipe:
@@ -112,6 +134,7 @@ LEVERS = {
     "hard-swish": Lever("activation", _model(activation="hardswish")),
     "base-2-softmax": Lever("attention", _model(attention="base2")),
     "ReLU-attention": Lever("attention", _model(attention="relu")),
+    "divisions-by-table": Lever("attention", _model(attention="deferred", norm="rms_table")),
     "one-key-head": Lever("attention", _model(kv_heads=1)),
     "RMSNorm": Lever("norm", _model(norm="rms")),
     "BatchNorm-folded": Lever("norm", _model(norm="batch")),
@@ -143,6 +166,16 @@ def named(data: str, name: str) -> str:
 def recipe(data: str, name: str) -> Recipe:
     """A recipe of a data set. Raises UserError as `named` does."""
     return recipes(data)[named(data, name)]
+
+
+def chosen(data: str | None, name: str) -> Recipe:
+    """A recipe of a data set, by default the digits, or one of OWN. Raises UserError as `named` does."""
+    own = OWN.get(plain(name))
+    if own is None:
+        return recipe(data or "digits", name)
+    if data not in (None, own):
+        raise UserError(f"recipe {name} is of the data {own}, not {data}; leave the data away")
+    return base(own)
 
 
 def recipes(data: str) -> dict[str, Recipe]:

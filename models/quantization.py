@@ -51,10 +51,10 @@ def fold_norms(network: Encoder) -> dict[str, torch.Tensor]:
     """
     state = {name: value.clone() for name, value in network.state_dict().items()}
     config = network.config
-    if config.norm == "none":
+    if config.norm == "none" or not config.biases:
         return state
     first = "up.first" if config.rank else "up"
-    readers = {"norm": ["head"]}
+    readers = {"norm": ["head"]} if config.final_norm else {}
     for i in range(config.layers):
         block = f"blocks.{i}"
         readers[f"{block}.norm1"] = [f"{block}.attention.{name}" for name in ("query", "key", "value")]

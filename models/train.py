@@ -18,7 +18,7 @@ from models.recipe import Recipe
 
 
 @click.command()
-@click.option("--data", default="digits", show_default=True, help="digits, fashion, vowels, text or bible.")
+@click.option("--data", default="digits", show_default=True, help="digits, fashion, vowels, text, bible or names.")
 @click.option("--recipe", default="W4A8", show_default=True, help="One of models/presets.py.")
 @click.option("--parallel", default="data=1", show_default=True, help="data, tensor, pipeline, sharded, schedule, …")
 @click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="Folder that is continued.")

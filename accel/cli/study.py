@@ -30,7 +30,7 @@ def _part(text: str) -> tuple[int, int]:
     default="digits",
     show_default=True,
     shell_complete=known.data,
-    help="digits, fashion, vowels, text or bible.",
+    help="digits, fashion, vowels, text, bible or names.",
 )
 @click.option(
     "--recipe",

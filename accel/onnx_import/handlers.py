@@ -40,6 +40,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("qonnx", "IntQuant"): quant.quant,
     ("qonnx", "BipolarQuant"): quant.bipolar,
     ("accel", "IntSoftmax"): nonlinear.softmax,
+    ("accel", "IntExponential"): nonlinear.exponential,
+    ("accel", "IntDivide"): nonlinear.divide,
     ("accel", "IntNorm"): nonlinear.norm,
     ("accel", "IntLookup"): nonlinear.lookup,
     ("", "Relu"): nonlinear.relu,

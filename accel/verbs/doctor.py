@@ -46,6 +46,7 @@ PACKAGES = {
     "qonnx": ("execution of QONNX files", "pip install qonnx"),
     "hls4ml": ("HLS projects", "pip install hls4ml"),
     "sktime": ("the data set vowels", "pip install 'accel-fpga[data]'"),
+    "names": ("the data set names", "pip install 'accel-fpga[data]'"),
     "pynq": ("a PYNQ board, on the board itself", "use the PYNQ image of the board"),
 }
 """Distribution → what it enables, how to get it."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from models.training import Trained
 
 CHECKPOINT = Path("build/model.pt")
-DATA, RECIPE = "digits", "W4A8"
+RECIPE = "W4A8"
 
 
 def train(
@@ -21,11 +21,11 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
     *,
-    data: str = DATA,
+    data: str | None = None,
     recipe: str = RECIPE,
     folder: Path | None = None,
 ) -> Trained:
-    """Train a recipe of `models.presets` and write its checkpoint to `out`.
+    """Train a recipe of `models.presets` and write its checkpoint to `out`; `data` are the digits by default.
 
     With `folder`, every epoch is kept there, and the same call continues an interrupted training. Raises UserError when
     the recipe is unknown, its data are not installed, or a file cannot be written.
@@ -34,7 +34,7 @@ def train(
     from models import presets
     from models.training import in_words
 
-    chosen = replace(presets.recipe(data, recipe), seed=seed)
+    chosen = replace(presets.chosen(data, recipe), seed=seed)
     tell = in_words(progress) if progress else None
     with whole_file(Path(out)) as path:
         trained: Trained = models.train(chosen, folder=folder, progress=tell)

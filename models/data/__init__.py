@@ -13,6 +13,7 @@ SETS = {
     "vowels": ("vowels", "load"),
     "text": ("text", "load"),
     "bible": ("text", "bible"),
+    "names": ("names", "load"),
 }
 """Name → module and function."""
 

@@ -11,6 +11,10 @@ Augment = Callable[[torch.Tensor, float], torch.Tensor]
 """Inputs of a batch and the probability that one of them is changed → inputs."""
 
 
+IGNORED = -100
+"""A label that counts nowhere, as torch's cross_entropy has it: behind the end of a text."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Inputs (samples, tokens, features) with labels (samples,), or identifiers (samples, tokens) with the next ones.

@@ -83,6 +83,8 @@ def _distribute(dense: qnn.QuantLinear, mesh: DeviceMesh, weight: Placement, bia
     its `quant_weight`, whose slice of the whole weight would gather the gradient.
     """
     for name, placement in (("weight", weight), ("bias", bias)):
+        if dense._parameters[name] is None:
+            continue
         whole = dense._parameters[name].detach()
         dense._parameters[name] = nn.Parameter(distribute_tensor(whole, mesh, [placement]))
 

@@ -411,7 +411,7 @@ def test_qonnx_cleanup_and_command_line_style_execution(tmp_path: Path) -> None:
     np.testing.assert_array_equal(out / graph.output_tensor.scale, expected[:, 0])
 
 
-@pytest.mark.parametrize("op", ["IntSoftmax", "IntNorm", "IntLookup"])
+@pytest.mark.parametrize("op", ["IntSoftmax", "IntExponential", "IntDivide", "IntNorm", "IntLookup"])
 def test_our_domain_resolves_in_qonnx(op: str) -> None:
     from onnx import helper
     from qonnx.custom_op.registry import getCustomOp, is_custom_op

@@ -13,7 +13,7 @@ from accel.ops import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("accel", "hls", "boards", "models")
-SAME = {"IntLookup", "IntNorm", "IntSoftmax"}
+SAME = {"IntDivide", "IntExponential", "IntLookup", "IntNorm", "IntSoftmax"}
 """A layer that trains an operator and the node that it becomes in a file; qonnx finds a class by a node's name."""
 
 IMPORTED = {"Builder", "Constant", "Edge"}

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from accel.errors import AccelError
-from accel.ops import Norm, Softmax
+from accel.ops import Divide, Exponential, Norm, Softmax
+from accel.ops.exponential.op import table
+from accel.ops.exponential.qat import DeferredSoftmax
 from accel.ops.lookup.qat import IntLookup
 from accel.ops.norm.qat import IntNorm
 from accel.ops.softmax.op import exp_table
@@ -68,6 +70,45 @@ def test_norm_is_the_operator(form, channels, out_bits, scale, seed) -> None:
     op = Norm.of(Tensor((3, channels), -128, 127), form, out_bits - 3, out_bits)
     layer = IntNorm(channels, form, 8, out_bits, out_bits - 3)
     assert np.array_equal(run(layer, x, scale), op.evaluate(x).numpy())
+
+
+@given(st.integers(2, 40), st.integers(3, 8), st.sampled_from([(5, 8), (6, 0), (4, 6)]), SCALES, SEEDS)
+@settings(max_examples=40)
+def test_norm_by_a_table_is_the_operator(channels, out_bits, root, scale, seed) -> None:
+    x, (guard, fraction) = draw((2, 3, channels), seed), root
+    gain = np.full(1, channels**0.5)
+    op = Norm.l2(gain, out_bits - 3, out_bits, guard=guard, root_fraction=fraction)
+    layer = IntNorm(channels, "l2", 8, out_bits, out_bits - 3, guard, fraction)
+    assert np.array_equal(run(layer, x, scale), op.evaluate(x).numpy())
+
+
+@given(st.data(), SCALES, st.integers(2, 8), st.sampled_from([0, 3, 9]), st.booleans(), SEEDS)
+@settings(max_examples=40)
+def test_a_deferred_softmax_is_four_operators(data, scale, bits, kept, causal, seed) -> None:
+    samples, heads, tokens, size = (data.draw(st.integers(1, n)) for n in (2, 3, 5, 4))
+    scores, values = draw((samples, heads, tokens, tokens), seed), draw((samples, heads, tokens, size), seed + 1)
+    made = DeferredSoftmax(8, bits, 8, causal, kept)
+    found = made(*(quantized(x.double() * scale, scale, 8, True, True) for x in (scores, values)))
+    exponential = Exponential(tokens, table(scale, bits, 256), int(causal))
+    shares = exponential.evaluate(scores.transpose(1, 2).flatten(2)).unflatten(2, (heads, tokens)).transpose(1, 2)
+    sums = shares.sum(-1, keepdim=True)
+    largest = Tensor((1, 1), 0, tokens * ((1 << bits) - 1))
+    divide = Divide.of(largest, 0, -128, 127, bits - 1, kept)
+    rows = ((shares @ values).reshape(1, -1, size), sums.reshape(1, -1, 1))
+    assert np.array_equal(value_of(found).numpy() / scale, divide.evaluate(*rows).reshape(values.shape).numpy())
+    assert scale_of(found) == scale
+
+
+def test_the_gradient_of_a_deferred_softmax_is_that_of_the_softmax() -> None:
+    scores, values = (quantized(draw((1, 2, 4, 4), seed).float() / 32, 1 / 32, 8, True, True) for seed in (1, 2))
+    leaves = [x.value.clone().requires_grad_() for x in (scores, values)]
+    ends = [x._replace(value=leaf) for x, leaf in zip((scores, values), leaves, strict=True)]
+    value_of(DeferredSoftmax(causal=True)(*ends)).square().sum().backward()
+    real = [x.value.clone().requires_grad_() for x in (scores, values)]
+    hidden = torch.ones(4, 4, dtype=torch.bool).triu(1)
+    (torch.softmax(real[0].masked_fill(hidden, -torch.inf), -1) @ real[1]).square().sum().backward()
+    for found, wanted in zip(leaves, real, strict=True):
+        assert (found.grad - wanted.grad).abs().max() < 0.05 * wanted.grad.abs().max()
 
 
 @given(st.integers(2, 10), SCALES, SEEDS)

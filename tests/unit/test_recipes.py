@@ -19,11 +19,14 @@ import accel
 import models
 from accel import reference
 from accel.errors import UserError
+from models import presets
 from models.config import EncoderConfig
-from models.data import Split
+from models.data import Split, names
+from models.data.split import IGNORED
 from models.encoder import Encoder
 from models.pruning import Masks, n_of_m, shrunk
 from models.recipe import Distillation, Pruning, Recipe
+from models.scoring import bigram, judge
 
 SMALL = EncoderConfig(tokens=4, features=8, classes=3, channels=16, heads=4, layers=1, hidden=16)
 SHORT = Recipe(model=SMALL, float_epochs=3, quant_epochs=4, batch=64)
@@ -269,7 +272,9 @@ def test_data_that_is_not_installed_says_where_it_comes_from(monkeypatch: pytest
 
 
 def test_unknown_data_is_refused() -> None:
-    with pytest.raises(UserError, match=r"unknown data set 'mnist'; there are digits, fashion, vowels, text, bible"):
+    with pytest.raises(
+        UserError, match=r"unknown data set 'mnist'; there are digits, fashion, vowels, text, bible, names"
+    ):
         models.data.load("mnist")
 
 
@@ -301,3 +306,25 @@ def test_fashion_images_are_patches() -> None:
     assert split.test_y.bincount().tolist() == [1000] * 10
     raw = fashion._values(fashion.folder() / "t10k-images-idx3-ubyte.gz", 16)[:784].reshape(28, 28)
     assert torch.equal(split.test_x[0, 5].reshape(7, 7), torch.from_numpy((raw[7:14, 7:14].astype("f4") - 128) / 128))
+
+
+def test_names_are_split_once() -> None:
+    """A tenth is held out. Behind the end of a name no label counts, and the letter before says little of the next."""
+    split = models.data.load("names")
+    assert (split.train_x.shape, split.test_x.shape) == ((28_830, names.TOKENS), (3_203, names.TOKENS))
+    assert bool((split.train_x[:, 0] == names.END).all())
+    known = split.test_y != IGNORED
+    assert int(known.sum()) == 24_055
+    assert torch.equal(split.test_x[:, 1:][known[:, 1:]], split.test_y[:, :-1][known[:, 1:]])
+    assert names.decode(split.test_x[0]) == names.decode(split.test_y[0].clamp(0))
+    assert not {names.decode(x) for x in split.test_x} & {names.decode(x) for x in split.train_x}
+    assert bigram(split) == pytest.approx(2.5396, abs=1e-4)
+
+
+def test_labels_that_are_ignored_count_nowhere() -> None:
+    config = replace(presets.MICROGPT, quantized=False)
+    x = torch.randint(0, 27, (4, 16), generator=torch.Generator().manual_seed(0))
+    y = torch.roll(x, -1, 1)
+    network = Encoder(config)
+    whole = judge(network, x[:, :16], y)
+    assert judge(network, torch.cat([x, x]), torch.cat([y, torch.full_like(y, IGNORED)])) == pytest.approx(whole)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-from accel.ops.norm.op import Norm
+from accel.ops.norm.op import FRACTION_OF_TABLE, GUARD_OF_TABLE, Norm
 from accel.qat import ExactLayer
 from accel.tensor import Tensor
 
@@ -14,19 +15,25 @@ EPSILON = 1e-5
 
 
 class IntNorm(ExactLayer):
-    """LayerNorm ("layer") or RMSNorm ("rms") over the last axis, without gamma and beta: fold them into the next Dense.
+    """LayerNorm ("layer") or RMSNorm ("rms", "l2") over the last axis, without gamma and beta, for the next Dense.
 
-    Takes `in_bits` signed bits, returns `out_bits` signed bits at scale 2^-out_fraction.
+    Takes `in_bits` signed bits, returns `out_bits` signed bits at scale 2^-out_fraction. Of form "l2", `guard` and
+    `root_fraction` are the operator's: by default, root and reciprocal together are a table of 1,024 words.
     """
 
     op_type = "IntNorm"
 
     def __init__(
-        self, channels: int, form: str = "layer", in_bits: int = 8, out_bits: int = 8, out_fraction: int = 5
-    ) -> None:
+        self, channels: int, form: str = "layer", in_bits: int = 8, out_bits: int = 8, out_fraction: int = 5,
+        guard: int = GUARD_OF_TABLE, root_fraction: int = FRACTION_OF_TABLE,
+    ) -> None:  # fmt: skip
         super().__init__()
         top = 1 << (in_bits - 1)
-        self.op = Norm.of(Tensor((1, channels), -top, top - 1), form, out_fraction, out_bits)
+        if form == "l2":
+            gain = np.full(1, channels**0.5)
+            self.op = Norm.l2(gain, out_fraction, out_bits, guard=guard, root_fraction=root_fraction)
+        else:
+            self.op = Norm.of(Tensor((1, channels), -top, top - 1), form, out_fraction, out_bits)
         self.out_bits, self.out_fraction = out_bits, out_fraction
 
     def integers(self, x: torch.Tensor, *tables: torch.Tensor) -> torch.Tensor:
@@ -47,4 +54,6 @@ class IntNorm(ExactLayer):
     def attributes(self, in_scale: float) -> dict[str, object]:
         names = ("guard", "numerator_bits", "shift", "lo", "hi", "offset")
         constants = {f"{name}_i": getattr(self.op, name) for name in names}
+        if self.op.form == "l2":
+            constants |= {"gamma_i": int(self.op.gamma[0]), "fraction_i": self.op.fraction}
         return {"out_scale_f": self.out_scale(in_scale), "form_s": self.op.form, **constants}
