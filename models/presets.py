@@ -51,7 +51,7 @@ BASES = {
         batch=64, label_smoothing=0.0,
     ),
     "names": Recipe(
-        model=MICROGPT, data="names", float_epochs=10, float_rate=1e-2, quant_epochs=4, quant_rate=4e-3, batch=256,
+        model=MICROGPT, data="names", float_epochs=14, float_rate=1.5e-2, quant_epochs=4, quant_rate=4e-3, batch=128,
         weight_decay=0.0, label_smoothing=0.0,
     ),
 }  # fmt: skip
