@@ -130,9 +130,9 @@ def _factors(b: Build) -> None:
     b.add(
         f"logic [{s.banks * groups * (m + jw) - 1}:0] kept_factors;",
         f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : factor_bank",
-        f"    wire [31:0] place = {bank} * {groups} + 32'(r_group_0);",
+        f"    wire [31:0] kept_at = {bank} * {groups} + 32'(r_group_0);",
         f"    assign {{head_spares[bank*{jw}+:{jw}], head_factors[bank*{m}+:{m}]}}",
-        f"        = kept_factors[place*{m + jw}+:{m + jw}];",
+        f"        = kept_factors[kept_at*{m + jw}+:{m + jw}];",
         "end",
     )
     place = f"(32'(division_bank) * {groups} + 32'(division_group))"

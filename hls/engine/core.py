@@ -302,7 +302,7 @@ def _places(b: Build, bits: int) -> list[str]:
             less = f"head_spares[{bank * width(spare)}+:{width(spare)}]"
             value = f"r_factor_0 == HEAD ? r_places_0 - {bits}'({less}) : {value}"
         if b.norm.form == "l2":
-            value = f"r_factor_0 == ROOT ? r_places_0 + {bits}'(root_exponent) : {value}"
+            value = f"r_factor_0 == ROOT ? r_places_0 + {bits}'($signed(root_exponent)) : {value}"
         lines.append(f"bank_places[{bank * bits}+:{bits}] <= {value};")
     return lines
 

@@ -71,7 +71,7 @@ class WordLayout:
     def places(self) -> tuple[int, int]:
         """The least and the largest shift of the rounding."""
         reach = [range_ for each in self.program.instructions for range_ in self._shifts(each)]
-        return max(0, min(reach)), max(*reach, 1)
+        return min(reach), max(*reach, 1)
 
     def _shifts(self, i: Instruction) -> tuple[int, ...]:
         if i.op in (Opcode.SOFT, Opcode.END) or i.epilogue is Epilogue.LOGITS:

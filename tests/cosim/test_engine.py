@@ -10,15 +10,20 @@ import engine_graphs
 import numpy as np
 import pytest
 
+from accel.building import Edge
 from accel.engine import timing
+from accel.engine.folding import folded
 from accel.engine.interpreter import Interpreter
 from accel.engine.isa import EngineProgram, Opcode
+from accel.engine.macros import MacroGraph
 from accel.engine.match import match
 from accel.engine.program import build
+from accel.ops import Add, Embedding, MatMul, Norm, Position
+from accel.tensor import Tensor
 from hls.engine import emit, simulate
 from hls.simulation import verilator
 
-DRAWN = ((0, 2, 8), (3, 8, 16), (4, 2, 2), (6, 2, 8), (10, 4, 4), (16, 8, 16), (12, 2, 2), (21, 1, 4), (18, 8, 8))
+DRAWN = ((0, 2, 8), (3, 8, 16), (6, 2, 8), (7, 2, 2), (12, 2, 2), (15, 4, 8), (18, 8, 8), (21, 1, 4), (31, 2, 2))
 """Seeds of random graphs, rows and products."""
 
 
@@ -94,3 +99,43 @@ def test_a_wrong_weight_is_found_where_it_is_used() -> None:
     asked = requests(made)
     found = simulate.difference(made, asked, simulate.run(design, asked, trace=True))
     assert "(MATRIX LOGITS)" in found, found
+
+
+class _Micro(engine_graphs._GPT):
+    """A network of microGPT's shape, with a norm behind the embedding."""
+
+    def __init__(self) -> None:
+        super().__init__(np.random.default_rng(7))
+        self.tokens, self.kv_heads, self.shared, self.heads, self.size = 16, 4, 1, 4, 4
+        self.channels, self.vocabulary, self.form, self.rounding = 16, 27, "l2", "half_even"
+        self.divides_shares, self.kept_bits = False, 9
+
+    def norm(self, x: Edge, name: str) -> Edge:
+        return self.add(Norm.l2(np.array([4.0]), 4, 8, guard=5, root_fraction=8), x, name=name)
+
+    def network(self) -> MacroGraph:
+        x = self.input(Tensor((16, 1), 0, 26))
+        x = self.add(Embedding(self.integers(-60, 60, 27, 16)), x, name="embedding")
+        x = self.add(Position(self.integers(-90, 90, 16, 16), 1), x, name="positions")
+        x = self.norm(self.narrow(x, "stream"), "stream.norm")
+        n = self.norm(x, "norm1")
+        k, q, v = (self.narrow(self.dense(n, 16, p), f"{p}8") for p in "kqv")
+        scores = self.add(MatMul(4, "scores", 4), q, k, name="scores")
+        mixed = self.mixed(self.narrow(scores, "scores8"), v, "0")
+        x = self.together(x, self.dense(mixed, 16, "out"), "x1")
+        hidden = self.narrow(self.dense(self.norm(x, "norm2"), 64, "up"), "hidden", 0, 127)
+        x = self.together(x, self.dense(hidden, 16, "down"), "x2")
+        return folded(match(self.graph(self.dense(x, 27, "logits"), "micro")))
+
+    def together(self, x: Edge, sums: Edge, name: str) -> Edge:
+        return self.narrow(self.add(Add([8, 1]), x, sums, name=f"{name}.add"), name)
+
+
+@pytest.mark.parametrize(("pe", "cycles"), [(16, 88), (8, 112)])
+def test_microgpt(pe: int, cycles: int) -> None:
+    made = timing.gaps(build(_Micro().network(), pe, 16))
+    assert timing.cycles(made, 15) == cycles
+    asked = requests(made)
+    found = simulate.run(emit.design(made, packed=True), asked, trace=True)
+    assert simulate.difference(made, asked, found) == ""
+    assert found.cycles.ravel().tolist() == [timing.cycles(made, place) for _, place in asked]
