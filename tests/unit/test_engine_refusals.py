@@ -20,6 +20,7 @@ from accel.tensor import Tensor
 from models import languages
 from models.llama.recipe import Format, IntegerRecipe, named
 
+STATIC = engine_graphs.STATIC
 GRAPH = next(
     graph
     for graph in map(engine_graphs.drawn, range(0, 99, 3))
@@ -60,6 +61,18 @@ def language(made: object, recipe: IntegerRecipe, seed: int, **changes: object) 
     return languages.lower(configuration, weights, tokens, recipe, "language")
 
 
+def clipped_mantissas() -> Graph:
+    """A Llama in which something else than a matrix reads words with an exponent."""
+    graph = language(llamas, replace(STATIC, hidden=Format(16, 8)), 1)
+    name = "layers.0.feedforward.hidden.rounded.block"
+    nodes: list[Node] = []
+    for node in graph:
+        nodes.append(replace(node, inputs=tuple("extra" if edge == name else edge for edge in node.inputs)))
+        if node.name == name:
+            nodes.append(Node("extra", Rescale([1], 0, "half_up", -99, 99), (name,)))
+    return Graph(graph.name, graph.inputs, nodes, graph.outputs)
+
+
 def two_outputs() -> Graph:
     return Graph(GRAPH.name, GRAPH.inputs, GRAPH.nodes, [*GRAPH.outputs, "norm"])
 
@@ -74,9 +87,13 @@ def floored(op: Op) -> Op:
     return replace(op, rounding="floor")
 
 
-STATIC = engine_graphs.STATIC
 CASES: dict[str, tuple[Callable[[], Graph], str, str]] = {
     "exponents": (lambda: language(llamas, named("B14"), 1), "attention.q.rounded.turned.rounded.block", "recipe E9"),
+    "a clip behind exponents": (
+        lambda: clipped_mantissas(),
+        "layers.0.feedforward.hidden.rounded.block",
+        "only a vector that matrices alone read has an exponent",
+    ),
     "two roundings": (lambda: language(llamas, replace(STATIC, spared_bits=8), 1), "q.rounded", "spared_bits=0"),
     "norm of heads": (lambda: language(llamas, STATIC, 1, qk_norm=True), "q.rounded.norm", "not those of a head"),
     "wide activation": (

@@ -6,6 +6,7 @@ from accel.errors import UserError
 from accel.graph import Graph, Node
 from accel.op import Op
 from accel.ops.blockfloat.op import BlockFloat
+from accel.ops.dense.op import Dense
 from accel.ops.rescale.op import Rescale
 from accel.tensor import Tensor
 
@@ -14,7 +15,7 @@ class Walk:
     """Nodes of a graph by the edge that they make, their readers, and what is known of the way so far.
 
     A BlockFloat whose exponent is always 0 changes no integer: its readers read what it reads. So do those of one that
-    gives all channels of an edge one exponent, and is all that reads the edge: `blocks` has it.
+    gives all channels of an edge one exponent for matrices, and is all that reads the edge: `blocks` has it.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -50,6 +51,8 @@ class Walk:
         if not isinstance(node.op, BlockFloat) or node.op.size(self.tensor(source)) != self.tensor(source).channels:
             return False
         if source in self.graph.outputs or self.graph.consumers[source] != (node,):
+            return False
+        if not all(isinstance(reader.op, Dense) for reader in self.graph.consumers[node.name]):
             return False
         self.blocks[source] = node
         return True
