@@ -15,7 +15,11 @@ from accel.verbs.engine.making import Wanted
 def engine_options(command: Callable[..., object]) -> Callable[..., object]:
     """Options for --target engine; they become `wanted`."""
 
-    @click.option("--products", type=click.IntRange(min=1), help="Engine: limit for products per cycle.")
+    @click.option(
+        "--products",
+        type=click.IntRange(min=1),
+        help="Engine: products per cycle.  [default: what the board has room for]",
+    )
     @click.option("--pe", type=click.IntRange(min=1), help="Engine: rows of the array, with --simd.")
     @click.option("--simd", type=click.IntRange(min=1), help="Engine: products of a row, with --pe.")
     @click.option("--recipe", help="Engine: recipe of a checkpoint, as of `accel lm`.  [default: E9]")

@@ -41,7 +41,7 @@ ELSEWHERE = {
     "accel lm train stories260K.bin --recipe W4A8 --out stories.accel": "a download; tests/unit/test_fitting.py trains",
     "accel board program ulx3s-85f build/rtl-ulx3s-85f": "needs a board and openFPGALoader",
     "accel board run build/rtl --input x.npy --out y.npy": "needs a board",
-    "accel lower stories260K.bin --target engine --board ulx3s-85f --out build/stories": "a download; "
+    "accel lower stories260K.bin --target engine --board ulx3s-85f --context 256 --out build/stories": "a download; "
     "tests/cosim/test_engine_levels.py lowers it",
     "accel check stories260K.bin --target engine --levels reference,decode,program,rtl --tokens 8": "a download; "
     "tests/cosim/test_engine_levels.py checks small ones",
