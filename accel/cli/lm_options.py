@@ -21,8 +21,8 @@ def model_options(command: Command) -> Command:
         click.argument("model", type=click.Path(path_type=Path)),
         click.option(
             "--recipe",
-            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ, W4A8-QAT, W3A8-QAT, TERNARY-QAT, KV4, STATIC8 or E9, also with "
-            "fields changed: B14:key_value_bits=9.  "
+            help="B14, B10, A, W8A8, W4A8, W4A8-GPTQ, W4A8-QAT, W3A8-QAT, TERNARY-QAT, KV4, STATIC8, E9, E9-QAT, also "
+            "with fields changed: B14:key_value_bits=9.  "
             "[default: B14, or that of a file of accel]",
         ),
         tokenizer_option,

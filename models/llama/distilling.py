@@ -53,7 +53,7 @@ class GroupedLinear(nn.Module):
 def _rounded_groups(groups: WeightGroups) -> np.ndarray:
     """The weights (rows, inputs) that `groups.matrix()` has, in float64."""
     q, d, m = (part.detach().numpy() for part in groups)
-    factor, offset, multiplier, shift = group_integers(q, d, m)
+    factor, offset, multiplier, shift = group_integers(q, d, m, groups.factor_bits)
     weights: np.ndarray = (factor[..., None] * q + offset[..., None]) * (multiplier * 2.0**-shift)[:, None, None]
     return weights.reshape(len(q), -1)
 

@@ -31,11 +31,11 @@ def fitted(
 ) -> dict[str, Matrix | np.ndarray]:
     """Integer matrices of all layers by name, and vectors if they are trained.
 
-    ends: all other weights; the embedding and the head stay as they are. Raises UserError for a recipe without groups
-    of weights, and for a checkpoint without a tokenizer, which says how texts begin.
+    ends: all other weights; the embedding and the head stay as they are. Raises UserError for a recipe without bits of
+    weights, and for a checkpoint without a tokenizer, which says how texts begin.
     """
-    if not (recipe.weight_bits and recipe.weight_group):
-        raise UserError("recipe: weights are fitted in groups; give weight_bits and weight_group")
+    if not recipe.weight_bits:
+        raise UserError("recipe: weights are fitted to few bits; give weight_bits")
     teacher, begin = languages.load(checkpoint), checkpoint.tokenizer().begin or 0
     window = min(WINDOW, checkpoint.configuration.context)
     few = -(-recipe.fitting_tokens // window)

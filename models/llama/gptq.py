@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.progress import Progress
-from models.llama.matrices import Matrix
+from models.llama.matrices import FACTOR_BITS, Matrix
 
 DAMPING = 0.05
 """Added to the diagonal, in units of its mean. Less of it disturbs large activations of the first token."""
@@ -40,9 +40,15 @@ class WeightGroups(NamedTuple):
         """The weights (rows, inputs) in float64."""
         return (self.scale[..., None] * self.q + self.offset[..., None]).flatten(1)
 
+    @property
+    def factor_bits(self) -> int:
+        """Bits of a factor: a row that is one group without an offset has its multiplier, and a factor of 1."""
+        return 1 if self.q.shape[1] == 1 and not self.offset.any() else FACTOR_BITS
+
     def matrix(self) -> Matrix:
         """The weights with scales and offsets in integers."""
-        return Matrix.grouped(self.q.long().numpy(), self.scale.numpy(), self.offset.numpy())
+        q, scale, offset = self.q.long().numpy(), self.scale.numpy(), self.offset.numpy()
+        return Matrix.grouped(q, scale, offset, bits=self.factor_bits)
 
 
 def fit(

@@ -59,14 +59,16 @@ class Matrix:
         return cls(Constant(values), multiplier, shift)
 
     @classmethod
-    def grouped(cls, q: Stored, d: np.ndarray, m: np.ndarray, limits: tuple[int, int] | None = None) -> Matrix:
+    def grouped(
+        cls, q: Stored, d: np.ndarray, m: np.ndarray, limits: tuple[int, int] | None = None, bits: int = FACTOR_BITS
+    ) -> Matrix:
         """Weights d·q + m of groups, GGUF's Q4_0, Q4_1 and Q8_0, with their own integers q.
 
-        `q` is (rows, groups, inputs of a group) within `limits`, `d` and `m` are (rows, groups). Factors D of 8 bits
-        and offsets M of 11 bits and a sign stand for d and m in units of their row: values are D·q + M. An offset,
+        `q` is (rows, groups, inputs of a group) within `limits`, `d` and `m` are (rows, groups). Factors D of `bits`
+        bits and offsets M of 11 bits and a sign stand for d and m in units of their row: values are D·q + M. An offset,
         where there are any, makes up for what the rounding of its factor adds to the mean of the group.
         """
-        factor, offset, multiplier, shift = group_integers(q, d, m)
+        factor, offset, multiplier, shift = group_integers(q, d, m, bits)
         return cls(grouped(q, factor, offset, limits), multiplier, shift)
 
     @classmethod
@@ -129,9 +131,11 @@ class _Quantized:
         return d, np.concatenate(offsets) if offsets else None
 
 
-def group_integers(q: Stored, d: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+def group_integers(
+    q: Stored, d: np.ndarray, m: np.ndarray, bits: int = FACTOR_BITS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Factors and offsets of groups, multipliers of rows and a shift: d·q + m in the integers of `Matrix.grouped`."""
-    top = (1 << FACTOR_BITS) - 1
+    top = (1 << bits) - 1
     most = 8 * top + 7
     multiplier, shift, scale = _row_units(np.maximum(np.abs(d) / top, np.abs(m) / most).max(1))
     d, m = d / scale[:, None], m / scale[:, None]

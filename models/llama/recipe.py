@@ -79,7 +79,7 @@ class IntegerRecipe:
     fitting_tokens: int = 0
     """Tokens that the network draws itself, on which the roundings of weights make up for each other (GPTQ); 0: none.
 
-    It needs `weight_bits` and `weight_group`.
+    It needs `weight_bits`.
     """
     fitting_seed: int = 1
     """Draws that text."""
@@ -143,8 +143,9 @@ class IntegerRecipe:
     @property
     def weight_levels(self) -> tuple[int, int]:
         """The lowest and the highest integer of a weight in a group."""
-        top = (1 << (self.weight_bits - self.weight_symmetric)) - 1
-        return (-top, top) if self.weight_symmetric else (0, top)
+        symmetric = self.weight_symmetric or not self.weight_group  # a row with one scale has no offset
+        top = (1 << (self.weight_bits - bool(symmetric))) - 1
+        return (-top, top) if symmetric else (0, top)
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -208,6 +209,7 @@ OPTIONS = {
         W8A8, activation_bits=9, activation_group=0, normed=Format(8, 4), mixed=Format(8, 6), hidden=Format(8, 4)
     ),
     "E9": E9,
+    "E9-QAT": replace(E9, fitting_tokens=4096, training_steps=200),
 }
 """Recipes for those who need them, by name. The weights of four of them are fitted to the network, which takes minutes
 for a small one and long for a large one. KV4: keys and values of 4 bits, behind Hadamard matrices.

@@ -19,7 +19,7 @@ from models import llama
 from models.llama import gptq
 from models.llama.distilling import GroupedLinear
 from models.llama.matrices import Matrix
-from models.llama.recipe import RECIPES
+from models.llama.recipe import RECIPES, IntegerRecipe
 
 LEVELS, GROUP = [(0, 7), (-3, 3)], 16
 
@@ -50,6 +50,17 @@ def test_roundings_make_up_for_each_other(seed: int, levels: tuple[int, int]) ->
     assert levels[0] == 0 or not found.offset.any()
     assert lost(found.real) < 0.5 * lost(nearest)
     assert np.abs(found.matrix().real - found.real.numpy()).max() < found.scale.max() / 30, "8 bits of a factor"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_are_one_group_have_a_multiplier_and_no_factor(seed: int) -> None:
+    weights, x = problem(seed)
+    found = gptq.rounded(weights, x.T @ x, IntegerRecipe(weight_bits=4).weight_levels, 64)
+    matrix = found.matrix()
+    assert (matrix.values.lo, matrix.values.hi) == (-7, 7)
+    assert np.abs(matrix.real - found.real.numpy()).max() < found.scale.max() / 1000
+    trained = GroupedLinear(found, (-7, 7), None)
+    assert np.array_equal(trained.matrix().values.values, matrix.values.values)
 
 
 def test_equal_weights_and_inputs_that_are_zero() -> None:
@@ -114,9 +125,9 @@ def test_weights_behind_a_hadamard_matrix(tiny: Path, tmp_path: Path, name: str)
     assert 0.03 * far.std() < (far - exact).std() < 0.3 * far.std(), "weights of 4 bits"
 
 
-def test_weights_without_groups_are_not_fitted(tiny: Path, tmp_path: Path) -> None:
-    refused = accel("lm", "train", str(tiny), "--recipe", "W8A8", "--out", str(tmp_path / "no.accel"))
-    assert_refused(refused, "give weight_bits and weight_group")
+def test_weights_whose_bits_nobody_said_are_not_fitted(tiny: Path, tmp_path: Path) -> None:
+    refused = accel("lm", "train", str(tiny), "--recipe", "B14", "--out", str(tmp_path / "no.accel"))
+    assert_refused(refused, "weights are fitted to few bits; give weight_bits")
     assert not (tmp_path / "no.accel").exists()
 
 

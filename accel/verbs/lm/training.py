@@ -30,9 +30,9 @@ def train(
 ) -> LanguageModel:
     """A language model whose rounded weights learned what the checkpoint says in real numbers.
 
-    recipe: one with `weight_bits` and `weight_group`. Roundings first make up for each other on `tokens` tokens, then
+    recipe: one with `weight_bits`. Roundings first make up for each other on `tokens` tokens, then
     the weights are trained for `steps` steps; with 0 steps they are not. The network draws all text itself, from
-    `seed`. Other arguments and errors as of `load`; UserError for a recipe without groups of weights, too.
+    `seed`. Other arguments and errors as of `load`; UserError for a recipe without them, too.
     """
     from models import llama
 
