@@ -5,7 +5,7 @@ The hardware is emitted with the same choices: which units exist, and whether th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accel.engine import latency
 from accel.engine.isa import EngineProgram, Epilogue, MultiplierSource, Opcode
@@ -13,7 +13,9 @@ from accel.engine.macros import Attend, Multiply, Normalize, ToVector
 from accel.errors import UserError
 from accel.ops.divide.op import Divide
 from accel.ops.norm.op import Norm
+from accel.ops.rescale.op import Rescale
 from accel.ops.softmax.op import Softmax
+from accel.tensor import Tensor
 
 TABLE_BITS = 12
 """A root or a reciprocal of no more bits is looked up."""
@@ -54,7 +56,7 @@ def delays_of(program: EngineProgram) -> Delays:
         early=1 + (gain_of(program) is None),
         sums=sums,
         result=sums + 2,
-        squares=2 + latency.levels(sizes.pe) + (norm.form == "layer"),
+        squares=2 + latency.levels(sizes.pe) + _variance(program, norm),
         root=_root(program, norm),
         largest=latency.levels(sizes.pe),
         shares=latency.shares(False),
@@ -64,6 +66,42 @@ def delays_of(program: EngineProgram) -> Delays:
         token=(logits.factor is not MultiplierSource.CONSTANT or logits.multiplier != 1) + latency.argmax(sizes.pe),
         load_rounded=load_is_rounded(program),
     )
+
+
+def _variance(program: EngineProgram, norm: Norm) -> int:
+    """Cycles that v takes behind the sums over the channels."""
+    if mean_of(program):
+        return latency.CENTRED
+    return {"l2": 0, "rms": 1, "layer": 3}[norm.form]
+
+
+def mean_of(program: EngineProgram) -> Rescale | None:
+    """The rounding of the mean that norms subtract, if they do. Raises UserError where they differ, or it clips."""
+    graph = program.network.graph
+    norms = [macro for macro in program.network.macros if isinstance(macro, Normalize)]
+    means = [(macro.mean.rescale, graph.tensors[macro.source]) for macro in norms if macro.mean]
+    if not means:
+        return None
+    first = means[0][0]
+    kinds = {(int(each.multiplier[0]), each.shift, each.rounding) for each, _ in means}
+    clips = any(each.lo > x.lo or each.hi < x.hi for each, x in means)
+    if clips or len(kinds) > 1 or len(means) < len(norms):
+        raise UserError(f"{graph.name}: the norms of an engine subtract means of one kind that is not clipped, or none")
+    return replace(first, lo=min(each.lo for each, _ in means), hi=max(each.hi for each, _ in means))
+
+
+def normed_of(program: EngineProgram) -> list[tuple[Norm, Tensor]]:
+    """Norms and what they normalize: the residual stream, less its mean where it is subtracted."""
+    graph = program.network.graph
+    nodes = {node.name: node for node in graph}
+    found = []
+    for macro in program.network.macros:
+        if isinstance(macro, Normalize):
+            node = nodes[macro.edge]
+            while node.op.kind != "norm":  # a BlockFloat behind it that changes nothing
+                node = nodes[node.inputs[0]]
+            found.append((macro.norm, graph.tensors[node.inputs[0]]))
+    return found
 
 
 def load_is_rounded(program: EngineProgram) -> bool:
@@ -124,9 +162,7 @@ def reciprocal_is_table(attend: Attend) -> bool:
 
 def variance_bits(program: EngineProgram) -> int:
     """Bits of v of the norms."""
-    tensors = program.network.graph.tensors
-    norms = [macro for macro in program.network.macros if isinstance(macro, Normalize)]
-    return max(macro.norm.variance_peak(tensors[macro.source]).bit_length() for macro in norms)
+    return max(norm.variance_peak(x).bit_length() for norm, x in normed_of(program))
 
 
 def inverse_bits(attend: Attend) -> int:

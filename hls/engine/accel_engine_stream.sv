@@ -2,11 +2,12 @@
 //
 //   a block is written     `valid` with index and data; `add` adds it to what was read, x, and clips to LO..HI
 //   one cycle later        it is in a register, which goes into the memory: it can be read one cycle after that
-//   2 + LEVELS later       with the last block, `summed`: v is complete (FORM 2: one cycle later)
+//   2 + LEVELS later       with the last block, `summed`: v is complete; FORM 1: one cycle later, FORM 2: 3, FORM 3: 5
 //
-// x(t + 1) is block `read` of cycle t. LEVELS = max(1, ceil(log4(LANES))).
+// x(t + 1) is block `read` of cycle t. LEVELS = max(1, ceil(log4(LANES))), n = CHANNELS.
 // FORM 0: v = sum x^2 + OFFSET, u = x; 1: v = n sum x^2 + OFFSET, u = n x; 2: v = n sum x^2 - (sum x)^2 + OFFSET,
-// u = n x - sum x, of x as it is read, n = CHANNELS.
+// u = n x - sum x; 3: v = sum u^2 + OFFSET, u = x - mean, the mean rounded by MEAN_ as `accel_engine_rescale` does it.
+// u is of x as it is read.
 module accel_engine_stream #(
     parameter int LANES = 16,
     parameter int BLOCKS = 1,
@@ -19,6 +20,11 @@ module accel_engine_stream #(
     parameter longint HI = 64'sd32767,
     parameter int VW = 36,
     parameter int UW = 16,
+    parameter longint MEAN_MULTIPLIER = 64'sd1,
+    parameter int MEAN_SHIFT = 4,
+    parameter int MEAN_MODE = 1,
+    parameter longint MEAN_LO = -64'sd32768,
+    parameter longint MEAN_HI = 64'sd32767,
     parameter bit BLOCK_RAM = 1'b0,
     localparam int IW = BLOCKS > 1 ? $clog2(BLOCKS) : 1
 ) (
@@ -70,15 +76,26 @@ module accel_engine_stream #(
     logic [SW-1:0] no_parts;
     accel_engine_tree #(.N(LANES), .XW(QW), .W(SW)) tree (.clk, .terms(squares), .total(part), .parts(no_parts));
     logic [VW-1:0] earlier;
-    wire [VW-1:0] total = (begins ? '0 : earlier) + VW'(part);
+    localparam logic [VW-1:0] START = FORM == 0 ? VW'(OFFSET) : '0;
+    wire [VW-1:0] total = (begins ? START : earlier) + VW'(part);
     always_ff @(posedge clk) if (now) earlier <= total;
-    wire [VW-1:0] scaled = FORM == 0 ? total : total * VW'(CHANNELS);
-    if (FORM < 2) begin : lengths
+    if (FORM == 0) begin : lengths
         assign summed = ends;
-        assign v = scaled + VW'(OFFSET);
-        for (genvar l = 0; l < LANES; l++) begin : less_mean
-            wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
-            assign u[l*UW+:UW] = FORM == 0 ? UW'(old) : UW'(old) * UW'(CHANNELS);
+        assign v = total;
+        for (genvar l = 0; l < LANES; l++) begin : plain
+            assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH]));
+        end
+    end else if (FORM == 1) begin : scaled
+        logic done;
+        logic [VW-1:0] root_of;
+        always_ff @(posedge clk) begin
+            done    <= ends && !rst;
+            root_of <= total * VW'(CHANNELS) + VW'(OFFSET);
+        end
+        assign summed = done;
+        assign v = root_of;
+        for (genvar l = 0; l < LANES; l++) begin : times
+            assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH])) * UW'(CHANNELS);
         end
     end else begin : centred
         localparam int MW = WIDTH + $clog2(CHANNELS) + 1;
@@ -90,18 +107,36 @@ module accel_engine_stream #(
         always_ff @(posedge clk) terms <= fresh;
         accel_engine_tree #(.N(LANES), .XW(WIDTH), .W(MW)) adder (.clk, .terms, .total(some), .parts(no_more));
         assign sum = (begins ? '0 : sum_before) + some;
-        always_ff @(posedge clk) begin
-            if (now) sum_before <= sum;
-            if (ends) centre <= sum;
-            squares_total <= scaled;
-            done <= ends && !rst;
+        always_ff @(posedge clk) if (now) sum_before <= sum;
+        if (FORM == 2) begin : layer
+            logic [2:0] steps;
+            logic [VW-1:0] product, later, difference;
+            always_ff @(posedge clk) begin
+                steps <= rst ? '0 : {steps[1:0], ends};
+                if (ends) centre <= sum;
+                squares_total <= total * VW'(CHANNELS) + VW'(OFFSET);
+                later         <= squares_total;
+                product       <= VW'(centre) * VW'(centre);
+                difference    <= later - product;
+            end
+            assign done = steps[2];
+            assign v = difference;
+            for (genvar l = 0; l < LANES; l++) begin : less_sum
+                assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH])) * UW'(CHANNELS) - UW'(centre);
+            end
+        end else begin : mean
+            logic signed [WIDTH-1:0] average;
+            assign squares_total = total;
+            accel_engine_mean #(
+                .CHANNELS(CHANNELS), .TW(MW), .SW(VW), .MULTIPLIER(MEAN_MULTIPLIER), .SHIFT(MEAN_SHIFT),
+                .MODE(MEAN_MODE), .LO(MEAN_LO), .HI(MEAN_HI), .MW(WIDTH), .OFFSET(OFFSET), .VW(VW)
+            ) averages (.clk, .rst, .valid(ends), .total(sum), .squares(squares_total), .mean(average), .done, .v);
+            assign centre = MW'(average);
+            for (genvar l = 0; l < LANES; l++) begin : less_mean
+                assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH])) - UW'(centre);
+            end
         end
         assign summed = done;
-        assign v = squares_total - VW'(centre) * VW'(centre) + VW'(OFFSET);
-        for (genvar l = 0; l < LANES; l++) begin : less_mean
-            wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
-            assign u[l*UW+:UW] = UW'(old) * UW'(CHANNELS) - UW'(centre);
-        end
         logic unused_sum;
         assign unused_sum = ^no_more;
     end

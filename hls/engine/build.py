@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from accel.engine.delays import attention_of, gain_of, norm_of
+from accel.engine.delays import attention_of, gain_of, norm_of, normed_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, Opcode
-from accel.engine.macros import Normalize
 from accel.image import Image
 from accel.numeric import signed_width
 from accel.stream import Stream
@@ -46,9 +45,7 @@ class Build:
     @property
     def centred_bits(self) -> int:
         """Bits of what a norm multiplies."""
-        tensors = self.program.network.graph.tensors
-        norms = [macro for macro in self.program.network.macros if isinstance(macro, Normalize)]
-        return max(macro.norm.centred_bits(tensors[macro.source]) for macro in norms)
+        return max(norm.centred_bits(x) for norm, x in normed_of(self.program))
 
     @property
     def normed_bits(self) -> int:

@@ -12,7 +12,6 @@ from pathlib import Path
 from accel.design import Design, Figures
 from accel.engine import timing
 from accel.engine.isa import EngineProgram, Opcode
-from accel.engine.macros import Normalize
 from accel.errors import UserError
 from accel.stream import Stream
 from accel.tensor import Tensor
@@ -66,10 +65,6 @@ def _require_units(program: EngineProgram) -> None:
     name = program.network.graph.name
     if any(each.op is Opcode.BLOCK for each in program.instructions):
         raise UserError(f"{name}: engines in SystemVerilog have no exponents per token; lower with a static recipe")
-    if any(isinstance(macro, Normalize) and macro.mean for macro in program.network.macros):
-        raise UserError(f"{name}: engines in SystemVerilog subtract no mean of their own; use an RMSNorm")
-    if program.sizes.pe == 1 and any(each.turned for each in program.instructions):
-        raise UserError(f"{name}: an engine turns pairs of neighbouring rows; give it 2 rows or more")
 
 
 @cache

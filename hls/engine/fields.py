@@ -11,9 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from accel.engine.delays import Delays, attention_of, delays_of, gain_of
+from accel.engine.delays import Delays, attention_of, delays_of, gain_of, normed_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode, Sizes
-from accel.engine.macros import Normalize
 
 Fields = dict[str, int]
 """Names and widths, the lowest bits first."""
@@ -83,9 +82,7 @@ class WordLayout:
     @cached_property
     def exponents(self) -> tuple[int, int]:
         """The least and the largest number that a norm's root adds to its shift."""
-        tensors = self.program.network.graph.tensors
-        norms = [macro for macro in self.program.network.macros if isinstance(macro, Normalize)]
-        each = [m.norm.exponents(tensors[m.source]) for m in norms if m.norm.form == "l2"] or [(0, 0)]
+        each = [norm.exponents(x) for norm, x in normed_of(self.program) if norm.form == "l2"] or [(0, 0)]
         return min(lo for lo, _ in each), max(max(lo, hi) for lo, hi in each)
 
     @cached_property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from accel.engine import contents, parameters
-from accel.engine.delays import gain_of, root_is_table, variance_bits
+from accel.engine.delays import gain_of, mean_of, root_is_table, variance_bits
 from accel.engine.isa import Epilogue
 from accel.errors import UserError
 from accel.hardware import Long
 from accel.image import Image
-from accel.numeric import signed_width
+from accel.numeric import ROUNDINGS, signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import load_bits
 from hls.engine.fields import width
@@ -46,8 +46,10 @@ def stream(b: Build) -> None:
     wide = max(vw, 2 * s.residual_bits + (s.pe - 1).bit_length())
     params: dict[str, int | str] = {
         "LANES": s.pe, "BLOCKS": blocks, "CHANNELS": s.width, "WIDTH": s.residual_bits, "YW": y,
-        "FORM": ("l2", "rms", "layer").index(b.norm.form), "OFFSET": Long(b.norm.offset), "LO": Long(lo),
-        "HI": Long(hi), "VW": wide, "UW": b.centred_bits, "BLOCK_RAM": int(blocks > DEEP),
+        "FORM": 3 if mean_of(b.program) else ("l2", "rms", "layer").index(b.norm.form),
+        "OFFSET": Long(b.norm.offset), "LO": Long(lo), "HI": Long(hi), "VW": wide, "UW": b.centred_bits,
+        "BLOCK_RAM": int(blocks > DEEP),
+        **_mean(b),
     }  # fmt: skip
     x = s.pe * s.residual_bits
     pins = {"x": ("stream_word", x), "u": ("centred", s.pe * b.centred_bits), "summed": ("summed", 1)}
@@ -57,6 +59,18 @@ def stream(b: Build) -> None:
            read=read, **wires)  # fmt: skip
     _normed(b)
     _root(b, vw)
+
+
+def _mean(b: Build) -> dict[str, int | str]:
+    """Parameters of the mean that norms subtract, which lies within the range of the residual stream."""
+    if not (rescale := mean_of(b.program)):
+        return {}
+    half = 1 << (b.sizes.residual_bits - 1)
+    return {
+        "MEAN_MULTIPLIER": Long(rescale.multiplier[0]), "MEAN_SHIFT": rescale.shift,
+        "MEAN_MODE": ROUNDINGS.index(rescale.rounding), "MEAN_LO": Long(max(rescale.lo, -half)),
+        "MEAN_HI": Long(min(rescale.hi, half - 1)),
+    }  # fmt: skip
 
 
 def _normed(b: Build) -> None:

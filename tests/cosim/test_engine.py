@@ -23,7 +23,9 @@ from accel.tensor import Tensor
 from hls.engine import emit, simulate
 from hls.simulation import verilator
 
-DRAWN = ((0, 2, 8), (3, 8, 16), (6, 2, 8), (7, 2, 2), (12, 2, 2), (15, 4, 8), (18, 8, 8), (21, 1, 4), (31, 2, 2))
+DRAWN = (
+    (0, 2, 8), (2, 4, 8), (3, 8, 16), (6, 2, 8), (7, 2, 2), (12, 2, 2), (15, 4, 8), (18, 8, 8), (21, 1, 4), (31, 2, 2),
+)  # fmt: skip
 """Seeds of random graphs, rows and products."""
 
 
