@@ -24,21 +24,32 @@ module accel_engine_round #(
     output logic [LANES*PW-1:0] product,
     output logic [LANES*YW-1:0] y
 );
-    localparam int SPAN = MOST - LEAST;
-    localparam int FW = PW + SPAN + 1;                         // the point is at bit MOST + 1, so there is always a half
-    localparam int QW = FW - MOST > YW + 2 ? FW - MOST : YW + 2;
+    localparam int BELOW = LEAST < 0 ? -LEAST : 0;  // zeros below the product, for shifts to the left
+    localparam int FIRST = LEAST + BELOW, LAST = MOST + BELOW;
+    localparam int FW = PW + BELOW > LAST ? PW + BELOW + 1 : LAST + 2;  // twice the product
+    localparam int QW = FW - FIRST > YW + 2 ? FW - FIRST : YW + 2;      // twice the quotient
+    wire signed [QW-1:0] low = QW'($signed({lo, 1'b0})), high = QW'($signed({hi, 1'b0}));
     for (genvar l = 0; l < LANES; l++) begin : lane
         localparam int BANK = l / GROUP < BANKS ? l / GROUP : BANKS - 1;
         logic signed [PW-1:0] p;
         always_ff @(posedge clk) p <= PW'($signed(x[l*XW+:XW])) * PW'($signed({1'b0, m[l*MW+:MW]}));
         assign product[l*PW+:PW] = p;
-        wire [31:0] left = SPAN + 1 - 32'(places[BANK*SW+:SW]);
-        wire signed [FW-1:0] wide = FW'(p) <<< left;
-        wire signed [QW-1:0] floor_ = QW'(wide >>> (MOST + 1));
-        wire up = wide[MOST] && (!EVEN || !even || floor_[0] || |wide[MOST-1:0]);
-        wire signed [QW-1:0] q = floor_ + QW'({1'b0, up});
+        wire signed [FW-1:0] wide = FW'(p) <<< (BELOW + 1);
+        wire signed [QW-1:0] least = QW'(wide >>> FIRST);
+        wire signed [QW-1:0] doubled = least >>> places[BANK*SW+:SW];
+        wire [YW-1:0] floor_ = doubled[YW:1];
+        logic up;
+        if (EVEN) begin : to_even
+            wire [LAST:0] below = wide[LAST:0] << (LAST + 1 - FIRST - 32'(places[BANK*SW+:SW]));
+            assign up = doubled[0] && (!even || floor_[0] || |below);
+        end else begin : to_above
+            assign up = doubled[0];
+        end
+        wire [YW-1:0] q = floor_ + YW'({1'b0, up});
+        // twice the quotient is compared, beside the addition: where it is a limit's half, rounding or clipping gives
+        // the limit
         always_ff @(posedge clk)
-            y[l*YW+:YW] <= q > QW'($signed(hi)) ? hi : q < QW'($signed(lo)) ? lo : q[YW-1:0];
+            y[l*YW+:YW] <= doubled > high ? hi : doubled < low ? lo : q;
     end
     if (!EVEN) begin : up_only
         logic unused;
