@@ -91,7 +91,8 @@ def _shares(b: Build) -> None:
         data = "soft_2 ? new_shares : divided"
         source = {name: f"(soft_2 ? {at(2, name)} : {r(2, name)})" for name in source}
     target = f"({aw}'({source['group']}) << {b.word_shift}) | {aw}'({source['word']} >> {b.ratio_bits})"
-    read = f"({aw}'(group) << {b.word_shift}) | {aw}'(op == SHARE ? word >> {b.ratio_bits} : word)"
+    words = f"{aw}'(word)"
+    read = f"({aw}'(group) << {b.word_shift}) | (op == SHARE ? {words} >> {b.ratio_bits} : {words})"
     params: dict[str, int | str] = {
         "LANES": s.pe, "RATIO": layout.ratio, "BANKS": s.banks, "WIDTH": e, "DEPTH": depth,
         "BLOCK_RAM": int(depth > DEEP),
