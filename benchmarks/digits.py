@@ -47,9 +47,9 @@ def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fmax(design: Design, seeds: Sequence[int]) -> dict[str, float]:
-    """MHz that place and route guarantees when it aims at CLOCK_MHZ, whether it gets there or not; synthesized once."""
-    plans = [boards.plan(design, boards.get(BOARD), clock_mhz=CLOCK_MHZ, seed=seed) for seed in seeds]
+def fmax(design: Design, seeds: Sequence[int], clock_mhz: float = CLOCK_MHZ) -> dict[str, float]:
+    """MHz that place and route guarantees when it aims at a clock, whether it gets there or not; synthesized once."""
+    plans = [boards.plan(design, boards.get(BOARD), clock_mhz=clock_mhz, seed=seed) for seed in seeds]
     places = [
         replace(plan.steps[1], name=f"seed {seed}", args=(*plan.steps[1].args, "--timing-allow-fail"))
         for plan, seed in zip(plans, seeds, strict=True)
@@ -59,7 +59,7 @@ def fmax(design: Design, seeds: Sequence[int]) -> dict[str, float]:
     def check(step: str, folder: Path) -> None:
         if step.startswith("seed"):
             clocks = json.loads((folder / "nextpnr.json").read_text(encoding="utf-8"))["fmax"].values()
-            core = min(clocks, key=lambda entry: abs(entry["constraint"] - CLOCK_MHZ))
+            core = min(clocks, key=lambda entry: abs(entry["constraint"] - clock_mhz))
             reached[step.removeprefix("seed ")] = round(core["achieved"], 2)
             print(f"{step}: {core['achieved']:.2f} MHz", flush=True)
 

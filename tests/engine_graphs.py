@@ -30,12 +30,12 @@ def drawn(seed: int) -> Graph:
     """A graph of every style in turn."""
     rng = np.random.default_rng(seed)
     if seed % 3 == 0:
-        return _GPT(rng).graph_of(f"seed {seed}")
+        return BrevitasStyle(rng).graph_of(f"seed {seed}")
     made = llamas if seed % 3 == 1 else gpt2s
     configuration, weights, tokens = made.drawn(seed)
     if configuration.qk_norm:
         configuration = replace(configuration, qk_norm=False)
-    recipe = _recipe(rng, made is gpt2s)
+    recipe = formats(rng, made is gpt2s)
     if made is llamas and not (configuration.qkv_bias or configuration.out_bias or configuration.mlp_bias):
         recipe = _exponents(rng, recipe)
     return static(configuration, weights, tokens, recipe, f"seed {seed}")
@@ -48,7 +48,7 @@ def static(
     return languages.lower(configuration, weights, tokens, recipe, name)
 
 
-def _recipe(rng: np.random.Generator, alone: bool) -> IntegerRecipe:
+def formats(rng: np.random.Generator, alone: bool) -> IntegerRecipe:
     """STATIC with other formats of the stream, of scores and of gates; those that stand alone are vectors."""
 
     def format(bits: list[int], fractions: list[int]) -> Format:
@@ -67,7 +67,7 @@ def _exponents(rng: np.random.Generator, recipe: IntegerRecipe) -> IntegerRecipe
     return replace(recipe, activation_bits=9, gates=Format(12, 6), **chosen) if chosen else recipe
 
 
-class _GPT(Builder):
+class BrevitasStyle(Builder):
     """What Brevitas trains: biases, one power of two per matrix, a residual stream that is rounded with its sums."""
 
     def __init__(self, rng: np.random.Generator) -> None:

@@ -1,0 +1,48 @@
+"""Clocks of engines with their serial shells on the ULX3S-85F behind place and route, the median of three seeds; area.
+
+The area is that of the engine alone, as yosys counts it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict
+from typing import Any
+
+import digits
+import engine_models
+
+from hls.engine import emit
+from hls.synthesis import yosys
+
+CLOCK_MHZ, SEEDS = 65, (1, 2, 3)
+PLACED = {"microGPT": ((16, 16), (8, 16))}
+"""Models, and rows × products of their engines."""
+
+
+def rows() -> list[dict[str, Any]]:
+    """A row per model and size."""
+    found: list[dict[str, Any]] = []
+    for name, sizes in PLACED.items():
+        graph = engine_models.MODELS[name].graph()
+        for pe, simd in sizes:
+            program = engine_models.random_engines.Engine(graph, pe, simd).program()
+            design = emit.design(program, packed=True)
+            seeds, cells = digits.fmax(design, SEEDS, CLOCK_MHZ), asdict(yosys.resources(design, "ecp5"))
+            area = {key: cells[key] for key in ("lut", "ff", "bram", "dsp")}
+            mhz = statistics.median(seeds.values())
+            found.append({"model": name, "products": pe * simd, "fmax_mhz": mhz, "seeds": seeds, **area})
+    return found
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Markdown."""
+    lines = [
+        "| model | products | MHz | by seed | LUT4 | flip-flops | block RAM | DSP |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found:
+        seeds = ", ".join(f"{mhz}" for mhz in row["seeds"].values())
+        area = f"{row['lut']:,} | {row['ff']:,} | {row['bram']} | {row['dsp']}"
+        lines.append(f"| {row['model']} | {row['products']} | {row['fmax_mhz']} | {seeds} | {area} |")
+    return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""Models on engines of some sizes: logits against the reference's whole-sequence graph, and cycles as predicted.
+
+The greedy text of a model begins each sequence anew and goes to its last position; the tokens that the engine chose are
+part of what is compared. Every size runs a second time with a tape that has no word in three cycles of ten. Weights of
+microGPT and GPT-210k are random unless build/engine has trained ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import figures
+import numpy as np
+import torch
+
+import accel
+import models
+from accel import reference
+from accel.graph import Graph
+from accel.verbs.engine import loading
+from models import presets
+from models.quantization import quantize, settle
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import checkpoint_files  # noqa: E402 - helpers of the tests
+import random_engines  # noqa: E402
+
+RESULTS = Path(__file__).parent / "results" / "engine.json"
+FOLDER = ROOT / "build" / "engine"
+STARVED = 0.3
+
+
+class Model(NamedTuple):
+    """A network, its sequences, and rows × products of its engines."""
+
+    graph: Callable[[], Graph]
+    sequences: int
+    sizes: tuple[tuple[int, int], ...]
+
+
+def calibrated(name: str) -> Graph:
+    """A network of random weights, quantized as those that are trained; from a file, which may be a trained one."""
+    path = FOLDER / f"{name}.onnx"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(3)
+        config = getattr(presets, name)
+        samples = torch.randint(0, config.vocabulary, (256, config.tokens))
+        models.export(settle(quantize(models.Encoder(replace(config, quantized=False)).eval(), samples), samples), path)
+    return accel.load(path)
+
+
+MODELS = {
+    "microGPT": Model(lambda: calibrated("MICROGPT"), 63, ((16, 16), (8, 16))),
+    "GPT-210k": Model(lambda: calibrated("GPT"), 8, ((16, 16),)),
+    "stories260K": Model(lambda: loading.load(checkpoint_files.stories()).graph, 1, ((16, 16),)),
+}
+
+
+def greedy(graph: Graph, count: int) -> np.ndarray:
+    """Sequences (count, tokens) that begin with different tokens and go on with the graph's own."""
+    decoder, vocabulary = reference.decode(graph, device=reference.NATIVE), graph.input.hi + 1
+    token = ((1 + np.arange(count)) % vocabulary)[:, None, None]
+    found = [token]
+    while len(found) < graph.input.tokens:
+        token = decoder.append(token).argmax(2, keepdims=True)
+        found.append(token)
+    return np.concatenate(found, axis=1)[..., 0]
+
+
+def row(name: str, graph: Graph, sequences: np.ndarray, pe: int, simd: int) -> dict[str, Any]:
+    """Figures of one engine."""
+    program = random_engines.Engine(graph, pe, simd).program()
+    full = random_engines.judged(program, sequences, packed=True)
+    starved = random_engines.judged(program, sequences, packed=True, starved=STARVED)
+    return {
+        "model": name, "products": pe * simd, "pe": pe, "simd": simd, "tokens": full.tokens, "logits": full.logits,
+        "wrong": full.wrong, "wrong_starved": starved.wrong, "cycles_first": full.cycles[0],
+        "cycles_last": full.cycles[-1], "cycles_mean": round(float(np.mean(full.cycles)), 1),
+        "predicted": full.cycles == full.predicted, **placed(name, pe * simd, full.cycles),
+    }  # fmt: skip
+
+
+def placed(name: str, products: int, cycles: tuple[int, ...]) -> dict[str, float]:
+    """Clock and area that `engine_clock.py` found for an engine, and tokens per second."""
+    for found in figures.kept(RESULTS).get("clock", []):
+        if (found["model"], found["products"]) == (name, products):
+            speed = round(1e6 * found["fmax_mhz"] / float(np.mean(cycles)))
+            return {"tokens_per_s": speed, **{key: found[key] for key in ("fmax_mhz", "lut", "ff", "bram", "dsp")}}
+    return {}
+
+
+def rows() -> list[dict[str, Any]]:
+    """A row per model and size."""
+    found = []
+    for name, model in MODELS.items():
+        graph = model.graph()
+        sequences = greedy(graph, model.sequences)
+        for pe, simd in model.sizes:
+            found.append(row(name, graph, sequences, pe, simd))
+            print(found[-1], flush=True)
+    return found
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Markdown."""
+    heads = (
+        "model",
+        "array",
+        "tokens",
+        "logits",
+        "wrong",
+        "wrong, starved",
+        "cycles at 0",
+        "at the last",
+        "as predicted",
+    )
+    heads += "MHz", "tokens/s", "LUT4", "FF", "block RAM", "DSP"
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for one in found:
+        speed = f"{one['tokens_per_s']:,}" if "tokens_per_s" in one else ""
+        cells = (
+            one["model"], f"{one['pe']} x {one['simd']}", f"{one['tokens']:,}", f"{one['logits']:,}", one["wrong"],
+            one["wrong_starved"], f"{one['cycles_first']:,}", f"{one['cycles_last']:,}",
+            "every one" if one["predicted"] else "no", one.get("fmax_mhz", ""), speed,
+            *(one.get(key, "") for key in ("lut", "ff", "bram", "dsp")),
+        )  # fmt: skip
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
