@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from accel.engine import timing
 from accel.engine.isa import EngineProgram
 from accel.engine.macros import MacroGraph
 from accel.engine.memories import memories_of
@@ -75,15 +76,9 @@ def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[Engine
 
 
 def _fastest(programs: list[EngineProgram]) -> tuple[int, int]:
-    """The size whose array is busy for the fewest cycles at the last position."""
-    best = min(programs, key=_busy)
+    """The size that takes the fewest cycles for a token in the middle of the context."""
+    best = min(programs, key=lambda program: timing.cycles(timing.gaps(program), program.sizes.context // 2))
     return best.sizes.pe, best.sizes.simd
-
-
-def _busy(program: EngineProgram) -> int:
-    """Cycles in which the array reads weights, keys or values."""
-    cache = sum(memory.depth for memory in memories_of(program) if memory.name in CACHE)
-    return len(program.tape.weights) + program.sizes.queries * cache
 
 
 def _room(target: Target, device: Cells) -> Cells:
@@ -94,7 +89,7 @@ def _room(target: Target, device: Cells) -> Cells:
 def estimate(program: EngineProgram, target: Target, device: Cells) -> Cells:
     """Cells that an engine takes. Products for which hard multipliers are missing are made of look-up tables.
 
-    Logic is that of microGPT's engine of 8 x 16 and 16 x 16 products, synthesized for ECP5, within a tenth.
+    Logic is a guess from two engines of microGPT's shape, 8 x 16 and 16 x 16; memories are counted.
     """
     pe, products = program.sizes.pe, program.sizes.pe * program.sizes.simd
     luts, flip_flops = (each + products * per + pe * row for each, per, row in (LUTS, FLIP_FLOPS))

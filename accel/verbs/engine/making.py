@@ -52,9 +52,10 @@ def program(graph: Graph, wanted: Wanted, board: str = BOARD) -> EngineProgram:
     Raises UserError where the graph does not fit the engine, naming the node, or no engine of that size suits it.
     """
     import boards
+    from accel.engine.folding import folded
     from accel.engine.match import match
 
-    return _sized(match(graph), wanted, boards.get(board))
+    return _sized(folded(match(graph)), wanted, boards.get(board))
 
 
 def _sized(network: MacroGraph, wanted: Wanted, board: Board) -> EngineProgram:
