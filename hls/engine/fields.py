@@ -172,7 +172,7 @@ class WordLayout:
             "epilogue": i.epilogue,
             "factor": i.factor,
             "multiplier": 1 if shared else i.multiplier,
-            "places": min(max(i.shift - low, 0), high - low),
+            "places": (i.shift - low) & ((1 << width(high - low)) - 1),  # before an exponent it may be out of range
             "even": int(i.even),
             "limits": i.limits,
             "late_limits": i.late_limits if i.turned or i.epilogue in (Epilogue.GATE, Epilogue.RESIDUAL) else i.limits,
