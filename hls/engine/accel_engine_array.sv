@@ -65,9 +65,10 @@ module accel_engine_array #(
                 assign sum = chosen;
             end
             localparam int PLACE = (z * ROWS + r) * W;
-            wire [W-1:0] earlier = first ? (z == 0 ? init[r*W+:W] : '0) : sums[PLACE+:W];
-            always_ff @(posedge clk)
-                if (valid && (z == 0 || apart)) sums[PLACE+:W] <= earlier + (W'(sum) << {digit, 2'b00});
+            logic [W-1:0] held;
+            wire [W-1:0] earlier = first ? (z == 0 ? init[r*W+:W] : '0) : held;
+            always_ff @(posedge clk) if (valid && (z == 0 || apart)) held <= earlier + (W'(sum) << {digit, 2'b00});
+            assign sums[PLACE+:W] = held;
         end
         if (CUT == 0 || PARTS > SIDE) begin : rest
             logic unused;

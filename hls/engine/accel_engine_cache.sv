@@ -2,7 +2,7 @@
 // ROWS channels; they are written ROWS channels of one position at a time.
 //
 //   cycle 0   key_read, value_read, key_digit, value_digit: addresses, and which 4 bits of a number are wanted
-//   cycle 1   digits of the keys or of the values (`values` in cycle 1)
+//   cycle 1   digits: `weights` (with `matrix` in cycle 1), or those of the values (`values`), or of the keys
 //
 // A write in cycle t can be read in cycle t + 1.
 module accel_engine_cache #(
@@ -35,6 +35,8 @@ module accel_engine_cache #(
     input  logic [VA-1:0]      value_read,
     input  logic [DIGITW-1:0]  digit,        // cycle 1
     input  logic               values,       // cycle 1
+    input  logic               matrix,       // cycle 1
+    input  logic [ROWS*N*4-1:0] weights,     // cycle 1
     output logic [ROWS*N*4-1:0] digits
 );
     logic [ROWS*N*KW-1:0] keys;
@@ -53,10 +55,17 @@ module accel_engine_cache #(
              .read(value_read), .word(columns[n*ROWS*VW+:ROWS*VW]));
     end
     for (genvar r = 0; r < ROWS; r++) begin : row
+        logic [N*KW-1:0] k;
+        logic [N*VW-1:0] v;
+        logic [N*4-1:0] chosen;
+        assign k = keys[r*N*KW+:N*KW];
         for (genvar n = 0; n < N; n++) begin : place
-            wire [KW-1:0] k = keys[(r*N+n)*KW+:KW];
-            wire [VW-1:0] v = columns[(n*ROWS+r)*VW+:VW];
-            assign digits[(r*N+n)*4+:4] = values ? 4'(v >> {digit, 2'b00}) : 4'(k >> {digit, 2'b00});
+            assign v[n*VW+:VW] = columns[(n*ROWS+r)*VW+:VW];
         end
+        always_comb
+            if (matrix) chosen = weights[r*N*4+:N*4];
+            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(v[n*VW+:VW] >> {digit, 2'b00});
+            else for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(k[n*KW+:KW] >> {digit, 2'b00});
+        assign digits[r*N*4+:N*4] = chosen;
     end
 endmodule

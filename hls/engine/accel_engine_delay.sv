@@ -8,9 +8,13 @@ module accel_engine_delay #(
     input  logic [WIDTH-1:0]        d,
     output logic [STAGES*WIDTH-1:0] stages
 );
-    if (STAGES == 1) begin : one
-        always_ff @(posedge clk) stages <= rst ? '0 : d;
-    end else begin : more
-        always_ff @(posedge clk) stages <= rst ? '0 : {stages[(STAGES-1)*WIDTH-1:0], d};
+    for (genvar i = 0; i < STAGES; i++) begin : stage
+        logic [WIDTH-1:0] now;
+        assign stages[i*WIDTH+:WIDTH] = now;
+        if (i == 0) begin : first
+            always_ff @(posedge clk) now <= rst ? '0 : d;
+        end else begin : later
+            always_ff @(posedge clk) now <= rst ? '0 : stages[(i-1)*WIDTH+:WIDTH];
+        end
     end
 endmodule

@@ -21,7 +21,9 @@ module accel_engine_products #(
             wire [3:0] low = digits[(r*N+n)*4+:4];
             wire signed [DW-1:0] first = {top & low[3], low};
             if (r + 1 == ROWS) begin : alone
-                always_ff @(posedge clk) products[(r*N+n)*W+:W] <= W'(first) * W'(x);
+                logic [W-1:0] product;
+                always_ff @(posedge clk) product <= W'(first) * W'(x);
+                assign products[(r*N+n)*W+:W] = product;
             end else begin : two
                 wire [3:0] high = digits[((r+1)*N+n)*4+:4];
                 wire signed [DW-1:0] second = {top & high[3], high};
@@ -35,10 +37,13 @@ module accel_engine_products #(
                     logic unused;
                     assign unused = ^product[PW-1:2*W];
                 end else begin : single
+                    logic [W-1:0] lower, upper;
                     always_ff @(posedge clk) begin
-                        products[(r*N+n)*W+:W]     <= W'(first) * W'(x);
-                        products[((r+1)*N+n)*W+:W] <= W'(second) * W'(x);
+                        lower <= W'(first) * W'(x);
+                        upper <= W'(second) * W'(x);
                     end
+                    assign products[(r*N+n)*W+:W] = lower;
+                    assign products[((r+1)*N+n)*W+:W] = upper;
                 end
             end
         end

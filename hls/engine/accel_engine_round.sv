@@ -48,8 +48,9 @@ module accel_engine_round #(
         wire [YW-1:0] q = floor_ + YW'({1'b0, up});
         // twice the quotient is compared, beside the addition: where it is a limit's half, rounding or clipping gives
         // the limit
-        always_ff @(posedge clk)
-            y[l*YW+:YW] <= doubled > high ? hi : doubled < low ? lo : q;
+        logic [YW-1:0] clipped;
+        always_ff @(posedge clk) clipped <= doubled > high ? hi : doubled < low ? lo : q;
+        assign y[l*YW+:YW] = clipped;
     end
     if (!EVEN) begin : up_only
         logic unused;

@@ -55,11 +55,14 @@ module accel_engine_stream #(
         wire signed [YW-1:0] y = data[l*YW+:YW];
         wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
         wire signed [TW:0] sum = (TW + 1)'(y) + (add ? (TW + 1)'(old) : '0);
-        wire signed [WIDTH-1:0] written = fresh[l*WIDTH+:WIDTH];
+        logic signed [WIDTH-1:0] written;
+        logic [QW-1:0] square;
         always_ff @(posedge clk) begin
-            fresh[l*WIDTH+:WIDTH] <= sum < LEAST ? LEAST[WIDTH-1:0] : sum > MOST ? MOST[WIDTH-1:0] : sum[WIDTH-1:0];
-            squares[l*QW+:QW] <= QW'(written) * QW'(written);
+            written <= sum < LEAST ? LEAST[WIDTH-1:0] : sum > MOST ? MOST[WIDTH-1:0] : sum[WIDTH-1:0];
+            square <= QW'(written) * QW'(written);
         end
+        assign fresh[l*WIDTH+:WIDTH] = written;
+        assign squares[l*QW+:QW] = square;
     end
 
     // ---- sums over the channels

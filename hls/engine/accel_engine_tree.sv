@@ -17,12 +17,13 @@ module accel_engine_tree #(
     localparam bit HERE = CUT > 0 && (CUT <= 4 || N <= 4);  // the parts are sums of this level
     logic [M*W-1:0] fours;
     for (genvar i = 0; i < M; i++) begin : four
-        logic signed [W-1:0] sum;
+        logic signed [W-1:0] sum, registered;
         always_comb begin
             sum = '0;
             for (int k = 4 * i; k < 4 * i + 4; k++) if (k < N) sum = sum + W'($signed(terms[k*XW+:XW]));
         end
-        always_ff @(posedge clk) fours[i*W+:W] <= sum;
+        always_ff @(posedge clk) registered <= sum;
+        assign fours[i*W+:W] = registered;
     end
     if (HERE) begin : own
         logic [PARTS*W-1:0] sums;
@@ -30,12 +31,13 @@ module accel_engine_tree #(
             assign sums = fours;
         end else begin : pieces
             for (genvar p = 0; p < PARTS; p++) begin : part
-                logic signed [W-1:0] sum;
+                logic signed [W-1:0] sum, registered;
                 always_comb begin
                     sum = '0;
                     for (int k = p * CUT; k < (p + 1) * CUT; k++) sum = sum + W'($signed(terms[k*XW+:XW]));
                 end
-                always_ff @(posedge clk) sums[p*W+:W] <= sum;
+                always_ff @(posedge clk) registered <= sum;
+                assign sums[p*W+:W] = registered;
             end
         end
         if (LEVELS == 1) begin : now

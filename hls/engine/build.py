@@ -25,8 +25,8 @@ class Build:
         s, fields = self.sizes, self.layout.fields
         self.position_bits, self.token_bits = width(s.context - 1), width(s.vocabulary - 1)
         self.address_bits, self.count_bits, self.step_bits = fields["source"], fields["words"], fields["planes"]
-        self.beats = Line("beats", "", self._beat_fields())
-        self.results = Line("results", "r_", {"valid": 1, **self._beat_fields()})
+        self.beats = Line("", self._beat_fields(), "live")
+        self.results = Line("r_", {"valid": 1, **self._beat_fields()}, "valid")
         self.wires: dict[str, int] = {}
         self._parts: set[str] = set()
         self._lines: list[str] = []
@@ -190,19 +190,12 @@ class Build:
 
     def _beside(self) -> list[str]:
         """All that travels beside beats and results: the wires that the sections asked for."""
-        b, r, rest = self.beats, self.results, ", ".join(reversed(list(self.layout.rest)))
+        rest = ", ".join(reversed(list(self.layout.rest)))
         lines = ["", "    // ---- what belongs to a beat, and to a result"]
-        lines += [f"    logic {bus(bits)}{name};" for name, bits in b.fields.items()]
+        lines += [f"    logic {bus(bits)}{name};" for name, bits in self.beats.fields.items()]
         lines += [f"    logic [{sum(self.layout.rest.values()) - 1}:0] rest;", f"    assign {{{rest}}} = rest;"]
-        for line, value in ((b, ", ".join(reversed(list(b.fields)))), (r, "")):
-            lines.append(f"    logic [{line.width - 1}:0] {line.name}_0;")
-            lines.append(f"    logic [{line.stages * line.width - 1}:0] {line.name};")
-            lines += [f"    assign {line.name}_0 = {{{value}}};"] if value else []
-            pins = {"clk": "", "rst": "", "d": f"{line.name}_0", "stages": line.name}
-            lines += instance(
-                "accel_engine_delay", f"{line.name}_line", {"WIDTH": line.width, "STAGES": line.stages}, pins
-            )
-            lines += line.declared()
+        lines += self.beats.declared(lambda field: field)
+        lines += self.results.declared(lambda field: f"r_{field}_0")
         return [*lines, "    /* verilator lint_on UNUSEDSIGNAL */"]
 
 

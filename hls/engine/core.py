@@ -10,6 +10,9 @@ from accel.numeric import signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.fields import width
 
+WAITING = "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up"
+"""Fields that matter where scores of heads side by side leave one after the other."""
+
 
 def tokens(b: Build) -> None:
     """The streams of the design: tokens that begin and end."""
@@ -103,8 +106,6 @@ def operands(b: Build) -> None:
     b.unit("accel_engine_vectors", "vectors", params, write="a_write", index=index, data="a_data",
            read=cast(aw, "read"), word="vector")  # fmt: skip
     _cache(b)
-    matrix = f"{at(1, 'op')} == MATRIX"
-    b.assign("operand_digits", s.pe * s.simd * 4, f"{matrix} ? digits : cached")
     b.wire("operand", s.banks * s.simd * b.activation_bits)
     a, e = b.activation_bits, s.share_bits
     share = f"shares[(bank*{s.simd}+lane)*{e}+:{e}]"
@@ -138,7 +139,8 @@ def _cache(b: Build) -> None:
         value_target=f"({vb}'(value_index) << {b.word_shift}) | {vb}'(place >> {wide})", value="value_data",
         key_read=f"({kb}'(key) << {b.key_shift}) | {kb}'(outer)",
         value_read=f"({vb}'(read) << {b.word_shift}) | {vb}'(word)",
-        digit=at(1, "step"), values=f"{at(1, 'op')} == VALUE", digits=b.wire("cached", s.pe * s.simd * 4),
+        digit=at(1, "step"), values=f"{at(1, 'op')} == VALUE", matrix=f"{at(1, 'op')} == MATRIX", weights="digits",
+        digits=b.wire("operand_digits", s.pe * s.simd * 4),
     )  # fmt: skip
 
 
@@ -195,32 +197,42 @@ def leaving(b: Build) -> None:
     b.register(f"{fired[0]} <= fire && !rst;", f"{fired[1]} <= {fired[0]} && !rst;")
     b.assign("early", 1, f"{fired[d.early - 1]} && ({early})")
     ready = f"{at(d.sums, 'live')} && {at(d.sums, 'last')}"
-    tags, line = b.beats.width, "beats"
-    now, one = f"{line}[{(d.sums - 1) * tags}+:{tags}]", f"{line}[{(d.early - 1) * tags}+:{tags}]"
     if s.side == 1:
         b.assign("waiting", 1, "1'b0")
-        b.add(f"assign results_0 = early ? {{{one}, 1'b1}} : {{{now}, {ready}}};")
         b.assign("leaving", s.pe * w, "sums")
         b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
         b.unused("waiting")
-        return
+    else:
+        _side_by_side(b, ready)
+    b.assign("r_valid_0", 1, f"early || waiting || {ready}")
+    for field, bits in b.beats.fields.items():
+        then = f"waiting ? rest_{field} : " if s.side > 1 and field in WAITING else ""
+        b.assign(f"r_{field}_0", bits, f"early ? {at(d.early, field)} : {then}{at(d.sums, field)}")
+
+
+def _side_by_side(b: Build, ready: str) -> None:
+    """Scores of heads side by side leave one after the other, in the cycles behind their sums."""
+    s, at, w, sums = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums
     rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
-    for name, bits in {"rest_tag": tags, "rest_sums": rest, "rest_left": left, "rest_head": b.address_bits}.items():
+    tags = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
+    for name, bits in {**tags, "rest_sums": rest, "rest_left": left, "rest_head": b.address_bits}.items():
         b.wire(name, bits)
-    b.assign("splits", 1, f"{ready} && {at(d.sums, 'op')} == SCORE")
+    b.assign("splits", 1, f"{ready} && {at(sums, 'op')} == SCORE")
     b.register(
         f"if (splits) rest_left <= {left}'d{s.side - 1};",
         "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
         "if (rst) rest_left <= '0;",
-        f"if (splits) rest_tag <= {now};",
-        f"rest_sums <= splits ? sums[{s.pe * w}+:{rest}] : rest_sums >> {s.pe * w};",
-        f"rest_head <= (splits ? {at(d.sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
+        *(f"if (splits) rest_{field} <= {at(sums, field)};" for field in WAITING),
+        f"if (splits) rest_sums <= sums[{s.pe * w}+:{rest}];",
+        f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
+        f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
     )
     b.assign("waiting", 1, "rest_left != '0")
-    b.add(f"assign results_0 = early ? {{{one}, 1'b1}} : waiting ? {{rest_tag, 1'b1}} : {{{now}, {ready}}};")
     b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
     b.assign(
-        "leaving_head", b.address_bits, f"waiting ? rest_head : early ? {at(d.early, 'head')} : {at(d.sums, 'head')}"
+        "leaving_head",
+        b.address_bits,
+        f"waiting ? rest_head : early ? {at(b.delays.early, 'head')} : {at(sums, 'head')}",
     )
 
 
@@ -231,7 +243,6 @@ def rounding(b: Build) -> None:
     low, high = b.layout.places
     for name, bits in {"rounded_x": s.pe * w, "rounded_m": s.pe * m, "result": s.pe * y}.items():
         b.wire(name, bits)
-    _fields_of_results(b)
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
           *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
     places = width(high - low)
@@ -253,14 +264,6 @@ def rounding(b: Build) -> None:
 def uses_product(b: Build) -> bool:
     """Are logits sums times a multiplier?"""
     return any(i.factor is MultiplierSource.ROW or i.multiplier != 1 for i in b.chosen(Epilogue.LOGITS))
-
-
-def _fields_of_results(b: Build) -> None:
-    """Fields of what enters the rounding now: r_NAME_0."""
-    names = list(b.results.fields)
-    for name in names:
-        b.wire(f"r_{name}_0", b.results.fields[name])
-    b.add(f"assign {{{', '.join(f'r_{name}_0' for name in reversed(names))}}} = results_0;")
 
 
 def _entering(b: Build) -> list[str]:

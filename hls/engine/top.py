@@ -1,42 +1,43 @@
 """The text of an engine's top module: the units that a program needs, and the wires between them.
 
-What belongs to a beat travels beside it in a line of registers, `beats`; what belongs to a result in another one,
-`results`. A field of either is a wire with the number of cycles at its end: op_3 is op three cycles after the issue,
+What belongs to a beat travels beside it in lines of registers, `beats`; what belongs to a result in others, `results`.
+A field of either is a register with the number of cycles at its end: op_3 is op three cycles after the issue,
 r_index_2 the index of a result two cycles after it entered the rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from accel.hardware import Long
 from hls.engine.fields import Fields
 
 
 class Line:
-    """A line of registers with named fields: `wires` are the ones that were asked for."""
+    """A line of registers for every field: as many as were asked for. `reset` names those that begin with 0."""
 
-    def __init__(self, name: str, prefix: str, fields: Fields) -> None:
-        self.name, self.prefix, self.fields = name, prefix, fields
-        self.width = sum(fields.values())
-        self.stages = 1
-        self.wires: dict[str, str] = {}
+    def __init__(self, prefix: str, fields: Fields, reset: str) -> None:
+        self.prefix, self.fields, self.reset = prefix, fields, reset
+        self.stages: dict[str, int] = {}
 
     def at(self, stage: int, field: str) -> str:
-        """The wire of a field, `stage` registers behind the beginning of the line."""
-        wire, offset = f"{self.prefix}{field}_{stage}", 0
-        for name, bits in self.fields.items():
-            if name == field:
-                break
-            offset += bits
-        low = (stage - 1) * self.width + offset
-        self.stages = max(self.stages, stage)
-        self.wires[wire] = f"    wire {bus(self.fields[field])}{wire} = {self.name}[{low}+:{self.fields[field]}];"
-        return wire
+        """The register of a field, `stage` registers behind the beginning of the line."""
+        self.stages[field] = max(stage, self.stages.get(field, 0))
+        return f"{self.prefix}{field}_{stage}"
 
-    def declared(self) -> list[str]:
-        """All wires, in the order of their names."""
-        return [self.wires[name] for name in sorted(self.wires)]
+    def declared(self, first: Callable[[str], str]) -> list[str]:
+        """All registers; `first` names what enters the line of a field."""
+        lines, moves = list[str](), list[str]()
+        for field, bits in self.fields.items():
+            stages = [f"{self.prefix}{field}_{stage}" for stage in range(1, self.stages.get(field, 0) + 1)]
+            if not stages:
+                continue
+            lines += _wrapped(f"    logic {bus(bits)}", stages, ";")
+            gate = " && !rst" if field == self.reset else ""
+            pairs = zip(stages, [first(field), *stages[:-1]], strict=True)
+            moves += [f"{to} <= {before}{gate};" for to, before in pairs]
+        body = [line.rstrip() for line in _wrapped("        ", moves, "", " ")]
+        return [*lines, "    always_ff @(posedge clk) begin", *body, "    end"]
 
 
 def bus(bits: int) -> str:
@@ -57,10 +58,10 @@ def _value(value: int | str) -> str:
     return f"{'-' if value < 0 else ''}64'sd{abs(value)}" if isinstance(value, Long) else str(value)
 
 
-def _wrapped(head: str, items: list[str], tail: str) -> list[str]:
+def _wrapped(head: str, items: list[str], tail: str, between: str = ", ") -> list[str]:
     lines, line = list[str](), head
     for number, item in enumerate(items):
-        text = item + ("" if number == len(items) - 1 else ", ")
+        text = item + ("" if number == len(items) - 1 else between)
         if len(line) + len(text) > 118:
             lines.append(line.rstrip())
             line = " " * 8

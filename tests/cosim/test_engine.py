@@ -103,7 +103,7 @@ def test_a_wrong_weight_is_found_where_it_is_used() -> None:
     assert "(MATRIX LOGITS)" in found, found
 
 
-class _Micro(engine_graphs._GPT):
+class _Micro(engine_graphs.BrevitasStyle):
     """A network of microGPT's shape, with a norm behind the embedding."""
 
     def __init__(self) -> None:

@@ -13,6 +13,8 @@ from accel.engine.isa import EngineProgram, Epilogue, Instruction, Opcode
 from accel.engine.match import match
 from accel.engine.program import build
 from accel.errors import UserError
+from accel.graph import Graph
+from accel.ops import BlockFloat
 
 SIZES = ((1, 4), (2, 2), (2, 8), (4, 4), (4, 16), (8, 8), (8, 16), (16, 16))
 
@@ -49,15 +51,27 @@ def test_every_result_of_an_instruction_is_an_edge_of_the_graph(seed: int) -> No
     for program in programs(seed):
         graph = program.network.graph
         x = np.random.default_rng(seed).integers(0, graph.input.hi + 1, (1, *graph.input.shape))
-        edges, engine = reference.trace(graph, x), Interpreter(program)
+        edges, engine, exponent = reference.trace(graph, x), Interpreter(program), 0
         for position, token in enumerate(x.reshape(-1)):
             results = engine.step(int(token), position, trace=True).results
             for instruction, lanes in zip(program.instructions[:-1], results.values(), strict=False):
                 if instruction.op is Opcode.SOFT and any(each.op is Opcode.SHARE for each in program.instructions):
                     continue  # the edge is what SHARE makes of it
                 row = edges[instruction.edges[-1]][0, position]
+                if instruction.op is Opcode.BLOCK:
+                    exponent = exponent_of(graph, instruction.edges[-1], edges, position)
+                if instruction.op is Opcode.BLOCK or (instruction.scaled and instruction.epilogue is Epilogue.LOGITS):
+                    lanes = lanes << exponent
                 got, expected = known(program, instruction, lanes, row, position)
                 assert np.array_equal(got, expected), f"{instruction}, token {position}"
+
+
+def exponent_of(graph: Graph, edge: str, edges: dict[str, np.ndarray], position: int) -> int:
+    """The exponent of a token's vector that a BlockFloat makes."""
+    node = next(node for node in graph.nodes if node.name == edge)
+    assert isinstance(node.op, BlockFloat)
+    largest = int(np.abs(edges[node.inputs[0]][0, position]).max())
+    return max(0, largest.bit_length() - (node.op.bits - 1))
 
 
 def known(
