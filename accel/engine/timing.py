@@ -119,7 +119,7 @@ class _Clock:
             case Opcode.NORM:
                 blocks = np.arange(len(self.stream))
                 port = self._one(self.port, self.delays.early + 2)
-                return [(self.stream, blocks), self._one(self.root, early), self._one(self.rounding, early), port]
+                return [(self.stream, blocks), self._one(self.root, early - 1), self._one(self.rounding, early), port]
             case Opcode.MATRIX:
                 return self._matrix_reads(i)
             case Opcode.SCORE:
@@ -130,7 +130,7 @@ class _Clock:
                 return [(self.scores, at), (self.largest, first + 1)]
             case Opcode.SHARE:
                 at = np.arange(self.shares.size).reshape(self.shares.shape)
-                return [(self.shares, at), (self.factors, at[:, 0] + early), self._one(self.rounding, early)]
+                return [(self.shares, at), (self.factors, at[:, 0] + early - 1), self._one(self.rounding, early)]
             case Opcode.VALUE:
                 return self._value_reads(i)
         return [self._one(self.token, 0)]
@@ -183,7 +183,7 @@ class _Clock:
         values = self.values.reshape(steps.shape[0], sizes.head_blocks, -1).max(2)
         found = [(shares, steps[:, :, 0, None] + word), (values, steps[:, 0, :] + word[-1])]
         if i.factor is MultiplierSource.HEAD:
-            last = self.words * sizes.value_planes - 1 + self.delays.sums
+            last = self.words * sizes.value_planes - 1 + self.delays.sums - 1  # multipliers are chosen a cycle before
             found.append((self._by_bank(self.factors), steps[:, :, 0] + last))
         return found
 

@@ -127,11 +127,11 @@ def _factors(b: Build) -> None:
         b.lanes(name, bits)
     bank = "bank"
     if b.has(op=Opcode.SHARE):
-        bank = "(r_op_0 == SHARE ? 32'(r_outer_0) : 32'(bank))"
+        bank = "(r_op_next == SHARE ? 32'(r_outer_next) : 32'(bank))"
     b.add(
         f"logic [{s.banks * groups * (m + jw) - 1}:0] kept_factors;",
         f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : factor_bank",
-        f"    wire [31:0] kept_at = {bank} * {groups} + 32'(r_group_0);",
+        f"    wire [31:0] kept_at = {bank} * {groups} + 32'(r_group_next);",
         f"    assign {{head_spares[bank*{jw}+:{jw}], head_factors[bank*{m}+:{m}]}}",
         f"        = kept_factors[kept_at*{m + jw}+:{m + jw}];",
         "end",

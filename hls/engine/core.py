@@ -41,13 +41,15 @@ def sequencer(b: Build) -> None:
         "ROWS": s.pe, "N": s.simd, "BLOCKS": s.width // s.pe, "KEY_PLANES": s.key_planes,
         "VALUE_PLANES": s.value_planes, "SIDE": s.side, "BANKS": s.banks, "QUERIES": s.queries,
         "KEY_GROUPS": s.kv_heads // s.side, "VALUE_GROUPS": s.kv_heads // s.banks, "HEAD_WORDS": s.head_words,
-        "HEAD_BLOCKS": s.head_blocks,
+        "HEAD_BLOCKS": s.head_blocks, "ROUNDED": int(b.delays.load_rounded),
     }  # fmt: skip
-    for name, bits in {"ready": 1, "fire": 1, "weights": 1, "read": b.address_bits, "key": b.address_bits}.items():
+    wires = {"ready": 1, "fire": 1, "fire_early": 1, "weights": 1, "read": b.address_bits, "key": b.address_bits}
+    for name, bits in wires.items():
         b.wire(name, bits)
     pins = ("start", "weights", "room", "ready", "fire", "op", "rest", "number", "live", "first", "last",
             "highest", "step", "word", "words_end", "outer", "read", "key", "group", "head", "index")  # fmt: skip
-    b.unit("accel_engine_sequencer", "sequencer", params, rst="", position="place", **dict.fromkeys(pins, ""))
+    own = {"early": "fire_early", **dict.fromkeys(pins, "")}
+    b.unit("accel_engine_sequencer", "sequencer", params, rst="", position="place", **own)
 
 
 def tape(b: Build, starved: float, seed: int) -> None:
@@ -57,16 +59,14 @@ def tape(b: Build, starved: float, seed: int) -> None:
     at, tree = b.beats.at, d.sums - 1 - (found.factors is not None)
     _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && op == MATRIX", "weights",
            STARVED=round(256 * starved), SEED=seed)  # fmt: skip
-    matrix = {
-        stage: f"{at(stage, 'live')} && {at(stage, 'op')} == MATRIX" for stage in (tree - 1, d.sums - 2, d.sums - 1)
-    }
+    matrix = {stage: f"{at(stage, 'live')} && {at(stage, 'op')} == MATRIX" for stage in (tree - 1, d.sums - 2)}
     if found.factors is not None:
         _words(b, "factor_words", found.factors, width(int(found.factors.max())), matrix[tree - 1])
     if found.biases is not None:
         take = f"{matrix[d.sums - 2]} && {at(d.sums - 2, 'first')}"
         _words(b, "biases", found.biases, signed_width(found.biases), take)
     if has_row_multipliers(b) and found.multipliers is not None:
-        take = f"{matrix[d.sums - 1]} && {at(d.sums - 1, 'last')}"
+        take = f"{matrix[d.sums - 2]} && {at(d.sums - 2, 'last')}"
         _words(b, "multipliers", found.multipliers, width(int(found.multipliers.max())), take)
     assert s.pe * s.simd * len(found.weights) == found.weights.size
 
@@ -94,6 +94,8 @@ def _words(b: Build, name: str, rows: np.ndarray, bits: int, take: str, ready: s
 def operands(b: Build) -> None:
     """Cycle 1: what the array multiplies."""
     b.title("operands")
+    kinds = {b.wire("matrix_1", 1): "MATRIX", b.wire("value_1", 1): "VALUE"}
+    b.register(*(f"{name} <= op == {kind};" for name, kind in kinds.items()))
     s, at, layout = b.sizes, b.beats.at, b.layout
     depth, aw = s.words, width(s.words - 1)
     b.wire("vector", s.simd * b.activation_bits)
@@ -111,7 +113,7 @@ def operands(b: Build) -> None:
     share = f"shares[(bank*{s.simd}+lane)*{e}+:{e}]"
     b.add(f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : operand_bank",
           f"    for (genvar lane = 0; lane < {s.simd}; lane++) begin : operand_lane",
-          f"        assign operand[(bank*{s.simd}+lane)*{a}+:{a}] = {at(1, 'op')} == VALUE ? {cast(a, share)}"
+          f"        assign operand[(bank*{s.simd}+lane)*{a}+:{a}] = value_1 ? {cast(a, share)}"
           f" : vector[lane*{a}+:{a}];",
           "    end",
           "end")  # fmt: skip
@@ -139,7 +141,7 @@ def _cache(b: Build) -> None:
         value_target=f"({vb}'(value_index) << {b.word_shift}) | {vb}'(place >> {wide})", value="value_data",
         key_read=f"({kb}'(key) << {b.key_shift}) | {kb}'(outer)",
         value_read=f"({vb}'(read) << {b.word_shift}) | {vb}'(word)",
-        digit=at(1, "step"), values=f"{at(1, 'op')} == VALUE", matrix=f"{at(1, 'op')} == MATRIX", weights="digits",
+        digit=at(1, "step"), values="value_1", matrix="matrix_1", weights="digits",
         digits=b.wire("operand_digits", s.pe * s.simd * 4),
     )  # fmt: skip
 
@@ -188,46 +190,54 @@ def _begun(b: Build) -> None:
 
 
 def leaving(b: Build) -> None:
-    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side."""
+    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side.
+
+    What belongs to it is chosen in the cycle before (r_NAME_next), so that registers alone choose in front of the
+    multipliers.
+    """
     b.title("what is rounded")
     s, d, at, w = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits
-    names = [*(["LOAD"] if d.load_rounded else []), "NORM", "SHARE"]
-    early = " || ".join(f"{at(d.early, 'op')} == {name}" for name in names)
-    fired = [b.wire(f"fired_{stage}", 1) for stage in (1, 2)]
-    b.register(f"{fired[0]} <= fire && !rst;", f"{fired[1]} <= {fired[0]} && !rst;")
-    b.assign("early", 1, f"{fired[d.early - 1]} && ({early})")
-    ready = f"{at(d.sums, 'live')} && {at(d.sums, 'last')}"
-    if s.side == 1:
-        b.assign("waiting", 1, "1'b0")
+    stages = [("fired_1", "fire"), ("fired_2", "fired_1"), ("fired_early", "fire_early")]
+    b.register(*(f"{b.wire(name, 1)} <= {before} && !rst;" for name, before in stages))
+    b.assign("early_next", 1, "fire_early" if d.early == 1 else "fired_early")
+    b.wire("early", 1)
+    waits = ""
+    if s.side > 1:
+        waits = " || waits"
+        _side_by_side(b)
+    else:
         b.assign("leaving", s.pe * w, "sums")
         b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
-        b.unused("waiting")
-    else:
-        _side_by_side(b, ready)
-    b.assign("r_valid_0", 1, f"early || waiting || {ready}")
+    b.assign("r_valid_next", 1, f"early_next{waits} || {at(d.sums - 1, 'live')} && {at(d.sums - 1, 'last')}")
     for field, bits in b.beats.fields.items():
-        then = f"waiting ? rest_{field} : " if s.side > 1 and field in WAITING else ""
-        b.assign(f"r_{field}_0", bits, f"early ? {at(d.early, field)} : {then}{at(d.sums, field)}")
+        one = at(d.early - 1, field) if d.early > 1 else field
+        rest = f"waits ? (splits ? {at(d.sums, field)} : rest_{field}) : "
+        then = rest if waits and field in WAITING else ""
+        b.assign(f"r_{field}_next", bits, f"early_next ? {one} : {then}{at(d.sums - 1, field)}")
+    entering = [f"{b.wire(f'r_{field}_0', bits)} <= r_{field}_next;" for field, bits in b.results.fields.items()]
+    b.register(*entering, "early <= early_next && !rst;", "if (rst) r_valid_0 <= 1'b0;")
 
 
-def _side_by_side(b: Build, ready: str) -> None:
+def _side_by_side(b: Build) -> None:
     """Scores of heads side by side leave one after the other, in the cycles behind their sums."""
     s, at, w, sums = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums
     rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
-    tags = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
-    for name, bits in {**tags, "rest_sums": rest, "rest_left": left, "rest_head": b.address_bits}.items():
+    sizes = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
+    sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
+    for name, bits in sizes.items():
         b.wire(name, bits)
-    b.assign("splits", 1, f"{ready} && {at(sums, 'op')} == SCORE")
+    b.assign("splits", 1, f"{at(sums, 'live')} && {at(sums, 'last')} && {at(sums, 'op')} == SCORE")
+    b.assign("waits", 1, f"splits || rest_left > {left}'d1" if left > 1 else "splits")
     b.register(
         f"if (splits) rest_left <= {left}'d{s.side - 1};",
         "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
         "if (rst) rest_left <= '0;",
+        "waiting <= waits && !rst;",
         *(f"if (splits) rest_{field} <= {at(sums, field)};" for field in WAITING),
         f"if (splits) rest_sums <= sums[{s.pe * w}+:{rest}];",
         f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
         f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
     )
-    b.assign("waiting", 1, "rest_left != '0")
     b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
     b.assign(
         "leaving_head",
@@ -237,17 +247,20 @@ def _side_by_side(b: Build, ready: str) -> None:
 
 
 def rounding(b: Build) -> None:
-    """Cycles ACC to ACC + 2: times a multiplier, shifted, rounded, clipped."""
+    """Cycles ACC to ACC + 2: times a multiplier, which is chosen before, shifted, rounded, clipped."""
     b.title("rounding")
     s, w, m, y = b.sizes, b.sum_bits, b.sizes.multiplier_bits, b.result_bits
     low, high = b.layout.places
     for name, bits in {"rounded_x": s.pe * w, "rounded_m": s.pe * m, "result": s.pe * y}.items():
         b.wire(name, bits)
+    kinds = [name for name in ("LOAD", "NORM", "SHARE") if b.has(op=Opcode[name])]
+    b.register(*(f"{b.wire(f'takes_{name.lower()}', 1)} <= r_op_next == {name};" for name in kinds))
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
           *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
     places = width(high - low)
-    b.lanes("bank_places", s.banks * places)
-    b.register(*_places(b, places))
+    for name in ("bank_places", "places_0"):
+        b.lanes(name, s.banks * places)
+    b.register(*_places(b, places), "bank_places <= places_0;")
     for end, side in (("lo", 0), ("hi", 1)):
         b.assign(end, y, limit(b, b.results.at(1, "limits"), side, y))
     params: dict[str, int | str] = {
@@ -270,22 +283,22 @@ def _entering(b: Build) -> list[str]:
     """The operands of one lane."""
     s, w, m = b.sizes, b.sum_bits, b.sizes.multiplier_bits
     sum_ = f"{w}'($signed(leaving[lane*{s.sum_bits}+:{s.sum_bits}]))"
-    x = f"r_op_0 == NORM ? {w}'($signed({b.early('normed')}[lane*{b.normed_bits}+:{b.normed_bits}])) : {sum_}"
+    x = f"takes_norm ? {w}'($signed({b.early('normed')}[lane*{b.normed_bits}+:{b.normed_bits}])) : {sum_}"
     if b.delays.load_rounded:
-        x = f"r_op_0 == LOAD ? {w}'($signed({b.early('loaded')}[lane*{load_bits(b)}+:{load_bits(b)}])) : {x}"
+        x = f"takes_load ? {w}'($signed({b.early('loaded')}[lane*{load_bits(b)}+:{load_bits(b)}])) : {x}"
     if b.has(op=Opcode.SHARE):
-        x = f"r_op_0 == SHARE ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
+        x = f"takes_share ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
     group = min(s.pe, s.head_size) if s.banks > 1 else s.pe
     bank = f"(lane / {group} < {s.banks} ? lane / {group} : {s.banks - 1})"
-    by = "r_multiplier_0"
+    by = "r_multiplier_next"
     if has_row_multipliers(b) and b.program.tape.multipliers is not None:
         bits = width(int(b.program.tape.multipliers.max()))
-        by = f"r_factor_0 == ROW ? {m}'(multipliers[lane*{bits}+:{bits}]) : {by}"
+        by = f"r_factor_next == ROW ? {m}'(multipliers[lane*{bits}+:{bits}]) : {by}"
     if b.has(factor=MultiplierSource.HEAD):
-        by = f"r_factor_0 == HEAD ? head_factors[{bank}*{m}+:{m}] : {by}"
+        by = f"r_factor_next == HEAD ? head_factors[{bank}*{m}+:{m}] : {by}"
     return [
         f"assign rounded_x[lane*{w}+:{w}] = {x};",
-        f"assign rounded_m[lane*{m}+:{m}] = r_factor_0 == ROOT ? root_factor : {by};",
+        f"always_ff @(posedge clk) rounded_m[lane*{m}+:{m}] <= r_factor_next == ROOT ? root_factor : {by};",
     ]
 
 
@@ -300,13 +313,13 @@ def _places(b: Build, bits: int) -> list[str]:
     s, spare = b.sizes, b.layout.spare
     lines = []
     for bank in range(s.banks):
-        value = "r_places_0"
+        value = "r_places_next"
         if b.has(factor=MultiplierSource.HEAD) and spare:
             less = f"head_spares[{bank * width(spare)}+:{width(spare)}]"
-            value = f"r_factor_0 == HEAD ? r_places_0 - {bits}'({less}) : {value}"
+            value = f"r_factor_next == HEAD ? r_places_next - {bits}'({less}) : {value}"
         if b.norm.form == "l2":
-            value = f"r_factor_0 == ROOT ? r_places_0 + {bits}'($signed(root_exponent)) : {value}"
-        lines.append(f"bank_places[{bank * bits}+:{bits}] <= {value};")
+            value = f"r_factor_next == ROOT ? r_places_next + {bits}'($signed(root_exponent)) : {value}"
+        lines.append(f"places_0[{bank * bits}+:{bits}] <= {value};")
     return lines
 
 

@@ -68,16 +68,39 @@ class WordLayout:
 
     @cached_property
     def places(self) -> tuple[int, int]:
-        """The least and the largest shift of the rounding."""
-        reach = [range_ for each in self.program.instructions for range_ in self._shifts(each)]
+        """The least and the largest shift of the rounding, behind multipliers as they are raised."""
+        reach = [place for each in self.program.instructions for place in self._shifts(each)]
+        reach += [self.raised(each)[1] for each in self._constants]
         return min(reach), max(*reach, 1)
 
+    @cached_property
+    def _constants(self) -> list[Instruction]:
+        """Instructions that round a constant times what they are given."""
+        return [each for each in self.program.instructions if self._is_rounded(each, MultiplierSource.CONSTANT)]
+
+    @staticmethod
+    def _is_rounded(i: Instruction, factor: MultiplierSource) -> bool:
+        return i.op not in (Opcode.SOFT, Opcode.END) and i.epilogue is not Epilogue.LOGITS and i.factor is factor
+
+    @cached_property
+    def _wanted(self) -> int:
+        """The least shift that factors of the data need, or the largest one of the constants."""
+        others = [place for each in self.program.instructions for place in self._shifts(each)]
+        return min(others, default=max((each.shift for each in self._constants), default=0))
+
+    def raised(self, i: Instruction) -> tuple[int, int]:
+        """Multiplier and shift of a constant: m / 2^s = m 2^k / 2^(s + k), and the rounding needs fewer shifts."""
+        room = self.sizes.multiplier_bits - i.multiplier.bit_length()
+        more = max(0, min(room, self._wanted - i.shift))
+        return i.multiplier << more, i.shift + more
+
     def _shifts(self, i: Instruction) -> tuple[int, ...]:
-        if i.op in (Opcode.SOFT, Opcode.END) or i.epilogue is Epilogue.LOGITS:
-            return ()
-        if i.factor is MultiplierSource.ROOT:
+        """Shifts of an instruction whose factor comes from the data, or from a row."""
+        if self._is_rounded(i, MultiplierSource.ROOT):
             return tuple(i.shift + more for more in self.exponents)
-        return i.shift - (self.spare if i.factor is MultiplierSource.HEAD else 0), i.shift
+        if self._is_rounded(i, MultiplierSource.HEAD):
+            return i.shift - self.spare, i.shift
+        return (i.shift,) if self._is_rounded(i, MultiplierSource.ROW) else ()
 
     @cached_property
     def exponents(self) -> tuple[int, int]:
@@ -160,7 +183,9 @@ class WordLayout:
         elif i.epilogue is Epilogue.VALUE:
             target = i.layer * self.value_blocks
         low, high = self.places
-        shared = i.factor is MultiplierSource.ROOT and gain_of(self.program) is not None
+        multiplier, shift = self.raised(i) if i in self._constants else (i.multiplier, i.shift)
+        if i.factor is MultiplierSource.ROOT and gain_of(self.program) is not None:
+            multiplier = 1
         return {
             "op": i.op,
             "gap": i.gap,
@@ -171,8 +196,8 @@ class WordLayout:
             "target": target,
             "epilogue": i.epilogue,
             "factor": i.factor,
-            "multiplier": 1 if shared else i.multiplier,
-            "places": (i.shift - low) & ((1 << width(high - low)) - 1),  # before an exponent it may be out of range
+            "multiplier": multiplier,
+            "places": (shift - low) & ((1 << width(high - low)) - 1),  # before an exponent it may be out of range
             "even": int(i.even),
             "limits": i.limits,
             "late_limits": i.late_limits if i.turned or i.epilogue in (Epilogue.GATE, Epilogue.RESIDUAL) else i.limits,
