@@ -20,7 +20,9 @@ module accel_engine_cache #(
     localparam int KA = KEY_DEPTH > 1 ? $clog2(KEY_DEPTH) : 1,
     localparam int VA = VALUE_DEPTH > 1 ? $clog2(VALUE_DEPTH) : 1,
     localparam int KW = 4 * KEY_PLANES,
-    localparam int VW = 4 * VALUE_PLANES
+    localparam int VW = 4 * VALUE_PLANES,
+    localparam int MOST = KEY_PLANES > VALUE_PLANES ? KEY_PLANES : VALUE_PLANES,
+    localparam int DW = MOST > 1 ? $clog2(MOST) : 1  // bits of the number of a digit
 ) (
     input  logic               clk,
     input  logic [PW-1:0]      position,
@@ -54,6 +56,8 @@ module accel_engine_cache #(
             (.clk, .write(value_write && (32'(position) & (N - 1)) == n), .target(value_target), .data(value),
              .read(value_read), .word(columns[n*ROWS*VW+:ROWS*VW]));
     end
+    wire [DW-1:0] part = DW'(digit);
+    wire unused = ^digit;
     for (genvar r = 0; r < ROWS; r++) begin : row
         logic [N*KW-1:0] k;
         logic [N*VW-1:0] v;
@@ -64,8 +68,8 @@ module accel_engine_cache #(
         end
         always_comb
             if (matrix) chosen = weights[r*N*4+:N*4];
-            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(v[n*VW+:VW] >> {digit, 2'b00});
-            else for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(k[n*KW+:KW] >> {digit, 2'b00});
+            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(v[n*VW+:VW] >> {part, 2'b00});
+            else for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(k[n*KW+:KW] >> {part, 2'b00});
         assign digits[r*N*4+:N*4] = chosen;
     end
 endmodule

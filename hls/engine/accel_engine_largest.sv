@@ -10,12 +10,12 @@ module accel_engine_largest #(
     localparam int M = (N + 3) / 4;
     logic [M*WIDTH-1:0] winners;
     for (genvar i = 0; i < M; i++) begin : four
-        logic signed [WIDTH-1:0] most;
-        always_comb begin
-            most = values[4*i*WIDTH+:WIDTH];
-            for (int k = 4 * i + 1; k < 4 * i + 4; k++)
-                if (k < N && $signed(values[k*WIDTH+:WIDTH]) > most) most = values[k*WIDTH+:WIDTH];
-        end
+        // where there is no number, the first one again
+        wire signed [WIDTH-1:0] a = values[4*i*WIDTH+:WIDTH];
+        wire signed [WIDTH-1:0] b = values[(4*i+1<N?4*i+1:4*i)*WIDTH+:WIDTH];
+        wire signed [WIDTH-1:0] c = values[(4*i+2<N?4*i+2:4*i)*WIDTH+:WIDTH];
+        wire signed [WIDTH-1:0] d = values[(4*i+3<N?4*i+3:4*i)*WIDTH+:WIDTH];
+        wire signed [WIDTH-1:0] low = a > b ? a : b, high = c > d ? c : d, most = low > high ? low : high;
         assign winners[i*WIDTH+:WIDTH] = most;
     end
     if (M == 1) begin : root

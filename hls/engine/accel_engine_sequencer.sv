@@ -34,7 +34,8 @@ module accel_engine_sequencer #(
     parameter int KEY_GROUPS = 4,
     parameter int VALUE_GROUPS = 4,
     parameter int HEAD_WORDS = 1,
-    parameter int HEAD_BLOCKS = 1
+    parameter int HEAD_BLOCKS = 1,
+    parameter bit ROUNDED = 1'b0  // what LOAD reads is rounded
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -44,6 +45,7 @@ module accel_engine_sequencer #(
     input  logic [PW-1:0]    position,
     output logic             ready,      // the first instruction is there
     output logic             fire,
+    output logic             early,      // a beat of NORM, of SHARE, or of a LOAD that is rounded
     output logic [3:0]       op,
     output logic [RESTW-1:0] rest,
     output logic [15:0]      number,     // of the instruction, for those who watch
@@ -81,13 +83,15 @@ module accel_engine_sequencer #(
     logic [15:0] next_number;
     logic [1:0] primed;
     logic [GW-1:0] pause;
+    logic paused, takes_weights, takes_token, takes_room, goes_early;  // of op: registers, as all wait for them
     logic [SW-1:0] steps_last, planes_last;
     logic [CW-1:0] words_last, inner_last, outer_last, top_last, inner, top;
     wire steps_end = step == steps_last, inner_end = inner == inner_last, outer_end = outer == outer_last;
     assign words_end = word == words_last;
     wire done = steps_end && words_end && inner_end && outer_end && top == top_last;
     assign ready = primed[1];
-    assign fire = ready && pause == '0 && (op != MATRIX || weights) && (op != LOAD || start) && (op != END || room);
+    assign fire = ready && !paused && (!takes_weights || weights) && (!takes_token || start) && (!takes_room || room);
+    assign early = ready && !paused && goes_early && (!takes_token || start);
     wire advance = fire && done || !ready;
     assign highest = step == planes_last;
     assign first = step == '0 && word == '0;
@@ -101,18 +105,27 @@ module accel_engine_sequencer #(
             primed <= '0;
             place <= '0;
             pause <= '0;
+            paused <= 1'b0;
         end else begin
-            if (pause != '0) pause <= pause - 1'b1;
+            if (paused) begin
+                pause <= pause - 1'b1;
+                paused <= pause != GW'(1);
+            end
             if (advance) begin
                 primed <= {primed[0], 1'b1};
                 following <= words[place];
                 place <= place == PCW'(PROGRAM - 1) ? '0 : place + 1'b1;
                 pause <= ready ? next_gap - 1'b1 : '0;
+                paused <= ready && next_gap != GW'(1);
             end
         end
     always_ff @(posedge clk)
         if (advance) begin
             op <= next_op;
+            takes_weights <= next_op == MATRIX;
+            takes_token <= next_op == LOAD;
+            takes_room <= next_op == END;
+            goes_early <= next_op == NORM || next_op == SHARE || ROUNDED && next_op == LOAD;
             rest <= next_rest;
             number <= next_number;
             next_number <= 16'(place);

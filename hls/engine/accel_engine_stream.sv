@@ -104,7 +104,7 @@ module accel_engine_stream #(
         localparam int MW = WIDTH + $clog2(CHANNELS) + 1;
         logic [LANES*WIDTH-1:0] terms;
         logic [MW-1:0] some, no_more;
-        logic signed [MW-1:0] sum, sum_before, centre;  // centre: of all channels, while others come
+        logic signed [MW-1:0] sum, sum_before;
         logic [VW-1:0] squares_total;
         logic done;
         always_ff @(posedge clk) terms <= fresh;
@@ -112,6 +112,7 @@ module accel_engine_stream #(
         assign sum = (begins ? '0 : sum_before) + some;
         always_ff @(posedge clk) if (now) sum_before <= sum;
         if (FORM == 2) begin : layer
+            logic signed [MW-1:0] centre;  // sum of all channels, while others come
             logic [2:0] steps;
             logic [VW-1:0] product, later, difference;
             always_ff @(posedge clk) begin
@@ -134,9 +135,8 @@ module accel_engine_stream #(
                 .CHANNELS(CHANNELS), .TW(MW), .SW(VW), .MULTIPLIER(MEAN_MULTIPLIER), .SHIFT(MEAN_SHIFT),
                 .MODE(MEAN_MODE), .LO(MEAN_LO), .HI(MEAN_HI), .MW(WIDTH), .OFFSET(OFFSET), .VW(VW)
             ) averages (.clk, .rst, .valid(ends), .total(sum), .squares(squares_total), .mean(average), .done, .v);
-            assign centre = MW'(average);
             for (genvar l = 0; l < LANES; l++) begin : less_mean
-                assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH])) - UW'(centre);
+                assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH])) - UW'(average);
             end
         end
         assign summed = done;

@@ -10,9 +10,6 @@ from accel.numeric import signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.fields import width
 
-WAITING = "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up"
-"""Fields that matter where scores of heads side by side leave one after the other."""
-
 
 def tokens(b: Build) -> None:
     """The streams of the design: tokens that begin and end."""
@@ -96,7 +93,7 @@ def operands(b: Build) -> None:
     b.title("operands")
     kinds = {b.wire("matrix_1", 1): "MATRIX", b.wire("value_1", 1): "VALUE"}
     b.register(*(f"{name} <= op == {kind};" for name, kind in kinds.items()))
-    s, at, layout = b.sizes, b.beats.at, b.layout
+    s, layout = b.sizes, b.layout
     depth, aw = s.words, width(s.words - 1)
     b.wire("vector", s.simd * b.activation_bits)
     for name, bits in {"a_write": 1, "a_index": b.address_bits, "a_data": s.pe * b.activation_bits}.items():
@@ -187,63 +184,6 @@ def _begun(b: Build) -> None:
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : begin_lane",
           f"    assign begun[lane*{w}+:{w}] = {at(stage, 'op')} == MATRIX ? {total} : '0;",
           "end")  # fmt: skip
-
-
-def leaving(b: Build) -> None:
-    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side.
-
-    What belongs to it is chosen in the cycle before (r_NAME_next), so that registers alone choose in front of the
-    multipliers.
-    """
-    b.title("what is rounded")
-    s, d, at, w = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits
-    stages = [("fired_1", "fire"), ("fired_2", "fired_1"), ("fired_early", "fire_early")]
-    b.register(*(f"{b.wire(name, 1)} <= {before} && !rst;" for name, before in stages))
-    b.assign("early_next", 1, "fire_early" if d.early == 1 else "fired_early")
-    b.wire("early", 1)
-    waits = ""
-    if s.side > 1:
-        waits = " || waits"
-        _side_by_side(b)
-    else:
-        b.assign("leaving", s.pe * w, "sums")
-        b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
-    b.assign("r_valid_next", 1, f"early_next{waits} || {at(d.sums - 1, 'live')} && {at(d.sums - 1, 'last')}")
-    for field, bits in b.beats.fields.items():
-        one = at(d.early - 1, field) if d.early > 1 else field
-        rest = f"waits ? (splits ? {at(d.sums, field)} : rest_{field}) : "
-        then = rest if waits and field in WAITING else ""
-        b.assign(f"r_{field}_next", bits, f"early_next ? {one} : {then}{at(d.sums - 1, field)}")
-    entering = [f"{b.wire(f'r_{field}_0', bits)} <= r_{field}_next;" for field, bits in b.results.fields.items()]
-    b.register(*entering, "early <= early_next && !rst;", "if (rst) r_valid_0 <= 1'b0;")
-
-
-def _side_by_side(b: Build) -> None:
-    """Scores of heads side by side leave one after the other, in the cycles behind their sums."""
-    s, at, w, sums = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums
-    rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
-    sizes = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
-    sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
-    for name, bits in sizes.items():
-        b.wire(name, bits)
-    b.assign("splits", 1, f"{at(sums, 'live')} && {at(sums, 'last')} && {at(sums, 'op')} == SCORE")
-    b.assign("waits", 1, f"splits || rest_left > {left}'d1" if left > 1 else "splits")
-    b.register(
-        f"if (splits) rest_left <= {left}'d{s.side - 1};",
-        "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
-        "if (rst) rest_left <= '0;",
-        "waiting <= waits && !rst;",
-        *(f"if (splits) rest_{field} <= {at(sums, field)};" for field in WAITING),
-        f"if (splits) rest_sums <= sums[{s.pe * w}+:{rest}];",
-        f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
-        f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
-    )
-    b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
-    b.assign(
-        "leaving_head",
-        b.address_bits,
-        f"waiting ? rest_head : early ? {at(b.delays.early, 'head')} : {at(sums, 'head')}",
-    )
 
 
 def rounding(b: Build) -> None:

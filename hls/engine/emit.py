@@ -15,7 +15,7 @@ from accel.engine.isa import EngineProgram, Opcode
 from accel.errors import UserError
 from accel.stream import Stream
 from accel.tensor import Tensor
-from hls.engine import attention, core, residual, units, writes
+from hls.engine import attention, core, leaving, residual, units, writes
 from hls.engine.build import Build
 from hls.rtl import emit as dataflow
 
@@ -41,7 +41,7 @@ def design(
     core.tape(made, starved, seed)
     core.operands(made)
     core.array(made, packed)
-    core.leaving(made)
+    leaving.leaving(made)
     core.rounding(made)
     residual.stream(made)
     attention.attention(made)

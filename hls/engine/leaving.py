@@ -1,0 +1,66 @@
+"""The section of an engine's top module in front of the rounding: what is rounded, chosen a cycle before."""
+
+from __future__ import annotations
+
+from hls.engine.build import Build
+from hls.engine.fields import width
+
+WAITING = "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up"
+"""Fields that matter where scores of heads side by side leave one after the other."""
+
+
+def leaving(b: Build) -> None:
+    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side.
+
+    What belongs to it is chosen in the cycle before (r_NAME_next), so that registers alone choose in front of the
+    multipliers.
+    """
+    b.title("what is rounded")
+    s, d, at, w = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits
+    stages = [("fired_1", "fire"), ("fired_2", "fired_1"), ("fired_early", "fire_early")]
+    b.register(*(f"{b.wire(name, 1)} <= {before} && !rst;" for name, before in stages))
+    b.assign("early_next", 1, "fire_early" if d.early == 1 else "fired_early")
+    b.wire("early", 1)
+    waits = ""
+    if s.side > 1:
+        waits = " || waits"
+        _side_by_side(b)
+    else:
+        b.assign("leaving", s.pe * w, "sums")
+        b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
+    b.assign("r_valid_next", 1, f"early_next{waits} || {at(d.sums - 1, 'live')} && {at(d.sums - 1, 'last')}")
+    for field, bits in b.beats.fields.items():
+        one = at(d.early - 1, field) if d.early > 1 else field
+        rest = f"waits ? (splits ? {at(d.sums, field)} : rest_{field}) : "
+        then = rest if waits and field in WAITING else ""
+        b.assign(f"r_{field}_next", bits, f"early_next ? {one} : {then}{at(d.sums - 1, field)}")
+    entering = [f"{b.wire(f'r_{field}_0', bits)} <= r_{field}_next;" for field, bits in b.results.fields.items()]
+    b.register(*entering, "early <= early_next && !rst;", "if (rst) r_valid_0 <= 1'b0;")
+
+
+def _side_by_side(b: Build) -> None:
+    """Scores of heads side by side leave one after the other, in the cycles behind their sums."""
+    s, at, w, sums = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums
+    rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
+    sizes = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
+    sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
+    for name, bits in sizes.items():
+        b.wire(name, bits)
+    b.assign("splits", 1, f"{at(sums, 'live')} && {at(sums, 'last')} && {at(sums, 'op')} == SCORE")
+    b.assign("waits", 1, f"splits || rest_left > {left}'d1" if left > 1 else "splits")
+    b.register(
+        f"if (splits) rest_left <= {left}'d{s.side - 1};",
+        "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
+        "if (rst) rest_left <= '0;",
+        "waiting <= waits && !rst;",
+        *(f"if (splits) rest_{field} <= {at(sums, field)};" for field in WAITING),
+        f"if (splits) rest_sums <= sums[{s.pe * w}+:{rest}];",
+        f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
+        f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
+    )
+    b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
+    b.assign(
+        "leaving_head",
+        b.address_bits,
+        f"waiting ? rest_head : early ? {at(b.delays.early, 'head')} : {at(sums, 'head')}",
+    )
