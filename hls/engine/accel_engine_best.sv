@@ -30,14 +30,33 @@ module accel_engine_best #(
         logic [M*W-1:0] winners;
         logic [M*LW-1:0] places;
         for (genvar i = 0; i < M; i++) begin : four
-            wire signed [W-1:0] a = all[4*i*W+:W], b = all[(4*i+1)*W+:W], c = all[(4*i+2)*W+:W], d = all[(4*i+3)*W+:W];
-            wire second = b > a, fourth = d > c;
-            wire signed [W-1:0] low = second ? b : a, high = fourth ? d : c;
-            wire upper = high > low;
+            logic [3:0] wins;  // all comparisons beside each other
+            for (genvar j = 0; j < 4; j++) begin : candidate
+                wire signed [W-1:0] mine = all[(4*i+j)*W+:W];
+                logic [3:0] over;
+                for (genvar k = 0; k < 4; k++) begin : other
+                    wire signed [W-1:0] its = all[(4*i+k)*W+:W];
+                    if (k < j) begin : lower
+                        assign over[k] = mine > its;
+                    end else begin : higher
+                        assign over[k] = k == j || mine >= its;
+                    end
+                end
+                assign wins[j] = &over;
+            end
+            logic [W-1:0] value;
+            logic [LW-1:0] place;
+            always_comb begin
+                value = '0;
+                place = '0;
+                for (int j = 0; j < 4; j++) begin
+                    value = value | (all[(4*i+j)*W+:W] & {W{wins[j]}});
+                    place = place | (all_lanes[(4*i+j)*LW+:LW] & {LW{wins[j]}});
+                end
+            end
             always_ff @(posedge clk) begin
-                winners[i*W+:W] <= upper ? high : low;
-                places[i*LW+:LW] <= upper ? (fourth ? all_lanes[(4*i+3)*LW+:LW] : all_lanes[(4*i+2)*LW+:LW])
-                    : second ? all_lanes[(4*i+1)*LW+:LW] : all_lanes[4*i*LW+:LW];
+                winners[i*W+:W] <= value;
+                places[i*LW+:LW] <= place;
             end
         end
         accel_engine_best #(.N(M), .W(W), .LW(LW)) next (.clk, .values(winners), .lanes(places), .best, .best_lanes);

@@ -125,13 +125,14 @@ def _factors(b: Build) -> None:
     b.add(f"assign {{division_done, division_group, division_bank}} = divisions[{(stages - 1) * tag}+:{tag}];")
     for name, bits in {"head_factors": s.banks * m, "head_spares": s.banks * jw}.items():
         b.lanes(name, bits)
-    bank = "bank"
+    bank, group = "bank", at(d.sums - 1, "group")
     if b.has(op=Opcode.SHARE):
+        group = "r_group_next"
         bank = "(r_op_next == SHARE ? 32'(r_outer_next) : 32'(bank))"
     b.add(
         f"logic [{s.banks * groups * (m + jw) - 1}:0] kept_factors;",
         f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : factor_bank",
-        f"    wire [31:0] kept_at = {bank} * {groups} + 32'(r_group_next);",
+        f"    wire [31:0] kept_at = {bank} * {groups} + 32'({group});",
         f"    assign {{head_spares[bank*{jw}+:{jw}], head_factors[bank*{m}+:{m}]}}",
         f"        = kept_factors[kept_at*{m + jw}+:{m + jw}];",
         "end",

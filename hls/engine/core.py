@@ -230,16 +230,22 @@ def _entering(b: Build) -> list[str]:
         x = f"takes_share ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
     group = min(s.pe, s.head_size) if s.banks > 1 else s.pe
     bank = f"(lane / {group} < {s.banks} ? lane / {group} : {s.banks - 1})"
-    by = "r_multiplier_next"
-    if has_row_multipliers(b) and b.program.tape.multipliers is not None:
-        bits = width(int(b.program.tape.multipliers.max()))
-        by = f"r_factor_next == ROW ? {m}'(multipliers[lane*{bits}+:{bits}]) : {by}"
-    if b.has(factor=MultiplierSource.HEAD):
-        by = f"r_factor_next == HEAD ? head_factors[{bank}*{m}+:{m}] : {by}"
+    early, late = (_multiplier(b, bank, which) for which in ("beat", "sums"))
     return [
         f"assign rounded_x[lane*{w}+:{w}] = {x};",
-        f"always_ff @(posedge clk) rounded_m[lane*{m}+:{m}] <= r_factor_next == ROOT ? root_factor : {by};",
+        f"always_ff @(posedge clk) rounded_m[lane*{m}+:{m}] <= early_next ? {early} : {late};",
     ]
+
+
+def _multiplier(b: Build, bank: str, which: str) -> str:
+    """The multiplier of a lane, of a `beat` or of `sums`."""
+    m, by = b.sizes.multiplier_bits, f"{which}_multiplier"
+    if which == "sums" and has_row_multipliers(b) and b.program.tape.multipliers is not None:
+        bits = width(int(b.program.tape.multipliers.max()))
+        by = f"sums_factor == ROW ? {m}'(multipliers[lane*{bits}+:{bits}]) : {by}"
+    if b.has(factor=MultiplierSource.HEAD):
+        by = f"{which}_factor == HEAD ? head_factors[{bank}*{m}+:{m}] : {by}"
+    return f"({which}_factor == ROOT ? root_factor : {by})" if which == "beat" else f"({by})"
 
 
 def load_bits(b: Build) -> int:
@@ -250,17 +256,22 @@ def load_bits(b: Build) -> int:
 
 def _places(b: Build, bits: int) -> list[str]:
     """Shifts of the banks, less the least one."""
-    s, spare = b.sizes, b.layout.spare
     lines = []
-    for bank in range(s.banks):
-        value = "r_places_next"
-        if b.has(factor=MultiplierSource.HEAD) and spare:
-            less = f"head_spares[{bank * width(spare)}+:{width(spare)}]"
-            value = f"r_factor_next == HEAD ? r_places_next - {bits}'({less}) : {value}"
-        if b.norm.form == "l2":
-            value = f"r_factor_next == ROOT ? r_places_next + {bits}'($signed(root_exponent)) : {value}"
-        lines.append(f"places_0[{bank * bits}+:{bits}] <= {value};")
+    for bank in range(b.sizes.banks):
+        early, late = (_shift(b, bank, bits, which) for which in ("beat", "sums"))
+        lines.append(f"places_0[{bank * bits}+:{bits}] <= early_next ? {early} : {late};")
     return lines
+
+
+def _shift(b: Build, bank: int, bits: int, which: str) -> str:
+    """The shift of a bank, of a `beat` or of `sums`."""
+    value, spare = f"{which}_places", b.layout.spare
+    if b.has(factor=MultiplierSource.HEAD) and spare:
+        less = f"head_spares[{bank * width(spare)}+:{width(spare)}]"
+        value = f"{which}_factor == HEAD ? {which}_places - {bits}'({less}) : {value}"
+    if b.norm.form == "l2" and which == "beat":
+        value = f"beat_factor == ROOT ? beat_places + {bits}'($signed(root_exponent)) : {value}"
+    return f"({value})"
 
 
 def limit(b: Build, index: str, side: int, bits: int) -> str:

@@ -8,6 +8,9 @@ from hls.engine.fields import width
 WAITING = "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up"
 """Fields that matter where scores of heads side by side leave one after the other."""
 
+CHOOSING = "factor", "multiplier", "places"
+"""Fields that choose a multiplier: beat_NAME of a beat, sums_NAME of sums, as `early_next` is the last to be known."""
+
 
 def leaving(b: Build) -> None:
     """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side.
@@ -33,7 +36,11 @@ def leaving(b: Build) -> None:
         one = at(d.early - 1, field) if d.early > 1 else field
         rest = f"waits ? (splits ? {at(d.sums, field)} : rest_{field}) : "
         then = rest if waits and field in WAITING else ""
-        b.assign(f"r_{field}_next", bits, f"early_next ? {one} : {then}{at(d.sums - 1, field)}")
+        late = f"{then}{at(d.sums - 1, field)}"
+        if field in CHOOSING:
+            b.assign(f"beat_{field}", bits, one)
+            one, late = f"beat_{field}", b.assign(f"sums_{field}", bits, late)
+        b.assign(f"r_{field}_next", bits, f"early_next ? {one} : {late}")
     entering = [f"{b.wire(f'r_{field}_0', bits)} <= r_{field}_next;" for field, bits in b.results.fields.items()]
     b.register(*entering, "early <= early_next && !rst;", "if (rst) r_valid_0 <= 1'b0;")
 
