@@ -10,12 +10,26 @@ module accel_engine_largest #(
     localparam int M = (N + 3) / 4;
     logic [M*WIDTH-1:0] winners;
     for (genvar i = 0; i < M; i++) begin : four
-        // where there is no number, the first one again
-        wire signed [WIDTH-1:0] a = values[4*i*WIDTH+:WIDTH];
-        wire signed [WIDTH-1:0] b = values[(4*i+1<N?4*i+1:4*i)*WIDTH+:WIDTH];
-        wire signed [WIDTH-1:0] c = values[(4*i+2<N?4*i+2:4*i)*WIDTH+:WIDTH];
-        wire signed [WIDTH-1:0] d = values[(4*i+3<N?4*i+3:4*i)*WIDTH+:WIDTH];
-        wire signed [WIDTH-1:0] low = a > b ? a : b, high = c > d ? c : d, most = low > high ? low : high;
+        localparam int COUNT = N - 4 * i < 4 ? N - 4 * i : 4;
+        logic [COUNT-1:0] wins;  // all comparisons beside each other; of equal ones the first wins
+        for (genvar j = 0; j < COUNT; j++) begin : candidate
+            wire signed [WIDTH-1:0] mine = values[(4*i+j)*WIDTH+:WIDTH];
+            logic [COUNT-1:0] over;
+            for (genvar k = 0; k < COUNT; k++) begin : other
+                wire signed [WIDTH-1:0] its = values[(4*i+k)*WIDTH+:WIDTH];
+                if (k < j) begin : lower
+                    assign over[k] = mine > its;
+                end else begin : higher
+                    assign over[k] = k == j || mine >= its;
+                end
+            end
+            assign wins[j] = &over;
+        end
+        logic [WIDTH-1:0] most;
+        always_comb begin
+            most = '0;
+            for (int j = 0; j < COUNT; j++) most = most | (values[(4*i+j)*WIDTH+:WIDTH] & {WIDTH{wins[j]}});
+        end
         assign winners[i*WIDTH+:WIDTH] = most;
     end
     if (M == 1) begin : root
