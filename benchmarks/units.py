@@ -135,7 +135,7 @@ class Draw:
         heads, size, bits = self.pick(1, 2, 4), self.pick(4, 8, 16), self.pick(8, 12, 16)
         a, b = self.tensor(8, heads * size, self.pick(16, 20, 24, 28), 0), Tensor((8, heads), 0, (64 << bits) - 64)
         top = 1 << self.pick(7, 11, 15)
-        op = Divide.of(b, self.pick(0, 2, 4), -top, top - 1, least=bits - 1)
+        op = Divide.of(b, self.pick(0, 2, 4), -top, top - 1, least=bits - 1, kept=self.pick(0, 0, 9))
         yield from self._units(op, (a, b), most_lanes=4)
 
     def blockfloat(self) -> Iterator[Part]:

@@ -36,18 +36,30 @@ def first_difference(
 
     `edges` are rows of the graph by name, `results` blocks (blocks, pe) by the number of the instruction.
     """
+    exponent = 0
     for number, instruction in enumerate(program.instructions):
         edge = instruction.edges[-1] if instruction.edges else ""
         if number not in results or edge not in edges or not _is_whole(program, instruction):
             continue
-        order = channels(program.sizes, instruction, position, edges[edge].size)
-        got = results[number].reshape(-1)[: order.size]
+        writer = program.instructions[number - 1] if instruction.op is Opcode.BLOCK else instruction  # of the words
+        order = channels(program.sizes, writer, position, edges[edge].size)
+        if instruction.op is Opcode.BLOCK:
+            exponent = _exponent(program, edge, edges)
+        is_scaled = instruction.op is Opcode.BLOCK or (instruction.scaled and instruction.epilogue is Epilogue.LOGITS)
+        got = results[number].reshape(-1)[: order.size] << (exponent if is_scaled else 0)
         wrong = np.flatnonzero((order >= 0) & (edges[edge].reshape(-1)[order] != got))
         if wrong.size:
             channel = int(order[wrong[0]])
             expected = int(edges[edge].reshape(-1)[channel])
             return LaneDifference(number, instruction, channel, expected, int(got[wrong[0]]))
     return None
+
+
+def _exponent(program: EngineProgram, edge: str, edges: Mapping[str, np.ndarray]) -> int:
+    """The exponent of a token's vector: its edge is mantissas times two to the power of it."""
+    node = next(node for node in program.network.graph if node.name == edge)
+    block, words = program.network.blocks[node.inputs[0]], edges[node.inputs[0]]
+    return max(0, int(np.abs(words).max()).bit_length() - (block.bits - 1))
 
 
 def channels(sizes: Sizes, instruction: Instruction, position: int, count: int) -> np.ndarray:
