@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from accel.engine.rounding import root_factor
 from accel.errors import UserError
 from accel.ops.divide.op import Divide
 from accel.ops.norm.op import Norm
@@ -21,9 +20,7 @@ def has_root_table(norm: Norm) -> bool:
 
 def root_words(norm: Norm, gain: int = 1) -> np.ndarray:
     """R · gain for every value that the leading bits of Σx² + c can have, (4^guard,)."""
-    least, more = 1 << norm.least, 2 * norm.fraction
-    divisors = [max(math.isqrt(cut << more), least) for cut in range(1 << (2 * norm.guard))]
-    return np.array([gain * ((1 << norm.numerator_bits) // divisor) for divisor in divisors])
+    return np.array([gain * root_factor(norm, cut) for cut in range(1 << (2 * norm.guard))])
 
 
 def reciprocal_words(divide: Divide, kept: int, largest: int) -> np.ndarray:

@@ -169,12 +169,6 @@ class Sizes:
     held_blocks: int
     """Blocks of H."""
     limits: tuple[tuple[int, int], ...]
-    group: int = 0
-    """Inputs of a row that share a factor; 0: there are no factors."""
-    factor_bits: int = 0
-    row_multiplier_bits: int = 0
-    bias_bits: int = 0
-    even: bool = False
 
     @property
     def side(self) -> int:

@@ -8,6 +8,7 @@ with the graph edge by edge.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class MacroGraph:
     kv_heads: int
     head_size: int
 
-    @property
+    @cached_property
     def blocks(self) -> dict[str, BlockFloat]:
         """Edge of a vector that has an exponent → the BlockFloat that makes its mantissas."""
         made = [macro.to if isinstance(macro, Multiply) else macro for macro in self.macros]

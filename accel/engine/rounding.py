@@ -47,12 +47,16 @@ def root(norm: Norm, mean: Mean | None, x: np.ndarray) -> tuple[int, int, np.nda
         variance = square + norm.offset
         more = -((2 * norm.guard - variance.bit_length()) // 2)
         cut = variance << (-2 * more) if more < 0 else variance >> (2 * more)
-        divisor = max(math.isqrt(cut << (2 * norm.fraction)), 1 << norm.least)
-        return (1 << norm.numerator_bits) // divisor, more, x
+        return root_factor(norm, cut), more, x
     centred = len(x) * x - (total if norm.form == "layer" else 0)
     variance = len(x) * square - (total * total if norm.form == "layer" else 0) + norm.offset
     divisor = max(math.isqrt(variance << (2 * norm.guard)), 1 << norm.guard)
     return (1 << norm.numerator_bits) // divisor, 0, centred
+
+
+def root_factor(norm: Norm, cut: int) -> int:
+    """R of form "l2", of the leading bits of a sum of squares: floor(v / 4^a)."""
+    return (1 << norm.numerator_bits) // max(math.isqrt(cut << (2 * norm.fraction)), 1 << norm.least)
 
 
 def inverse(attend: Attend, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

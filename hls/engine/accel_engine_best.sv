@@ -30,20 +30,8 @@ module accel_engine_best #(
         logic [M*W-1:0] winners;
         logic [M*LW-1:0] places;
         for (genvar i = 0; i < M; i++) begin : four
-            logic [3:0] wins;  // all comparisons beside each other
-            for (genvar j = 0; j < 4; j++) begin : candidate
-                wire signed [W-1:0] mine = all[(4*i+j)*W+:W];
-                logic [3:0] over;
-                for (genvar k = 0; k < 4; k++) begin : other
-                    wire signed [W-1:0] its = all[(4*i+k)*W+:W];
-                    if (k < j) begin : lower
-                        assign over[k] = mine > its;
-                    end else begin : higher
-                        assign over[k] = k == j || mine >= its;
-                    end
-                end
-                assign wins[j] = &over;
-            end
+            logic [3:0] wins;
+            accel_engine_first #(.N(4), .W(W)) first (.values(all[4*i*W+:4*W]), .wins);
             logic [W-1:0] value;
             logic [LW-1:0] place;
             always_comb begin

@@ -11,20 +11,8 @@ module accel_engine_largest #(
     logic [M*WIDTH-1:0] winners;
     for (genvar i = 0; i < M; i++) begin : four
         localparam int COUNT = N - 4 * i < 4 ? N - 4 * i : 4;
-        logic [COUNT-1:0] wins;  // all comparisons beside each other; of equal ones the first wins
-        for (genvar j = 0; j < COUNT; j++) begin : candidate
-            wire signed [WIDTH-1:0] mine = values[(4*i+j)*WIDTH+:WIDTH];
-            logic [COUNT-1:0] over;
-            for (genvar k = 0; k < COUNT; k++) begin : other
-                wire signed [WIDTH-1:0] its = values[(4*i+k)*WIDTH+:WIDTH];
-                if (k < j) begin : lower
-                    assign over[k] = mine > its;
-                end else begin : higher
-                    assign over[k] = k == j || mine >= its;
-                end
-            end
-            assign wins[j] = &over;
-        end
+        logic [COUNT-1:0] wins;
+        accel_engine_first #(.N(COUNT), .W(WIDTH)) first (.values(values[4*i*WIDTH+:COUNT*WIDTH]), .wins);
         logic [WIDTH-1:0] most;
         always_comb begin
             most = '0;

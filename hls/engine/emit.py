@@ -53,7 +53,9 @@ def design(
     text = made.text(TOP)
     files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
     last = timing.cycles(program, sizes.context - 1)
-    work = sum(i.rows * i.words * i.planes for i in program.instructions if i.op == 2) * sizes.pe * sizes.simd
+    work = (
+        sum(i.rows * i.words * i.planes for i in program.instructions if i.op is Opcode.MATRIX) * sizes.pe * sizes.simd
+    )
     share = min(1.0, work / (last * sizes.pe * sizes.simd))
     figures = Figures(burst * last + 1, burst * last + 1, burst * work, sizes.pe * sizes.simd, share)
     name = program.network.graph.name
