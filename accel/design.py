@@ -79,7 +79,8 @@ class Design:
     `structure` is what the text was made from; a design that was read from a folder has none.
 
     `context` is the number of tokens of a sequence where the design is a decode engine: its input is a token with its
-    position, its output the tokens that follow. Samples of any other design have nothing to do with each other.
+    position, and a seed where tokens are drawn; its output is the tokens that follow. Samples of any other design have
+    nothing to do with each other.
     """
 
     name: str

@@ -62,13 +62,15 @@ class Device:
         real = y * np.asarray(self.output.scale)
         return self.view.results(real) if self.view else real
 
-    def generate(self, prompt: Sequence[int], n: int) -> Iterator[int]:
+    def generate(self, prompt: Sequence[int], n: int, seed: int = 0) -> Iterator[int]:
         """The `n` tokens that a decode engine chooses behind the tokens of `prompt`, each as soon as it has come.
 
-        Raises UserError, before anything is sent, for a design that is no decode engine, a token that it lacks, and
-        more tokens than its context; ToolError when the board does not answer.
+        An engine that was lowered with a temperature draws them where it is given a `seed` from 1 to 65535; the same
+        seed gives the same tokens. Raises UserError, before anything is sent, for a design that is no decode engine, a
+        token that it lacks, more tokens than its context, and a seed that it does not take; ToolError when the board
+        does not answer.
         """
-        return generating.generate(self._runner, self._design, prompt, n)
+        return generating.generate(self._runner, self._design, prompt, n, seed)
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""

@@ -1,4 +1,7 @@
-"""Tokens from a decode engine on a board: a request is a token with its position, an answer the tokens that follow."""
+"""Tokens from a decode engine on a board: a request is a token with its position, an answer the tokens that follow.
+
+Where the engine draws tokens, a request also has a seed; seed 0 asks for the likeliest token.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,39 @@ class SampleRunner(Protocol):
         """Raises ToolError when the board does not answer."""
 
 
-def generate(runner: SampleRunner, design: Design, prompt: Sequence[int], count: int) -> Iterator[int]:
+def generate(runner: SampleRunner, design: Design, prompt: Sequence[int], count: int, seed: int = 0) -> Iterator[int]:
     """The `count` tokens that the network chooses behind a prompt, each as soon as the board has answered.
+
+    With a `seed`, they are drawn; the same one gives the same tokens.
 
     A request says where its token stands. So it may reach the board twice, as it does when an answer is lost: what
     the board keeps of a token, and what it answers, stay the same.
 
-    Raises UserError for a design that is no decode engine, a token that it lacks, and more tokens than its context.
+    Raises UserError for a design that is no decode engine, a token that it lacks, more tokens than its context, and a
+    seed that it does not take.
     """
     tokens, wanted = checked(design, prompt, count)
-    return _chosen(runner, tokens, wanted)
+    return _chosen(runner, tokens, wanted, _drawn(design, seed))
+
+
+def draws(design: Design) -> bool:
+    """Does a decode engine draw tokens, where it is given a seed?"""
+    return design.input.lanes > 2
+
+
+def _drawn(design: Design, seed: int) -> list[int]:
+    """The end of a request, behind its position."""
+    most = design.input.tensor.hi
+    if not draws(design):
+        if seed:
+            raise UserError(
+                f"{design.name} chooses the likeliest token and takes no seed: `accel lower --temperature` makes an "
+                "engine that draws tokens"
+            )
+        return []
+    if not 0 <= _whole("the seed", seed) <= most:
+        raise UserError(f"seed {seed} is not one of 0..{most}, of which 0 asks for the likeliest token")
+    return [seed]
 
 
 def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int], int]:
@@ -67,9 +93,9 @@ def _whole(name: str, value: Any) -> int:
     return operator.index(value)
 
 
-def _chosen(runner: SampleRunner, prompt: list[int], count: int) -> Iterator[int]:
+def _chosen(runner: SampleRunner, prompt: list[int], count: int, seed: list[int]) -> Iterator[int]:
     for position, token in enumerate(prompt):
-        found = _answer(runner, token, position)
+        found = _answer(runner, [token, position, *seed])
     position = len(prompt) - 1
     while True:
         yield from found[:count]
@@ -77,10 +103,10 @@ def _chosen(runner: SampleRunner, prompt: list[int], count: int) -> Iterator[int
         if count <= 0:
             return
         position += len(found)
-        found = _answer(runner, found[-1], position)
+        found = _answer(runner, [found[-1], position, *seed])
 
 
-def _answer(runner: SampleRunner, token: int, position: int) -> list[int]:
-    """The tokens that follow the one at `position`."""
-    answer: list[int] = runner.run(np.array([[[token, position]]], np.int64)).reshape(-1).tolist()
+def _answer(runner: SampleRunner, request: list[int]) -> list[int]:
+    """The tokens that follow the one of a request."""
+    answer: list[int] = runner.run(np.array([[request]], np.int64)).reshape(-1).tolist()
     return answer

@@ -121,14 +121,22 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
 @click.option(
     "--tokens", type=click.IntRange(min=1), help="Tokens to write at most.  [default: until the context is full]"
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Draw tokens with this seed; 0: the likeliest ones.  [default: another seed each time, where the engine has "
+    "a temperature]",
+)
 @json_option
 def chat_command(
-    folder: Path, port: str | None, board: str, tokenizer: str | None, tokens: int | None, as_json: bool
-) -> int:
+    folder: Path, port: str | None, board: str, tokenizer: str | None, tokens: int | None, seed: int | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Let the decode engine in FOLDER write: a prompt per line, until the input ends (Ctrl-D).
 
-    Every prompt begins a text of its own, and the board goes on with it, token by token, with the likeliest one. Text
-    comes as it is written, and how fast it came follows on standard error. A prompt that does not fit is left out.
+    Every prompt begins a text of its own, and the board goes on with it, token by token, with the likeliest one. An
+    engine that was lowered with --temperature draws tokens instead: the same --seed gives the same text. Text comes as
+    it is written, and how fast it came follows on standard error. A prompt that does not fit is left out.
 
     \b
     Examples:
@@ -141,7 +149,10 @@ def chat_command(
     with ExitStack() as opened:
         with working("connect"):
             talk = opened.enter_context(Talk(folder, port=port, board=board, tokenizer=tokenizer))
-        found = [*answers(lines(blank=True), partial(talk.say, tokens=tokens), show=not as_json)]
+        seed = talk.any_seed() if seed is None else seed
+        if seed:
+            click.echo(f"seed {seed}", err=True)
+        found = [*answers(lines(blank=True), partial(talk.say, tokens=tokens, seed=seed), show=not as_json)]
     written = [asdict(one) for one in found if one]
     if as_json:
         show_json(written)

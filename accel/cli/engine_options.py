@@ -27,12 +27,18 @@ def engine_options(command: Callable[..., object]) -> Callable[..., object]:
     @click.option(
         "--tokenizer", type=click.Path(path_type=Path), help="Engine: tokenizer's file of a .bin of llama2.c."
     )
+    @click.option(
+        "--temperature",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Engine: draw tokens, where a request has a seed.  [default: the likeliest token]",
+    )
     @wraps(command)
     def with_engine(
         *args: object, products: int | None, pe: int | None, simd: int | None, recipe: str | None,
-        context: int | None, tokenizer: Path | None, **given: object,
+        context: int | None, tokenizer: Path | None, temperature: float | None, **given: object,
     ) -> object:  # fmt: skip
-        return command(*args, wanted=Wanted(recipe, context, tokenizer, pe, simd, products), **given)
+        wanted = Wanted(recipe, context, tokenizer, pe, simd, products, temperature)
+        return command(*args, wanted=wanted, **given)
 
     return with_engine
 

@@ -77,6 +77,7 @@ def command(model: Path, as_json: bool, entry: Entry, target: str, wanted: Wante
       accel lower model.onnx --target vivado-accelerator --board pynq-z2 --out build/pynq
       accel lower stories260K.bin --target engine --board ulx3s-85f --out build/stories
       accel lower stories260K.bin --target engine --context 256 --products 128 --out build/small
+      accel lower stories260K.bin --target engine --temperature 0.8 --out build/creative
     """
     made = (
         _engine(model, entry, wanted, out, options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from accel.engine import latency
-from accel.engine.isa import EngineProgram, Epilogue, MultiplierSource, Opcode
+from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode
 from accel.engine.macros import Attend, Multiply, Normalize, ToVector
 from accel.errors import UserError
 from accel.ops.divide.op import Divide
@@ -63,9 +63,14 @@ def delays_of(program: EngineProgram) -> Delays:
         factor=latency.factor(sizes.pe, False, _division(program)),
         rotary=latency.rotary(False) if any(each.turned for each in program.instructions) else 0,
         gate=_gate(program),
-        token=(logits.factor is not MultiplierSource.CONSTANT or logits.multiplier != 1) + latency.argmax(sizes.pe),
+        token=_product(logits) + latency.NOISE * bool(program.noise) + latency.argmax(sizes.pe),
         load_rounded=load_is_rounded(program),
     )
+
+
+def _product(logits: Instruction) -> bool:
+    """Are logits sums times a multiplier?"""
+    return logits.factor is not MultiplierSource.CONSTANT or logits.multiplier != 1
 
 
 def _variance(program: EngineProgram, norm: Norm) -> int:

@@ -53,10 +53,11 @@ class Interpreter:
         self._results: dict[int, np.ndarray] = {}
         self._beat = self._row = 0
 
-    def step(self, token: int, position: int, *, trace: bool = False) -> Evaluated:
+    def step(self, token: int, position: int, seed: int = 0, *, trace: bool = False) -> Evaluated:
         """Evaluate a token at a position, whose predecessors were evaluated at theirs.
 
-        Raises UserError on a token or position that the program does not have.
+        `seed` is that of the noise of a program that draws tokens. Raises UserError on a token or position that the
+        program does not have.
         """
         sizes = self.program.sizes
         for name, value, most in (("token", token, sizes.vocabulary), ("position", position, sizes.context)):
@@ -69,7 +70,7 @@ class Interpreter:
             found = self._execute(instruction)
             if trace:
                 results[number] = found
-        return Evaluated(int(self._logits.argmax()), self._logits, results)
+        return Evaluated(self.program.choose(self._logits, position, seed), self._logits, results)
 
     def _execute(self, i: Instruction) -> np.ndarray:
         match i.op:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from accel.engine.macros import MacroGraph
+    from accel.engine.sampling import GumbelNoise
 
 
 class Opcode(IntEnum):
@@ -217,3 +218,11 @@ class EngineProgram:
     instructions: tuple[Instruction, ...]
     tape: Tape
     tables: dict[str, np.ndarray] = field(default_factory=dict)
+    noise: GumbelNoise | None = None
+    """Of an engine that draws tokens; others choose the largest logit."""
+
+    def choose(self, logits: np.ndarray, position: int, seed: int = 0) -> int:
+        """The token behind the one at `position`, from its logits (vocabulary,)."""
+        if self.noise:
+            return self.noise.choose(logits, position, self.sizes.pe, seed)
+        return int(logits.argmax())

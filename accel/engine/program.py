@@ -31,6 +31,7 @@ from accel.engine.macros import (
     ToVector,
 )
 from accel.engine.rounding import rounding_of
+from accel.engine.sampling import GumbelNoise
 from accel.engine.tables import tables_of
 from accel.engine.tape import TapeWriter
 from accel.engine.widths import widths_of
@@ -63,6 +64,20 @@ def build(network: MacroGraph, pe: int, simd: int) -> EngineProgram:
     for macro in network.macros:
         builder.add(macro)
     return builder.program()
+
+
+def drawing(program: EngineProgram, temperature: float) -> EngineProgram:
+    """The program with noise for its logits. Raises UserError where these have no common step."""
+    graph = program.network.graph
+    steps = set(np.atleast_1d(graph.output_tensor.scale).tolist())
+    if len(steps) > 1:
+        raise UserError(f"{graph.name}: its logits have a scale per row; tokens are drawn from logits of one scale")
+    if any(each.epilogue is Epilogue.LOGITS and each.scaled for each in program.instructions):
+        raise UserError(
+            f"{graph.name}: its logits have an exponent per token; tokens are drawn from logits of one scale, such as "
+            "those of recipe E9"
+        )
+    return replace(program, noise=GumbelNoise.of(temperature, steps.pop()))
 
 
 def require_sizes(network: MacroGraph, pe: int, simd: int) -> None:

@@ -1,7 +1,8 @@
 """Sampling as an argmax: the largest of logits with Gumbel noise is a draw from their softmax.
 
 The noise of a row comes from a table and from a register of 32 bits that each lane of the array has. It depends on the
-seed, the position, the lane and the row block alone, so a token that is asked for again is the same token.
+seed, the position, the lane and the row block alone, so a token that is asked for again is the same token. Seed 0 is no
+noise: the largest logit.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from accel.errors import UserError
 HEAD, TAIL, WARM_UP = 24, 5, 16
 """Bits whose leading zeros are counted, bits beside them, and steps in front of the first row."""
 WORD_BITS = 12
+SEED_BITS = 16
+"""Of the seed in a request."""
 MASK = (1 << 32) - 1
 
 
@@ -25,10 +28,9 @@ class GumbelNoise:
 
     words: np.ndarray
     up: int
-    seed: int = 0
 
     @classmethod
-    def of(cls, temperature: float, step: float, seed: int = 0) -> GumbelNoise:
+    def of(cls, temperature: float, step: float) -> GumbelNoise:
         """Draw from softmax(logits · step / temperature). Raises UserError on numbers that are not positive.
 
         A uniform number w of 24 leading bits and more has z zeros in front and 5 bits behind its first one: the noise
@@ -41,12 +43,14 @@ class GumbelNoise:
         w = 2.0 ** -(zeros + 1.0) * (1 + (tail + 0.5) / (1 << TAIL))
         real = -np.log(-np.log1p(-w)) * temperature / step
         up = max(0, math.frexp(np.abs(real).max())[1] - (WORD_BITS - 1) + 1)
-        return cls(np.rint(real / 2.0**up).astype(np.int64), up, seed)
+        return cls(np.rint(real / 2.0**up).astype(np.int64), up)
 
-    def rows(self, position: int, rows: int, lanes: int) -> np.ndarray:
+    def rows(self, position: int, rows: int, lanes: int, seed: int) -> np.ndarray:
         """Noise for the logits of `rows` rows, with `lanes` of them per block."""
+        if not seed:
+            return np.zeros(rows, np.int64)
         lane = (np.arange(lanes, dtype=np.int64) + 1) * 0x9E3779B1
-        state = ((self.seed ^ (position << 8)) ^ lane) & MASK | 1 << 31
+        state = ((seed ^ (position << 8)) ^ lane) & MASK | 1 << 31
         for _ in range(WARM_UP):
             state = _next(state)
         found = []
@@ -57,9 +61,9 @@ class GumbelNoise:
             state = _next(state)
         return np.concatenate(found)[:rows] << self.up
 
-    def choose(self, logits: np.ndarray, position: int, lanes: int) -> int:
+    def choose(self, logits: np.ndarray, position: int, lanes: int, seed: int) -> int:
         """The row of the largest sum, the first of equal ones."""
-        return int(np.argmax(logits + self.rows(position, len(logits), lanes)))
+        return int(np.argmax(logits + self.rows(position, len(logits), lanes, seed)))
 
 
 def _next(state: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ def text(program: EngineProgram) -> str:
         "sizes": json.dumps(sizes),
         "tables": _lines(f"{json.dumps(name)}: {_contents(array)}" for name, array in program.tables.items()),
         "tape": _lines(f"{json.dumps(name)}: {_contents(array)}" for name, array in tape.items()),
+        **({"noise": _contents(program.noise.words << program.noise.up)} if program.noise else {}),
         "instructions": _lines((_told(each, limits) for each in program.instructions), "[]"),
     }
     return _lines(f"{json.dumps(name)}: {value}" for name, value in heads.items()) + "\n"

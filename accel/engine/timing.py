@@ -16,6 +16,7 @@ import numpy as np
 
 from accel.engine.delays import Delays, delays_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode, Sizes
+from accel.engine.sampling import WARM_UP
 
 LONG_AGO = -(1 << 40)
 WINDOW = 20
@@ -84,7 +85,7 @@ class _Clock:
         self.ratio = sizes.simd // sizes.pe
         self.vectors = np.full(sizes.words * self.ratio, LONG_AGO)
         self.stream = np.full(sizes.width // sizes.pe, LONG_AGO)
-        self.root = self.rounding = self.port = self.token = LONG_AGO
+        self.root = self.rounding = self.port = self.noise = self.token = LONG_AGO
         self.keys = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.simd) * self.ratio, LONG_AGO)
         self.values = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.pe), LONG_AGO)
         self.scores = np.full((sizes.heads, self.key_blocks), LONG_AGO)
@@ -149,6 +150,8 @@ class _Clock:
             found.append((self.stream, at))
         if i.epilogue in (Epilogue.VECTOR, Epilogue.QUERY, Epilogue.GATE):
             found.append(self._one(self.port, each - 1 + self._written(i) - 1))
+        if i.epilogue is Epilogue.LOGITS:
+            found.append(self._one(self.noise, each - 1 + self.delays.sums))
         return found
 
     def _score_steps(self) -> np.ndarray:
@@ -230,6 +233,8 @@ class _Clock:
         if i.op is Opcode.LOAD and not self.delays.load_rounded:
             done = start + np.arange(len(self.stream)) + 1
         self.rounding = start + len(self.stream) + self.delays.early
+        if i.op is Opcode.LOAD:
+            self.noise = start + len(self.stream) + WARM_UP
         if i.op is Opcode.LOAD or i.epilogue is Epilogue.RESIDUAL:
             self._stream(i, done)
         else:

@@ -1,9 +1,10 @@
-// Requests in, tokens out. A request is a token (lower half) and its position; BURST tokens follow it, the second one from
-// the first one and so on. Behind the last position of the context the last token is repeated.
+// Requests in, tokens out. A request is a token (lowest), its position, and of three NUMBERS a seed, which is for all
+// tokens of its answer; BURST tokens follow it, the second one from the first one and so on. Behind the last position of the context the last token is repeated.
 //
 //   `start` says that a token may begin, with `token` and `position`; `finish` that `found` follows it; `room` that
 //   there is a place for it. It leaves one cycle later, and the next one may begin in the same cycle.
 module accel_engine_tokens #(
+    parameter int NUMBERS = 2,
     parameter int WIDTH = 8,   // of the numbers of a request
     parameter int TW = 5,
     parameter int PW = 4,
@@ -14,7 +15,7 @@ module accel_engine_tokens #(
     input  logic               rst,
     input  logic               s_valid,
     output logic               s_ready,
-    input  logic [2*WIDTH-1:0] s_data,
+    input  logic [NUMBERS*WIDTH-1:0] s_data,
     input  logic               s_last,
     output logic               m_valid,
     input  logic               m_ready,
@@ -24,6 +25,7 @@ module accel_engine_tokens #(
     output logic               start,
     output logic [TW-1:0]      token,
     output logic [PW-1:0]      position,
+    output logic [WIDTH-1:0]   seed,      // 0 where there is none
     output logic               room,
     input  logic               finish,
     input  logic [TW-1:0]      found
@@ -61,6 +63,11 @@ module accel_engine_tokens #(
                 position <= position + 1'b1;
             end
         end
+    if (NUMBERS > 2) begin : drawn
+        always_ff @(posedge clk) if (s_valid && s_ready) seed <= s_data[2*WIDTH+:WIDTH];
+    end else begin : greedy
+        assign seed = '0;
+    end
     logic unused;
     assign unused = ^{s_last, s_data};
 endmodule

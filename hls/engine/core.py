@@ -15,8 +15,8 @@ def tokens(b: Build) -> None:
     """The streams of the design: tokens that begin and end."""
     b.title("tokens")
     params: dict[str, int | str] = {
-        "WIDTH": b.request.width, "TW": b.token_bits, "PW": b.position_bits, "CONTEXT": b.sizes.context,
-        "BURST": b.tokens.beats,
+        "NUMBERS": b.request.lanes, "WIDTH": b.request.width, "TW": b.token_bits, "PW": b.position_bits,
+        "CONTEXT": b.sizes.context, "BURST": b.tokens.beats,
     }  # fmt: skip
     for name, bits in {"start": 1, "token": b.token_bits, "place": b.position_bits, "room": 1}.items():
         b.wire(name, bits)
@@ -24,7 +24,8 @@ def tokens(b: Build) -> None:
     b.wire("found", b.token_bits)
     streams = {f"{side}_{pin}": "" for side in "sm" for pin in ("valid", "ready", "data", "last")}
     own = dict.fromkeys(("ready", "start", "token", "room", "finish", "found"), "")
-    b.unit("accel_engine_tokens", "tokens", params, rst="", position="place", **streams, **own)
+    seed = b.wire("seed", b.request.width)
+    b.unit("accel_engine_tokens", "tokens", params, rst="", position="place", seed=seed, **streams, **own)
 
 
 def sequencer(b: Build) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from accel.design import Design, Figures
 from accel.engine import timing
 from accel.engine.isa import EngineProgram, Opcode
+from accel.engine.sampling import SEED_BITS
 from accel.errors import UserError
 from accel.stream import Stream
 from accel.tensor import Tensor
@@ -32,8 +33,7 @@ def design(
     """
     _require_units(program)
     sizes = program.sizes
-    most = max(sizes.vocabulary, sizes.context) - 1
-    request = Stream.of("request", Tensor((1, 2), 0, most), 2)
+    request = _request(program)
     tokens = Stream.of("tokens", Tensor((burst, 1), 0, sizes.vocabulary - 1), 1)
     made = Build(program, request, tokens)
     core.tokens(made)
@@ -60,6 +60,14 @@ def design(
     figures = Figures(burst * last + 1, burst * last + 1, burst * work, sizes.pe * sizes.simd, share)
     name = program.network.graph.name
     return Design(name, TOP, files, (request,), (tokens,), figures, memories=made.memories, context=sizes.context)
+
+
+def _request(program: EngineProgram) -> Stream:
+    """A token and its position, and where tokens are drawn a seed."""
+    most, numbers = max(program.sizes.vocabulary, program.sizes.context) - 1, 2
+    if program.noise:
+        most, numbers = max(most, (1 << SEED_BITS) - 1), 3
+    return Stream.of("request", Tensor((1, numbers), 0, most), numbers)
 
 
 def _require_units(program: EngineProgram) -> None:

@@ -22,8 +22,8 @@ from hls.engine.writes import LANE
 from hls.simulation import verilator
 from hls.simulation.simulate import HARNESS, SHORT_RUN, TRACE_SWITCH, SimulationError, pack, unpack
 
-Requests = Sequence[tuple[int, int]]
-"""Tokens and their positions."""
+Requests = Sequence[Sequence[int]]
+"""Tokens, their positions, and seeds where tokens are drawn."""
 TracedResults = dict[int, np.ndarray]
 """By the number of an instruction its results, (blocks, lanes)."""
 
@@ -108,8 +108,8 @@ def _known(sizes: Sizes, position: int, blocks: int) -> np.ndarray:
 def difference(program: EngineProgram, requests: Requests, found: Tokens) -> str:
     """The first result that is not the interpreter's: token, layer, instruction, edge and both values; "" if none."""
     interpreter = Interpreter(program)
-    for number, (token, position) in enumerate(requests):
-        expected = interpreter.step(token, position, trace=True)
+    for number, request in enumerate(requests):
+        expected, position = interpreter.step(*request, trace=True), request[1]
         for index, instruction in enumerate(program.instructions):
             want, got = expected.results[index], found.results[number].get(index)
             if not want.size:

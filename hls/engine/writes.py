@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from accel.engine import latency
 from accel.engine.isa import Opcode
+from accel.engine.sampling import WORD_BITS, GumbelNoise
+from accel.image import Image
 from hls.engine import units
 from hls.engine.build import Build, cast
 from hls.engine.core import uses_product
@@ -64,26 +67,44 @@ def _signed(name: str, bits: int, wanted: int) -> str:
 
 
 def chosen(b: Build) -> None:
-    """The largest logit."""
+    """The largest logit, or the largest sum of a logit and its noise."""
     b.title("largest logit")
-    s, r = b.sizes, b.results.at
+    s = b.sizes
     blocks = width(-(-s.vocabulary // s.pe) - 1)
+    stage, values, bits = 0, f"sums[{s.pe * s.sum_bits - 1}:0]", s.sum_bits
     if uses_product(b):
-        values, bits, valid, block = "product", b.product_bits, r(1, "valid"), r(1, "outer")
-        to = r(1, "epilogue")
-    else:
-        values, bits, valid, block, to = (
-            f"sums[{s.pe * s.sum_bits - 1}:0]",
-            s.sum_bits,
-            "r_valid_0",
-            "r_outer_0",
-            "r_epilogue_0",
-        )
+        stage, values, bits = 1, "product", b.product_bits
+    if b.program.noise:
+        values, bits = _noisy(b, b.program.noise, stage, values, bits)
+        stage += latency.NOISE
+    block = _result(b, stage, "outer")
     params: dict[str, int | str] = {
         "P": s.pe, "W": bits, "IW": b.token_bits, "BW": blocks, "VOCABULARY": s.vocabulary,
     }  # fmt: skip
-    b.unit("accel_engine_argmax", "argmax", params, rst="", valid=f"{valid} && {to} == TO_LOGITS",
+    b.unit("accel_engine_argmax", "argmax", params, rst="", valid=_is_logits(b, stage),
            first=f"{block} == '0", block=cast(blocks, block), values=values, index="found")  # fmt: skip
+
+
+def _result(b: Build, stage: int, field: str) -> str:
+    return b.results.at(stage, field) if stage else f"r_{field}_0"
+
+
+def _is_logits(b: Build, stage: int) -> str:
+    return f"{_result(b, stage, 'valid')} && {_result(b, stage, 'epilogue')} == TO_LOGITS"
+
+
+def _noisy(b: Build, noise: GumbelNoise, stage: int, values: str, bits: int) -> tuple[str, int]:
+    """Logits with noise, and their bits."""
+    wide = max(bits, WORD_BITS + noise.up) + 1
+    b.memories["noise.hex"] = Image.pack(noise.words[:, None], WORD_BITS)
+    params: dict[str, int | str] = {
+        "P": b.sizes.pe, "XW": bits, "W": wide, "PW": b.position_bits, "NW": WORD_BITS, "UP": noise.up, "BLOCK": 1,
+        "FILE": "noise.hex",
+    }  # fmt: skip
+    b.unit("accel_engine_noise", "noise", params, rst="", start="fire && op == LOAD", position="place",
+           seed="32'(seed)", enable="seed != '0", valid=_is_logits(b, stage), values=values,
+           sums=b.wire("noisy", b.sizes.pe * wide))  # fmt: skip
+    return "noisy", wide
 
 
 def trace(b: Build) -> None:

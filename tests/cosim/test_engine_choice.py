@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import engine_graphs
 import numpy as np
 import pytest
 from engine_bench import EngineUnit, UnitBench, at, flipped, pack, unpack, words
 
-from accel.engine import latency
+import boards
+from accel.engine import latency, timing
+from accel.engine.interpreter import Interpreter
+from accel.engine.isa import EngineProgram
 from accel.engine.sampling import GumbelNoise
 from accel.errors import UserError
+from accel.verbs.engine import checking, making
+from accel.verbs.engine.making import Wanted
+from hls.engine import emit, simulate
 
 # ---- the largest logit, and noise in front of it
 
@@ -76,7 +83,7 @@ def test_the_first_of_the_largest_logits(tmp_path: Path) -> None:
 
 def test_noise_is_that_of_the_definition(tmp_path: Path) -> None:
     lanes, bits, blocks, seed = 4, 20, 5, 0xDEADBEEF
-    noise = GumbelNoise.of(0.8, 1 / 256, seed)
+    noise = GumbelNoise.of(0.8, 1 / 256)
     params: dict[str, int | str] = {
         "P": lanes, "XW": bits, "W": 24, "PW": 6, "NW": 12, "UP": noise.up, "BLOCK": 1, "FILE": "noise.hex",
     }  # fmt: skip
@@ -96,7 +103,7 @@ def test_noise_is_that_of_the_definition(tmp_path: Path) -> None:
         "enable": pack(enable, 1), "valid": pack(valid, 1), "values": pack(values, bits),
     }  # fmt: skip
     cycles = np.flatnonzero(valid)
-    more = np.stack([noise.rows(p, blocks * lanes, lanes) for p in range(tokens)])
+    more = np.stack([noise.rows(p, blocks * lanes, lanes, seed) for p in range(tokens)])
     more[7] = 0
     expected = values[cycles] + more.reshape(-1, lanes)
 
@@ -112,15 +119,62 @@ def test_noise_is_that_of_the_definition(tmp_path: Path) -> None:
 
 def test_noise_draws_from_the_softmax() -> None:
     logits = np.array([0, 100, 300, 500, 512, -400])
-    noise, counts = GumbelNoise.of(1.5, 1 / 128, 5), np.zeros(6)
+    noise, counts = GumbelNoise.of(1.5, 1 / 128), np.zeros(6)
     for position in range(6000):
-        counts[noise.choose(logits, position, 8)] += 1
+        counts[noise.choose(logits, position, 8, 5)] += 1
     expected = np.exp(logits / 128 / 1.5)
     expected *= 6000 / expected.sum()
     assert ((counts - expected) ** 2 / expected).sum() < 20.5  # one in a thousand of chi square with 5 degrees
-    assert noise.choose(logits, 3, 8) == noise.choose(logits, 3, 8)
+    assert noise.choose(logits, 3, 8, 5) == noise.choose(logits, 3, 8, 5)
+    assert noise.choose(logits, 3, 8, 0) == 4
 
 
 def test_noise_refuses_what_is_not_positive() -> None:
     with pytest.raises(UserError, match="positive; got 0 and 1"):
         GumbelNoise.of(0, 1)
+
+
+@pytest.fixture(scope="module", params=[0, 2])
+def drawing(request: pytest.FixtureRequest) -> EngineProgram:
+    """An engine that draws tokens; its logits are sums, or products with a multiplier."""
+    graph = engine_graphs.drawn(request.param)
+    spread = Interpreter(making.program(graph, Wanted(products=32))).step(1, 0).logits.std()
+    return making.program(graph, Wanted(products=32, temperature=spread * graph.output_tensor.scale))
+
+
+def test_an_engine_draws_what_the_definition_draws(drawing: EngineProgram) -> None:
+    design, seeds = emit.design(drawing), (1, 2, 0, 65535, 2)
+    tokens = np.arange(drawing.sizes.context) % drawing.sizes.vocabulary
+    requests = [(int(token), place, seed) for seed in seeds for place, token in enumerate(tokens)]
+    found, interpreter = simulate.run(design, requests), Interpreter(drawing)
+    steps = [interpreter.step(*request) for request in requests]
+    chosen = found.tokens.ravel().reshape(len(seeds), -1)
+    assert chosen.ravel().tolist() == [step.token for step in steps]
+    assert chosen[2].tolist() == [int(step.logits.argmax()) for step in steps[: len(tokens)]]
+    assert len({tuple(row) for row in chosen.tolist()}) == 4
+    expected = [timing.cycles(drawing, place) for _, place, _ in requests]
+    assert found.cycles.ravel().tolist() == expected
+
+
+def test_every_level_draws_the_same_tokens() -> None:
+    graph = engine_graphs.drawn(0)
+    outcomes = checking.check(graph, wanted=Wanted(products=32, temperature=1.5), seed=3)
+    assert not [outcome for outcome in outcomes if outcome.mismatches]
+
+
+def test_a_seed_asks_for_a_draw(drawing: EngineProgram) -> None:
+    design, prompt, count = emit.design(drawing), [1, 2], drawing.sizes.context - 1
+    with boards.connect(design, "virtual") as device:
+        drawn = list(device.generate(prompt, count, seed=7))
+        assert list(device.generate(prompt, count, seed=7)) == drawn
+        assert list(device.generate(prompt, count)) != drawn
+        with pytest.raises(UserError, match=r"seed 65536 is not one of 0\.\.65535, of which 0 asks for the likeliest"):
+            device.generate(prompt, count, seed=65536)
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(UserError, match="its logits have an exponent per token; tokens are drawn from logits of one"):
+        making.program(engine_graphs.drawn(1), Wanted(products=32, temperature=1.0))
+    design = emit.design(making.program(engine_graphs.drawn(0), Wanted(products=32)))
+    with boards.connect(design, "virtual") as device, pytest.raises(UserError, match="takes no seed: `accel lower"):
+        device.generate([1], 1, seed=1)

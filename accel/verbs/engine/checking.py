@@ -37,9 +37,9 @@ def check(
 ) -> tuple[StepOutcome, ...]:
     """Run `levels` of the decode engine of a graph on random tokens, and compare chosen tokens and logits.
 
-    `tokens` is the length of the sequence, by default 16 or the whole context if that is shorter; `seed` draws the
-    tokens and the pauses. Raises UserError where the graph does not fit the engine, and for more tokens than its
-    context.
+    `tokens` is the length of the sequence, by default 16 or the whole context if that is shorter; `seed` draws it,
+    the pauses, and the tokens of an engine with a temperature. Raises UserError where the graph does not fit the
+    engine, and for more tokens than its context.
     """
     import numpy as np
 
@@ -58,6 +58,7 @@ def _levels(
 ) -> Iterator[StepLevel]:
     """Levels in order, each made when its turn comes."""
     import boards
+    from accel.engine.sampling import SEED_BITS
     from accel.verbs import levels as dataflow
     from accel.verbs.engine import levels
     from hls.engine import emit
@@ -65,14 +66,16 @@ def _levels(
     target = boards.get(board)
     program = cache(lambda: making.program(graph, wanted, board))
     design = cache(lambda: emit.design(program()))
+    drawn = seed % ((1 << SEED_BITS) - 1) + 1
+    choose = levels.likeliest if wanted.temperature is None else levels.drawn(program(), drawn)
     make: dict[str, Callable[[], StepLevel]] = {
-        "reference": lambda: levels.whole(graph, device),
-        "decode": lambda: levels.decoded(graph, device),
-        "program": lambda: levels.interpreted(program()),
-        "rtl": lambda: levels.simulated(program(), seed=seed),
-        "rtl_stalled": lambda: levels.simulated(program(), stall=dataflow.STALL, seed=seed),
-        "board": lambda: levels.board(design(), target),
-        "netlist": lambda: levels.netlist(design(), target.target),
+        "reference": lambda: levels.whole(graph, device, choose),
+        "decode": lambda: levels.decoded(graph, device, choose),
+        "program": lambda: levels.interpreted(program(), drawn),
+        "rtl": lambda: levels.simulated(program(), seed=drawn),
+        "rtl_stalled": lambda: levels.simulated(program(), stall=dataflow.STALL, seed=drawn),
+        "board": lambda: levels.board(design(), target, drawn),
+        "netlist": lambda: levels.netlist(design(), target.target, drawn),
     }
     chosen = [name for name in KNOWN if name in names]
     for number, name in enumerate(chosen, 1):

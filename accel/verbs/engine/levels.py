@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,38 +22,57 @@ if TYPE_CHECKING:
     from boards.board import Board
     from hls.engine.simulate import Tokens
 
+Choose = Callable[[np.ndarray], np.ndarray]
+"""Logits (tokens, vocabulary) → the tokens that follow."""
+
 NETLIST_LIMIT = 4
 """Tokens: gates run at some 20,000 cycles a second."""
 
 
-def whole(graph: Graph, device: str = "cpu") -> StepLevel:
+def likeliest(logits: np.ndarray) -> np.ndarray:
+    """The largest logit of each token, the first one of equals."""
+    return logits.argmax(1)
+
+
+def drawn(program: EngineProgram, seed: int) -> Choose:
+    """The choices of a program behind a sequence that begins at position 0, with noise of a seed if it has some."""
+
+    def choose(logits: np.ndarray) -> np.ndarray:
+        return np.array([program.choose(row, position, seed) for position, row in enumerate(logits)])
+
+    return choose
+
+
+def whole(graph: Graph, device: str = "cpu", choose: Choose = likeliest) -> StepLevel:
     """The graph of all tokens at once."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
         x = np.zeros((1, *graph.input.shape), np.int64)  # causal: what comes behind changes nothing
         x[0, : len(sequence), 0] = sequence
-        return _steps(single(reference.run(graph, x, device=device))[0, : len(sequence)])
+        logits = single(reference.run(graph, x, device=device))[0, : len(sequence)]
+        return TokenSteps(choose(logits), logits)
 
     return StepLevel("reference", run)
 
 
-def decoded(graph: Graph, device: str = "cpu") -> StepLevel:
+def decoded(graph: Graph, device: str = "cpu", choose: Choose = likeliest) -> StepLevel:
     """The graph row by row, each token for itself."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
         decoder = reference.decode(graph, device=device)
         rows = [single(decoder.append(np.array([[[token]]])))[0] for token in sequence]
-        return _steps(np.concatenate(rows))
+        logits = np.concatenate(rows)
+        return TokenSteps(choose(logits), logits)
 
     return StepLevel("decode", run)
 
 
-def interpreted(program: EngineProgram) -> StepLevel:
+def interpreted(program: EngineProgram, seed: int = 0) -> StepLevel:
     """The instructions as `accel.engine.interpreter` defines them."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
         engine = Interpreter(program)
-        steps = [engine.step(int(token), position) for position, token in enumerate(sequence)]
+        steps = [engine.step(int(token), position, seed) for position, token in enumerate(sequence)]
         return TokenSteps(np.array([step.token for step in steps]), np.stack([step.logits for step in steps]))
 
     def locate(sequence: np.ndarray) -> str | None:
@@ -65,7 +84,8 @@ def interpreted(program: EngineProgram) -> StepLevel:
 
 
 def simulated(program: EngineProgram, *, stall: float = 0.0, seed: int = 0) -> StepLevel:
-    """The design in Verilator; `stall` is the probability that the tape has no word in a cycle.
+    """The design in Verilator; `stall` is the probability that the tape has no word in a cycle, and `seed`
+    that of the pauses, and of the tokens that are drawn.
 
     Without pauses every token takes the predicted cycles. Raises MismatchError where one does not.
     """
@@ -86,7 +106,7 @@ def simulated(program: EngineProgram, *, stall: float = 0.0, seed: int = 0) -> S
     return StepLevel("rtl_stalled" if stall else "rtl", run, locate)
 
 
-def netlist(design: Design, target: str) -> StepLevel:
+def netlist(design: Design, target: str, seed: int = 0) -> StepLevel:
     """The netlist that yosys makes of a design for `target`, on cell models: tokens in the cycles of the design.
 
     Raises MismatchError when a token takes other cycles, UserError for a target without cell models.
@@ -95,7 +115,7 @@ def netlist(design: Design, target: str) -> StepLevel:
     def run(sequence: np.ndarray) -> TokenSteps:
         from hls.synthesis import gates
 
-        expected, got = (_answers(one, sequence) for one in (design, gates.synthesize(design, target)))
+        expected, got = (_answers(one, sequence, seed=seed) for one in (design, gates.synthesize(design, target)))
         late = np.flatnonzero((expected.cycles != got.cycles).any(1))
         if late.size:
             right, found = expected.cycles[late[0], 0], got.cycles[late[0], 0]
@@ -105,13 +125,13 @@ def netlist(design: Design, target: str) -> StepLevel:
     return StepLevel("netlist", run, limit=NETLIST_LIMIT)
 
 
-def board(design: Design, target: Board) -> StepLevel:
+def board(design: Design, target: Board, seed: int = 0) -> StepLevel:
     """The board's top level in Verilator, behind its serial port; only the tokens that follow leave it."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
         import boards
 
-        answers = boards.simulate(design, target, _requests(sequence)[:, None])
+        answers = boards.simulate(design, target, _requests(design, sequence, seed)[:, None])
         return TokenSteps(answers.reshape(len(sequence), -1)[:, 0])
 
     return StepLevel("board", run)
@@ -128,20 +148,16 @@ def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict
     return None
 
 
-def _steps(logits: np.ndarray) -> TokenSteps:
-    """All logits, and the largest of each token, the first one of equals."""
-    return TokenSteps(logits.argmax(1), logits)
-
-
 def _answers(design: Design, sequence: np.ndarray, *, trace: bool = False, seed: int = 0) -> Tokens:
     from hls.engine import simulate
 
-    return simulate.run(design, _requests(sequence).tolist(), trace=trace, seed=seed)
+    return simulate.run(design, _requests(design, sequence, seed).tolist(), trace=trace, seed=seed)
 
 
-def _requests(sequence: np.ndarray) -> np.ndarray:
-    """Tokens with their positions."""
-    return np.stack([sequence, np.arange(len(sequence))], axis=1)
+def _requests(design: Design, sequence: np.ndarray, seed: int) -> np.ndarray:
+    """Tokens with their positions, and a seed where the design draws tokens."""
+    parts = sequence, np.arange(len(sequence)), np.full(len(sequence), seed)
+    return np.stack(parts[: design.input.lanes], axis=1)
 
 
 def _logits(program: EngineProgram, results: Mapping[int, np.ndarray]) -> np.ndarray:

@@ -77,6 +77,7 @@ class LoweredEngine:
             "clock_mhz": self.board.clock_mhz,
             "tokens_per_s": {"first": self.tokens_per_s(0), "last": self.tokens_per_s(self.last)},
             "memory_bits": self.memory_bits,
+            "draws": self.program.noise is not None,
         }
 
     def lines(self) -> list[str]:

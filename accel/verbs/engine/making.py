@@ -24,7 +24,8 @@ class Wanted:
     """The wishes of a user for an engine.
 
     recipe, context, tokenizer: how a checkpoint becomes a graph. pe, simd: rows of the array, and products of a row.
-    products: their number, where these are not given; by default, the most that the board has room for.
+    products: their number, where these are not given; by default, the most that the board has room for. temperature:
+    of the tokens that are drawn, where they are.
     """
 
     recipe: str | None = None
@@ -33,6 +34,7 @@ class Wanted:
     pe: int | None = None
     simd: int | None = None
     products: int | None = None
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
         if (self.pe is None) != (self.simd is None):
@@ -61,7 +63,7 @@ def program(graph: Graph, wanted: Wanted, board: str = BOARD) -> EngineProgram:
 def _sized(network: MacroGraph, wanted: Wanted, board: Board) -> EngineProgram:
     """The program for the size that is wanted, with its gaps. Raises UserError where no size suits the network."""
     from accel.engine import size, timing
-    from accel.engine.program import build
+    from accel.engine.program import build, drawing
     from accel.target import TARGETS
 
     if wanted.pe is not None and wanted.simd is not None:
@@ -70,4 +72,7 @@ def _sized(network: MacroGraph, wanted: Wanted, board: Board) -> EngineProgram:
         chosen = size.for_products(network, wanted.products)
     else:
         chosen = size.for_device(network, TARGETS[board.target], board.capacity)
-    return timing.gaps(build(network, *chosen))
+    made = build(network, *chosen)
+    if wanted.temperature is not None:
+        made = drawing(made, wanted.temperature)
+    return timing.gaps(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -43,17 +44,25 @@ class Talk:
     ) -> None:
         self._opened.close()
 
+    def any_seed(self) -> int:
+        """A seed that was not asked for before: 0 where the engine chooses the likeliest token."""
+        from boards.generating import draws
+
+        return 1 + secrets.randbelow(self.design.input.tensor.hi) if draws(self.design) else 0
+
     def say(
         self,
         prompt: str,
         stream: TellText | None = None,
         *,
         tokens: int | None = None,
+        seed: int = 0,
     ) -> Generated:
         """Text behind a prompt, at most `tokens` tokens, and not more than the context has room for.
 
-        It ends with a token that ends a text. `stream` is given pieces of text as they come. Raises UserError for a
-        prompt that does not fit, ToolError when the board does not answer.
+        With a `seed`, tokens are drawn, where the engine does that. The text ends with a token that ends a text.
+        `stream` is given pieces of text as they come. Raises UserError for a prompt that does not fit, or a seed that
+        the engine does not take, ToolError when the board does not answer.
         """
         from boards.generating import most
 
@@ -61,5 +70,5 @@ class Talk:
             tokens, _ = writing.asked(tokens, ())
         read = self.tokenizer.encode(requests.text("the prompt", prompt))
         room = max(1, most(self.design, len(read)))
-        chosen = self._device.generate(read, min(tokens or room, room))
+        chosen = self._device.generate(read, min(tokens or room, room), seed)
         return writing.spelled(chosen, self.tokenizer, len(read), stream, (), started=True)
