@@ -10,6 +10,7 @@
     accel.simulate("build/rtl").simulation        # measured cycles
     accel.bitstream("build/rtl", "ulx3s-85f")
     accel.lm.load("model.gguf").generate("Once upon a time")        # a language model in integers
+    accel.lower_engine("stories260K.bin", "build/stories")          # its decode engine, token by token
 
 Everything is imported on first use.
 """
@@ -34,6 +35,7 @@ HOMES = {
     "export": "accel.verbs.export",
     "load": "accel.onnx_import",
     "lower": "accel.verbs.lower",
+    "lower_engine": "accel.verbs.engine.lowering",
     "quantize": "accel.verbs.quantize",
     "simulate": "accel.verbs.simulate",
     "train": "accel.verbs.train",

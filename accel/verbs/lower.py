@@ -66,6 +66,8 @@ def lower(
 def _require_possible(
     target: str, dsp: int | None, io: str | None, part: str | None, clock_period_ns: float | None
 ) -> None:
+    if target == ENGINE:
+        raise UserError("a decode engine is written by accel.lower_engine, which takes models' files, too")
     if target not in TARGETS:
         raise UserError(f"unknown target {target!r}; there are {', '.join(TARGETS)}")
     if target == "rtl" and io is not None:

@@ -16,8 +16,11 @@ import boards
 from accel import reference, storage
 from accel.arrays import single
 from accel.design import Design
+from accel.errors import UserError
 from accel.verbs.engine import checking, levels, making
+from accel.verbs.engine.lowering import lower_engine
 from accel.verbs.engine.making import Wanted
+from accel.verbs.lower import lower
 from accel.verification.steps import verify_steps
 
 BOARD = boards.get("ulx3s-85f")
@@ -52,6 +55,14 @@ def test_lower_writes_a_design_and_says_its_figures(graph: Path, folder: Path, t
     assert 0 < found["cycles"]["first"] <= found["cycles"]["last"]
     assert found["tokens_per_s"]["last"] == BOARD.clock_mhz * 1e6 / found["cycles"]["last"]
     assert Design.load(tmp_path / "other").hash == design.hash
+
+
+def test_python_lowers_graphs_and_files_alike(graph: Path, folder: Path, tmp_path: Path) -> None:
+    for model, name in ((graph, "file"), (storage.load(graph), "graph")):
+        made = lower_engine(model, tmp_path / name, products=64)
+        assert made.design.hash == Design.load(folder).hash == Design.load(tmp_path / name).hash
+    with pytest.raises(UserError, match=r"a decode engine is written by accel\.lower_engine"):
+        lower(storage.load(graph), "engine", tmp_path / "other")
 
 
 def test_a_board_generates_what_the_reference_chooses(folder: Path) -> None:

@@ -55,7 +55,7 @@ def require_falling(rom: Constant) -> None:
 
 def require_rows(op: ScoreRows, x: Tensor) -> None:
     """Raise GraphError when scores are not whole rows, one has no key, or the table ends too early."""
-    if x.channels % op.row:
+    if op.row < 1 or x.channels % op.row:
         raise GraphError(f"{x.channels} channels are not whole rows of {op.row}")
     if op.causal and x.tokens > op.row:
         raise GraphError(f"causal with {x.tokens} queries and {op.row} keys leaves a row without a key")

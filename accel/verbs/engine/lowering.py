@@ -10,13 +10,14 @@ from accel.design import DESIGN_FILE, GRAPH_FILE
 from accel.files import write_atomic
 from accel.verbs import BOARD
 from accel.verbs.engine import making, texts
+from accel.verbs.engine.loading import CausalModel
+from accel.verbs.engine.making import Wanted
 from accel.verbs.output import whole_folder
 
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.engine.isa import EngineProgram
-    from accel.verbs.engine.loading import CausalModel
-    from accel.verbs.engine.making import Wanted
+    from accel.graph import Graph
     from boards.board import Board
 
 PROGRAM_FILE = "program.json"
@@ -95,6 +96,34 @@ class LoweredEngine:
         ]
 
 
+def lower_engine(
+    model: Graph | Path | str,
+    out: Path | str,
+    *,
+    board: str = BOARD,
+    products: int | None = None,
+    pe: int | None = None,
+    simd: int | None = None,
+    temperature: float | None = None,
+    recipe: str | None = None,
+    context: int | None = None,
+    tokenizer: Path | str | None = None,
+) -> LoweredEngine:
+    """Write the decode engine of a causal graph, or of a model's file, into folder `out`: SystemVerilog and program.
+
+    A file is an ONNX file, a graph's file or a checkpoint (GGUF, Hugging Face, .bin of llama2.c), for which `recipe`,
+    `context` (tokens) and `tokenizer` say how it becomes a graph. The array has `products` per cycle, or `pe` rows of
+    `simd` products; by default, it is the largest that `board` has room for, by estimate. With a `temperature`, the
+    engine draws tokens where it is asked with a seed. Returns the figures, which are known without simulation.
+
+    Raises UserError where the model does not fit the engine, naming the node, or no such engine suits it, and where
+    `out` cannot be written.
+    """
+    wanted = Wanted(recipe, context, Path(tokenizer) if tokenizer else None, pe, simd, products, temperature)
+    read = making.read(model, wanted) if isinstance(model, Path | str) else CausalModel(model)
+    return lower(read, out, wanted, board=board)
+
+
 def lower(model: CausalModel, out: Path | str, wanted: Wanted | None = None, *, board: str = BOARD) -> LoweredEngine:
     """Write the decode engine of a model into folder `out`: design, graph, program, and the tokenizer if there is one.
 
@@ -106,7 +135,7 @@ def lower(model: CausalModel, out: Path | str, wanted: Wanted | None = None, *, 
     from hls.engine import emit
 
     with whole_folder(Path(out), DESIGN_FILE) as folder:
-        program = making.program(model.graph, wanted or making.Wanted(), board)
+        program = making.program(model.graph, wanted or Wanted(), board)
         design = replace(emit.design(program), graph=storage.save(model.graph, folder / GRAPH_FILE))
         design.write(folder)
         write_atomic(folder / PROGRAM_FILE, text(program))
