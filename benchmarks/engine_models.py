@@ -1,29 +1,25 @@
 """Models on engines of some sizes: logits against the reference's whole-sequence graph, and cycles as predicted.
 
 The greedy text of a model begins each sequence anew and goes to its last position; the tokens that the engine chose are
-part of what is compared. Every size runs a second time with a tape that has no word in three cycles of ten. Weights of
-microGPT and GPT-210k are random unless build/engine has trained ones.
+part of what is compared. Every size runs a second time with a tape that has no word in three cycles of ten. microGPT
+and GPT-210k are trained unless build/engine has them: two and five minutes of one core.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import figures
 import numpy as np
-import torch
 
 import accel
-import models
 from accel import reference
 from accel.graph import Graph
 from accel.verbs.engine import loading
-from models import presets
-from models.quantization import quantize, settle
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -44,21 +40,20 @@ class Model(NamedTuple):
     sizes: tuple[tuple[int, int], ...]
 
 
-def calibrated(name: str) -> Graph:
-    """A network of random weights, quantized as those that are trained; from a file, which may be a trained one."""
-    path = FOLDER / f"{name}.onnx"
+def trained(name: str, data: str, recipe: str) -> Graph:
+    """The graph of a trained network; its checkpoint and its file are kept."""
+    checkpoint, path = FOLDER / f"{name}.pt", FOLDER / f"{name}.onnx"
+    if not checkpoint.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        accel.train(checkpoint, data=data, recipe=recipe, folder=FOLDER / name)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(3)
-        config = getattr(presets, name)
-        samples = torch.randint(0, config.vocabulary, (256, config.tokens))
-        models.export(settle(quantize(models.Encoder(replace(config, quantized=False)).eval(), samples), samples), path)
+        accel.export(checkpoint, path)
     return accel.load(path)
 
 
 MODELS = {
-    "microGPT": Model(lambda: calibrated("MICROGPT"), 63, ((16, 16), (8, 16))),
-    "GPT-210k": Model(lambda: calibrated("GPT"), 8, ((16, 16),)),
+    "microGPT": Model(partial(trained, "microGPT", "names", "microgpt"), 63, ((16, 16), (8, 16))),
+    "GPT-210k": Model(partial(trained, "GPT-210k", "text", "W4A8"), 8, ((16, 16),)),
     "stories260K": Model(lambda: loading.load(checkpoint_files.stories()).graph, 1, ((16, 16),)),
 }
 

@@ -29,6 +29,7 @@ from boards.virtual import VirtualBoard
 
 _ATTEMPTS = 12  # of a host on the damaged line
 _READS = 10_000  # in one inference: a host that reads on after that hangs
+_GIVES_UP = 0.02  # of the reads: the host waits no longer, and what it asked for comes late
 _CHECK = 4  # inferences between two questions for the design
 _REST = 25  # inferences after which the undamaged line is tried
 _TRIES = 5  # of a host on the undamaged line
@@ -107,6 +108,9 @@ class NoisyLine:
         self._reads += 1
         if self._reads > _READS:
             raise _Hang
+        if self._rng.random() < _GIVES_UP:
+            self.faults += 1
+            return b""
         silent = False
         while len(self._ready) < count and not silent:
             wanted = count - len(self._ready)

@@ -19,18 +19,17 @@ from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSou
 from accel.engine.sampling import WARM_UP
 
 LONG_AGO = -(1 << 40)
-WINDOW = 20
-"""Instructions before one that it may have to wait for: more than a layer has."""
 
 
 def gaps(program: EngineProgram) -> EngineProgram:
     """The program with the least gaps that are right at every position."""
-    delays, found, known = delays_of(program), list[Instruction](), dict[tuple[Instruction, ...], int]()
-    for number, instruction in enumerate(program.instructions):
-        window = tuple(_blank(each) for each in [*found[max(0, number - WINDOW) :], replace(instruction, gap=1)])
-        if window not in known:
-            known[window] = max(_gap(window, program.sizes, delays, p) for p in _positions(program.sizes))
-        found.append(replace(instruction, gap=known[window]))
+    sizes, delays, found = program.sizes, delays_of(program), list[Instruction]()
+    clocks = [_Clock(sizes, delays, position) for position in range(0, sizes.context, sizes.pe)]  # of all key blocks
+    for instruction in program.instructions:
+        made = replace(instruction, gap=max(clock.gap(instruction) for clock in clocks))
+        for clock in clocks:
+            clock.issue(made)
+        found.append(made)
     return replace(program, instructions=tuple(found))
 
 
@@ -57,31 +56,12 @@ def beats(instruction: Instruction, sizes: Sizes, position: int) -> int:
     return 1
 
 
-def _blank(instruction: Instruction) -> Instruction:
-    """The fields that the time of an instruction depends on."""
-    return replace(instruction, multiplier=1, shift=0, limits=0, late_shift=0, late_limits=0, layer=0, edges=())
-
-
-def _positions(sizes: Sizes) -> range:
-    """A position for every number of key blocks."""
-    return range(0, sizes.context, sizes.pe)
-
-
-def _gap(window: tuple[Instruction, ...], sizes: Sizes, delays: Delays, position: int) -> int:
-    """The gap of the last instruction of a window, in which the others have theirs."""
-    clock, start, last = _Clock(sizes, delays, position), 0, -1
-    for instruction in window[:-1]:
-        start = last + instruction.gap
-        clock.issue(instruction, start)
-        last = start + beats(instruction, sizes, position) - 1
-    return max(1, clock.earliest(window[-1]) - last)
-
-
 class _Clock:
     """The first cycles in which beats may read what was written, for a token at a position."""
 
     def __init__(self, sizes: Sizes, delays: Delays, position: int) -> None:
         self.sizes, self.delays, self.position = sizes, delays, position
+        self.last = -1  # issue
         self.ratio = sizes.simd // sizes.pe
         self.vectors = np.full(sizes.words * self.ratio, LONG_AGO)
         self.stream = np.full(sizes.width // sizes.pe, LONG_AGO)
@@ -107,9 +87,9 @@ class _Clock:
 
     # ---- what an instruction waits for
 
-    def earliest(self, i: Instruction) -> int:
-        """The first cycle in which an instruction may begin."""
-        return int(max(_late(ready, at) for ready, at in self._reads(i)))
+    def gap(self, i: Instruction) -> int:
+        """The least gap of the next instruction."""
+        return max(1, *(_late(ready, at) - self.last for ready, at in self._reads(i)))
 
     def _reads(self, i: Instruction) -> list[tuple[np.ndarray, np.ndarray]]:
         """Pairs (first cycles in which words may be read, cycles behind the beginning in which they are)."""
@@ -207,8 +187,10 @@ class _Clock:
             late = self.delays.rotary
         return self.delays.result + late + 1
 
-    def issue(self, i: Instruction, start: int) -> None:
-        """Record the cycles of everything that an instruction writes."""
+    def issue(self, i: Instruction) -> None:
+        """Record the cycles of everything that the next instruction writes, which has its gap."""
+        start = self.last + i.gap
+        self.last = start + beats(i, self.sizes, self.position) - 1
         match i.op:
             case Opcode.LOAD | Opcode.NORM:
                 self._issue_blocks(i, start)
