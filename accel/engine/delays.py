@@ -25,7 +25,8 @@ TABLE_BITS = 12
 class Delays:
     """Cycles from a beat, or from what the name says before, to a result.
 
-    early: a block of LOAD, NORM or SHARE is at the rounding. sums: of the array are there. result: they are rounded.
+    early: a block of LOAD, NORM or SHARE is at the rounding. sums: of a MATRIX are there. result: they are rounded.
+    cache: by which those of SCORE and VALUE come later, whose operands are read from memories.
     squares: of the residual stream behind its last block. root: the factor of a norm behind them. largest: the maximum
     of a head behind its last scores. shares, factor: of a head behind its last scores as they are read. rotary, gate:
     behind the rounding. token: behind the last sums of logits.
@@ -34,6 +35,7 @@ class Delays:
     early: int
     sums: int
     result: int
+    cache: int
     squares: int
     root: int
     largest: int
@@ -56,6 +58,7 @@ def delays_of(program: EngineProgram) -> Delays:
         early=1 + (gain_of(program) is None),
         sums=sums,
         result=sums + 2,
+        cache=1,
         squares=2 + latency.levels(sizes.pe) + _variance(program, norm),
         root=_root(program, norm),
         largest=latency.levels(sizes.pe),

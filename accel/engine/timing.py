@@ -65,7 +65,7 @@ class _Clock:
         self.ratio = sizes.simd // sizes.pe
         self.vectors = np.full(sizes.words * self.ratio, LONG_AGO)
         self.stream = np.full(sizes.width // sizes.pe, LONG_AGO)
-        self.root = self.rounding = self.port = self.noise = self.token = LONG_AGO
+        self.root = self.rounding = self.port = self.noise = self.token = self.operands = LONG_AGO
         self.keys = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.simd) * self.ratio, LONG_AGO)
         self.values = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.pe), LONG_AGO)
         self.scores = np.full((sizes.heads, self.key_blocks), LONG_AGO)
@@ -123,7 +123,7 @@ class _Clock:
     def _matrix_reads(self, i: Instruction) -> list[tuple[np.ndarray, np.ndarray]]:
         words = np.arange(i.words)
         blocks = self.vectors[i.source * self.ratio :][: i.words * self.ratio].reshape(i.words, self.ratio)
-        each, found = i.words * i.planes, [(blocks.max(1), words * i.planes)]
+        each, found = i.words * i.planes, [(blocks.max(1), words * i.planes), self._one(self.operands, 0)]
         if i.epilogue is Epilogue.RESIDUAL:
             rows = np.arange(i.rows) * each
             at = rows + self.delays.sums - 2 if i.aligned else rows + each - 1 + self.delays.result - 1
@@ -166,7 +166,8 @@ class _Clock:
         values = self.values.reshape(steps.shape[0], sizes.head_blocks, -1).max(2)
         found = [(shares, steps[:, :, 0, None] + word), (values, steps[:, 0, :] + word[-1])]
         if i.factor is MultiplierSource.HEAD:
-            last = self.words * sizes.value_planes - 1 + self.delays.sums - 1  # multipliers are chosen a cycle before
+            # multipliers are chosen a cycle before the sums
+            last = self.words * sizes.value_planes - 1 + self.delays.sums + self.delays.cache - 1
             found.append((self._by_bank(self.factors), steps[:, :, 0] + last))
         return found
 
@@ -207,8 +208,9 @@ class _Clock:
                 self.rounding = start + self.shares.size + self.delays.early
             case Opcode.VALUE:
                 ends = start + self._value_steps().ravel() + self.words * self.sizes.value_planes - 1
-                self._write(i.target, ends + self.delays.result + 1)
-                self.rounding = int(ends[-1]) + self.delays.sums + 1
+                self.operands = int(ends[-1]) + self.delays.cache + 1
+                self._write(i.target, ends + self.delays.cache + self.delays.result + 1)
+                self.rounding = int(ends[-1]) + self.delays.cache + self.delays.sums + 1
 
     def _issue_blocks(self, i: Instruction, start: int) -> None:
         done = start + np.arange(len(self.stream)) + self.delays.early + 2
@@ -256,10 +258,11 @@ class _Clock:
         sizes = self.sizes
         ends = start + self._score_steps() + (sizes.head_words - 1) * self._score_beats + sizes.key_planes - 1
         side = np.arange(sizes.side)
-        done = ends.transpose(0, 2, 1)[:, None] + side[:, None, None] + self.delays.result
+        done = ends.transpose(0, 2, 1)[:, None] + side[:, None, None] + self.delays.cache + self.delays.result
+        self.operands = start + self._score_steps().size * sizes.head_words * self._score_beats + self.delays.cache
         self.scores[:] = done.reshape(self.scores.shape) + 1
         self.largest[:] = self.scores[:, -1] - 1 + self.delays.largest
-        self.rounding = int(ends.max()) + sizes.side + self.delays.sums
+        self.rounding = int(ends.max()) + sizes.side + self.delays.cache + self.delays.sums
 
 
 def _late(ready: np.ndarray, at: np.ndarray) -> int:

@@ -1,8 +1,9 @@
 // Keys and values of all layers and positions. A word of keys has N channels of ROWS keys, a word of values N keys of
 // ROWS channels; they are written ROWS channels of one position at a time.
 //
-//   cycle 0   key_read, value_read, key_digit, value_digit: addresses, and which 4 bits of a number are wanted
-//   cycle 1   digits: `weights` (with `matrix` in cycle 1), or those of the values (`values`), or of the keys
+//   cycle 0   key_read, value_read: addresses
+//   cycle 1   digit, values, attends: which 4 bits of a number are wanted, of the values or of the keys
+//   cycle 2   digits: these, or without `attends` the `weights` of cycle 1
 //
 // A write in cycle t can be read in cycle t + 1.
 module accel_engine_cache #(
@@ -36,8 +37,8 @@ module accel_engine_cache #(
     input  logic [KA-1:0]      key_read,
     input  logic [VA-1:0]      value_read,
     input  logic [DIGITW-1:0]  digit,        // cycle 1
+    input  logic               attends,      // cycle 1
     input  logic               values,       // cycle 1
-    input  logic               matrix,       // cycle 1
     input  logic [ROWS*N*4-1:0] weights,     // cycle 1
     output logic [ROWS*N*4-1:0] digits
 );
@@ -66,10 +67,10 @@ module accel_engine_cache #(
         for (genvar n = 0; n < N; n++) begin : place
             assign v[n*VW+:VW] = columns[(n*ROWS+r)*VW+:VW];
         end
-        always_comb
-            if (matrix) chosen = weights[r*N*4+:N*4];
-            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(v[n*VW+:VW] >> {part, 2'b00});
-            else for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(k[n*KW+:KW] >> {part, 2'b00});
+        always_ff @(posedge clk)
+            if (!attends) chosen <= weights[r*N*4+:N*4];
+            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(v[n*VW+:VW] >> {part, 2'b00});
+            else for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(k[n*KW+:KW] >> {part, 2'b00});
         assign digits[r*N*4+:N*4] = chosen;
     end
 endmodule

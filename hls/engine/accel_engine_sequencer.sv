@@ -14,6 +14,10 @@
 // `live` tells beats of the array from steps in which scores of heads side by side leave. A word of the program holds,
 // lowest first: op 4, gap, planes - 1, words - 1, rows - 1, source, target, and whatever others read (`rest`). `source`
 // of a VALUE is the first block of values of its layer, `target` of a SCORE the first word of keys.
+//
+// A word is fetched, then becomes the ends of its loops (`next_`), then issues. What ends in a beat is known in the beat
+// before (`_end`), so that registers alone say that an instruction is done. `position` is that of the token from the beat
+// of its LOAD on: no loop of the first two instructions depends on it.
 module accel_engine_sequencer #(
     parameter int PROGRAM = 16,
     parameter FILE = "program.hex",
@@ -57,9 +61,12 @@ module accel_engine_sequencer #(
     output logic [CW-1:0]    word,
     output logic             words_end,  // this is the last word, or key block
     output logic [CW-1:0]    outer,
-    output logic [AW-1:0]    read,       // word of A; key word; block of values; group of shares
-    output logic [AW-1:0]    key,
-    output logic [AW-1:0]    group,
+    output logic             matrix,     // op is MATRIX
+    output logic             attends,    // op is SCORE or VALUE
+    output logic [AW-1:0]    read,       // word of A
+    output logic [AW-1:0]    key,        // word of keys
+    output logic [AW-1:0]    block,      // block of values
+    output logic [AW-1:0]    group,      // of shares
     output logic [AW-1:0]    head,
     output logic [AW-1:0]    index       // where the result goes
 );
@@ -70,36 +77,61 @@ module accel_engine_sequencer #(
     logic [WIDTH-1:0] words[PROGRAM];
     initial $readmemh(FILE, words);
 
-    logic [WIDTH-1:0] following;  // the next instruction
-    logic [3:0] next_op;
-    logic [GW-1:0] next_gap;
-    logic [SW-1:0] next_planes;
-    logic [CW-1:0] next_words, next_rows;
-    logic [AW-1:0] next_source, next_target;
-    logic [RESTW-1:0] next_rest;
-    assign {next_rest, next_target, next_source, next_rows, next_words, next_planes, next_gap, next_op} = following;
+    logic [WIDTH-1:0] fetched;
+    logic [3:0] new_op;
+    logic [GW-1:0] new_gap;
+    logic [SW-1:0] new_planes;
+    logic [CW-1:0] new_words, new_rows;
+    logic [AW-1:0] new_source, new_target;
+    logic [RESTW-1:0] new_rest;
+    assign {new_rest, new_target, new_source, new_rows, new_words, new_planes, new_gap, new_op} = fetched;
 
     logic [PCW-1:0] place;
-    logic [15:0] next_number;
-    logic [1:0] primed;
+    logic [2:0] primed;
     logic [GW-1:0] pause;
-    logic paused, takes_weights, takes_token, takes_room, goes_early;  // of op: registers, as all wait for them
+    logic paused, takes_token, takes_room, goes_early;  // of op: registers, as all wait for them
     logic [SW-1:0] steps_last, planes_last;
     logic [CW-1:0] words_last, inner_last, outer_last, top_last, inner, top;
-    wire steps_end = step == steps_last, inner_end = inner == inner_last, outer_end = outer == outer_last;
-    assign words_end = word == words_last;
-    wire done = steps_end && words_end && inner_end && outer_end && top == top_last;
-    assign ready = primed[1];
-    assign fire = ready && !paused && (!takes_weights || weights) && (!takes_token || start) && (!takes_room || room);
+    logic steps_end, inner_end, outer_end, top_end;
+    wire done = steps_end && words_end && inner_end && outer_end && top_end;
+    assign ready = primed[2];
+    assign fire = ready && !paused && (!matrix || weights) && (!takes_token || start) && (!takes_room || room);
     assign early = ready && !paused && goes_early && (!takes_token || start);
     wire advance = fire && done || !ready;
     assign highest = step == planes_last;
     assign first = step == '0 && word == '0;
     assign last = highest && words_end;
-    assign live = fire && step <= planes_last && (op == MATRIX || op == SCORE || op == VALUE);
+    assign live = fire && step <= planes_last && (matrix || attends);
 
-    // ---- instructions
-    wire attention = next_op == SOFT || next_op == SHARE, attends = next_op == SCORE || next_op == VALUE || attention;
+    // ---- a word of the program, and the ends of its loops
+    logic [3:0] next_op;
+    logic [GW-1:0] next_pause;
+    logic next_paused;
+    logic [SW-1:0] next_steps, next_planes;
+    logic [CW-1:0] next_words, next_inner, next_outer, next_top;
+    logic [AW-1:0] next_source, next_target;
+    logic [RESTW-1:0] next_rest;
+    logic [15:0] fetched_number, next_number;
+    wire scores = new_op == SCORE, values = new_op == VALUE, attention = new_op == SOFT || new_op == SHARE;
+    always_ff @(posedge clk)
+        if (advance) begin
+            fetched <= words[place];
+            fetched_number <= 16'(place);
+            next_number <= fetched_number;
+            {next_op, next_source, next_target, next_rest} <= {new_op, new_source, new_target, new_rest};
+            next_pause <= new_gap - 1'b1;
+            next_paused <= new_gap != GW'(1);
+            next_planes <= scores ? SW'(KEY_PLANES - 1) : values ? SW'(VALUE_PLANES - 1) : new_planes;
+            next_steps <= scores ? SW'(STEPS - 1) : values ? SW'(VALUE_PLANES - 1) : new_planes;
+            next_words <= scores ? CW'(HEAD_WORDS - 1) : values ? CW'(position >> WIDE)
+                          : attention ? CW'(position >> WIDE) * CW'(RATIO) + CW'(RATIO - 1) : new_words;
+            next_inner <= values ? CW'(HEAD_BLOCKS - 1) : scores || attention ? CW'(QUERIES - 1) : '0;
+            next_outer <= scores ? CW'(position >> SHIFT) : values ? CW'(QUERIES - 1) : attention ? CW'(BANKS - 1)
+                          : new_op == LOAD || new_op == NORM ? CW'(BLOCKS - 1) : new_rows;
+            next_top <= scores ? CW'(KEY_GROUPS - 1) : values || attention ? CW'(VALUE_GROUPS - 1) : '0;
+        end
+
+    // ---- the instruction that issues
     always_ff @(posedge clk)
         if (rst) begin
             primed <= '0;
@@ -112,36 +144,28 @@ module accel_engine_sequencer #(
                 paused <= pause != GW'(1);
             end
             if (advance) begin
-                primed <= {primed[0], 1'b1};
-                following <= words[place];
+                primed <= {primed[1:0], 1'b1};
                 place <= place == PCW'(PROGRAM - 1) ? '0 : place + 1'b1;
-                pause <= ready ? next_gap - 1'b1 : '0;
-                paused <= ready && next_gap != GW'(1);
+                pause <= next_pause;
+                paused <= ready && next_paused;
             end
         end
     always_ff @(posedge clk)
         if (advance) begin
-            op <= next_op;
-            takes_weights <= next_op == MATRIX;
+            {op, rest, number} <= {next_op, next_rest, next_number};
+            matrix <= next_op == MATRIX;
+            attends <= next_op == SCORE || next_op == VALUE;
             takes_token <= next_op == LOAD;
             takes_room <= next_op == END;
             goes_early <= next_op == NORM || next_op == SHARE || ROUNDED && next_op == LOAD;
-            rest <= next_rest;
-            number <= next_number;
-            next_number <= 16'(place);
-            planes_last <= next_op == SCORE ? SW'(KEY_PLANES - 1) : next_op == VALUE ? SW'(VALUE_PLANES - 1) : next_planes;
-            steps_last <= next_op == SCORE ? SW'(STEPS - 1) : next_op == VALUE ? SW'(VALUE_PLANES - 1) : next_planes;
-            words_last <= next_op == SCORE ? CW'(HEAD_WORDS - 1) : next_op == VALUE ? CW'(position >> WIDE)
-                          : attention ? CW'(position >> WIDE) * CW'(RATIO) + CW'(RATIO - 1) : next_words;
-            inner_last <= next_op == VALUE ? CW'(HEAD_BLOCKS - 1) : attends ? CW'(QUERIES - 1) : '0;
-            outer_last <= next_op == SCORE ? CW'(position >> SHIFT) : next_op == VALUE ? CW'(QUERIES - 1)
-                          : attention ? CW'(BANKS - 1) : next_op == LOAD || next_op == NORM ? CW'(BLOCKS - 1) : next_rows;
-            top_last <= next_op == SCORE ? CW'(KEY_GROUPS - 1) : attends ? CW'(VALUE_GROUPS - 1) : '0;
+            {steps_last, planes_last} <= {next_steps, next_planes};
+            {words_last, inner_last, outer_last, top_last} <= {next_words, next_inner, next_outer, next_top};
         end
 
     // ---- loops, and what is counted beside them
-    logic [AW-1:0] vector, vector_kept, block, group_kept, head_kept;
-    assign read = op == VALUE ? block + AW'(inner) : vector + AW'(word);
+    logic [AW-1:0] vector, vector_kept, values_of_group, group_kept, head_kept;
+    assign read = vector + AW'(word);
+    assign block = values_of_group + AW'(inner);
     wire words_done = steps_end && words_end, inner_done = words_done && inner_end, outer_done = inner_done && outer_end;
     wire [AW-1:0] group_next = group + 1'b1;
     wire [AW-1:0] vector_next = vector + AW'(HEAD_WORDS);
@@ -152,20 +176,34 @@ module accel_engine_sequencer #(
             {step, word, inner, outer, top, group, group_kept, head, head_kept} <= '0;
             vector <= next_source;
             vector_kept <= next_source;
-            block <= next_source;
+            values_of_group <= next_source;
             words_of_keys <= next_target;
             index <= next_target;
+            steps_end <= next_steps == '0;
+            words_end <= next_words == '0;
+            inner_end <= next_inner == '0;
+            outer_end <= next_outer == '0;
+            top_end <= next_top == '0;
         end else if (fire) begin
             step <= steps_end ? '0 : step + 1'b1;
-            if (steps_end) word <= words_end ? '0 : word + 1'b1;
+            steps_end <= steps_end ? steps_last == '0 : step + 1'b1 == steps_last;
+            if (steps_end) begin
+                word <= words_end ? '0 : word + 1'b1;
+                words_end <= words_end ? words_last == '0 : word + 1'b1 == words_last;
+            end
             if (words_done) begin
                 inner <= inner_end ? '0 : inner + 1'b1;
+                inner_end <= inner_end ? inner_last == '0 : inner + 1'b1 == inner_last;
                 index <= index + 1'b1;
             end
-            if (inner_done) outer <= outer_end ? '0 : outer + 1'b1;
+            if (inner_done) begin
+                outer <= outer_end ? '0 : outer + 1'b1;
+                outer_end <= outer_end ? outer_last == '0 : outer + 1'b1 == outer_last;
+            end
             if (outer_done) begin
                 top <= top + 1'b1;
-                block <= block + AW'(HEAD_BLOCKS);
+                top_end <= top + 1'b1 == top_last;
+                values_of_group <= values_of_group + AW'(HEAD_BLOCKS);
                 words_of_keys <= words_of_keys + AW'(HEAD_WORDS);
             end
             if (op == VALUE) begin

@@ -75,20 +75,23 @@ module accel_engine_stream #(
         lasts  <= {lasts[LEVELS-1:0], place == IW'(BLOCKS - 1)};
     end
     wire now = valids[LEVELS], begins = firsts[LEVELS], ends = now && lasts[LEVELS];
-    logic [SW-1:0] part;
-    logic [SW-1:0] no_parts;
-    accel_engine_tree #(.N(LANES), .XW(QW), .W(SW)) tree (.clk, .terms(squares), .total(part), .parts(no_parts));
-    logic [VW-1:0] earlier;
+    // the last four sums of squares go right into the total, so that a root begins with a register
+    logic [4*SW-1:0] fours;
+    accel_engine_sums #(.N(LANES), .XW(QW), .W(SW)) adders (.clk, .terms(squares), .sums(fours));
+    logic [VW-1:0] total;
     localparam logic [VW-1:0] START = FORM == 0 ? VW'(OFFSET) : '0;
-    wire [VW-1:0] total = (begins ? START : earlier) + VW'(part);
-    always_ff @(posedge clk) if (now) earlier <= total;
+    wire [VW-1:0] low = VW'(fours[0+:SW]) + VW'(fours[SW+:SW]), high = VW'(fours[2*SW+:SW]) + VW'(fours[3*SW+:SW]);
+    always_ff @(posedge clk)
+        if (valids[LEVELS-1]) total <= (firsts[LEVELS-1] ? START : total) + (low + high);
     if (FORM == 0) begin : lengths
         assign summed = ends;
+        wire unused = begins;
         assign v = total;
         for (genvar l = 0; l < LANES; l++) begin : plain
             assign u[l*UW+:UW] = UW'($signed(x[l*WIDTH+:WIDTH]));
         end
     end else if (FORM == 1) begin : scaled
+        wire unused = begins;
         logic done;
         logic [VW-1:0] root_of;
         always_ff @(posedge clk) begin
@@ -143,6 +146,4 @@ module accel_engine_stream #(
         logic unused_sum;
         assign unused_sum = ^no_more;
     end
-    logic unused;
-    assign unused = ^no_parts;
 endmodule

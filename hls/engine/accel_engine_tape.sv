@@ -1,11 +1,13 @@
-// Constants in the order of their use, from the first to the last and again: `data` is the next one a cycle after `take`.
-// The word behind it waits in a register, so a block RAM never sits in front of logic. `ready` says that a word may be
+// Constants in the order of their use, from the first to the last and again: `data` is the next one a cycle after `take`,
+// and the word behind it waits in a register, so that a block RAM never sits in front of logic. With AHEAD `data` is that
+// waiting word, in the cycle of `take`, for who has a register of his own. `ready` says that a word may be
 // taken: always, three cycles after the reset; with STARVED, in that many of 256 cycles there is none.
 module accel_engine_tape #(
     parameter int WIDTH = 64,
     parameter int DEPTH = 16,
     parameter bit BLOCK = 1'b0,  // block RAM instead of look-up tables
     parameter FILE = "tape.hex",
+    parameter bit AHEAD = 1'b0,
     parameter int STARVED = 0,
     parameter int SEED = 1,
     localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1
@@ -22,9 +24,13 @@ module accel_engine_tape #(
     wire step = take || !filled;
     always_ff @(posedge clk) begin
         if (step) place <= place == AW'(DEPTH - 1) ? '0 : place + 1'b1;
-        if (take) data <= waiting;
         filled <= !rst;
         if (rst) place <= '0;
+    end
+    if (AHEAD) begin : ahead
+        assign data = waiting;
+    end else begin : behind
+        always_ff @(posedge clk) if (take) data <= waiting;
     end
     if (BLOCK) begin : block
         (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];

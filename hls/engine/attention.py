@@ -125,7 +125,7 @@ def _factors(b: Build) -> None:
     b.add(f"assign {{division_done, division_group, division_bank}} = divisions[{(stages - 1) * tag}+:{tag}];")
     for name, bits in {"head_factors": s.banks * m, "head_spares": s.banks * jw}.items():
         b.lanes(name, bits)
-    bank, group = "bank", at(d.sums - 1, "group")
+    bank, group = "bank", b.sums.at(d.sums - 1, "group")
     if b.has(op=Opcode.SHARE):
         group = "r_group_next"
         bank = "(r_op_next == SHARE ? 32'(r_outer_next) : 32'(bank))"

@@ -26,6 +26,7 @@ class Build:
         self.position_bits, self.token_bits = width(s.context - 1), width(s.vocabulary - 1)
         self.address_bits, self.count_bits, self.step_bits = fields["source"], fields["words"], fields["planes"]
         self.beats = Line("", self._beat_fields(), "live")
+        self.sums = Line("sum_", self._beat_fields(), "live")
         self.results = Line("r_", {"valid": 1, **self._beat_fields()}, "valid")
         self.wires: dict[str, int] = {}
         self._parts: set[str] = set()
@@ -114,6 +115,11 @@ class Build:
             **self.layout.rest,
         }
 
+    def _joined(self, field: str) -> str:
+        """A field as it enters the line beside the array: beats of SCORE and VALUE come a cycle later."""
+        now = "live && matrix" if field == "live" else field
+        return f"(attends_1 ? {self.beats.at(1, field)} : {now})"
+
     # ---- text
 
     def wire(self, name: str, bits: int) -> str:
@@ -194,7 +200,8 @@ class Build:
         lines = ["", "    // ---- what belongs to a beat, and to a result"]
         lines += [f"    logic {bus(bits)}{name};" for name, bits in self.beats.fields.items()]
         lines += [f"    logic [{sum(self.layout.rest.values()) - 1}:0] rest;", f"    assign {{{rest}}} = rest;"]
-        lines += self.beats.declared(lambda field: field)
+        sums = self.sums.declared(self._joined)
+        lines += [*self.beats.declared(lambda field: field), *sums]
         lines += self.results.declared(lambda field: f"r_{field}_0")
         return [*lines, "    /* verilator lint_on UNUSEDSIGNAL */"]
 

@@ -41,11 +41,13 @@ def sequencer(b: Build) -> None:
         "KEY_GROUPS": s.kv_heads // s.side, "VALUE_GROUPS": s.kv_heads // s.banks, "HEAD_WORDS": s.head_words,
         "HEAD_BLOCKS": s.head_blocks, "ROUNDED": int(b.delays.load_rounded),
     }  # fmt: skip
-    wires = {"ready": 1, "fire": 1, "fire_early": 1, "weights": 1, "read": b.address_bits, "key": b.address_bits}
+    wires = {"ready": 1, "fire": 1, "fire_early": 1, "weights": 1, "matrix": 1, "attends": 1, "read": b.address_bits}
+    wires |= {"key": b.address_bits, "block": b.address_bits}
     for name, bits in wires.items():
         b.wire(name, bits)
     pins = ("start", "weights", "room", "ready", "fire", "op", "rest", "number", "live", "first", "last",
-            "highest", "step", "word", "words_end", "outer", "read", "key", "group", "head", "index")  # fmt: skip
+            "highest", "step", "word", "words_end", "outer", "matrix", "attends", "read", "key", "block", "group",
+            "head", "index")  # fmt: skip
     own = {"early": "fire_early", **dict.fromkeys(pins, "")}
     b.unit("accel_engine_sequencer", "sequencer", params, rst="", position="place", **own)
 
@@ -54,9 +56,9 @@ def tape(b: Build, starved: float, seed: int) -> None:
     """Weights, and where there are some factors, biases and multipliers, in the order of their use."""
     b.title("tape")
     s, d, found = b.sizes, b.delays, b.program.tape
-    at, tree = b.beats.at, d.sums - 1 - (found.factors is not None)
-    _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && op == MATRIX", "weights",
-           STARVED=round(256 * starved), SEED=seed)  # fmt: skip
+    at, tree = b.sums.at, d.sums - 1 - (found.factors is not None)
+    _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && matrix", "weights",
+           STARVED=round(256 * starved), SEED=seed, AHEAD=1)  # fmt: skip
     matrix = {stage: f"{at(stage, 'live')} && {at(stage, 'op')} == MATRIX" for stage in (tree - 1, d.sums - 2)}
     if found.factors is not None:
         _words(b, "factor_words", found.factors, width(int(found.factors.max())), matrix[tree - 1])
@@ -90,29 +92,27 @@ def _words(b: Build, name: str, rows: np.ndarray, bits: int, take: str, ready: s
 
 
 def operands(b: Build) -> None:
-    """Cycle 1: what the array multiplies."""
+    """All that the array multiplies, in registers: of MATRIX a cycle behind its beat, of SCORE and VALUE two."""
     b.title("operands")
-    kinds = {b.wire("matrix_1", 1): "MATRIX", b.wire("value_1", 1): "VALUE"}
-    b.register(*(f"{name} <= op == {kind};" for name, kind in kinds.items()))
-    s, layout = b.sizes, b.layout
-    depth, aw = s.words, width(s.words - 1)
-    b.wire("vector", s.simd * b.activation_bits)
-    for name, bits in {"a_write": 1, "a_index": b.address_bits, "a_data": s.pe * b.activation_bits}.items():
+    s, layout, a = b.sizes, b.layout, b.activation_bits
+    for name, bits in {"attends_1": 1, "value_1": 1, "vector": s.simd * a, "vector_1": s.simd * a}.items():
         b.wire(name, bits)
-    params: dict[str, int | str] = {
-        "LANES": s.pe, "RATIO": layout.ratio, "WIDTH": b.activation_bits, "DEPTH": depth, "BLOCK": int(depth > DEEP),
-    }  # fmt: skip
+    b.register("attends_1 <= attends;", "value_1 <= op == VALUE;", "vector_1 <= vector;")
+    depth, aw = s.words, width(s.words - 1)
+    for name, bits in {"a_write": 1, "a_index": b.address_bits, "a_data": s.pe * a}.items():
+        b.wire(name, bits)
+    params: dict[str, int | str] = {"LANES": s.pe, "RATIO": layout.ratio, "WIDTH": a, "DEPTH": depth}
     index = cast(width(depth * layout.ratio - 1), "a_index")
     b.unit("accel_engine_vectors", "vectors", params, write="a_write", index=index, data="a_data",
            read=cast(aw, "read"), word="vector")  # fmt: skip
     _cache(b)
-    b.wire("operand", s.banks * s.simd * b.activation_bits)
-    a, e = b.activation_bits, s.share_bits
+    b.wire("operand", s.banks * s.simd * a)
+    e = s.share_bits
     share = f"shares[(bank*{s.simd}+lane)*{e}+:{e}]"
     b.add(f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : operand_bank",
           f"    for (genvar lane = 0; lane < {s.simd}; lane++) begin : operand_lane",
-          f"        assign operand[(bank*{s.simd}+lane)*{a}+:{a}] = value_1 ? {cast(a, share)}"
-          f" : vector[lane*{a}+:{a}];",
+          f"        always_ff @(posedge clk) operand[(bank*{s.simd}+lane)*{a}+:{a}]",
+          f"            <= !attends_1 ? vector[lane*{a}+:{a}] : value_1 ? {cast(a, share)} : vector_1[lane*{a}+:{a}];",
           "    end",
           "end")  # fmt: skip
 
@@ -138,8 +138,8 @@ def _cache(b: Build) -> None:
         key_segment=cast(max(1, b.ratio_bits), f"32'(key_index) & {layout.ratio - 1}"), key="key_data", value_write="",
         value_target=f"({vb}'(value_index) << {b.word_shift}) | {vb}'(place >> {wide})", value="value_data",
         key_read=f"({kb}'(key) << {b.key_shift}) | {kb}'(outer)",
-        value_read=f"({vb}'(read) << {b.word_shift}) | {vb}'(word)",
-        digit=at(1, "step"), values="value_1", matrix="matrix_1", weights="digits",
+        value_read=f"({vb}'(block) << {b.word_shift}) | {vb}'(word)",
+        digit=at(1, "step"), attends="attends_1", values="value_1", weights="digits",
         digits=b.wire("operand_digits", s.pe * s.simd * 4),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def _cache(b: Build) -> None:
 def array(b: Build, packed: bool) -> None:
     """Cycles 1 to ACC: sums of all rows."""
     b.title("array")
-    s, d, at = b.sizes, b.delays, b.beats.at
+    s, d, at = b.sizes, b.delays, b.sums.at
     found, w = b.program.tape, s.sum_bits
     factors = width(int(found.factors.max())) if found.factors is not None else 0
     tree = d.sums - 1 - (factors > 0)
@@ -171,7 +171,7 @@ def array(b: Build, packed: bool) -> None:
 
 def _begun(b: Build) -> None:
     """All that sums begin with: bias, and residual stream."""
-    s, at, w, stage = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums - 1
+    s, at, w, stage = b.sizes, b.sums.at, b.sizes.sum_bits, b.delays.sums - 1
     b.wire("begun", s.pe * w)
     terms, biases, x = [], b.program.tape.biases, s.residual_bits
     if biases is not None:

@@ -19,7 +19,7 @@ def leaving(b: Build) -> None:
     multipliers.
     """
     b.title("what is rounded")
-    s, d, at, w = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits
+    s, d, at, w, sum_at = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits, b.sums.at
     stages = [("fired_1", "fire"), ("fired_2", "fired_1"), ("fired_early", "fire_early")]
     b.register(*(f"{b.wire(name, 1)} <= {before} && !rst;" for name, before in stages))
     b.assign("early_next", 1, "fire_early" if d.early == 1 else "fired_early")
@@ -30,13 +30,14 @@ def leaving(b: Build) -> None:
         _side_by_side(b)
     else:
         b.assign("leaving", s.pe * w, "sums")
-        b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {at(d.sums, 'head')}")
-    b.assign("r_valid_next", 1, f"early_next{waits} || {at(d.sums - 1, 'live')} && {at(d.sums - 1, 'last')}")
+        b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {sum_at(d.sums, 'head')}")
+    b.assign("r_valid_next", 1, f"early_next{waits} || {sum_at(d.sums - 1, 'live')} && {sum_at(d.sums - 1, 'last')}")
     for field, bits in b.beats.fields.items():
         one = at(d.early - 1, field) if d.early > 1 else field
-        rest = f"waits ? (splits ? {at(d.sums, field)} : rest_{field}) : "
-        then = rest if waits and field in WAITING else ""
-        late = f"{then}{at(d.sums - 1, field)}"
+        then = ""
+        if waits and field in WAITING:
+            then = f"waits ? (splits ? {sum_at(d.sums, field)} : rest_{field}) : "
+        late = f"{then}{sum_at(d.sums - 1, field)}"
         if field in CHOOSING:
             b.assign(f"beat_{field}", bits, one)
             one, late = f"beat_{field}", b.assign(f"sums_{field}", bits, late)
@@ -47,7 +48,7 @@ def leaving(b: Build) -> None:
 
 def _side_by_side(b: Build) -> None:
     """Scores of heads side by side leave one after the other, in the cycles behind their sums."""
-    s, at, w, sums = b.sizes, b.beats.at, b.sizes.sum_bits, b.delays.sums
+    s, at, w, sums = b.sizes, b.sums.at, b.sizes.sum_bits, b.delays.sums
     rest, left = (s.side - 1) * s.pe * w, width(s.side - 1)
     sizes = {f"rest_{field}": b.beats.fields[field] for field in WAITING}
     sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
@@ -69,5 +70,5 @@ def _side_by_side(b: Build) -> None:
     b.assign(
         "leaving_head",
         b.address_bits,
-        f"waiting ? rest_head : early ? {at(b.delays.early, 'head')} : {at(sums, 'head')}",
+        f"waiting ? rest_head : early ? {b.beats.at(b.delays.early, 'head')} : {at(sums, 'head')}",
     )

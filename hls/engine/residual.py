@@ -36,8 +36,9 @@ def stream(b: Build) -> None:
     read = cast(iw, "outer")
     if any(i.aligned for i in b.chosen(Epilogue.RESIDUAL)):
         first = d.sums - 2
-        begins = f"{at(first, 'live')} && {at(first, 'first')} && {at(first, 'aligned')} != '0"
-        read = f"{begins} ? {cast(iw, at(first, 'outer'))} : {read}"
+        ahead = b.sums.at
+        begins = f"{ahead(first, 'live')} && {ahead(first, 'first')} && {ahead(first, 'aligned')} != '0"
+        read = f"{begins} ? {cast(iw, ahead(first, 'outer'))} : {read}"
     if any(not i.aligned for i in b.chosen(Epilogue.RESIDUAL)):
         behind = f"{r(1, 'valid')} && {r(1, 'epilogue')} == TO_RESIDUAL && {r(1, 'op')} == MATRIX"
         read = f"{behind} && {r(1, 'aligned')} == '0 ? {cast(iw, r(1, 'outer'))} : {read}"
