@@ -90,7 +90,7 @@ def _shares(b: Build) -> None:
         valid = f"soft_2 || {r(2, 'valid')} && {r(2, 'op')} == SHARE"
         data = "soft_2 ? new_shares : divided"
         source = {name: f"(soft_2 ? {at(2, name)} : {r(2, name)})" for name in source}
-    target = f"({aw}'({source['group']}) << {b.word_shift}) | {aw}'({source['word']} >> {b.ratio_bits})"
+    target = f"({aw}'({source['group']}) << {b.word_shift}) | {aw}'(32'({source['word']}) >> {b.ratio_bits})"
     words = f"{aw}'(word)"
     read = f"({aw}'(group) << {b.word_shift}) | (op == SHARE ? {words} >> {b.ratio_bits} : {words})"
     params: dict[str, int | str] = {
