@@ -114,7 +114,8 @@ class BrevitasStyle(Builder):
         if self.form == "l2":
             gain = self.rng.uniform(1, 5, self.pick(1, self.channels))
             return self.add(Norm.l2(gain, 4, 8, guard=5, root_fraction=self.root_fraction), x, name=name)
-        return self.add(Norm.of(self.tensor(x), self.form, 5, 8), x, name=name)
+        every = replace(self.tensor(x), lo=-128, hi=127)  # all norms of an engine are the same
+        return self.add(Norm.of(every, self.form, 5, 8), x, name=name)
 
     def added(self, x: Edge, sums: Edge, name: str) -> Edge:
         """The residual stream and sums, rounded together, or after the sums."""

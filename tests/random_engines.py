@@ -61,7 +61,7 @@ def judged(program: EngineProgram, sequences: np.ndarray, *, starved: float = 0.
     graph, (count, tokens) = program.network.graph, sequences.shape
     whole = np.zeros((count, *graph.input.shape), np.int64)
     whole[:, :tokens, 0] = sequences
-    expected = reference.run(graph, whole, device=reference.NATIVE)[:, :tokens].reshape(count * tokens, -1)
+    expected = reference.run(graph, whole)[:, :tokens].reshape(count * tokens, -1)
     requests = [(int(token), place) for sequence in sequences for place, token in enumerate(sequence)]
     found = simulate.run(emit.design(program, starved=starved, packed=packed), requests, trace=True)
     last = len(program.instructions) - 2  # behind it is END
