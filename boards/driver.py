@@ -14,7 +14,7 @@ import boards
 from accel import reference
 from accel.design import Design
 from boards import generating, protocol
-from boards.generating import SampleRunner
+from boards.generating import SampleRunner, TokenChoice
 from boards.host import Host
 from boards.serial_line import SerialLine, find_port
 from boards.virtual import VirtualBoard
@@ -62,15 +62,24 @@ class Device:
         real = y * np.asarray(self.output.scale)
         return self.view.results(real) if self.view else real
 
-    def generate(self, prompt: Sequence[int], n: int, seed: int = 0) -> Iterator[int]:
+    def generate(
+        self,
+        prompt: Sequence[int],
+        n: int,
+        seed: int = 0,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+    ) -> Iterator[int]:
         """The `n` tokens that a decode engine chooses behind the tokens of `prompt`, each as soon as it has come.
 
         An engine that was lowered with a temperature draws them where it is given a `seed` from 1 to 65535; the same
-        seed gives the same tokens. Raises UserError, before anything is sent, for a design that is no decode engine, a
-        token that it lacks, more tokens than its context, and a seed that it does not take; ToolError when the board
-        does not answer.
+        seed gives the same tokens. Where the engine answers with all logits, the host draws them, at `temperature` (by
+        default 1), from the `top_k` likeliest ones (by default all). Raises UserError, before anything is sent, for a
+        design that is no decode engine, a token that it lacks, more tokens than its context, and a choice that it does
+        not have; ToolError when the board does not answer.
         """
-        return generating.generate(self._runner, self._design, prompt, n, seed)
+        return generating.generate(self._runner, self._design, prompt, n, TokenChoice(seed, temperature, top_k))
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""

@@ -1,17 +1,21 @@
 """Tokens from a decode engine on a board: a request is a token with its position, an answer the tokens that follow.
 
-Where the engine draws tokens, a request also has a seed; seed 0 asks for the likeliest token.
+Where the engine draws tokens, a request also has a seed; seed 0 asks for the likeliest token. An engine may also answer
+with all logits, and then the host chooses.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from accel.design import Design
+from accel.engine.sampling import SEED_BITS, drawn
 from accel.errors import UserError
 
 
@@ -22,19 +26,33 @@ class SampleRunner(Protocol):
         """Raises ToolError when the board does not answer."""
 
 
-def generate(runner: SampleRunner, design: Design, prompt: Sequence[int], count: int, seed: int = 0) -> Iterator[int]:
-    """The `count` tokens that the network chooses behind a prompt, each as soon as the board has answered.
+@dataclass(frozen=True)
+class TokenChoice:
+    """How tokens are chosen: the likeliest one with seed 0, any other one draws them, the same ones each time.
 
-    With a `seed`, they are drawn; the same one gives the same tokens.
+    `temperature` (1 unless it is given) and `top_k`, the number of tokens to draw from (all unless it is given), are
+    for engines that answer with all logits.
+    """
+
+    seed: int = 0
+    temperature: float | None = None
+    top_k: int | None = None
+
+
+def generate(
+    runner: SampleRunner, design: Design, prompt: Sequence[int], count: int, choice: TokenChoice | None = None
+) -> Iterator[int]:
+    """The `count` tokens that the network chooses behind a prompt, each as soon as the board has answered.
 
     A request says where its token stands. So it may reach the board twice, as it does when an answer is lost: what
     the board keeps of a token, and what it answers, stay the same.
 
     Raises UserError for a design that is no decode engine, a token that it lacks, more tokens than its context, and a
-    seed that it does not take.
+    choice that it does not have.
     """
     tokens, wanted = checked(design, prompt, count)
-    return _chosen(runner, tokens, wanted, _drawn(design, seed))
+    asked = _require_choice(design, choice or TokenChoice())
+    return _chosen(runner, design, tokens, wanted, asked)
 
 
 def draws(design: Design) -> bool:
@@ -42,19 +60,36 @@ def draws(design: Design) -> bool:
     return design.input.lanes > 2
 
 
-def _drawn(design: Design, seed: int) -> list[int]:
-    """The end of a request, behind its position."""
-    most = design.input.tensor.hi
-    if not draws(design):
-        if seed:
-            raise UserError(
-                f"{design.name} chooses the likeliest token and takes no seed: `accel lower --temperature` makes an "
-                "engine that draws tokens"
-            )
-        return []
-    if not 0 <= _whole("the seed", seed) <= most:
-        raise UserError(f"seed {seed} is not one of 0..{most}, of which 0 asks for the likeliest token")
-    return [seed]
+def tells_logits(design: Design) -> bool:
+    """Does a decode engine answer with all logits?"""
+    return design.output.tensor.channels > 1
+
+
+def vocabulary(design: Design) -> int:
+    """The number of tokens that a decode engine knows."""
+    return design.output.tensor.channels if tells_logits(design) else design.output.tensor.hi + 1
+
+
+def _require_choice(design: Design, choice: TokenChoice) -> TokenChoice:
+    """The choice. Raises UserError where the engine does not choose so."""
+    seed, at_host = _whole("the seed", choice.seed), tells_logits(design)
+    if not at_host and (choice.temperature, choice.top_k) != (None, None):
+        raise UserError(
+            f"{design.name} chooses tokens itself, so a host has no temperature and no top-k: `accel lower --logits` "
+            "makes an engine that answers with all logits"
+        )
+    if choice.temperature is not None and not 0 < choice.temperature < math.inf:
+        raise UserError(f"temperature {choice.temperature} is not above 0; seed 0 asks for the likeliest token")
+    if choice.top_k is not None and _whole("top-k", choice.top_k) < 1:
+        raise UserError(f"top-k {choice.top_k} leaves no token; give at least 1")
+    if not at_host and not draws(design) and seed:
+        raise UserError(
+            f"{design.name} chooses the likeliest token and takes no seed: `accel lower --temperature` makes an "
+            "engine that draws tokens"
+        )
+    if not 0 <= seed < 1 << SEED_BITS:
+        raise UserError(f"seed {seed} is not one of 0..{(1 << SEED_BITS) - 1}, of which 0 asks for the likeliest token")
+    return choice
 
 
 def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int], int]:
@@ -64,7 +99,7 @@ def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int
             f"{design.name} is no decode engine, so it has no tokens: `accel lower --target engine` writes one"
         )
     tokens = [_whole("a token of the prompt", token) for token in prompt]
-    wanted, highest = _whole("the number of tokens", count), design.output.tensor.hi
+    wanted, highest = _whole("the number of tokens", count), vocabulary(design) - 1
     wrong = [token for token in tokens if not 0 <= token <= highest]
     if wrong:
         raise UserError(f"token {wrong[0]} is not in the vocabulary of {design.name}, 0..{highest}")
@@ -93,9 +128,15 @@ def _whole(name: str, value: Any) -> int:
     return operator.index(value)
 
 
-def _chosen(runner: SampleRunner, prompt: list[int], count: int, seed: list[int]) -> Iterator[int]:
+def _chosen(runner: SampleRunner, design: Design, prompt: list[int], count: int, choice: TokenChoice) -> Iterator[int]:
+    seed = [choice.seed] if draws(design) else []
+
+    def following(token: int, position: int) -> list[int]:
+        answer = runner.run(np.array([[[token, position, *seed]]], np.int64)).reshape(-1)
+        return [_picked(design, answer, position, choice)] if tells_logits(design) else answer.tolist()
+
     for position, token in enumerate(prompt):
-        found = _answer(runner, [token, position, *seed])
+        found = following(token, position)
     position = len(prompt) - 1
     while True:
         yield from found[:count]
@@ -103,10 +144,12 @@ def _chosen(runner: SampleRunner, prompt: list[int], count: int, seed: list[int]
         if count <= 0:
             return
         position += len(found)
-        found = _answer(runner, [found[-1], position, *seed])
+        found = following(found[-1], position)
 
 
-def _answer(runner: SampleRunner, request: list[int]) -> list[int]:
-    """The tokens that follow the one of a request."""
-    answer: list[int] = runner.run(np.array([[request]], np.int64)).reshape(-1).tolist()
-    return answer
+def _picked(design: Design, logits: np.ndarray, position: int, choice: TokenChoice) -> int:
+    """The token that a host chooses; a draw depends on the seed and the position alone."""
+    if not choice.seed:
+        return int(logits.argmax())
+    real = logits * np.asarray(design.output.tensor.scale)
+    return drawn(real, choice.temperature or 1.0, choice.top_k, np.random.default_rng([choice.seed, position]))

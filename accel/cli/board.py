@@ -125,18 +125,23 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
     "--seed",
     type=click.IntRange(min=0),
     help="Draw tokens with this seed; 0: the likeliest ones.  [default: another seed each time, where the engine has "
-    "a temperature]",
+    "a temperature or logits]",
 )
+@click.option(
+    "--temperature", type=click.FloatRange(min=0, min_open=True), help="Of the draw, with logits.  [default: 1]"
+)
+@click.option("--top-k", type=click.IntRange(min=1), help="Draw from the likeliest tokens only, with logits.")
 @json_option
 def chat_command(
     folder: Path, port: str | None, board: str, tokenizer: str | None, tokens: int | None, seed: int | None,
-    as_json: bool,
+    temperature: float | None, top_k: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Let the decode engine in FOLDER write: a prompt per line, until the input ends (Ctrl-D).
 
     Every prompt begins a text of its own, and the board goes on with it, token by token, with the likeliest one. An
-    engine that was lowered with --temperature draws tokens instead: the same --seed gives the same text. Text comes as
-    it is written, and how fast it came follows on standard error. A prompt that does not fit is left out.
+    engine that was lowered with --temperature draws tokens instead, and the host does for one that was lowered with
+    --logits: the same --seed gives the same text. Text comes as it is written, and how fast it came follows on standard
+    error. A prompt that does not fit is left out.
 
     \b
     Examples:
@@ -152,7 +157,8 @@ def chat_command(
         seed = talk.any_seed() if seed is None else seed
         if seed:
             click.echo(f"seed {seed}", err=True)
-        found = [*answers(lines(blank=True), partial(talk.say, tokens=tokens, seed=seed), show=not as_json)]
+        say = partial(talk.say, tokens=tokens, seed=seed, temperature=temperature, top_k=top_k)
+        found = [*answers(lines(blank=True), say, show=not as_json)]
     written = [asdict(one) for one in found if one]
     if as_json:
         show_json(written)

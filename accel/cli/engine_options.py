@@ -32,12 +32,13 @@ def engine_options(command: Callable[..., object]) -> Callable[..., object]:
         type=click.FloatRange(min=0, min_open=True),
         help="Engine: draw tokens, where a request has a seed.  [default: the likeliest token]",
     )
+    @click.option("--logits", is_flag=True, help="Engine: answer with all logits, for a host that draws tokens.")
     @wraps(command)
     def with_engine(
         *args: object, products: int | None, pe: int | None, simd: int | None, recipe: str | None,
-        context: int | None, tokenizer: Path | None, temperature: float | None, **given: object,
+        context: int | None, tokenizer: Path | None, temperature: float | None, logits: bool, **given: object,
     ) -> object:  # fmt: skip
-        wanted = Wanted(recipe, context, tokenizer, pe, simd, products, temperature)
+        wanted = Wanted(recipe, context, tokenizer, pe, simd, products, temperature, logits)
         return command(*args, wanted=wanted, **given)
 
     return with_engine

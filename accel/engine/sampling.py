@@ -66,6 +66,13 @@ class GumbelNoise:
         return int(np.argmax(logits + self.rows(position, len(logits), lanes, seed)))
 
 
+def drawn(logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
+    """A draw from softmax(real logits / temperature) of the `top_k` largest ones: what a host does with all logits."""
+    kept = np.argsort(-logits, kind="stable")[:top_k]
+    shares = np.exp((logits[kept] - logits[kept[0]]) / temperature)
+    return int(rng.choice(kept, p=shares / shares.sum()))
+
+
 def _next(state: np.ndarray) -> np.ndarray:
     """One step of the registers: two invertible steps, of which the sum is not linear in the bits."""
     state = (state + (state << 10)) & MASK

@@ -17,8 +17,8 @@ DEEP = 64
 class Build:
     """Wires, memories and sections of an engine's top module while they grow."""
 
-    def __init__(self, program: EngineProgram, request: Stream, tokens: Stream) -> None:
-        self.program, self.request, self.tokens = program, request, tokens
+    def __init__(self, program: EngineProgram, request: Stream, answer: Stream) -> None:
+        self.program, self.request, self.answer = program, request, answer
         self.sizes, self.layout = program.sizes, WordLayout(program)
         self.delays, self.memories = self.layout.delays, dict[str, Image]()
         self.norm, self.attention = norm_of(program), attention_of(program)
@@ -32,6 +32,11 @@ class Build:
         self._parts: set[str] = set()
         self._lines: list[str] = []
         self._unused: list[str] = []
+
+    @property
+    def tells_logits(self) -> bool:
+        """Are all logits the answer, instead of tokens?"""
+        return self.answer.tensor.channels > 1
 
     # ---- numbers of the program
 
@@ -179,7 +184,7 @@ class Build:
             "    input  logic s_last,",
             "    output logic m_valid,",
             "    input  logic m_ready,",
-            f"    output logic [{self.token_bits - 1}:0] m_data,",
+            f"    output logic [{self.answer.bits - 1}:0] m_data,",
             "    output logic m_last",
             ");",
             "    /* verilator lint_off UNUSEDPARAM */",

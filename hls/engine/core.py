@@ -16,16 +16,29 @@ def tokens(b: Build) -> None:
     b.title("tokens")
     params: dict[str, int | str] = {
         "NUMBERS": b.request.lanes, "WIDTH": b.request.width, "TW": b.token_bits, "PW": b.position_bits,
-        "CONTEXT": b.sizes.context, "BURST": b.tokens.beats,
+        "CONTEXT": b.sizes.context, "BURST": b.answer.tensor.tokens,
     }  # fmt: skip
     for name, bits in {"start": 1, "token": b.token_bits, "place": b.position_bits, "room": 1}.items():
         b.wire(name, bits)
     b.assign("finish", 1, "fire && op == END")
     b.wire("found", b.token_bits)
     streams = {f"{side}_{pin}": "" for side in "sm" for pin in ("valid", "ready", "data", "last")}
+    if b.tells_logits:
+        streams |= _apart(b)
     own = dict.fromkeys(("ready", "start", "token", "room", "finish", "found"), "")
     seed = b.wire("seed", b.request.width)
     b.unit("accel_engine_tokens", "tokens", params, rst="", position="place", seed=seed, **streams, **own)
+
+
+def _apart(b: Build) -> dict[str, str]:
+    """Pins of what answers with tokens, where logits leave instead: no request is taken while they do."""
+    wires = {f"token_{pin}": 1 for pin in ("valid", "ready", "last", "takes")} | {"token_data": b.token_bits}
+    for name, bits in wires.items():
+        b.wire(name, bits)
+    b.add("assign s_ready = token_takes && !token_valid;")
+    b.unused("token_last", "token_data")
+    outputs = {f"m_{pin}": f"token_{pin}" for pin in ("valid", "ready", "data", "last")}
+    return {"s_valid": "s_valid && !token_valid", "s_ready": "token_takes", **outputs}
 
 
 def sequencer(b: Build) -> None:

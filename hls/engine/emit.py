@@ -6,6 +6,7 @@ design = emit.design(timing.gaps(program)); simulate.run(design, requests)
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -24,9 +25,10 @@ TOP = "accel_engine"
 
 
 def design(
-    program: EngineProgram, *, burst: int = 1, packed: bool = False, starved: float = 0.0, seed: int = 1
-) -> Design:
-    """The design of a program with its gaps; a request of it gives `burst` tokens.
+    program: EngineProgram, *, burst: int = 1, logits: bool = False, packed: bool = False, starved: float = 0.0,
+    seed: int = 1,
+) -> Design:  # fmt: skip
+    """The design of a program with its gaps; a request of it gives `burst` tokens, or all `logits` of one.
 
     With `packed` two rows of the array share a hard multiplier. `starved` is the probability that the tape has no word
     in a cycle, in a design that is only to be simulated.
@@ -34,8 +36,11 @@ def design(
     _require_units(program)
     sizes = program.sizes
     request = _request(program)
-    tokens = Stream.of("tokens", Tensor((burst, 1), 0, sizes.vocabulary - 1), 1)
-    made = Build(program, request, tokens)
+    tensor = program.network.graph.output_tensor
+    answer = Stream.of("tokens", Tensor((burst, 1), 0, sizes.vocabulary - 1), 1)
+    if logits:
+        answer = Stream.of("logits", replace(tensor, shape=(1, sizes.vocabulary)), 1)
+    made = Build(program, request, answer)
     core.tokens(made)
     core.sequencer(made)
     core.tape(made, starved, seed)
@@ -48,7 +53,10 @@ def design(
     units.turns(made)
     units.gate(made)
     writes.writes(made)
-    writes.chosen(made)
+    if logits:
+        writes.told(made)
+    else:
+        writes.chosen(made)
     writes.trace(made)
     text = made.text(TOP)
     files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
@@ -57,9 +65,10 @@ def design(
         sum(i.rows * i.words * i.planes for i in program.instructions if i.op is Opcode.MATRIX) * sizes.pe * sizes.simd
     )
     share = min(1.0, work / (last * sizes.pe * sizes.simd))
-    figures = Figures(burst * last + 1, burst * last + 1, burst * work, sizes.pe * sizes.simd, share)
+    latency = burst * last + (2 * sizes.vocabulary if logits else 1)
+    figures = Figures(latency, latency, burst * work, sizes.pe * sizes.simd, share)
     name = program.network.graph.name
-    return Design(name, TOP, files, (request,), (tokens,), figures, memories=made.memories, context=sizes.context)
+    return Design(name, TOP, files, (request,), (answer,), figures, memories=made.memories, context=sizes.context)
 
 
 def _request(program: EngineProgram) -> Stream:

@@ -32,8 +32,9 @@ TracedResults = dict[int, np.ndarray]
 class Tokens:
     """All that an engine answered.
 
-    tokens: (requests, burst). cycles: of each token, from the one in which its LOAD may issue to the next one's.
-    total: cycles of the run, which took `seconds`. results: of each token, where they were traced.
+    tokens: (requests, burst), or logits (requests, vocabulary). cycles: of each token, from the one in which its LOAD
+    may issue to the next one's. total: cycles of the run, which took `seconds`. results: of each token, where they were
+    traced.
     """
 
     tokens: np.ndarray
@@ -45,21 +46,22 @@ class Tokens:
 
 def run(design: Design, requests: Requests, *, trace: bool = False, seed: int = 0) -> Tokens:
     """Simulate requests, one after the other. Raises SimulationError when the design hangs."""
-    request, tokens, latency = design.input, design.output, int(design.predicted.latency)
+    request, answer, latency = design.input, design.output, int(design.predicted.latency)
     with scratch.folder() as folder:
         design.write(folder)
         words = pack(np.array(requests, np.int64), request.lanes, request.width)
         write_atomic(folder / "stimulus0", words.tobytes())
-        arguments = [len(requests), seed, 10_000 + 20 * latency, 0, int(trace), 1, 0, tokens.beats, 0]
+        arguments = [len(requests), seed, 10_000 + 20 * latency, 0, int(trace), 1, 0, answer.beats, 0]
         done, seconds = _execute(design, folder, arguments, trace, latency * len(requests) <= SHORT_RUN)
         if done.returncode:
             said = f"{done.stdout.strip()} {done.stderr[-300:]}"
             raise SimulationError(f"simulation of {design.name}: exit code {done.returncode}: {said}")
-        values = unpack(np.fromfile(folder / "result0", np.uint32), 1, tokens.width, False).reshape(-1, tokens.beats)
+        values = unpack(np.fromfile(folder / "result0", np.uint32), 1, answer.width, answer.signed)
         begun = np.fromfile(folder / "stimulus0.times", np.int64)[:, None] + 1
-        ends = np.fromfile(folder / "result0.times", np.int64).reshape(-1, tokens.beats)
+        values, ends = values.reshape(-1, answer.beats), np.fromfile(folder / "result0.times", np.int64)
         traced = _results(np.fromfile(folder / "trace", np.uint32)) if trace else []
-        return Tokens(values, np.diff(np.hstack([begun, ends])), int(done.stdout.split()[0]), seconds, traced)
+        cycles = np.diff(np.hstack([begun, ends.reshape(-1, answer.beats)]))
+        return Tokens(values, cycles, int(done.stdout.split()[0]), seconds, traced)
 
 
 def _execute(

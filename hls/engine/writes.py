@@ -7,7 +7,7 @@ from accel.engine.isa import Opcode
 from accel.engine.sampling import WORD_BITS, GumbelNoise
 from accel.image import Image
 from hls.engine import units
-from hls.engine.build import Build, cast
+from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import uses_product
 from hls.engine.fields import width
 
@@ -70,10 +70,8 @@ def chosen(b: Build) -> None:
     """The largest logit, or the largest sum of a logit and its noise."""
     b.title("largest logit")
     s = b.sizes
-    blocks = width(-(-s.vocabulary // s.pe) - 1)
-    stage, values, bits = 0, f"sums[{s.pe * s.sum_bits - 1}:0]", s.sum_bits
-    if uses_product(b):
-        stage, values, bits = 1, "product", b.product_bits
+    stage, values, bits = _logits(b)
+    values, blocks = f"{values}[{s.pe * bits - 1}:0]", _block_bits(b)
     if b.program.noise:
         values, bits = _noisy(b, b.program.noise, stage, values, bits)
         stage += latency.NOISE
@@ -83,6 +81,37 @@ def chosen(b: Build) -> None:
     }  # fmt: skip
     b.unit("accel_engine_argmax", "argmax", params, rst="", valid=_is_logits(b, stage),
            first=f"{block} == '0", block=cast(blocks, block), values=values, index="found")  # fmt: skip
+
+
+def told(b: Build) -> None:
+    """All logits, one by one."""
+    b.title("logits")
+    s, bits = b.sizes, b.answer.width
+    stage, values, wide = _logits(b)
+    lanes = b.wire("logits", s.pe * bits)
+    b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : logit_lane",
+          f"    assign {lanes}[lane*{bits}+:{bits}] = {_signed(values, wide, bits)};", "end")  # fmt: skip
+    blocks = -(-s.vocabulary // s.pe)
+    params: dict[str, int | str] = {
+        "P": s.pe, "W": bits, "BW": _block_bits(b), "VOCABULARY": s.vocabulary, "BLOCK": int(blocks > DEEP),
+    }  # fmt: skip
+    pins = {f"s_{pin}": f"token_{pin}" for pin in ("valid", "ready")}
+    pins |= {f"m_{pin}": "" for pin in ("valid", "ready", "data", "last")}
+    b.unit("accel_engine_logits", "told", params, rst="", valid=_is_logits(b, stage),
+           block=cast(_block_bits(b), _result(b, stage, "outer")), values=lanes, **pins)  # fmt: skip
+    b.add("assign found = '0;")
+
+
+def _logits(b: Build) -> tuple[int, str, int]:
+    """Where logits are: cycles behind the sums, the wire, and the bits of each."""
+    if uses_product(b):
+        return 1, "product", b.product_bits
+    return 0, "sums", b.sizes.sum_bits
+
+
+def _block_bits(b: Build) -> int:
+    """Bits of the number of a block of logits."""
+    return width(-(-b.sizes.vocabulary // b.sizes.pe) - 1)
 
 
 def _result(b: Build, stage: int, field: str) -> str:

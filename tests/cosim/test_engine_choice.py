@@ -14,7 +14,7 @@ import boards
 from accel.engine import latency, timing
 from accel.engine.interpreter import Interpreter
 from accel.engine.isa import EngineProgram
-from accel.engine.sampling import GumbelNoise
+from accel.engine.sampling import GumbelNoise, drawn
 from accel.errors import UserError
 from accel.verbs.engine import checking, making
 from accel.verbs.engine.making import Wanted
@@ -178,3 +178,50 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     design = emit.design(making.program(engine_graphs.drawn(0), Wanted(products=32)))
     with boards.connect(design, "virtual") as device, pytest.raises(UserError, match="takes no seed: `accel lower"):
         device.generate([1], 1, seed=1)
+
+
+def test_a_host_chooses_from_logits() -> None:
+    """Seed 0 takes the likeliest token, as one to draw from does; others draw, the same each time."""
+    graph, prompt = engine_graphs.drawn(0), [1, 2]
+    program = making.program(graph, Wanted(products=32))
+    design, count = emit.design(program, logits=True), graph.input.tokens - 1
+    warm = float(Interpreter(program).step(1, 0).logits.std() * graph.output_tensor.scale)
+    with boards.connect(emit.design(program), "virtual") as device:
+        likeliest = list(device.generate(prompt, count))
+        with pytest.raises(UserError, match="has no temperature and no top-k: `accel lower --logits`"):
+            device.generate(prompt, count, top_k=3)
+    with boards.connect(design, "virtual") as device:
+        assert list(device.generate(prompt, count)) == likeliest
+        assert list(device.generate(prompt, count, 5, top_k=1)) == likeliest
+        some = [list(device.generate(prompt, count, seed, temperature=warm)) for seed in (5, 5, 6)]
+        assert some[0] == some[1] != some[2] != likeliest
+        for wrong, why in (({"temperature": 0.0}, "temperature 0.0 is not above 0"), ({"top_k": 0}, "leaves no token")):
+            with pytest.raises(UserError, match=why):
+                device.generate(prompt, count, 5, **wrong)
+
+
+def test_a_draw_of_a_host_is_from_the_softmax() -> None:
+    logits, rng = np.array([0.5, 2.0, 1.0, -3.0]), np.random.default_rng(0)
+    counts = np.bincount([drawn(logits, 2.0, 3, rng) for _ in range(6000)], minlength=4)
+    expected = np.exp(logits / 2) * [1, 1, 1, 0]
+    expected *= 6000 / expected.sum()
+    assert counts[3] == 0
+    assert ((counts - expected)[:3] ** 2 / expected[:3]).sum() < 13.8  # one in a thousand with 2 degrees
+
+
+def test_every_level_has_the_logits_that_leave() -> None:
+    levels = ("reference", "program", "board")
+    outcomes = checking.check(engine_graphs.drawn(2), levels, 4, Wanted(products=32, logits=True))
+    assert [outcome.mismatches for outcome in outcomes] == [0, 0, 0]
+    with pytest.raises(UserError, match="with --logits the host draws tokens"):
+        Wanted(logits=True, temperature=1.0)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_all_logits_leave(seed: int) -> None:
+    program = making.program(engine_graphs.drawn(seed), Wanted(products=32))
+    design, interpreter = emit.design(program, logits=True), Interpreter(program)
+    tokens = np.arange(program.sizes.context) % program.sizes.vocabulary
+    requests = [(int(token), place) for place, token in enumerate(tokens)]
+    found = simulate.run(design, requests).tokens
+    np.testing.assert_array_equal(found, [interpreter.step(*request).logits for request in requests])

@@ -65,7 +65,7 @@ def _levels(
 
     target = boards.get(board)
     program = cache(lambda: making.program(graph, wanted, board))
-    design = cache(lambda: emit.design(program()))
+    design = cache(lambda: emit.design(program(), logits=wanted.logits))
     drawn = seed % ((1 << SEED_BITS) - 1) + 1
     choose = levels.likeliest if wanted.temperature is None else levels.drawn(program(), drawn)
     make: dict[str, Callable[[], StepLevel]] = {

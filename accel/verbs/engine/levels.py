@@ -120,21 +120,26 @@ def netlist(design: Design, target: str, seed: int = 0) -> StepLevel:
         if late.size:
             right, found = expected.cycles[late[0], 0], got.cycles[late[0], 0]
             raise MismatchError(f"netlist: token {late[0]} takes {found} cycles, not {right}")
-        return TokenSteps(got.tokens[:, 0])
+        return _told(design, got.tokens)
 
     return StepLevel("netlist", run, limit=NETLIST_LIMIT)
 
 
 def board(design: Design, target: Board, seed: int = 0) -> StepLevel:
-    """The board's top level in Verilator, behind its serial port; only the tokens that follow leave it."""
+    """The board's top level in Verilator, behind its serial port; all logits leave it, or the tokens that follow."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
         import boards
 
         answers = boards.simulate(design, target, _requests(design, sequence, seed)[:, None])
-        return TokenSteps(answers.reshape(len(sequence), -1)[:, 0])
+        return _told(design, answers.reshape(len(sequence), -1))
 
     return StepLevel("board", run)
+
+
+def _told(design: Design, answers: np.ndarray) -> TokenSteps:
+    """Steps of a design whose answers are all logits, or tokens."""
+    return TokenSteps(answers.argmax(1), answers) if design.output.tensor.channels > 1 else TokenSteps(answers[:, 0])
 
 
 def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict[int, np.ndarray]]) -> str | None:

@@ -79,6 +79,7 @@ class LoweredEngine:
             "tokens_per_s": {"first": self.tokens_per_s(0), "last": self.tokens_per_s(self.last)},
             "memory_bits": self.memory_bits,
             "draws": self.program.noise is not None,
+            "answer": self.design.output.name,
         }
 
     def lines(self) -> list[str]:
@@ -105,6 +106,7 @@ def lower_engine(
     pe: int | None = None,
     simd: int | None = None,
     temperature: float | None = None,
+    logits: bool = False,
     recipe: str | None = None,
     context: int | None = None,
     tokenizer: Path | str | None = None,
@@ -114,12 +116,13 @@ def lower_engine(
     A file is an ONNX file, a graph's file or a checkpoint (GGUF, Hugging Face, .bin of llama2.c), for which `recipe`,
     `context` (tokens) and `tokenizer` say how it becomes a graph. The array has `products` per cycle, or `pe` rows of
     `simd` products; by default, it is the largest that `board` has room for, by estimate. With a `temperature`, the
-    engine draws tokens where it is asked with a seed. Returns the figures, which are known without simulation.
+    engine draws tokens where it is asked with a seed; with `logits`, it answers with all of them, and the host chooses.
+    Returns the figures, which are known without simulation.
 
     Raises UserError where the model does not fit the engine, naming the node, or no such engine suits it, and where
     `out` cannot be written.
     """
-    wanted = Wanted(recipe, context, Path(tokenizer) if tokenizer else None, pe, simd, products, temperature)
+    wanted = Wanted(recipe, context, Path(tokenizer) if tokenizer else None, pe, simd, products, temperature, logits)
     read = making.read(model, wanted) if isinstance(model, Path | str) else CausalModel(model)
     return lower(read, out, wanted, board=board)
 
@@ -134,9 +137,12 @@ def lower(model: CausalModel, out: Path | str, wanted: Wanted | None = None, *, 
     from accel.engine.text import text
     from hls.engine import emit
 
+    wanted = wanted or Wanted()
     with whole_folder(Path(out), DESIGN_FILE) as folder:
-        program = making.program(model.graph, wanted or Wanted(), board)
-        design = replace(emit.design(program), graph=storage.save(model.graph, folder / GRAPH_FILE))
+        program = making.program(model.graph, wanted, board)
+        design = replace(
+            emit.design(program, logits=wanted.logits), graph=storage.save(model.graph, folder / GRAPH_FILE)
+        )
         design.write(folder)
         write_atomic(folder / PROGRAM_FILE, text(program))
         if model.tokenizer:

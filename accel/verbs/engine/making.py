@@ -25,7 +25,7 @@ class Wanted:
 
     recipe, context, tokenizer: how a checkpoint becomes a graph. pe, simd: rows of the array, and products of a row.
     products: their number, where these are not given; by default, the most that the board has room for. temperature:
-    of the tokens that are drawn, where they are.
+    of the tokens that are drawn, where they are. logits: all of them leave the engine, and the host chooses.
     """
 
     recipe: str | None = None
@@ -35,10 +35,13 @@ class Wanted:
     simd: int | None = None
     products: int | None = None
     temperature: float | None = None
+    logits: bool = False
 
     def __post_init__(self) -> None:
         if (self.pe is None) != (self.simd is None):
             raise UserError("--pe and --simd belong together: rows of the array, and products of a row")
+        if self.logits and self.temperature is not None:
+            raise UserError("with --logits the host draws tokens, and has a temperature then; leave out --temperature")
         if self.pe is not None and self.products is not None:
             raise UserError("--products is --pe times --simd; give it, or those two")
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from accel.engine.sampling import SEED_BITS
 from accel.errors import UserError
 from accel.verbs import BOARD
 from accel.verbs.engine import texts
@@ -27,11 +28,12 @@ class Talk:
     ) -> None:
         import boards
         from accel.design import Design
+        from boards.generating import vocabulary
 
         self.design = design = Design.load(Path(folder))
         if design.context is None:
             raise UserError(f"{folder} is no decode engine: `accel lower --target engine` writes one")
-        self.tokenizer = texts.tokenizer(Path(folder), tokenizer, design.output.tensor.hi + 1)
+        self.tokenizer = texts.tokenizer(Path(folder), tokenizer, vocabulary(design))
         with ExitStack() as opened:
             self._device = opened.enter_context(boards.connect(design, port, board=board))
             self._opened = opened.pop_all()
@@ -46,9 +48,10 @@ class Talk:
 
     def any_seed(self) -> int:
         """A seed that was not asked for before: 0 where the engine chooses the likeliest token."""
-        from boards.generating import draws
+        from boards.generating import draws, tells_logits
 
-        return 1 + secrets.randbelow(self.design.input.tensor.hi) if draws(self.design) else 0
+        may = draws(self.design) or tells_logits(self.design)
+        return 1 + secrets.randbelow((1 << SEED_BITS) - 1) if may else 0
 
     def say(
         self,
@@ -57,12 +60,14 @@ class Talk:
         *,
         tokens: int | None = None,
         seed: int = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
     ) -> Generated:
         """Text behind a prompt, at most `tokens` tokens, and not more than the context has room for.
 
-        With a `seed`, tokens are drawn, where the engine does that. The text ends with a token that ends a text.
-        `stream` is given pieces of text as they come. Raises UserError for a prompt that does not fit, or a seed that
-        the engine does not take, ToolError when the board does not answer.
+        `seed`, `temperature` and `top_k` are those of `boards.Device.generate`. The text ends with a token that ends a
+        text. `stream` is given pieces of text as they come. Raises UserError for a prompt that does not fit, or a
+        choice that the engine does not have, ToolError when the board does not answer.
         """
         from boards.generating import most
 
@@ -70,5 +75,6 @@ class Talk:
             tokens, _ = writing.asked(tokens, ())
         read = self.tokenizer.encode(requests.text("the prompt", prompt))
         room = max(1, most(self.design, len(read)))
-        chosen = self._device.generate(read, min(tokens or room, room), seed)
+        count = min(tokens or room, room)
+        chosen = self._device.generate(read, count, seed, temperature=temperature, top_k=top_k)
         return writing.spelled(chosen, self.tokenizer, len(read), stream, (), started=True)
