@@ -8,6 +8,7 @@ from accel.engine.isa import MultiplierSource, Opcode
 from accel.image import Image
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.fields import width
+from hls.engine.top import times
 
 
 def attention(b: Build) -> None:
@@ -132,12 +133,13 @@ def _factors(b: Build) -> None:
     b.add(
         f"logic [{s.banks * groups * (m + jw) - 1}:0] kept_factors;",
         f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : factor_bank",
-        f"    wire [31:0] kept_at = {bank} * {groups} + 32'({group});",
+        f"    wire [31:0] kept_at = {times(bank, groups)} + 32'({group});",
         f"    assign {{head_spares[bank*{jw}+:{jw}], head_factors[bank*{m}+:{m}]}}",
         f"        = kept_factors[kept_at*{m + jw}+:{m + jw}];",
         "end",
     )
-    place = f"(32'(division_bank) * {groups} + 32'(division_group))"
+    place = times("32'(division_bank)", groups)
+    place = f"({place} + 32'(division_group))"
     b.register(f"if (division_done) kept_factors[{place}*{m + jw}+:{m + jw}] <= {{division_spare, division}};")
     if not b.layout.spare:
         b.unused("head_spares")

@@ -12,6 +12,7 @@ from accel.numeric import ROUNDINGS, signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import load_bits
 from hls.engine.fields import width
+from hls.engine.top import times
 
 
 def stream(b: Build) -> None:
@@ -80,29 +81,32 @@ def _normed(b: Build) -> None:
     if gain_of(b.program) is not None:
         b.assign("normed", s.pe * whole, "centred")
         return
-    each = f"{whole}'({b.beats.at(1, 'multiplier')})"
+    factor = whole - wide
+    each = f"{factor}'({b.beats.at(1, 'multiplier')})"
     if "gains" in b.program.tables:
-        each = f"{b.beats.at(1, 'gains')} == '0 ? {each} : {_gains(b, whole)}"
+        each = f"{b.beats.at(1, 'gains')} == '0 ? {each} : {_gains(b, factor)}"
     b.wire("normed", s.pe * whole)
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : gain_lane",
+          f"    wire signed [{factor - 1}:0] gained = {each};",
           f"    always_ff @(posedge clk) normed[lane*{whole}+:{whole}] <="
-          f" {whole}'($signed(centred[lane*{wide}+:{wide}])) * ({each});", "end")  # fmt: skip
+          f" {whole}'($signed(centred[lane*{wide}+:{wide}])) * {whole}'(gained);", "end")  # fmt: skip
     names = {"loaded": s.pe * load_bits(b), "share_block": s.pe * s.share_bits}
     b.register(*(f"{b.wire(f'{name}_2', size)} <= {name};" for name, size in names.items()))
 
 
-def _gains(b: Build, whole: int) -> str:
+def _gains(b: Build, wide: int) -> str:
     """A channel's gain, in cycle 1."""
     s, blocks, gains = b.sizes, b.sizes.width // b.sizes.pe, b.program.tables["gains"]
     bits, rows = signed_width(gains), gains.reshape(-1, s.pe)
     b.memories["gains.hex"] = Image.pack(rows, bits)
     address = width(len(rows) - 1)
-    at = b.assign("gains_at", address, f"{address}'((32'(gains) - 32'(gains != '0)) * {blocks} + 32'(outer))")
+    layer = times("(32'(gains) - 32'(gains != '0))", blocks)
+    at = b.assign("gains_at", address, f"{address}'({layer} + 32'(outer))")
     params: dict[str, int | str] = {
         "WIDTH": s.pe * bits, "DEPTH": len(rows), "BLOCK": int(len(rows) > DEEP), "FILE": "gains.hex",
     }  # fmt: skip
     b.unit("accel_engine_word", "gains_words", params, address=at, word=b.wire("gain", s.pe * bits))
-    return f"{whole}'($signed(gain[lane*{bits}+:{bits}]))"
+    return f"{wide}'($signed(gain[lane*{bits}+:{bits}]))"
 
 
 def _kept(b: Build) -> tuple[int, int]:
@@ -119,7 +123,8 @@ def _kept(b: Build) -> tuple[int, int]:
 def _tables(b: Build) -> None:
     """All that a token loads, in cycle 1."""
     s, blocks, tables = b.sizes, b.sizes.width // b.sizes.pe, b.program.tables
-    places = {"by_token": "token", "by_place": "place", "by_both": f"token * {s.context} + place"}
+    token, place = "32'(token)", "32'(place)"
+    places = {"by_token": token, "by_place": place, "by_both": f"({times(token, s.context)} + {place})"}
     terms = []
     for name, place in places.items():
         if name not in tables:
@@ -128,8 +133,7 @@ def _tables(b: Build) -> None:
         bits = load_bits(b)
         b.memories[f"{name}.hex"] = Image.pack(rows, bits)
         address = width(len(rows) - 1)
-        wide = place.replace("token", "32'(token)").replace("place", "32'(place)")
-        at = b.assign(f"{name}_at", address, f"{address}'(({wide}) * {blocks} + 32'(outer))")
+        at = b.assign(f"{name}_at", address, f"{address}'({times(place, blocks)} + 32'(outer))")
         params: dict[str, int | str] = {
             "WIDTH": s.pe * bits, "DEPTH": len(rows), "BLOCK": int(len(rows) > DEEP), "FILE": f"{name}.hex",
         }  # fmt: skip

@@ -67,3 +67,9 @@ def _wrapped(head: str, items: list[str], tail: str, between: str = ", ") -> lis
             line = " " * 8
         line += text
     return [*lines, line + tail]
+
+
+def times(value: str, factor: int) -> str:
+    """A number times a constant, as a sum of shifts: synthesis makes a product of any constant a hard multiplier."""
+    terms = [f"({value} << {place})" for place in range(factor.bit_length()) if factor >> place & 1]
+    return f"({' + '.join(terms)})"

@@ -9,6 +9,7 @@ from accel.numeric import signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import limit
 from hls.engine.fields import width
+from hls.engine.top import times
 
 
 def has_turns(b: Build) -> bool:
@@ -38,8 +39,9 @@ def turns(b: Build) -> None:
         "P": s.pe, "XW": y, "TW": tw, "DEPTH": len(rows), "BLOCK": int(len(rows) > DEEP), "FILE": "rotary.hex",
         "LEAST": low, "MOST": high, "SW": sw, "YW": y,
     }  # fmt: skip
-    place = f"{address}'(32'(place) * {s.head_blocks} + (32'({r(1, 'outer')}) & {s.head_blocks - 1}))"
-    b.unit("accel_engine_rotary", "turning", params, address=place, turn=r(2, "turned"), data="result",
+    head = times("32'(place)", s.head_blocks)
+    at = f"{address}'({head} + (32'({r(1, 'outer')}) & {s.head_blocks - 1}))"
+    b.unit("accel_engine_rotary", "turning", params, address=at, turn=r(2, "turned"), data="result",
            places=cast(sw, r(2, "late_places")), lo="late_lo", hi="late_hi",
            result=b.wire("turned_result", s.pe * y))  # fmt: skip
 
