@@ -12,6 +12,7 @@ from typing import Any
 import digits
 import engine_models
 
+import boards
 from hls.engine import emit
 from hls.synthesis import yosys
 
@@ -26,8 +27,8 @@ def rows() -> list[dict[str, Any]]:
     for name, sizes in PLACED.items():
         graph = engine_models.MODELS[name].graph()
         for pe, simd in sizes:
-            program = engine_models.random_engines.Engine(graph, pe, simd).program()
-            design = emit.design(program, packed=True)
+            program = engine_models.made(graph, pe, simd)
+            design = emit.design(program, dsp=boards.get(engine_models.BOARD).capacity.dsp)
             seeds, cells = digits.fmax(design, SEEDS, CLOCK_MHZ), asdict(yosys.resources(design, "ecp5"))
             area = {key: cells[key] for key in ("lut", "ff", "bram", "dsp")}
             mhz = statistics.median(seeds.values())

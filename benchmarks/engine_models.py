@@ -17,9 +17,11 @@ import figures
 import numpy as np
 
 import accel
+import boards
 from accel import reference
+from accel.engine.isa import EngineProgram
 from accel.graph import Graph
-from accel.verbs.engine import loading
+from accel.verbs.engine import loading, making
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -30,6 +32,7 @@ import random_engines  # noqa: E402
 RESULTS = Path(__file__).parent / "results" / "engine.json"
 FOLDER = ROOT / "build" / "engine"
 STARVED = 0.3
+BOARD = "ulx3s-85f"
 
 
 class Model(NamedTuple):
@@ -69,11 +72,16 @@ def greedy(graph: Graph, count: int) -> np.ndarray:
     return np.concatenate(found, axis=1)[..., 0]
 
 
+def made(graph: Graph, pe: int, simd: int) -> EngineProgram:
+    """The program as `accel lower` makes it."""
+    return making.program(graph, making.Wanted(pe=pe, simd=simd), BOARD)
+
+
 def row(name: str, graph: Graph, sequences: np.ndarray, pe: int, simd: int) -> dict[str, Any]:
     """Figures of one engine."""
-    program = random_engines.Engine(graph, pe, simd).program()
-    full = random_engines.judged(program, sequences, packed=True)
-    starved = random_engines.judged(program, sequences, packed=True, starved=STARVED)
+    program, dsp = made(graph, pe, simd), boards.get(BOARD).capacity.dsp
+    full = random_engines.judged(program, sequences, dsp=dsp)
+    starved = random_engines.judged(program, sequences, dsp=dsp, starved=STARVED)
     return {
         "model": name, "products": pe * simd, "pe": pe, "simd": simd, "tokens": full.tokens, "logits": full.logits,
         "wrong": full.wrong, "wrong_starved": starved.wrong, "cycles_first": full.cycles[0],

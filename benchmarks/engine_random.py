@@ -20,7 +20,7 @@ def rows() -> dict[str, Any]:
     for seed in range(GRAPHS):
         engine = random_engines.drawn(seed)
         found = random_engines.judged(
-            engine.program(), random_engines.sequences(engine, seed), packed=bool(seed // 2 % 2)
+            engine.program(), random_engines.sequences(engine, seed), dsp=random_engines.multipliers(seed // 2)
         )
         tokens, logits = tokens + found.tokens, logits + found.logits
         if found.fails:

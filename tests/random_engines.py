@@ -53,7 +53,7 @@ class Judged:
         return self.wrong > 0 or self.cycles != self.predicted
 
 
-def judged(program: EngineProgram, sequences: np.ndarray, *, starved: float = 0.0, packed: bool = False) -> Judged:
+def judged(program: EngineProgram, sequences: np.ndarray, *, starved: float = 0.0, dsp: int | None = None) -> Judged:
     """Simulate sequences (count, tokens) and compare all logits with the reference's of whole sequences.
 
     The reference reads all tokens of the context at once, so what comes behind a sequence are zeros.
@@ -63,7 +63,7 @@ def judged(program: EngineProgram, sequences: np.ndarray, *, starved: float = 0.
     whole[:, :tokens, 0] = sequences
     expected = reference.run(graph, whole)[:, :tokens].reshape(count * tokens, -1)
     requests = [(int(token), place) for sequence in sequences for place, token in enumerate(sequence)]
-    found = simulate.run(emit.design(program, starved=starved, packed=packed), requests, trace=True)
+    found = simulate.run(emit.design(program, starved=starved, dsp=dsp), requests, trace=True)
     last = len(program.instructions) - 2  # behind it is END
     logits = np.stack([results[last].ravel()[: expected.shape[1]] for results in found.results])
     wrong = int((logits != expected).sum() + (found.tokens.ravel() != expected.argmax(1)).sum())
@@ -80,6 +80,11 @@ def drawn(seed: int) -> Engine:
     style = engine_graphs.STYLES[seed % 3]
     make = {"gpt": _trained, "llama": _llama, "gpt2": _gpt2}[style]
     return Engine(make(rng, pe, tokens, f"seed {seed}"), pe, simd)
+
+
+def multipliers(seed: int) -> int | None:
+    """Hard multipliers of a device: enough, none, or those of a part of the array."""
+    return (None, 0, 40, 70)[seed % 4]
 
 
 def _pick(rng: np.random.Generator, *choices: int) -> int:
@@ -126,7 +131,7 @@ def main() -> None:
     """Judge the engine of a seed."""
     seed = int(sys.argv[1])
     engine = drawn(seed)
-    found = judged(engine.program(), sequences(engine, seed), packed=bool(seed % 2))
+    found = judged(engine.program(), sequences(engine, seed), dsp=multipliers(seed))
     cycles = "as predicted" if found.cycles == found.predicted else f"{found.cycles}, predicted {found.predicted}"
     print(f"{engine.graph.name}, {engine.pe} x {engine.simd}: {found.wrong} wrong of {found.logits}, cycles {cycles}")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accel.engine import timing
-from accel.engine.isa import EngineProgram
+from accel.engine.isa import EngineProgram, Epilogue
 from accel.engine.macros import MacroGraph
 from accel.engine.memories import memories_of
 from accel.engine.program import build, require_sizes
@@ -27,7 +27,9 @@ LUTS, FLIP_FLOPS = (3000, 25, 400), (2500, 30, 200)
 """Of any engine, per product, and per row."""
 PACKED, OF_ROW = 2, 3
 """Products that a hard multiplier makes, and multipliers of a row's rounding and of its part of a norm."""
-IN_TABLES = 55
+SPARE = 8
+"""Hard multipliers that the array leaves to others: roots, and means."""
+IN_TABLES = 65
 """Look-up tables that make a product where hard multipliers are missing."""
 
 
@@ -71,6 +73,23 @@ def for_device(network: MacroGraph, target: Target, device: Cells) -> tuple[int,
     raise _too_small(min(tried, key=lambda program: estimate(program, target, device).bram), target, device)
 
 
+def hard_products(program: EngineProgram, dsp: int | None) -> int:
+    """Hard multipliers of the array, one for the products of two rows; all others are made of look-up tables.
+
+    `dsp` is how many a device has, None: enough.
+    """
+    pairs = -(-program.sizes.pe // PACKED) * program.sizes.simd
+    return pairs if dsp is None else max(0, min(pairs, dsp - SPARE - _beside(program)))
+
+
+def _beside(program: EngineProgram) -> int:
+    """Hard multipliers of all rows beside the array: roundings, norms, rotary positions and gates."""
+    turns = any(each.turned for each in program.instructions)
+    gates = any(each.epilogue is Epilogue.GATE for each in program.instructions)
+    gains, factors = "gains" in program.tables, program.tape.factors is not None
+    return program.sizes.pe * (OF_ROW + 2 * turns + 2 * gates + gains + factors)
+
+
 def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[EngineProgram]:
     return (build(network, *size) for size in sizes[:SHAPES])
 
@@ -93,9 +112,9 @@ def estimate(program: EngineProgram, target: Target, device: Cells) -> Cells:
     """
     pe, products = program.sizes.pe, program.sizes.pe * program.sizes.simd
     luts, flip_flops = (each + products * per + pe * row for each, per, row in (LUTS, FLIP_FLOPS))
-    dsp = -(-products // PACKED) + OF_ROW * pe
-    missing = max(0, dsp - device.dsp)
-    logic = Cells(round(target.tables * (luts + PACKED * IN_TABLES * missing)), flip_flops, 0, dsp - missing)
+    hard = hard_products(program, device.dsp)
+    missing = products - PACKED * hard
+    logic = Cells(round(target.tables * (luts + IN_TABLES * missing)), flip_flops, 0, hard + _beside(program))
     return sum((memory.cells(target) for memory in memories_of(program)), logic)
 
 

@@ -11,6 +11,7 @@ module accel_engine_argmax #(
     input  logic           rst,
     input  logic           valid,
     input  logic           first,
+    input  logic           ends,   // this is the last block
     input  logic [BW-1:0]  block,
     input  logic [P*W-1:0] values,
     output logic [IW-1:0]  index
@@ -22,7 +23,7 @@ module accel_engine_argmax #(
     logic [P*LW-1:0] lanes;
     for (genvar l = 0; l < P; l++) begin : lane
         localparam bit ALWAYS = LAST * P + l < VOCABULARY;
-        assign rows[l*W+:W] = ALWAYS || block != BW'(LAST) ? values[l*W+:W] : LEAST;
+        assign rows[l*W+:W] = ALWAYS || !ends ? values[l*W+:W] : LEAST;
         assign lanes[l*LW+:LW] = LW'(l);
     end
     logic [4*W-1:0] best;

@@ -20,7 +20,7 @@ module accel_engine_array #(
     parameter int DIGITW = 1,
     parameter int AW = 9,
     parameter int W = 20,       // of a sum
-    parameter bit PACKED = 1'b0
+    parameter int HARD = ROWS * N  // hard multipliers, one for two rows' products; others are made of look-up tables
 ) (
     input  logic                        clk,
     input  logic [BANKS*N*AW-1:0]       a,
@@ -47,7 +47,8 @@ module accel_engine_array #(
     logic [ROWS*N*XW-1:0] products;
     for (genvar b = 0; b < ROWS / GROUP; b++) begin : bank
         localparam int OWN = b < BANKS ? b : BANKS - 1;
-        accel_engine_products #(.ROWS(GROUP), .N(N), .PACKED(PACKED), .AW(AW)) multiply
+        localparam int PAIRS = (GROUP + 1) / 2 * N, LEFT = HARD - b * PAIRS;
+        accel_engine_products #(.ROWS(GROUP), .N(N), .HARD(LEFT > 0 ? LEFT : 0), .AW(AW)) multiply
             (.clk, .a(a[OWN*N*AW+:N*AW]), .digits(digits[b*GROUP*N*4+:GROUP*N*4]), .top,
              .products(products[b*GROUP*N*XW+:GROUP*N*XW]));
     end

@@ -1,10 +1,10 @@
 // ROWS rows of N products of a 5-bit digit and a 9-bit activation, all signed; product(t + 1). Two rows share a hard
-// multiplier (PACKED), or each product is one of its own for synthesis to place. The lower of two rows takes 13 bits
-// of the common product; the upper one is short by one where the lower one is negative.
+// multiplier; of these pairs the first HARD have one, all others are made of look-up tables. The lower of two rows takes
+// 13 bits of the common product; the upper one is short by one where the lower one is negative.
 module accel_engine_products #(
     parameter int ROWS = 2,
     parameter int N = 16,
-    parameter bit PACKED = 1'b0,
+    parameter int HARD = 16,
     parameter int AW = 9,
     localparam int DW = 5,
     localparam int W = AW + DW - 1
@@ -19,15 +19,21 @@ module accel_engine_products #(
         for (genvar n = 0; n < N; n++) begin : term
             wire signed [AW-1:0] x = a[n*AW+:AW];
             wire [3:0] low = digits[(r*N+n)*4+:4];
-            wire signed [DW-1:0] first = {top & low[3], low};
-            if (r + 1 == ROWS) begin : alone
-                logic [W-1:0] product;
-                always_ff @(posedge clk) product <= W'(first) * W'(x);
-                assign products[(r*N+n)*W+:W] = product;
-            end else begin : two
-                wire [3:0] high = digits[((r+1)*N+n)*4+:4];
-                wire signed [DW-1:0] second = {top & high[3], high};
-                if (PACKED) begin : packed_
+            if (r / 2 * N + n >= HARD) begin : tables
+                for (genvar k = r; k < ROWS && k < r + 2; k++) begin : row
+                    accel_engine_product #(.AW(AW)) multiply
+                        (.clk, .x, .digit(digits[(k*N+n)*4+:4]), .top, .product(products[(k*N+n)*W+:W]));
+                end
+                wire unused = ^low;
+            end else begin : hard
+                wire signed [DW-1:0] first = {top & low[3], low};
+                if (r + 1 == ROWS) begin : alone
+                    logic [W-1:0] product;
+                    always_ff @(posedge clk) product <= W'(first) * W'(x);
+                    assign products[(r*N+n)*W+:W] = product;
+                end else begin : two
+                    wire [3:0] high = digits[((r+1)*N+n)*4+:4];
+                    wire signed [DW-1:0] second = {top & high[3], high};
                     localparam int BW = W + DW, PW = BW + AW;
                     wire signed [BW-1:0] both = {second, {W{1'b0}}} + BW'(first);
                     logic signed [PW-1:0] product;
@@ -36,14 +42,6 @@ module accel_engine_products #(
                     assign products[((r+1)*N+n)*W+:W] = product[2*W-1:W] + W'(product[W-1]);
                     logic unused;
                     assign unused = ^product[PW-1:2*W];
-                end else begin : single
-                    logic [W-1:0] lower, upper;
-                    always_ff @(posedge clk) begin
-                        lower <= W'(first) * W'(x);
-                        upper <= W'(second) * W'(x);
-                    end
-                    assign products[(r*N+n)*W+:W] = lower;
-                    assign products[((r+1)*N+n)*W+:W] = upper;
                 end
             end
         end

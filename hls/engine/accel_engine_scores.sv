@@ -1,6 +1,6 @@
 // Scores of all heads, and the largest one of each. A block of LANES keys is written at `valid`, the largest score of its
 // head is known LEVELS cycles later (ceil(log4(LANES)), at least 1); the first block of a head begins it anew.
-// Keys behind the position do not count: `visible` of the block that is read.
+// Keys behind the position do not count: `visible` of the block that is read. `coming` is the block of the next cycle.
 //
 //   cycle 0   read_head, read_block
 //   cycle 1   scores, largest, visible
@@ -19,6 +19,7 @@ module accel_engine_scores #(
     input  logic [PW-1:0]          position,
     input  logic                   valid,
     input  logic [HW-1:0]          head,
+    input  logic [BW-1:0]          coming,
     input  logic [BW-1:0]          block,
     input  logic [LANES*WIDTH-1:0] values,
     input  logic [HW-1:0]          read_head,
@@ -35,11 +36,16 @@ module accel_engine_scores #(
     localparam logic [WIDTH-1:0] LEAST = {1'b1, {(WIDTH - 1) {1'b0}}};
     logic [LANES*WIDTH-1:0] counted;
     for (genvar l = 0; l < LANES; l++) begin : lane
-        assign counted[l*WIDTH+:WIDTH] = (32'(block) * LANES) + l > 32'(position) ? LEAST : values[l*WIDTH+:WIDTH];
+        logic hidden;
+        always_ff @(posedge clk) hidden <= (32'(coming) * LANES) + l > 32'(position);
+        assign counted[l*WIDTH+:WIDTH] = hidden ? LEAST : values[l*WIDTH+:WIDTH];
     end
     localparam int LEVELS = LANES > 4 ? ($clog2(LANES) + 1) / 2 : 1, TAG = HW + 2;
-    logic [WIDTH-1:0] winner;
-    accel_engine_largest #(.N(LANES), .WIDTH(WIDTH)) tree (.clk, .values(counted), .largest(winner));
+    localparam int LW = LANES > 1 ? $clog2(LANES) : 1;
+    logic [4*WIDTH-1:0] best;
+    logic [4*LW-1:0] no_lanes;
+    accel_engine_best #(.N(LANES), .W(WIDTH), .LW(LW)) tree
+        (.clk, .values(counted), .lanes('0), .best, .best_lanes(no_lanes));
     wire [TAG-1:0] now = {valid, head, block == '0};
     logic [TAG-1:0] then_;
     if (LEVELS == 1) begin : at_once
@@ -53,16 +59,26 @@ module accel_engine_scores #(
     logic came, fresh;
     logic [HW-1:0] whose, reader;
     assign {came, whose, fresh} = then_;
-    logic [HEADS*WIDTH-1:0] most;
-    wire [WIDTH-1:0] earlier = most[32'(whose)*WIDTH+:WIDTH];
-    logic [BW-1:0] read_now;
-    always_ff @(posedge clk) begin
-        if (came && (fresh || $signed(winner) > $signed(earlier))) most[32'(whose)*WIDTH+:WIDTH] <= winner;
-        reader <= read_head;
-        read_now <= read_block;
+    logic [WIDTH-1:0] most[2**HW];
+    wire [WIDTH-1:0] earlier = most[whose];
+    // the last four scores and the largest so far: all comparisons beside each other
+    logic [3:0] wins, larger;
+    logic [WIDTH-1:0] winner;
+    accel_engine_first #(.N(4), .W(WIDTH)) choice (.values(best), .wins);
+    always_comb begin
+        winner = '0;
+        for (int j = 0; j < 4; j++) begin
+            larger[j] = $signed(best[j*WIDTH+:WIDTH]) > $signed(earlier);
+            winner = winner | (best[j*WIDTH+:WIDTH] & {WIDTH{wins[j]}});
+        end
     end
-    assign largest = most[32'(reader)*WIDTH+:WIDTH];
+    always_ff @(posedge clk) begin
+        if (came && (fresh || larger != '0)) most[whose] <= winner;
+        reader <= read_head;
+    end
+    wire unused_lanes = ^no_lanes;
+    assign largest = most[reader];
     for (genvar l = 0; l < LANES; l++) begin : seen
-        assign visible[l] = (32'(read_now) * LANES) + l <= 32'(position);
+        always_ff @(posedge clk) visible[l] <= (32'(read_block) * LANES) + l <= 32'(position);
     end
 endmodule

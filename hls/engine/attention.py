@@ -8,7 +8,6 @@ from accel.engine.isa import MultiplierSource, Opcode
 from accel.image import Image
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.fields import width
-from hls.engine.top import times
 
 
 def attention(b: Build) -> None:
@@ -27,7 +26,9 @@ def attention(b: Build) -> None:
     }  # fmt: skip
     b.unit(
         "accel_engine_scores", "scores_of_heads", params, rst="", position="place",
-        valid=f"{r(2, 'valid')} && {r(2, 'epilogue')} == TO_SCORES", head="score_head_2", block=cast(kb, r(2, "outer")),
+        valid=f"{r(2, 'valid')} && {r(2, 'epilogue')} == TO_SCORES", head="score_head_2",
+        coming=cast(kb, r(1, "outer")),
+        block=cast(kb, r(2, "outer")),
         values="score_values", read_head=cast(hw, "index"), read_block=cast(kb, "word"),
         scores=b.wire("scores", s.pe * s.score_bits), largest=b.wire("largest", s.score_bits),
         visible=b.wire("visible", s.pe),
@@ -58,7 +59,8 @@ def _softmax(b: Build) -> None:
     params: dict[str, int | str] = {
         "P": s.pe, "SCORE_BITS": s.score_bits, "SHARE_BITS": s.share_bits, "SUM_BITS": sums, "DEPTH": table.shape[1],
         "LAYERS": len(table), "LW": lw,
-        "FILE": "exponentials.hex", "MW": s.multiplier_bits, "JW": jw, **parameters.division(b.program),
+        "SLOW": 1, "BLOCK": int(table.size > DEEP), "FILE": "exponentials.hex", "MW": s.multiplier_bits, "JW": jw,
+        **parameters.division(b.program),
     }  # fmt: skip
     if attend.divide and reciprocal_is_table(attend):
         words = contents.reciprocal_words(attend.divide, kept(attend.divide), s.context * int(table.max()))
@@ -74,23 +76,23 @@ def _softmax(b: Build) -> None:
 
 
 def _shares(b: Build) -> None:
-    """The memory of shares: exponentials come in cycle 2, divided ones behind the rounding."""
+    """The memory of shares: exponentials come behind their table, divided ones behind the rounding."""
     s, r, layout = b.sizes, b.results.at, b.layout
     groups = s.heads // s.banks
     depth, bank, block = groups << b.word_shift, width(s.banks - 1), max(1, b.ratio_bits)
     aw, e = width(depth - 1), s.share_bits
-    b.assign("soft_2", 1, f"fired_2 && {b.beats.at(2, 'op')} == SOFT")
-    at = b.beats.at
-    source = {name: at(2, name) for name in ("group", "word", "outer")}
-    data, valid = "new_shares", "soft_2"
+    at, stage = b.beats.at, b.delays.shares + 1
+    b.register(f"{b.wire('soft_done', 1)} <= fired_{stage - 1} && {at(stage - 1, 'op')} == SOFT && !rst;")
+    source = {name: at(stage, name) for name in ("group", "word", "outer")}
+    data, valid = "new_shares", "soft_done"
     if b.has(op=Opcode.SHARE):
         b.wire("divided", s.pe * e)
         y = b.result_bits
         b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : divided_lane",
-              f"    assign divided[lane*{e}+:{e}] = result[lane*{y}+:{e}];", "end")  # fmt: skip
-        valid = f"soft_2 || {r(2, 'valid')} && {r(2, 'op')} == SHARE"
-        data = "soft_2 ? new_shares : divided"
-        source = {name: f"(soft_2 ? {at(2, name)} : {r(2, name)})" for name in source}
+              f"    assign divided[lane*{e}+:{e}] = {cast(e, f'result[lane*{y}+:{min(e, y)}]')};", "end")  # fmt: skip
+        valid = f"soft_done || {r(2, 'valid')} && {r(2, 'op')} == SHARE"
+        data = "soft_done ? new_shares : divided"
+        source = {name: f"(soft_done ? {at(stage, name)} : {r(2, name)})" for name in source}
     target = f"({aw}'({source['group']}) << {b.word_shift}) | {aw}'(32'({source['word']}) >> {b.ratio_bits})"
     words = f"{aw}'(word)"
     read = f"({aw}'(group) << {b.word_shift}) | (op == SHARE ? {words} >> {b.ratio_bits} : {words})"
@@ -131,15 +133,12 @@ def _factors(b: Build) -> None:
         group = "r_group_next"
         bank = "(r_op_next == SHARE ? 32'(r_outer_next) : 32'(bank))"
     b.add(
-        f"logic [{s.banks * groups * (m + jw) - 1}:0] kept_factors;",
+        f"logic [{m + jw - 1}:0] kept_factors[{1 << bw + gw}];",
         f"for (genvar bank = 0; bank < {s.banks}; bank++) begin : factor_bank",
-        f"    wire [31:0] kept_at = {times(bank, groups)} + 32'({group});",
         f"    assign {{head_spares[bank*{jw}+:{jw}], head_factors[bank*{m}+:{m}]}}",
-        f"        = kept_factors[kept_at*{m + jw}+:{m + jw}];",
+        f"        = kept_factors[{{{bw}'({bank}), {gw}'({group})}}];",
         "end",
     )
-    place = times("32'(division_bank)", groups)
-    place = f"({place} + 32'(division_group))"
-    b.register(f"if (division_done) kept_factors[{place}*{m + jw}+:{m + jw}] <= {{division_spare, division}};")
+    b.register("if (division_done) kept_factors[{division_bank, division_group}] <= {division_spare, division};")
     if not b.layout.spare:
         b.unused("head_spares")

@@ -73,7 +73,8 @@ class Build:
     @property
     def result_bits(self) -> int:
         """Bits of what leaves the rounding, and of its limits."""
-        ends = [end for pair in self.sizes.limits for end in pair]
+        rounded = [i for i in self.program.instructions if i.epilogue is not Epilogue.LOGITS]
+        ends = [end for i in rounded for at in (i.limits, i.late_limits) for end in self.sizes.limits[at]]
         limits = max(max(end, -end - 1).bit_length() + 1 for end in ends)
         return max(self.sizes.result_bits, self.sizes.residual_bits, limits)
 

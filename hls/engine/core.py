@@ -157,8 +157,8 @@ def _cache(b: Build) -> None:
     )  # fmt: skip
 
 
-def array(b: Build, packed: bool) -> None:
-    """Cycles 1 to ACC: sums of all rows."""
+def array(b: Build, hard: int) -> None:
+    """Cycles 1 to ACC: sums of all rows, with this many hard multipliers for two products each."""
     b.title("array")
     s, d, at = b.sizes, b.delays, b.sums.at
     found, w = b.program.tape, s.sum_bits
@@ -167,7 +167,7 @@ def array(b: Build, packed: bool) -> None:
     params: dict[str, int | str] = {
         "ROWS": s.pe, "N": s.simd, "BANKS": s.banks, "GROUP": min(s.pe, s.head_size) if s.banks > 1 else s.pe,
         "CUT": s.head_size if s.head_size < s.simd else 0, "SIDE": s.side, "FACTOR": factors, "DIGITW": b.step_bits,
-        "AW": b.activation_bits, "W": w, "PACKED": int(packed),
+        "AW": b.activation_bits, "W": w, "HARD": hard,
     }  # fmt: skip
     _begun(b)
     factor = "1'b0"
@@ -212,9 +212,8 @@ def rounding(b: Build) -> None:
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
           *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
     places = width(high - low)
-    for name in ("bank_places", "places_0"):
-        b.lanes(name, s.banks * places)
-    b.register(*_places(b, places), "bank_places <= places_0;")
+    b.lanes("bank_places", s.banks * places)
+    b.register(*_places(b, places))
     for end, side in (("lo", 0), ("hi", 1)):
         b.assign(end, y, limit(b, b.results.at(1, "limits"), side, y))
     params: dict[str, int | str] = {
@@ -273,7 +272,7 @@ def _places(b: Build, bits: int) -> list[str]:
     lines = []
     for bank in range(b.sizes.banks):
         early, late = (_shift(b, bank, bits, which) for which in ("beat", "sums"))
-        lines.append(f"places_0[{bank * bits}+:{bits}] <= early_next ? {early} : {late};")
+        lines.append(f"bank_places[{bank * bits}+:{bits}] <= early_next ? {early} : {late};")
     return lines
 
 

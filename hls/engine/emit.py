@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from accel.design import Design, Figures
-from accel.engine import timing
+from accel.engine import size, timing
 from accel.engine.isa import EngineProgram, Opcode
 from accel.engine.sampling import SEED_BITS
 from accel.errors import UserError
@@ -25,13 +25,13 @@ TOP = "accel_engine"
 
 
 def design(
-    program: EngineProgram, *, burst: int = 1, logits: bool = False, packed: bool = False, starved: float = 0.0,
+    program: EngineProgram, *, burst: int = 1, logits: bool = False, dsp: int | None = None, starved: float = 0.0,
     seed: int = 1,
 ) -> Design:  # fmt: skip
     """The design of a program with its gaps; a request of it gives `burst` tokens, or all `logits` of one.
 
-    With `packed` two rows of the array share a hard multiplier. `starved` is the probability that the tape has no word
-    in a cycle, in a design that is only to be simulated.
+    `dsp` is the number of the device's hard multipliers; by default it has all that are of use. `starved` is the
+    probability that the tape has no word in a cycle, in a design that is only to be simulated.
     """
     _require_units(program)
     sizes = program.sizes
@@ -45,7 +45,7 @@ def design(
     core.sequencer(made)
     core.tape(made, starved, seed)
     core.operands(made)
-    core.array(made, packed)
+    core.array(made, size.hard_products(program, dsp))
     leaving.leaving(made)
     core.rounding(made)
     residual.stream(made)

@@ -54,9 +54,10 @@ def _side_by_side(b: Build) -> None:
     sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
     for name, bits in sizes.items():
         b.wire(name, bits)
-    b.assign("splits", 1, f"{at(sums, 'live')} && {at(sums, 'last')} && {at(sums, 'op')} == SCORE")
+    b.wire("splits", 1)
     b.assign("waits", 1, f"splits || rest_left > {left}'d1" if left > 1 else "splits")
     b.register(
+        f"splits <= {at(sums - 1, 'live')} && {at(sums - 1, 'last')} && {at(sums - 1, 'op')} == SCORE && !rst;",
         f"if (splits) rest_left <= {left}'d{s.side - 1};",
         "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
         "if (rst) rest_left <= '0;",

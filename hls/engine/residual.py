@@ -22,12 +22,14 @@ def stream(b: Build) -> None:
     _tables(b)
     blocks, y = s.width // s.pe, b.result_bits
     iw = width(blocks - 1)
-    writes = f"{r(2, 'valid')} && {r(2, 'epilogue')} == TO_RESIDUAL"
-    adds = f"{r(2, 'op')} == MATRIX && {r(2, 'aligned')} == '0"
+    writes, adds = b.wire("stream_writes", 1), b.wire("stream_adds", 1)
+    b.register(f"{writes} <= {r(1, 'valid')} && {r(1, 'epilogue')} == TO_RESIDUAL && !rst;",
+               f"{adds} <= {r(1, 'op')} == MATRIX && {r(1, 'aligned')} == '0 && {r(1, 'valid')};")  # fmt: skip
     if d.load_rounded:
         valid, index, data = writes, r(2, "outer"), "result"
     else:
-        load = f"fired_1 && {at(1, 'op')} == LOAD"
+        load = b.wire("stream_loads", 1)
+        b.register(f"{load} <= fire && op == LOAD && !rst;")
         valid, index = f"{load} || {writes}", f"({load} ? {at(1, 'outer')} : {r(2, 'outer')})"
         loaded = b.wire("loaded_data", s.pe * y)
         b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : loaded_lane",

@@ -75,12 +75,15 @@ def chosen(b: Build) -> None:
     if b.program.noise:
         values, bits = _noisy(b, b.program.noise, stage, values, bits)
         stage += latency.NOISE
-    block = _result(b, stage, "outer")
+    block, before = _result(b, stage, "outer"), _result(b, stage - 1, "outer")
+    last = -(-s.vocabulary // s.pe) - 1
+    b.register(f"{b.wire('logits_end', 1)} <= {before} == {last};")
     params: dict[str, int | str] = {
         "P": s.pe, "W": bits, "IW": b.token_bits, "BW": blocks, "VOCABULARY": s.vocabulary,
     }  # fmt: skip
     b.unit("accel_engine_argmax", "argmax", params, rst="", valid=_is_logits(b, stage),
-           first=f"{block} == '0", block=cast(blocks, block), values=values, index="found")  # fmt: skip
+           first=f"{block} == '0", ends="logits_end", block=cast(blocks, block), values=values,
+           index="found")  # fmt: skip
 
 
 def told(b: Build) -> None:
@@ -115,7 +118,8 @@ def _block_bits(b: Build) -> int:
 
 
 def _result(b: Build, stage: int, field: str) -> str:
-    return b.results.at(stage, field) if stage else f"r_{field}_0"
+    """A field of a result; stage -1 is the cycle before it enters the rounding."""
+    return b.results.at(stage, field) if stage > 0 else f"r_{field}_{'next' if stage < 0 else 0}"
 
 
 def _is_logits(b: Build, stage: int) -> str:
@@ -158,7 +162,8 @@ def trace(b: Build) -> None:
     if not b.delays.load_rounded:
         loads = f"{b.beats.at(2, 'op')} == LOAD && fired_2"
         _tap(b, "load_tap", loads, "stream_kept", s.residual_bits, b.beats.at(2, "number"), signed=True)
-    _tap(b, "shares_tap", "soft_2", "new_shares", s.share_bits, b.beats.at(2, "number"), signed=False)
+    soft = b.beats.at(b.delays.shares + 1, "number")
+    _tap(b, "shares_tap", "soft_done", "new_shares", s.share_bits, soft, signed=False)
     b.add("`endif")
 
 

@@ -43,7 +43,7 @@ class ArgmaxCase:
         params: dict[str, int | str] = {
             "P": self.lanes, "W": self.bits, "IW": index, "BW": block, "VOCABULARY": self.vocabulary,
         }  # fmt: skip
-        inputs = {"valid": 1, "first": 1, "block": block, "values": self.lanes * self.bits}
+        inputs = {"valid": 1, "first": 1, "ends": 1, "block": block, "values": self.lanes * self.bits}
         return EngineUnit("accel_engine_argmax", params, inputs, {"index": index})
 
 
@@ -69,7 +69,7 @@ def test_the_first_of_the_largest_logits(tmp_path: Path) -> None:
         time = np.tile(np.arange(period), tokens)
         rows.append({
             "valid": pack(time < case.blocks, 1), "first": pack(time == 0, 1),
-            "block": pack(np.minimum(time, case.blocks - 1), case.widths[0]),
+            "ends": pack(time >= case.blocks - 1, 1), "block": pack(np.minimum(time, case.blocks - 1), case.widths[0]),
             "values": pack(values.reshape(-1, case.lanes), case.bits),
         })  # fmt: skip
         best = logits.reshape(tokens, -1)[:, : case.vocabulary].argmax(-1)

@@ -10,6 +10,8 @@ import random_engines
 def test_logits_and_cycles(seed: int) -> None:
     """Seed 7 has norms whose exponents are all below 0: only with them is a shift within the range of the rounding."""
     engine = random_engines.drawn(seed)
-    found = random_engines.judged(engine.program(), random_engines.sequences(engine, seed), packed=bool(seed % 2))
+    found = random_engines.judged(
+        engine.program(), random_engines.sequences(engine, seed), dsp=random_engines.multipliers(seed)
+    )
     assert not found.wrong, f"{found.wrong} of {found.logits} logits"
     assert found.cycles == found.predicted

@@ -65,15 +65,15 @@ def _levels(
 
     target = boards.get(board)
     program = cache(lambda: making.program(graph, wanted, board))
-    design = cache(lambda: emit.design(program(), logits=wanted.logits))
+    design = cache(lambda: emit.design(program(), logits=wanted.logits, dsp=target.capacity.dsp))
     drawn = seed % ((1 << SEED_BITS) - 1) + 1
     choose = levels.likeliest if wanted.temperature is None else levels.drawn(program(), drawn)
     make: dict[str, Callable[[], StepLevel]] = {
         "reference": lambda: levels.whole(graph, device, choose),
         "decode": lambda: levels.decoded(graph, device, choose),
         "program": lambda: levels.interpreted(program(), drawn),
-        "rtl": lambda: levels.simulated(program(), seed=drawn),
-        "rtl_stalled": lambda: levels.simulated(program(), stall=dataflow.STALL, seed=drawn),
+        "rtl": lambda: levels.simulated(program(), dsp=target.capacity.dsp, seed=drawn),
+        "rtl_stalled": lambda: levels.simulated(program(), dsp=target.capacity.dsp, stall=dataflow.STALL, seed=drawn),
         "board": lambda: levels.board(design(), target, drawn),
         "netlist": lambda: levels.netlist(design(), target.target, drawn),
     }

@@ -83,15 +83,17 @@ def interpreted(program: EngineProgram, seed: int = 0) -> StepLevel:
     return StepLevel("program", run, locate)
 
 
-def simulated(program: EngineProgram, *, stall: float = 0.0, seed: int = 0) -> StepLevel:
-    """The design in Verilator; `stall` is the probability that the tape has no word in a cycle, and `seed`
-    that of the pauses, and of the tokens that are drawn.
+def simulated(program: EngineProgram, *, dsp: int | None = None, stall: float = 0.0, seed: int = 0) -> StepLevel:
+    """The design for a device with `dsp` hard multipliers in Verilator.
+
+    `stall` is the probability that the tape has no word in a cycle, and `seed` that of the pauses, and of the tokens
+    that are drawn.
 
     Without pauses every token takes the predicted cycles. Raises MismatchError where one does not.
     """
     from hls.engine import emit
 
-    design = emit.design(program, starved=stall, seed=seed + 1)
+    design = emit.design(program, dsp=dsp, starved=stall, seed=seed + 1)
 
     def run(sequence: np.ndarray) -> TokenSteps:
         found = _answers(design, sequence, trace=True, seed=seed)

@@ -141,7 +141,8 @@ def lower(model: CausalModel, out: Path | str, wanted: Wanted | None = None, *, 
     with whole_folder(Path(out), DESIGN_FILE) as folder:
         program = making.program(model.graph, wanted, board)
         design = replace(
-            emit.design(program, logits=wanted.logits), graph=storage.save(model.graph, folder / GRAPH_FILE)
+            emit.design(program, logits=wanted.logits, dsp=boards.get(board).capacity.dsp),
+            graph=storage.save(model.graph, folder / GRAPH_FILE),
         )
         design.write(folder)
         write_atomic(folder / PROGRAM_FILE, text(program))
