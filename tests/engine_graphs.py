@@ -36,9 +36,14 @@ def drawn(seed: int) -> Graph:
     if configuration.qk_norm:
         configuration = replace(configuration, qk_norm=False)
     recipe = formats(rng, made is gpt2s)
-    if made is llamas and not (configuration.qkv_bias or configuration.out_bias or configuration.mlp_bias):
-        recipe = _exponents(rng, recipe)
+    if made is llamas and not has_biases(configuration):
+        recipe = exponents(rng, recipe)
     return static(configuration, weights, tokens, recipe, f"seed {seed}")
+
+
+def has_biases(configuration: Configuration) -> bool:
+    """Have matrices biases? Sums that have an exponent take none."""
+    return configuration.qkv_bias or configuration.out_bias or configuration.mlp_bias
 
 
 def static(
@@ -60,7 +65,7 @@ def formats(rng: np.random.Generator, alone: bool) -> IntegerRecipe:
     )  # fmt: skip
 
 
-def _exponents(rng: np.random.Generator, recipe: IntegerRecipe) -> IntegerRecipe:
+def exponents(rng: np.random.Generator, recipe: IntegerRecipe) -> IntegerRecipe:
     """Some of the vectors that matrices read have an exponent per token."""
     wide = {"normed": Format(14, 9), "mixed": Format(13, 9), "hidden": Format(16, 8)}
     chosen = {name: form for name, form in wide.items() if rng.random() < 0.5}

@@ -108,7 +108,7 @@ def _llama(rng: np.random.Generator, pe: int, tokens: int, name: str) -> Graph:
         layers=_pick(rng, 1, 2), qk_norm=False,
         rope=RotaryPositions(10000.0, size, str(rng.choice(["halves", "neighbours"]))),
     )  # fmt: skip
-    return _static(configuration, rng, tokens, name, alone=False)
+    return _static(configuration, rng, tokens, name, alone=False, exponents=not engine_graphs.has_biases(configuration))
 
 
 def _gpt2(rng: np.random.Generator, pe: int, tokens: int, name: str) -> Graph:
@@ -117,8 +117,12 @@ def _gpt2(rng: np.random.Generator, pe: int, tokens: int, name: str) -> Graph:
     return _static(configuration, rng, tokens, name, alone=True)
 
 
-def _static(configuration: Configuration, rng: np.random.Generator, tokens: int, name: str, *, alone: bool) -> Graph:
+def _static(
+    configuration: Configuration, rng: np.random.Generator, tokens: int, name: str, *, alone: bool,
+    exponents: bool = False,
+) -> Graph:  # fmt: skip
     recipe = engine_graphs.formats(rng, alone)
+    recipe = engine_graphs.exponents(rng, recipe) if exponents else recipe
     return engine_graphs.static(configuration, llamas.weights(configuration, rng), tokens, recipe, name)
 
 

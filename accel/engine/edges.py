@@ -36,17 +36,14 @@ def first_difference(
 
     `edges` are rows of the graph by name, `results` blocks (blocks, pe) by the number of the instruction.
     """
-    exponent = 0
     for number, instruction in enumerate(program.instructions):
         edge = instruction.edges[-1] if instruction.edges else ""
         if number not in results or edge not in edges or not _is_whole(program, instruction):
             continue
         writer = program.instructions[number - 1] if instruction.op is Opcode.BLOCK else instruction  # of the words
         order = channels(program.sizes, writer, position, edges[edge].size)
-        if instruction.op is Opcode.BLOCK:
-            exponent = _exponent(program, edge, edges)
-        is_scaled = instruction.op is Opcode.BLOCK or (instruction.scaled and instruction.epilogue is Epilogue.LOGITS)
-        got = results[number].reshape(-1)[: order.size] << (exponent if is_scaled else 0)
+        exponent = _exponent(program, edge, edges) if instruction.op is Opcode.BLOCK else 0
+        got = results[number].reshape(-1)[: order.size] << exponent
         wrong = np.flatnonzero((order >= 0) & (edges[edge].reshape(-1)[order] != got))
         if wrong.size:
             channel = int(order[wrong[0]])

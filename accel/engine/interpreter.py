@@ -130,8 +130,9 @@ class Interpreter:
         if i.aligned:
             sums = sums + (self._x << (i.aligned - 1))
         if i.epilogue is Epilogue.LOGITS:
-            self._logits = (sums * multiplier).ravel()[: self.program.sizes.vocabulary] << exponent
-            return sums * multiplier
+            logits = (sums * multiplier) << exponent
+            self._logits = logits.ravel()[: self.program.sizes.vocabulary]
+            return logits
         y = self._rounded(i, sums, multiplier, -exponent)
         if i.epilogue is Epilogue.GATE:
             y = self._opened(i, y[0::2], y[1::2])

@@ -62,6 +62,9 @@ def argmax(lanes: int) -> int:
     return levels(lanes)
 
 
+EXPONENT = 2
+"""The exponent of a vector behind the first cycle in which its last block may be read."""
+
 NOISE = 3
 """Values with noise behind the values."""
 

@@ -72,11 +72,6 @@ def drawing(program: EngineProgram, temperature: float) -> EngineProgram:
     steps = set(np.atleast_1d(graph.output_tensor.scale).tolist())
     if len(steps) > 1:
         raise UserError(f"{graph.name}: its logits have a scale per row; tokens are drawn from logits of one scale")
-    if any(each.epilogue is Epilogue.LOGITS and each.scaled for each in program.instructions):
-        raise UserError(
-            f"{graph.name}: its logits have an exponent per token; tokens are drawn from logits of one scale, such as "
-            "those of recipe E9"
-        )
     return replace(program, noise=GumbelNoise.of(temperature, steps.pop()))
 
 

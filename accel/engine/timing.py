@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from accel.engine import latency
 from accel.engine.delays import Delays, delays_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode, Sizes
 from accel.engine.sampling import WARM_UP
@@ -45,6 +46,8 @@ def beats(instruction: Instruction, sizes: Sizes, position: int) -> int:
     match instruction.op:
         case Opcode.LOAD | Opcode.NORM:
             return sizes.width // sizes.pe
+        case Opcode.BLOCK:
+            return instruction.rows
         case Opcode.MATRIX:
             return instruction.rows * instruction.words * instruction.planes
         case Opcode.SCORE:
@@ -65,7 +68,8 @@ class _Clock:
         self.ratio = sizes.simd // sizes.pe
         self.vectors = np.full(sizes.words * self.ratio, LONG_AGO)
         self.stream = np.full(sizes.width // sizes.pe, LONG_AGO)
-        self.root = self.rounding = self.port = self.noise = self.token = self.operands = LONG_AGO
+        self.held = np.full(sizes.held_blocks, LONG_AGO)
+        self.root = self.rounding = self.port = self.noise = self.token = self.operands = self.exponent = LONG_AGO
         self.keys = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.simd) * self.ratio, LONG_AGO)
         self.values = np.full(-(-sizes.kv_heads * sizes.head_size // sizes.pe), LONG_AGO)
         self.scores = np.full((sizes.heads, self.key_blocks), LONG_AGO)
@@ -101,6 +105,10 @@ class _Clock:
                 blocks = np.arange(len(self.stream))
                 port = self._one(self.port, self.delays.early + 2)
                 return [(self.stream, blocks), self._one(self.root, early - 1), self._one(self.rounding, early), port]
+            case Opcode.BLOCK:
+                held, port = self.held[: i.rows], self._one(self.port, early + 2)
+                rest = [self._one(self.exponent, early - 1), self._one(self.rounding, early), port]
+                return [(held, np.arange(i.rows)), *rest]
             case Opcode.MATRIX:
                 return self._matrix_reads(i)
             case Opcode.SCORE:
@@ -193,7 +201,7 @@ class _Clock:
         start = self.last + i.gap
         self.last = start + beats(i, self.sizes, self.position) - 1
         match i.op:
-            case Opcode.LOAD | Opcode.NORM:
+            case Opcode.LOAD | Opcode.NORM | Opcode.BLOCK:
                 self._issue_blocks(i, start)
             case Opcode.MATRIX:
                 self._issue_matrix(i, start)
@@ -209,20 +217,21 @@ class _Clock:
             case Opcode.VALUE:
                 ends = start + self._value_steps().ravel() + self.words * self.sizes.value_planes - 1
                 self.operands = int(ends[-1]) + self.delays.cache + 1
-                self._write(i.target, ends + self.delays.cache + self.delays.result + 1)
+                self._vector(i, ends + self.delays.cache + self.delays.result + 1)
                 self.rounding = int(ends[-1]) + self.delays.cache + self.delays.sums + 1
 
     def _issue_blocks(self, i: Instruction, start: int) -> None:
-        done = start + np.arange(len(self.stream)) + self.delays.early + 2
+        at = start + np.arange(beats(i, self.sizes, self.position))
+        done = at + (self.delays.early + 2)
         if i.op is Opcode.LOAD and not self.delays.load_rounded:
-            done = start + np.arange(len(self.stream)) + 1
-        self.rounding = start + len(self.stream) + self.delays.early
+            done = at + 1
+        self.rounding = int(at[-1]) + 1 + self.delays.early
         if i.op is Opcode.LOAD:
-            self.noise = start + len(self.stream) + WARM_UP
+            self.noise = int(at[-1]) + 1 + WARM_UP
         if i.op is Opcode.LOAD or i.epilogue is Epilogue.RESIDUAL:
             self._stream(i, done)
         else:
-            self._write(i.target, done + 1)
+            self._vector(i, done + 1)
 
     def _stream(self, i: Instruction, done: np.ndarray) -> None:
         """Blocks of the residual stream that come at these cycles."""
@@ -230,6 +239,14 @@ class _Clock:
         if i.copied:
             self._write(i.target, done + 2)
         self.root = int(done[-1]) + self.delays.squares + self.delays.root
+
+    def _vector(self, i: Instruction, ready: np.ndarray) -> None:
+        """Blocks of a vector that may be read from these cycles on."""
+        if i.held:
+            self.held[: len(ready)] = ready
+            self.exponent = int(ready[-1]) + latency.EXPONENT
+        else:
+            self._write(i.target, ready)
 
     def _write(self, target: int, ready: np.ndarray) -> None:
         self.vectors[target : target + len(ready)] = ready
@@ -242,9 +259,9 @@ class _Clock:
         ready = ends + self._written(i)
         match i.epilogue:
             case Epilogue.VECTOR | Epilogue.QUERY:
-                self._write(i.target, ready)
+                self._vector(i, ready)
             case Epilogue.GATE:
-                self._write(i.target, ready[1::2])
+                self._vector(i, ready[1::2])
             case Epilogue.RESIDUAL:
                 self._stream(i, ends + self.delays.result)
             case Epilogue.KEY:

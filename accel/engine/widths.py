@@ -9,6 +9,7 @@ from accel.engine.isa import Sizes
 from accel.engine.macros import Attend, Load, MacroGraph, Multiply, Normalize, ToResidual, ToVector
 from accel.engine.rounding import rounding_of
 from accel.numeric import bits
+from accel.ops.rescale.op import Rescale
 from accel.ops.softmax.op import Softmax
 from accel.tensor import Tensor
 
@@ -137,7 +138,12 @@ def _multiplier(macro: object, network: MacroGraph) -> int:
         roundings = [each.multiplier.hi for each in (macro.scores, macro.rescale) if each]
         return max(*roundings, _head_factor(macro))
     if isinstance(macro, Multiply):
-        rescale = getattr(macro.to, "rescale", None)
-        most = rescale.multiplier.hi if rescale else 1
-        return max(most, macro.gate[1].rescale.multiplier.hi if macro.gate else 1)
+        each = [getattr(macro.to, "rescale", None), macro.gate[1].rescale if macro.gate else None]
+        return _raised([rescale for rescale in each if rescale])
     return 1
+
+
+def _raised(each: list[Rescale]) -> int:
+    """The largest multiplier of roundings that are given the largest of their shifts."""
+    shift = max((rescale.shift for rescale in each), default=0)
+    return max((rescale.multiplier.hi << (shift - rescale.shift) for rescale in each), default=1)

@@ -70,7 +70,7 @@ module accel_engine_sequencer #(
     output logic [AW-1:0]    head,
     output logic [AW-1:0]    index       // where the result goes
 );
-    localparam logic [3:0] LOAD = 0, NORM = 1, MATRIX = 2, SCORE = 3, SOFT = 4, SHARE = 5, VALUE = 6, END = 7;
+    localparam logic [3:0] LOAD = 0, NORM = 1, MATRIX = 2, SCORE = 3, SOFT = 4, SHARE = 5, VALUE = 6, END = 7, BLOCK = 8;
     localparam int WIDTH = 4 + GW + SW + 2 * CW + 2 * AW + RESTW;
     localparam int PCW = $clog2(PROGRAM), STEPS = KEY_PLANES > SIDE ? KEY_PLANES : SIDE;
     localparam int SHIFT = $clog2(ROWS), WIDE = $clog2(N), RATIO = N / ROWS;
@@ -157,7 +157,7 @@ module accel_engine_sequencer #(
             attends <= next_op == SCORE || next_op == VALUE;
             takes_token <= next_op == LOAD;
             takes_room <= next_op == END;
-            goes_early <= next_op == NORM || next_op == SHARE || ROUNDED && next_op == LOAD;
+            goes_early <= next_op == NORM || next_op == SHARE || next_op == BLOCK || ROUNDED && next_op == LOAD;
             {steps_last, planes_last} <= {next_steps, next_planes};
             {words_last, inner_last, outer_last, top_last} <= {next_words, next_inner, next_outer, next_top};
         end

@@ -68,7 +68,13 @@ class Build:
     @property
     def sum_bits(self) -> int:
         """Bits of what enters the rounding."""
-        return max(self.sizes.sum_bits, self.normed_bits, self.sizes.residual_bits + 2, self.sizes.share_bits + 1)
+        return max(
+            self.sizes.sum_bits,
+            self.normed_bits,
+            self.sizes.residual_bits + 2,
+            self.sizes.share_bits + 1,
+            self.layout.held_bits,
+        )
 
     @property
     def result_bits(self) -> int:

@@ -207,7 +207,7 @@ def rounding(b: Build) -> None:
     low, high = b.layout.places
     for name, bits in {"rounded_x": s.pe * w, "rounded_m": s.pe * m, "result": s.pe * y}.items():
         b.wire(name, bits)
-    kinds = [name for name in ("LOAD", "NORM", "SHARE") if b.has(op=Opcode[name])]
+    kinds = [name for name in ("LOAD", "NORM", "SHARE", "BLOCK") if b.has(op=Opcode[name])]
     b.register(*(f"{b.wire(f'takes_{name.lower()}', 1)} <= r_op_next == {name};" for name in kinds))
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
           *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
@@ -241,6 +241,9 @@ def _entering(b: Build) -> list[str]:
         x = f"takes_load ? {w}'($signed({b.early('loaded')}[lane*{load_bits(b)}+:{load_bits(b)}])) : {x}"
     if b.has(op=Opcode.SHARE):
         x = f"takes_share ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
+    if b.has(op=Opcode.BLOCK):
+        h = b.layout.held_bits
+        x = f"takes_block ? {w}'($signed({b.early('held_word')}[lane*{h}+:{h}])) : {x}"
     group = min(s.pe, s.head_size) if s.banks > 1 else s.pe
     bank = f"(lane / {group} < {s.banks} ? lane / {group} : {s.banks - 1})"
     early, late = (_multiplier(b, bank, which) for which in ("beat", "sums"))
@@ -284,6 +287,10 @@ def _shift(b: Build, bank: int, bits: int, which: str) -> str:
         value = f"{which}_factor == HEAD ? {which}_places - {bits}'({less}) : {value}"
     if b.norm.form == "l2" and which == "beat":
         value = f"beat_factor == ROOT ? beat_places + {bits}'($signed(root_exponent)) : {value}"
+    if which == "sums" and b.has(scaled=True):
+        value = f"sums_scaled ? sums_places - {bits}'(exponent) : {value}"
+    if which == "beat" and b.has(op=Opcode.BLOCK):
+        value = f"beat_op == BLOCK ? beat_places + {bits}'(exponent_found) : {value}"
     return f"({value})"
 
 

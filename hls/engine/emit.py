@@ -14,10 +14,9 @@ from accel.design import Design, Figures
 from accel.engine import size, timing
 from accel.engine.isa import EngineProgram, Opcode
 from accel.engine.sampling import SEED_BITS
-from accel.errors import UserError
 from accel.stream import Stream
 from accel.tensor import Tensor
-from hls.engine import attention, core, leaving, residual, units, writes
+from hls.engine import attention, core, exponents, leaving, residual, units, writes
 from hls.engine.build import Build
 from hls.rtl import emit as dataflow
 
@@ -33,7 +32,6 @@ def design(
     `dsp` is the number of the device's hard multipliers; by default it has all that are of use. `starved` is the
     probability that the tape has no word in a cycle, in a design that is only to be simulated.
     """
-    _require_units(program)
     sizes = program.sizes
     request = _request(program)
     tensor = program.network.graph.output_tensor
@@ -52,11 +50,12 @@ def design(
     attention.attention(made)
     units.turns(made)
     units.gate(made)
+    exponents.exponents(made)
     writes.writes(made)
     if logits:
         writes.told(made)
     else:
-        writes.chosen(made)
+        writes.picked(made)
     writes.trace(made)
     text = made.text(TOP)
     files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
@@ -77,13 +76,6 @@ def _request(program: EngineProgram) -> Stream:
     if program.noise:
         most, numbers = max(most, (1 << SEED_BITS) - 1), 3
     return Stream.of("request", Tensor((1, numbers), 0, most), numbers)
-
-
-def _require_units(program: EngineProgram) -> None:
-    """Raise UserError for what no unit does yet."""
-    name = program.network.graph.name
-    if any(each.op is Opcode.BLOCK for each in program.instructions):
-        raise UserError(f"{name}: engines in SystemVerilog have no exponents per token; lower with a static recipe")
 
 
 @cache

@@ -13,6 +13,8 @@ import numpy as np
 
 from accel.engine.delays import Delays, attention_of, delays_of, gain_of, normed_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode, Sizes
+from accel.engine.widths import signed
+from accel.errors import UserError
 
 Fields = dict[str, int]
 """Names and widths, the lowest bits first."""
@@ -70,7 +72,7 @@ class WordLayout:
     def places(self) -> tuple[int, int]:
         """The least and the largest shift of the rounding, behind multipliers as they are raised."""
         reach = [place for each in self.program.instructions for place in self._shifts(each)]
-        reach += [self.raised(each)[1] for each in self._constants]
+        reach += [place for each in self._constants for place in self._raised_shifts(each)]
         return min(reach), max(*reach, 1)
 
     @cached_property
@@ -90,9 +92,41 @@ class WordLayout:
 
     def raised(self, i: Instruction) -> tuple[int, int]:
         """Multiplier and shift of a constant: m / 2^s = m 2^k / 2^(s + k), and the rounding needs fewer shifts."""
+        shift = 0 if i.op is Opcode.BLOCK else i.shift  # a BLOCK shifts by its exponent
         room = self.sizes.multiplier_bits - i.multiplier.bit_length()
-        more = max(0, min(room, self._wanted - i.shift))
-        return i.multiplier << more, i.shift + more
+        more = max(0, min(room, self._wanted - shift))
+        return i.multiplier << more, shift + more
+
+    def _raised_shifts(self, i: Instruction) -> tuple[int, int]:
+        """The least and the largest shift of a constant."""
+        shift = self.raised(i)[1]
+        return shift - self._less(i), shift + (self.exponent if i.op is Opcode.BLOCK else 0)
+
+    def _less(self, i: Instruction) -> int:
+        """The most by which an exponent lessens the shift."""
+        return self.exponent if i.scaled else 0
+
+    @cached_property
+    def held_bits(self) -> int:
+        """Bits of vectors that wait for an exponent."""
+        network = self.program.network
+        return max((signed(network.graph.tensors[edge]) for edge in network.blocks), default=1)
+
+    @cached_property
+    def exponent(self) -> int:
+        """The largest exponent of a vector."""
+        network = self.program.network
+        tensors = network.graph.tensors
+        return max((block.exponent(tensors[edge]) for edge, block in network.blocks.items()), default=0)
+
+    @cached_property
+    def mantissa_bits(self) -> int:
+        """Bits of all mantissas. Raises UserError where vectors differ in them."""
+        bits = {block.bits for block in self.program.network.blocks.values()}
+        if len(bits) > 1:
+            name, each = self.program.network.graph.name, " and ".join(map(str, sorted(bits)))
+            raise UserError(f"{name}: all mantissas of an engine have as many bits; these have {each}")
+        return bits.pop()
 
     def _shifts(self, i: Instruction) -> tuple[int, ...]:
         """Shifts of an instruction whose factor comes from the data, or from a row."""
@@ -100,7 +134,7 @@ class WordLayout:
             return tuple(i.shift + more for more in self.exponents)
         if self._is_rounded(i, MultiplierSource.HEAD):
             return i.shift - self.spare, i.shift
-        return (i.shift,) if self._is_rounded(i, MultiplierSource.ROW) else ()
+        return (i.shift - self._less(i), i.shift) if self._is_rounded(i, MultiplierSource.ROW) else ()
 
     @cached_property
     def exponents(self) -> tuple[int, int]:
@@ -148,6 +182,8 @@ class WordLayout:
             "gains": width(len(self.program.tables.get("gains", ()))),
             "looked_up": 1,
             "copied": 1,
+            "held": 1,
+            "scaled": 1,
             "layer": width(self.sizes.layers - 1),
         }
 
@@ -207,6 +243,8 @@ class WordLayout:
             "gains": i.gains,
             "looked_up": int(i.looked_up),
             "copied": int(i.copied),
+            "held": int(i.held),
+            "scaled": int(i.scaled),
             "layer": i.layer,
         }
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from hls.engine.build import Build
 from hls.engine.fields import width
 
-WAITING = "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up"
+WAITING = (
+    "op", "epilogue", "factor", "multiplier", "places", "even", "limits", "outer", "number", "copied", "looked_up",
+    "held", "scaled",
+)  # fmt: skip
 """Fields that matter where scores of heads side by side leave one after the other."""
 
-CHOOSING = "factor", "multiplier", "places"
+CHOOSING = "op", "factor", "multiplier", "places", "scaled"
 """Fields that choose a multiplier: beat_NAME of a beat, sums_NAME of sums, as `early_next` is the last to be known."""
 
 
 def leaving(b: Build) -> None:
-    """All that enters the rounding: beats of LOAD, NORM and SHARE, sums, or scores of heads side by side.
+    """All that enters the rounding: beats of LOAD, NORM, SHARE and BLOCK, sums, or scores of heads side by side.
 
     What belongs to it is chosen in the cycle before (r_NAME_next), so that registers alone choose in front of the
     multipliers.

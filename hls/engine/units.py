@@ -22,6 +22,16 @@ def has_gate(b: Build) -> bool:
     return b.has(epilogue=Epilogue.GATE) or b.has(looked_up=True)
 
 
+def holds(b: Build) -> bool:
+    """Do activations wait for an exponent?"""
+    return any(i.held and (i.epilogue is Epilogue.GATE or i.looked_up) for i in b.program.instructions)
+
+
+def gate_bits(b: Build) -> int:
+    """Bits of activations: of vectors, or of what waits for an exponent."""
+    return max(b.activation_bits, b.layout.held_bits if holds(b) else 0)
+
+
 def turns(b: Build) -> None:
     """Queries and keys, turned by their position."""
     if not has_turns(b):
@@ -59,7 +69,7 @@ def gate(b: Build) -> None:
     if not has_gate(b):
         return
     b.title("activations")
-    s, r, y, a = b.sizes, b.results.at, b.result_bits, b.activation_bits
+    s, r, y, a = b.sizes, b.results.at, b.result_bits, gate_bits(b)
     table = b.program.tables["gate"]
     lw, tw = width(len(table) - 1), signed_width(table)
     b.memories["gate.hex"] = Image.pack(contents.by_layer(table).reshape(-1, 1), tw)

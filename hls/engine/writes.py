@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from accel.engine import latency
-from accel.engine.isa import Opcode
+from accel.engine.isa import Epilogue, Opcode
 from accel.engine.sampling import WORD_BITS, GumbelNoise
+from accel.engine.widths import signed
 from accel.image import Image
 from hls.engine import units
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import uses_product
+from hls.engine.exponents import chosen, has_exponents, lane
 from hls.engine.fields import width
 
 LANE = 64
@@ -20,7 +22,8 @@ def writes(b: Build) -> None:
     b.title("writes")
     s, r, a, y = b.sizes, b.results.at, b.activation_bits, b.result_bits
     to = f"{r(2, 'epilogue')}"
-    vector = f"{to} == TO_VECTOR && {r(2, 'op')} != SHARE && !{r(2, 'looked_up')}"
+    at_once = f" && !{r(2, 'held')}" if has_exponents(b) else ""
+    vector = f"{to} == TO_VECTOR && {r(2, 'op')} != SHARE && !{r(2, 'looked_up')}{at_once}"
     turns = units.has_turns(b)
     vector = vector if turns else f"({vector} || {to} == TO_QUERY)"
     source = [(f"{r(2, 'valid')} && {vector}", r(2, "index"), "result", y)]
@@ -30,7 +33,8 @@ def writes(b: Build) -> None:
         source.append((query, r(behind, "index"), "turned_result", y))
     if units.has_gate(b):
         behind = 2 + b.delays.gate
-        source.append((units.gate_valid(b), units.gate_index(b), "gate_result", a))
+        valid = f"{units.gate_valid(b)} && !{r(behind, 'held')}" if units.holds(b) else units.gate_valid(b)
+        source.append((valid, units.gate_index(b), "gate_result", units.gate_bits(b)))
     if b.has(copied=True):
         source.append((f"{r(3, 'valid')} && {r(3, 'copied')}", r(3, "index"), "stream_kept", s.residual_bits))
         if not b.delays.load_rounded and b.has(op=Opcode.LOAD, copied=True):
@@ -39,8 +43,8 @@ def writes(b: Build) -> None:
     for number, (valid, _, _, _) in enumerate(source):
         b.assign(f"a_write_{number}", 1, valid)
     b.add(f"assign a_write = {' || '.join(f'a_write_{number}' for number in range(len(source)))};",
-          f"assign a_index = {_first([index for _, index, _, _ in source])};")  # fmt: skip
-    lanes = _first([_signed(name, bits, a) for _, _, name, bits in source])
+          f"assign a_index = {chosen('a_write', [index for _, index, _, _ in source])};")  # fmt: skip
+    lanes = chosen("a_write", [lane(name, bits, a) for _, _, name, bits in source])
     keys = 2 + b.delays.rotary if turns else 2
     for name, stage in (("key", keys), ("value", 2)):
         b.add(f"assign {name}_write = {r(stage, 'valid')} && {r(stage, 'epilogue')} == TO_{name.upper()};",
@@ -49,28 +53,15 @@ def writes(b: Build) -> None:
     parts |= {"value_data": ("result", 4 * s.value_planes)}
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : written_lane",
           f"    assign a_data[lane*{a}+:{a}] = {lanes};",
-          *(f"    assign {name}[lane*{bits}+:{bits}] = {_signed(of, y, bits)};" for name, (of, bits) in parts.items()),
+          *(f"    assign {name}[lane*{bits}+:{bits}] = {lane(of, y, bits)};" for name, (of, bits) in parts.items()),
           "end")  # fmt: skip
 
 
-def _first(values: list[str]) -> str:
-    """The value of the first source of a vector that writes."""
-    found = values[-1]
-    for number in reversed(range(len(values) - 1)):
-        found = f"a_write_{number} ? {values[number]} : {found}"
-    return found
-
-
-def _signed(name: str, bits: int, wanted: int) -> str:
-    """A lane's number with other bits."""
-    return f"{wanted}'($signed({name}[lane*{bits}+:{bits}]))" if wanted > bits else f"{name}[lane*{bits}+:{wanted}]"
-
-
-def chosen(b: Build) -> None:
+def picked(b: Build) -> None:
     """The largest logit, or the largest sum of a logit and its noise."""
     b.title("largest logit")
     s = b.sizes
-    stage, values, bits = _logits(b)
+    stage, values, bits = _whole_logits(b) if b.program.noise else _logits(b)
     values, blocks = f"{values}[{s.pe * bits - 1}:0]", _block_bits(b)
     if b.program.noise:
         values, bits = _noisy(b, b.program.noise, stage, values, bits)
@@ -90,10 +81,10 @@ def told(b: Build) -> None:
     """All logits, one by one."""
     b.title("logits")
     s, bits = b.sizes, b.answer.width
-    stage, values, wide = _logits(b)
+    stage, values, wide = _whole_logits(b)
     lanes = b.wire("logits", s.pe * bits)
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : logit_lane",
-          f"    assign {lanes}[lane*{bits}+:{bits}] = {_signed(values, wide, bits)};", "end")  # fmt: skip
+          f"    assign {lanes}[lane*{bits}+:{bits}] = {lane(values, wide, bits)};", "end")  # fmt: skip
     blocks = -(-s.vocabulary // s.pe)
     params: dict[str, int | str] = {
         "P": s.pe, "W": bits, "BW": _block_bits(b), "VOCABULARY": s.vocabulary, "BLOCK": int(blocks > DEEP),
@@ -106,10 +97,23 @@ def told(b: Build) -> None:
 
 
 def _logits(b: Build) -> tuple[int, str, int]:
-    """Where logits are: cycles behind the sums, the wire, and the bits of each."""
+    """Where logits are before their exponent: cycles behind the sums, the wire, and the bits of each."""
     if uses_product(b):
         return 1, "product", b.product_bits
     return 0, "sums", b.sizes.sum_bits
+
+
+def _whole_logits(b: Build) -> tuple[int, str, int]:
+    """Where logits are with their exponent."""
+    stage, values, wide = _logits(b)
+    if not any(i.scaled for i in b.chosen(Epilogue.LOGITS)):
+        return stage, values, wide
+    bits, name = signed(b.program.network.graph.output_tensor), "whole_logits"
+    if name not in b.wires:
+        b.wire(name, b.sizes.pe * bits)
+        b.add(f"for (genvar lane = 0; lane < {b.sizes.pe}; lane++) begin : {name}_lane",
+              f"    assign {name}[lane*{bits}+:{bits}] = ({lane(values, wide, bits)}) << exponent;", "end")  # fmt: skip
+    return stage, name, bits
 
 
 def _block_bits(b: Build) -> int:
@@ -153,10 +157,10 @@ def trace(b: Build) -> None:
     if units.has_gate(b):
         late += f" || {r(2, 'epilogue')} == TO_GATE || {r(2, 'looked_up')}"
         stage = 2 + b.delays.gate
-        _tap(b, "gate_tap", units.gate_valid(b), "gate_result", b.activation_bits, r(stage, "number"), signed=True)
+        _tap(b, "gate_tap", units.gate_valid(b), "gate_result", units.gate_bits(b), r(stage, "number"), signed=True)
     _tap(b, "results_tap", f"{r(2, 'valid')} && !({late})", "result", b.result_bits, r(2, "number"), signed=True)
-    logits = f"{r(1, 'valid')} && {r(1, 'epilogue')} == TO_LOGITS"
-    _tap(b, "logits_tap", logits, "product", b.product_bits, r(1, "number"), signed=True)
+    stage, values, bits = _whole_logits(b)
+    _tap(b, "logits_tap", _is_logits(b, stage), values, bits, _result(b, stage, "number"), signed=True)
     kept = f"{r(3, 'valid')} && {r(3, 'epilogue')} == TO_RESIDUAL && {r(3, 'op')} == MATRIX"
     _tap(b, "stream_tap", kept, "stream_kept", s.residual_bits, r(3, "number"), signed=True)
     if not b.delays.load_rounded:

@@ -51,7 +51,7 @@ def test_every_result_of_an_instruction_is_an_edge_of_the_graph(seed: int) -> No
     for program in programs(seed):
         graph = program.network.graph
         x = np.random.default_rng(seed).integers(0, graph.input.hi + 1, (1, *graph.input.shape))
-        edges, engine, exponent = reference.trace(graph, x), Interpreter(program), 0
+        edges, engine = reference.trace(graph, x), Interpreter(program)
         for position, token in enumerate(x.reshape(-1)):
             results, before = engine.step(int(token), position, trace=True).results, program.instructions[0]
             for instruction, lanes in zip(program.instructions[:-1], results.values(), strict=False):
@@ -59,9 +59,7 @@ def test_every_result_of_an_instruction_is_an_edge_of_the_graph(seed: int) -> No
                     continue  # the edge is what SHARE makes of it
                 row = edges[instruction.edges[-1]][0, position]
                 if instruction.op is Opcode.BLOCK:
-                    exponent = exponent_of(graph, instruction.edges[-1], edges, position)
-                if instruction.op is Opcode.BLOCK or (instruction.scaled and instruction.epilogue is Epilogue.LOGITS):
-                    lanes = lanes << exponent
+                    lanes = lanes << exponent_of(graph, instruction.edges[-1], edges, position)
                 writer = before if instruction.op is Opcode.BLOCK else instruction  # of the words that are rounded
                 got, expected = known(program, writer, lanes, row, position)
                 before = instruction

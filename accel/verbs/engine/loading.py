@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accel.verbs.inputs import Entry
 
 RECIPE = "E9"
-"""The recipe for checkpoints: the engine has no exponents."""
+"""The recipe for checkpoints: the fewest cycles, as nothing has an exponent."""
 
 
 @dataclass(frozen=True)
