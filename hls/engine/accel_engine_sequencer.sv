@@ -95,8 +95,8 @@ module accel_engine_sequencer #(
     logic steps_end, inner_end, outer_end, top_end;
     wire done = steps_end && words_end && inner_end && outer_end && top_end;
     assign ready = primed[2];
-    assign fire = ready && !paused && (!matrix || weights) && (!takes_token || start) && (!takes_room || room);
-    assign early = ready && !paused && goes_early && (!takes_token || start);
+    assign fire = !paused && (!matrix || weights) && (!takes_token || start) && (!takes_room || room);
+    assign early = !paused && goes_early && (!takes_token || start);
     wire advance = fire && done || !ready;
     assign highest = step == planes_last;
     assign first = step == '0 && word == '0;
@@ -137,7 +137,7 @@ module accel_engine_sequencer #(
             primed <= '0;
             place <= '0;
             pause <= '0;
-            paused <= 1'b0;
+            paused <= 1'b1;
         end else begin
             if (paused) begin
                 pause <= pause - 1'b1;
@@ -147,7 +147,7 @@ module accel_engine_sequencer #(
                 primed <= {primed[1:0], 1'b1};
                 place <= place == PCW'(PROGRAM - 1) ? '0 : place + 1'b1;
                 pause <= next_pause;
-                paused <= ready && next_paused;
+                paused <= !primed[1] || ready && next_paused;
             end
         end
     always_ff @(posedge clk)

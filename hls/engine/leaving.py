@@ -39,7 +39,7 @@ def leaving(b: Build) -> None:
         one = at(d.early - 1, field) if d.early > 1 else field
         then = ""
         if waits and field in WAITING:
-            then = f"waits ? (splits ? {sum_at(d.sums, field)} : rest_{field}) : "
+            then = f"waits ? rest_{field} : "
         late = f"{then}{sum_at(d.sums - 1, field)}"
         if field in CHOOSING:
             b.assign(f"beat_{field}", bits, one)
@@ -57,15 +57,17 @@ def _side_by_side(b: Build) -> None:
     sizes |= {"rest_sums": rest, "rest_left": left, "rest_head": b.address_bits, "waiting": 1}
     for name, bits in sizes.items():
         b.wire(name, bits)
-    b.wire("splits", 1)
-    b.assign("waits", 1, f"splits || rest_left > {left}'d1" if left > 1 else "splits")
+    before = sums - 1
+    b.assign("splits_next", 1, f"{at(before, 'live')} && {at(before, 'last')} && {at(before, 'op')} == SCORE")
+    more = f" || (splits ? 1'b1 : rest_left > {left}'d2)" if left > 1 else ""
     b.register(
-        f"splits <= {at(sums - 1, 'live')} && {at(sums - 1, 'last')} && {at(sums - 1, 'op')} == SCORE && !rst;",
+        f"{b.wire('splits', 1)} <= splits_next && !rst;",
+        f"{b.wire('waits', 1)} <= (splits_next{more}) && !rst;",
         f"if (splits) rest_left <= {left}'d{s.side - 1};",
         "else if (rest_left != '0) rest_left <= rest_left - 1'b1;",
         "if (rst) rest_left <= '0;",
         "waiting <= waits && !rst;",
-        *(f"if (splits) rest_{field} <= {at(sums, field)};" for field in WAITING),
+        *(f"if (splits_next) rest_{field} <= {at(before, field)};" for field in WAITING),
         f"if (splits) rest_sums <= sums[{s.pe * w}+:{rest}];",
         f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
         f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
