@@ -21,8 +21,10 @@ import boards
 from accel import reference
 from accel.dataflow.folding import fold_for
 from accel.design import Design
+from accel.target import Cells
 from hls import rtl
 from hls.simulation import simulate
+from hls.synthesis import yosys
 
 MODEL = Path("build/model.onnx")
 BOARD = "ulx3s-85f"
@@ -39,7 +41,7 @@ def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     x = rng.integers(graph.input.lo, graph.input.hi + 1, (64, *graph.input.shape))
     ran = simulate.run(design, x)
     assert np.array_equal(ran.outputs, reference.run(graph, x))
-    reached = fmax(design, seeds)
+    reached, _ = placed(design, seeds)
     median = statistics.median(reached.values())
     return {
         "board": BOARD, "fmax_mhz": median, "seeds": reached, "interval": ran.interval, "latency": ran.latency,
@@ -47,16 +49,22 @@ def rows(model: Path = MODEL, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fmax(design: Design, seeds: Sequence[int], clock_mhz: float = CLOCK_MHZ) -> dict[str, float]:
-    """MHz that place and route guarantees when it aims at a clock, whether it gets there or not; synthesized once."""
+def placed(design: Design, seeds: Sequence[int], clock_mhz: float = CLOCK_MHZ) -> tuple[dict[str, float], Cells]:
+    """MHz that place and route guarantees when it aims at a clock, whether it gets there or not, and the cells.
+
+    It is the whole chip, with its serial shell, synthesized once; the cells are those of yosys.
+    """
     plans = [boards.plan(design, boards.get(BOARD), clock_mhz=clock_mhz, seed=seed) for seed in seeds]
     places = [
         replace(plan.steps[1], name=f"seed {seed}", args=(*plan.steps[1].args, "--timing-allow-fail"))
         for plan, seed in zip(plans, seeds, strict=True)
     ]
-    reached = {}
+    reached, found = dict[str, float](), list[Cells]()
 
     def check(step: str, folder: Path) -> None:
+        if step == "synthesis":
+            stat = json.loads((folder / "synthesis-stat.json").read_text(encoding="utf-8"))
+            found.append(yosys.count(stat["design"]["num_cells_by_type"], boards.get(BOARD).target))
         if step.startswith("seed"):
             clocks = json.loads((folder / "nextpnr.json").read_text(encoding="utf-8"))["fmax"].values()
             core = min(clocks, key=lambda entry: abs(entry["constraint"] - clock_mhz))
@@ -65,7 +73,7 @@ def fmax(design: Design, seeds: Sequence[int], clock_mhz: float = CLOCK_MHZ) -> 
 
     with tempfile.TemporaryDirectory() as folder:
         replace(plans[0], steps=(plans[0].steps[0], *places)).execute(Path(folder), check=check)
-    return reached
+    return reached, found[0]
 
 
 def main() -> None:

@@ -55,21 +55,31 @@ def for_products(network: MacroGraph, products: int) -> tuple[int, int]:
     if not made:
         possible = ", ".join(str(count) for count in sorted({pe * simd for pe, simd in sizes})) or "none"
         raise UserError(f"no engine of {products} products suits {network.graph.name!r}; possible are {possible}")
-    return _fastest(made)
+    return _shape(_fastest(made))
 
 
 def for_device(network: MacroGraph, target: Target, device: Cells) -> tuple[int, int]:
-    """The size with the most products that a device has room for. Raises UserError, saying what to change."""
+    """The size that takes the fewest cycles of those that a device has room for.
+
+    Sizes are tried from the most products on, until fewer are no faster: more of them have more latency. Raises
+    UserError, saying what to change.
+    """
     sizes = suited(network)
     if not sizes:
         raise UserError(f"no engine suits {network.graph.name!r}: its sizes have no powers of two in common")
     tried: list[EngineProgram] = []
+    best: EngineProgram | None = None
     for products in sorted({pe * simd for pe, simd in sizes}, reverse=True):
         made = list(_built(network, [size for size in sizes if size[0] * size[1] == products]))
         fitting = [program for program in made if estimate(program, target, device).fits_in(_room(target, device))]
-        if fitting:
-            return _fastest(fitting)
         tried += made
+        if not fitting:
+            continue
+        if best and _cycles(_fastest(fitting)) >= _cycles(best):
+            break
+        best = _fastest(fitting)
+    if best:
+        return _shape(best)
     raise _too_small(min(tried, key=lambda program: estimate(program, target, device).bram), target, device)
 
 
@@ -94,10 +104,18 @@ def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[Engine
     return (build(network, *size) for size in sizes[:SHAPES])
 
 
-def _fastest(programs: list[EngineProgram]) -> tuple[int, int]:
-    """The size that takes the fewest cycles for a token in the middle of the context."""
-    best = min(programs, key=lambda program: timing.cycles(timing.gaps(program), program.sizes.context // 2))
-    return best.sizes.pe, best.sizes.simd
+def _fastest(programs: list[EngineProgram]) -> EngineProgram:
+    """The program that takes the fewest cycles."""
+    return min(programs, key=_cycles)
+
+
+def _cycles(program: EngineProgram) -> int:
+    """Cycles of a token in the middle of the context."""
+    return timing.cycles(timing.gaps(program), program.sizes.context // 2)
+
+
+def _shape(program: EngineProgram) -> tuple[int, int]:
+    return program.sizes.pe, program.sizes.simd
 
 
 def _room(target: Target, device: Cells) -> Cells:

@@ -55,7 +55,7 @@ def test_so_many_products() -> None:
         size.for_products(macros, 100)
 
 
-def test_the_most_products_that_fit() -> None:
+def test_the_fastest_size_that_fits() -> None:
     macros = network(64)
     pe, simd = size.for_device(macros, ECP5, BOARD)
     small = size.for_device(macros, ECP5, replace(BOARD, lut=20000))

@@ -115,7 +115,7 @@ def lower_engine(
 
     A file is an ONNX file, a graph's file or a checkpoint (GGUF, Hugging Face, .bin of llama2.c), for which `recipe`,
     `context` (tokens) and `tokenizer` say how it becomes a graph. The array has `products` per cycle, or `pe` rows of
-    `simd` products; by default, it is the largest that `board` has room for, by estimate. With a `temperature`, the
+    `simd` products; by default, it is the fastest that `board` has room for, by estimate. With a `temperature`, the
     engine draws tokens where it is asked with a seed; with `logits`, it answers with all of them, and the host chooses.
     Returns the figures, which are known without simulation.
 

@@ -24,7 +24,7 @@ class Wanted:
     """The wishes of a user for an engine.
 
     recipe, context, tokenizer: how a checkpoint becomes a graph. pe, simd: rows of the array, and products of a row.
-    products: their number, where these are not given; by default, the most that the board has room for. temperature:
+    products: their number, where these are not given; by default, the fastest that the board has room for. temperature:
     of the tokens that are drawn, where they are. logits: all of them leave the engine, and the host chooses.
     """
 
