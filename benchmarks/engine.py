@@ -14,6 +14,7 @@ PARTS = {
     "models": Part("engine_models", "Models", ("verilator", "pyosys")),
     "random": Part("engine_random", "Random graphs", ("verilator",)),
     "lowering": Part("engine_lowering", "Lowering", ()),
+    "simulation": Part("engine_simulation", "Simulation", ("verilator",)),
     "line": Part("engine_line", "Damaged serial line", ("verilator",)),
     "peers": Part("engine_peers", "microGPT on other FPGA cores", ()),
     "cpu": Part("engine_cpu", "One core of a processor", ("torch",)),
