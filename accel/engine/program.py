@@ -119,14 +119,9 @@ class _Assembler:
     def program(self) -> EngineProgram:
         """All that was added."""
         self._instructions.append(Instruction(Opcode.END))
-        tape = self._tape.tape()
-        most = 1 if tape.multipliers is None else int(tape.multipliers.max())  # of two alike: more than either has
-        sizes = replace(
-            self._sizes, words=self._words, held_blocks=self._held, limits=tuple(self._limits),
-            multiplier_bits=max(self._sizes.multiplier_bits, most.bit_length()),
-        )  # fmt: skip
+        sizes = replace(self._sizes, words=self._words, held_blocks=self._held, limits=tuple(self._limits))
         tables = tables_of(self._network)
-        return EngineProgram(self._network, sizes, tuple(self._instructions), tape, tables)
+        return EngineProgram(self._network, sizes, tuple(self._instructions), self._tape.tape(), tables)
 
     @singledispatchmethod
     def add(self, macro: Macro) -> None:
