@@ -23,8 +23,8 @@ def cells(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
-def test_there_are_eight() -> None:
-    assert [found.name[:2] for found in NOTEBOOKS] == [f"{n}_" for n in range(1, 9)]
+def test_there_are_nine() -> None:
+    assert [found.name[:2] for found in NOTEBOOKS] == [f"{n}_" for n in range(1, 10)]
 
 
 @every_notebook
