@@ -25,7 +25,7 @@ help:
 	@echo "make docs        the documentation as a site (build/site)"
 	@echo "make nightly     every test, then the figures of exactness (benchmarks/results): hours"
 	@echo "make lint        ruff and mypy"
-	@echo "make bitstreams  a digits transformer for every board with open tools (build/bitstreams): half an hour"
+	@echo "make bitstreams  a digits transformer for every board with open tools, decode engines (build/bitstreams): an hour"
 	@echo "make bench       how fast the levels run beside what else runs the network (benchmarks/results)"
 	@echo "make bench-hardware  area, clock, utilization and cost model (benchmarks/results): an hour"
 	@echo "make bench-efficiency  every efficiency technique compared (benchmarks/results): hours"
@@ -64,6 +64,7 @@ build/model.onnx: | $(STAMP)
 
 bitstreams: | $(STAMP)
 	@$(BIN)/python benchmarks/open_boards.py
+	@$(BIN)/python benchmarks/engine.py --only boards
 
 bench: build/demo/report.json $(PEER)
 	@$(BIN)/python benchmarks/speed.py

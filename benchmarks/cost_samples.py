@@ -19,20 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import cost_fit
+import engine_units
 import units
 
 from accel import image
 from accel.files import write_atomic
 from accel.logic.part import Part
-from hls.synthesis import sample
 
 FITTED = {"dense": 48, "unrolled": 12, "matmul": 32, "softmax": 28, "norm": 28, "rescale": 36, "lookup": 36,
           "position": 24, "rotary": 24, "add": 24, "mul": 24, "pool": 16, "window": 20, "embedding": 20, "l2": 16,
-          "exponential": 14, "divide": 16, "blockfloat": 20, "adapter": 24, "buffer": 30}  # fmt: skip
+          "exponential": 14, "divide": 16, "blockfloat": 20, "adapter": 24, "buffer": 30, "engine": 6}  # fmt: skip
 """Random operators per kind that the model is fitted on."""
 HELD_OUT = {"dense": 10, "unrolled": 2, "matmul": 7, "softmax": 4, "norm": 5, "rescale": 8, "lookup": 3,
             "position": 4, "rotary": 4, "add": 4, "mul": 4, "pool": 3, "window": 3, "embedding": 3, "l2": 4,
-            "exponential": 4, "divide": 4, "blockfloat": 5, "adapter": 4, "buffer": 5}  # fmt: skip
+            "exponential": 4, "divide": 4, "blockfloat": 5, "adapter": 4, "buffer": 5, "engine": 3}  # fmt: skip
 """Those it never sees; their seeds begin at FIRST_HELD_OUT."""
 FIRST_HELD_OUT = 10_000
 
@@ -40,13 +40,14 @@ FIRST_HELD_OUT = 10_000
 def wanted(kinds: list[str]) -> list[tuple[str, int]]:
     """(kind, seed) of every sample, held-out ones of every kind first."""
     held = [(kind, FIRST_HELD_OUT + seed) for kind in kinds for seed in range(HELD_OUT[kind])]
-    return held + [(kind, seed) for kind in kinds for seed in range(FITTED[kind])]
+    fitted = [(kind, seed) for kind in kinds for seed in range(FITTED[kind])]
+    return held + fitted + [("engine", seed) for seed in engine_units.SHAPES if "engine" in kinds]
 
 
-def describe(part: units.Part, seed: int, number: int) -> dict[str, Any]:
+def describe(part: units.Drawn, seed: int, number: int) -> dict[str, Any]:
     """A sample but for its counts. `sources` is a hash of the files it is made of."""
     digest = hashlib.sha256()
-    for _, content in sorted(sample.files(part.module, part.pins).items()):
+    for _, content in sorted(part.files().items()):
         for some in image.parts(content):
             digest.update(some)
     held = seed >= FIRST_HELD_OUT
@@ -66,19 +67,22 @@ def record(target: str, kinds: list[str], jobs: int) -> None:
 
     def one(request: tuple[str, int]) -> None:
         kind, seed = request
-        for number, part in enumerate(units.draw(kind, seed, target)):
-            entry = describe(part, seed, number)
-            old = known.get(key(entry), {})
-            same = old.get("sources") == entry["sources"]
-            entry["counts"] = old["counts"] if same else asdict(sample.counts(part.module, part.pins, target))
-            with lock:
-                known[key(entry)] = entry
-                if not same:
-                    save(path, target, known)
-                    print(target, *key(entry), entry["module"], entry["counts"], flush=True)
+        parts = units.draw(kind, seed, target)
+        entries = [describe(part, seed, number) for number, part in enumerate(parts)]
+        stale = [n for n, entry in enumerate(entries) if known.get(key(entry), {}).get("sources") != entry["sources"]]
+        for number, entry in enumerate(entries):
+            entry["counts"] = known[key(entry)]["counts"] if number not in stale else {}
+        made = units.counts([parts[number] for number in stale], target)
+        with lock:
+            for number, found in zip(stale, made, strict=True):
+                entries[number]["counts"] = asdict(found)
+                print(target, *key(entries[number]), entries[number]["module"], asdict(found), flush=True)
+            known.update({key(entry): entry for entry in entries})
+            if stale:
+                save(path, target, known)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(one, wanted(kinds)))
+        list(pool.map(one, wanted([kind for kind in kinds if kind in units.kinds(target)])))
     parts = {(kind, seed) for kind, seed in wanted(list(units.KINDS))}
     save(path, target, {k: v for k, v in known.items() if k[:2] in parts})
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+import engine_units
 import numpy as np
+from engine_units import EngineUnit
 
 from accel.fold import StageFold, UnitFold
 from accel.hardware import Module, Unit
+from accel.image import Content
 from accel.op import Op
 from accel.ops import (
     Add,
@@ -33,7 +36,7 @@ from accel.ops.dense import unrolled
 from accel.ops.exponential.op import table as exponentials
 from accel.ops.hardware import hardware_of
 from accel.ops.softmax.op import exp_table
-from accel.target import TARGETS, Target
+from accel.target import TARGETS, Cells, Target
 from accel.tensor import Tensor
 from hls.synthesis import sample
 
@@ -48,12 +51,16 @@ class Part(NamedTuple):
     module: Module
     pins: sample.Pins
 
+    def files(self) -> dict[str, Content]:
+        """All that its cells depend on."""
+        return sample.files(self.module, self.pins)
+
 
 class Draw:
     """Random operators of one kind for one target; the same seed gives the same parts."""
 
     def __init__(self, seed: int, target: Target) -> None:
-        self.rng = np.random.default_rng(seed)
+        self.seed, self.rng = seed, np.random.default_rng(seed)
         self.target = target
 
     def pick(self, *values: int) -> int:
@@ -218,6 +225,9 @@ class Draw:
         module, pins = sample.buffer(bits, self.pick(2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048))
         yield Part("buffer", module, pins)
 
+    def engine(self) -> Iterator[EngineUnit]:
+        yield from engine_units.draw(self.seed)
+
     # ---- units of an operator
 
     def _units(self, op: Op, inputs: tuple[Tensor, ...], most_lanes: int = 0, tables: bool = False) -> Iterator[Part]:
@@ -248,14 +258,30 @@ class Draw:
 
 KINDS: tuple[str, ...] = (
     "dense", "unrolled", "matmul", "softmax", "norm", "add", "mul", "pool", "window", "embedding", "rescale", "lookup",
-    "position", "rotary", "l2", "exponential", "divide", "blockfloat", "adapter", "buffer",
+    "position", "rotary", "l2", "exponential", "divide", "blockfloat", "adapter", "buffer", "engine",
 )  # fmt: skip
 
 
-def draw(kind: str, seed: int, target: str) -> list[Part]:
-    """The parts of one random operator of a kind; the same arguments give the same parts."""
-    method: Callable[[], Iterator[Part]] = getattr(Draw(seed, TARGETS[target]), kind)
+Drawn = Part | EngineUnit
+
+
+def kinds(target: str) -> list[str]:
+    """Kinds that have samples on a target."""
+    return [kind for kind in KINDS if kind != "engine" or target in engine_units.FAMILIES]
+
+
+def draw(kind: str, seed: int, target: str) -> list[Drawn]:
+    """The parts of one random operator of a kind, or engine; the same arguments give the same parts."""
+    method: Callable[[], Iterator[Drawn]] = getattr(Draw(seed, TARGETS[target]), kind)
     return list(method())
 
 
-__all__ = ["KINDS", "Part", "Unit", "draw"]
+def counts(parts: list[Drawn], target: str) -> list[Cells]:
+    """Synthesized cells of some of the parts that were drawn together. Raises ToolError with yosys' message."""
+    own = [part for part in parts if isinstance(part, EngineUnit)]
+    if own:
+        return engine_units.counts(own, target)
+    return [sample.counts(part.module, part.pins, target) for part in parts if isinstance(part, Part)]
+
+
+__all__ = ["KINDS", "Part", "Unit", "counts", "draw", "kinds"]

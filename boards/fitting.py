@@ -46,13 +46,19 @@ def remedy(used: Cells, board: Board, design: Design) -> str:
     short = max(used.shares(board.capacity).values())
     larger = _larger(used, board)
     ways = [f"choose --board {larger.name}"] if larger else []
-    if design.context is not None and design.predicted.multipliers > 1:
-        products = design.predicted.multipliers // 2
-        ways.insert(0, f"make a smaller array (accel lower --target engine --products {products})")
+    if design.context is not None:
+        ways = [*_smaller_engine(used, board, design.context, design.predicted.multipliers), *ways]
     elif _foldable(design):
         interval = design.predicted.interval
         ways.insert(0, f"fold it further (accel lower --interval {_round_up(interval * short)} or more)")
     return " or ".join(ways) or "it cannot be folded further, and no board of this family is large enough"
+
+
+def _smaller_engine(used: Cells, board: Board, context: int, products: int) -> list[str]:
+    """Half of the keys and values where those do not fit, or half of the array."""
+    if "bram" in used.beyond(board.capacity) and context > 1:
+        return [f"lower it with a shorter context (accel lower --target engine --context {context // 2})"]
+    return [f"make a smaller array (accel lower --target engine --products {products // 2})"] if products > 1 else []
 
 
 def _foldable(design: Design) -> bool:

@@ -61,12 +61,21 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 """Name → the class of transformers and its configuration."""
 
 
+def stories_path() -> Path:
+    """The place of llama2.c's stories260K.bin, with tok512.bin beside it."""
+    return Path(os.environ.get("ACCEL_MODELS", ROOT.parent / "shared" / "models")) / STORIES
+
+
+def without_stories() -> str:
+    """All that a user needs to know where there is no such file."""
+    return f"{stories_path().parent} has no {STORIES}; set ACCEL_MODELS to a folder with it and tok512.bin"
+
+
 def stories() -> Path:
-    """llama2.c's stories260K.bin, with tok512.bin beside it; skips the test without it."""
-    folder = Path(os.environ.get("ACCEL_MODELS", ROOT.parent / "shared" / "models"))
-    if not (folder / STORIES).is_file():
-        pytest.skip(f"{folder} has no {STORIES}; set ACCEL_MODELS to a folder with it and tok512.bin")
-    return folder / STORIES
+    """The path of stories260K.bin; skips the test without it."""
+    if not stories_path().is_file():
+        pytest.skip(without_stories())
+    return stories_path()
 
 
 def smollm() -> Path:

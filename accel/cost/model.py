@@ -11,7 +11,7 @@ import warnings
 from functools import cache, lru_cache
 from pathlib import Path
 
-from accel.cost import streams
+from accel.cost import engine, streams
 from accel.logic.part import Key, Part
 from accel.logic.tally import Amounts, Features, Tally
 from accel.ops import OPERATORS
@@ -39,7 +39,7 @@ def prices() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
 @cache
 def features() -> Features:
     """Functions that count the logic of modules: of operators, of what they share, of buffers."""
-    found = streams.FEATURES | common.FEATURES
+    found = streams.FEATURES | engine.FEATURES | common.FEATURES
     for kind in OPERATORS:
         if hardware := of_kind(kind):
             found |= hardware.features

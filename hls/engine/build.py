@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+
 from accel.engine.delays import attention_of, gain_of, norm_of, normed_of
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, Opcode
+from accel.hardware import Module, Rom
 from accel.image import Image
 from accel.numeric import signed_width
 from accel.stream import Stream
@@ -32,6 +37,7 @@ class Build:
         self._parts: set[str] = set()
         self._lines: list[str] = []
         self._unused: list[str] = []
+        self._units: dict[str, tuple[str, dict[str, int | str]]] = {}
 
     @property
     def tells_logits(self) -> bool:
@@ -163,7 +169,19 @@ class Build:
 
     def unit(self, module: str, name: str, params: dict[str, int | str], **pins: str) -> None:
         """Append an instance; clk is connected, `rst` where it is among the pins."""
+        self._units[name] = module, params
         self._lines += instance(module, name, params, {"clk": "", **pins})
+
+    @property
+    def units(self) -> dict[str, Module]:
+        """The units by their names, as the cost model and a synthesis on its own see them."""
+        return {name: self._module(*unit) for name, unit in self._units.items()}
+
+    def _module(self, module: str, params: dict[str, int | str]) -> Module:
+        numbers = {key: value for key, value in params.items() if not isinstance(value, str)}
+        files = {key: self.memories[value] for key, value in params.items() if isinstance(value, str)}
+        roms = {key: Rom(len(file.words), file.words.shape[1], 8, partial(_words, file)) for key, file in files.items()}
+        return Module(module, numbers, roms)
 
     def unused(self, *names: str) -> None:
         """Wires that nobody reads."""
@@ -216,6 +234,10 @@ class Build:
         lines += [*self.beats.declared(lambda field: field), *sums]
         lines += self.results.declared(lambda field: f"r_{field}_0")
         return [*lines, "    /* verilator lint_on UNUSEDSIGNAL */"]
+
+
+def _words(file: Image) -> np.ndarray:
+    return file.words
 
 
 def cast(bits: int, value: str) -> str:

@@ -14,13 +14,13 @@ from accel.design import Design, Figures
 from accel.engine import size, timing
 from accel.engine.isa import EngineProgram, Opcode
 from accel.engine.sampling import SEED_BITS
+from accel.hardware import Module
 from accel.stream import Stream
 from accel.tensor import Tensor
 from hls.engine import attention, core, exponents, leaving, residual, units, writes
 from hls.engine.build import Build
+from hls.engine.glue import TOP, glue
 from hls.rtl import emit as dataflow
-
-TOP = "accel_engine"
 
 
 def design(
@@ -32,13 +32,35 @@ def design(
     `dsp` is the number of the device's hard multipliers; by default it has all that are of use. `starved` is the
     probability that the tape has no word in a cycle, in a design that is only to be simulated.
     """
-    sizes = program.sizes
-    request = _request(program)
+    sizes, made = program.sizes, _made(program, burst, logits, dsp, starved, seed)
+    text = made.text(TOP)
+    files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
+    last = timing.cycles(program, sizes.context - 1)
+    work = (
+        sum(i.rows * i.words * i.planes for i in program.instructions if i.op is Opcode.MATRIX) * sizes.pe * sizes.simd
+    )
+    share = min(1.0, work / (last * sizes.pe * sizes.simd))
+    latency = burst * last + (2 * sizes.vocabulary if logits else 1)
+    figures = Figures(latency, latency, burst * work, sizes.pe * sizes.simd, share)
+    name = program.network.graph.name
+    return Design(
+        name, TOP, files, (made.request,), (made.answer,), figures, memories=made.memories, context=sizes.context
+    )
+
+
+def parts(program: EngineProgram, *, logits: bool = False, dsp: int | None = None) -> dict[str, Module]:
+    """The units of the design by their names, and TOP, what is between them."""
+    made = _made(program, 1, logits, dsp, 0.0, 1)
+    return {**made.units, TOP: glue(made)}
+
+
+def _made(program: EngineProgram, burst: int, logits: bool, dsp: int | None, starved: float, seed: int) -> Build:
+    """All sections of the top module."""
     tensor = program.network.graph.output_tensor
-    answer = Stream.of("tokens", Tensor((burst, 1), 0, sizes.vocabulary - 1), 1)
+    answer = Stream.of("tokens", Tensor((burst, 1), 0, program.sizes.vocabulary - 1), 1)
     if logits:
-        answer = Stream.of("logits", replace(tensor, shape=(1, sizes.vocabulary)), 1)
-    made = Build(program, request, answer)
+        answer = Stream.of("logits", replace(tensor, shape=(1, program.sizes.vocabulary)), 1)
+    made = Build(program, _request(program), answer)
     core.tokens(made)
     core.sequencer(made)
     core.tape(made, starved, seed)
@@ -57,17 +79,7 @@ def design(
     else:
         writes.picked(made)
     writes.trace(made)
-    text = made.text(TOP)
-    files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
-    last = timing.cycles(program, sizes.context - 1)
-    work = (
-        sum(i.rows * i.words * i.planes for i in program.instructions if i.op is Opcode.MATRIX) * sizes.pe * sizes.simd
-    )
-    share = min(1.0, work / (last * sizes.pe * sizes.simd))
-    latency = burst * last + (2 * sizes.vocabulary if logits else 1)
-    figures = Figures(latency, latency, burst * work, sizes.pe * sizes.simd, share)
-    name = program.network.graph.name
-    return Design(name, TOP, files, (request,), (answer,), figures, memories=made.memories, context=sizes.context)
+    return made
 
 
 def _request(program: EngineProgram) -> Stream:

@@ -229,12 +229,13 @@ def synthesize(files: Mapping[str, Content], top: str, target: str = "ecp5", opt
         for file, content in {**files, **family(target).files}.items():
             image.write(folder / file, content)
         write_atomic(folder / "synthesis.ys", script(sources, top, target, chosen) + outputs)
-        _yosys(folder, f"module {top} for {target}")
+        run(folder, f"module {top} for {target}")
         cells = json.loads((folder / _STAT).read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
         return Gates(target, top, cells, (folder / _VERILOG).read_text(encoding="utf-8"))
 
 
-def _yosys(folder: Path, what: str) -> None:
+def run(folder: Path, what: str) -> None:
+    """Run the script in a folder. Raises ToolError with yosys' message."""
     log = folder / "synthesis.log"
     try:
         tools.run([*tools.command("yosys"), "-s", "synthesis.ys"], folder, log)

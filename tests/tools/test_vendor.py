@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import engine_graphs
 import pytest
 from board_designs import add_one, with_memory
 from command import accel, assert_refused
@@ -16,9 +17,12 @@ from encoders import Shape, encoder
 import boards
 from accel.dataflow.folding import fold_for
 from accel.errors import ToolError, UserError
+from accel.verbs.engine import making
 from boards import flows
 from boards.pins import pinout
 from hls import rtl
+from hls.engine import emit
+from hls.synthesis import yosys
 
 pytest.importorskip("tkinter", reason="the mock tools run Tcl: Python needs its tkinter module")
 MOCKS = Path(__file__).parents[1] / "mock_tools"
@@ -132,6 +136,45 @@ def test_a_hostile_design_never_reaches_a_script(board, tmp_path):
         boards.plan(replace(add_one(), top="x; exec touch owned"), board)
     boards.plan(replace(add_one(), name="[exec id]; `x` \\"), board).write(tmp_path)
     assert all("exec id" not in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """A small decode engine for the Arty."""
+    program = making.program(engine_graphs.drawn(0), making.Wanted(pe=2, simd=4), ARTY.name)
+    return emit.design(program, dsp=ARTY.capacity.dsp)
+
+
+def test_a_decode_engine_is_built(engine, tools, tmp_path):
+    tools(ARTY)
+    result = boards.build(engine, ARTY, tmp_path)
+    assert result.bitstream.exists()
+    script = (tmp_path / "synthesis.tcl").read_text()
+    memories = [f"{name.removesuffix('.hex')}.mem" for name in engine.memories]
+    assert "program.mem" in memories
+    for name in (*memories, *(name for name in engine.files)):
+        assert re.search(rf"^read_(mem|verilog -sv) {re.escape(name)}$", script, re.MULTILINE), name
+
+
+def test_what_goes_wrong_with_a_decode_engine_is_said(engine, tools, tmp_path):
+    tools(ARTY, "large")
+    with pytest.raises(ToolError, match=r"LUT6 9999999 of 63400; make a smaller array \(accel lower .* --products 4\)"):
+        boards.build(engine, ARTY, tmp_path)
+
+
+def test_open_synthesis_reads_the_vivado_project_of_a_decode_engine(engine, tmp_path):
+    """Yosys has another word for a table that is no block RAM."""
+    plan = boards.plan(engine, ARTY)
+    plan.write(tmp_path)
+    names = sorted((name for name in plan.files if name.endswith(".sv")), key=lambda name: not name.endswith("_pkg.sv"))
+    for path in map(tmp_path.joinpath, names):
+        path.write_text(path.read_text().replace('rom_style = "distributed"', 'rom_style = "logic"'))
+    reads = "".join(f"read_verilog -defer -sv {name}\n" for name in names)
+    command = "synth_xilinx -family xc7 -flatten -top accel_board\ncheck -assert\ntee -q -o stat.json stat -json\n"
+    (tmp_path / "synthesis.ys").write_text(reads + command)
+    yosys.run(tmp_path, "an engine's project")
+    cells = json.loads((tmp_path / "stat.json").read_text())["design"]["num_cells_by_type"]
+    assert {"PLLE2_BASE", "DSP48E1", "RAMB18E1"} <= set(cells)
 
 
 def test_vivado_places_every_pin():

@@ -10,18 +10,24 @@ import numpy as np
 import pytest
 from engine_graphs import STATIC
 
+from accel import cost
 from accel.checkpoints import Configuration, RotaryPositions
-from accel.engine import size
+from accel.engine import size, timing
 from accel.engine.macros import MacroGraph
 from accel.engine.match import match
-from accel.engine.memories import EngineMemory, memories_of
 from accel.engine.program import build, require_sizes
 from accel.errors import UserError
 from accel.target import TARGETS, Cells
+from hls.engine import area
 from models import languages
 
 ECP5 = TARGETS["ecp5"]
 BOARD = Cells(lut=83640, ff=83640, bram=208, dsp=156)
+
+
+def chosen(network: MacroGraph, device: Cells = BOARD) -> tuple[int, int]:
+    """The size for an ECP5."""
+    return size.for_device(network, ECP5, device, lambda program: area.estimate(program, "ecp5", dsp=device.dsp))
 
 
 def network(tokens: int, layers: int = 1) -> MacroGraph:
@@ -57,38 +63,36 @@ def test_so_many_products() -> None:
 
 def test_the_fastest_size_that_fits() -> None:
     macros = network(64)
-    pe, simd = size.for_device(macros, ECP5, BOARD)
-    small = size.for_device(macros, ECP5, replace(BOARD, lut=20000))
+    pe, simd = chosen(macros)
+    small = chosen(macros, replace(BOARD, lut=20000))
     assert small[0] * small[1] < pe * simd
-    assert size.estimate(build(macros, pe, simd), ECP5, BOARD).fits_in(BOARD)
+    found = cost.total(area.estimate(build(macros, pe, simd), "ecp5", dsp=BOARD.dsp).values())
+    assert found.placed("ecp5").fits_in(BOARD)
+
+
+def test_a_larger_array_that_is_no_faster_is_not_chosen() -> None:
+    """Heads of 4 channels and 16 positions leave most of a larger array idle."""
+    maker = engine_graphs.BrevitasStyle(np.random.default_rng(16))
+    maker.tokens, maker.channels, maker.heads, maker.kv_heads, maker.size = 16, 16, 4, 4, 4
+    macros = match(maker.graph_of("micro"))
+    large = Cells(lut=1_000_000, ff=1_000_000, bram=1000, dsp=1000)
+    pe, simd = chosen(macros, large)
+    cycles = {s: timing.cycles(timing.gaps(build(macros, *s)), 8) for s in size.suited(macros)}
+    assert cycles[pe, simd] == min(cycles.values())
+    assert (pe, simd) != size.suited(macros)[0]
 
 
 def test_keys_and_values_that_do_not_fit_say_how_many_tokens_would() -> None:
     device = replace(BOARD, bram=150)
     with pytest.raises(UserError, match=r"lower it with a context of about (\d+), or") as error:
-        size.for_device(network(1024, 2), ECP5, device)
+        chosen(network(1024, 2), device)
     fits = int(str(error.value).rpartition("about ")[2].split(",")[0])
     assert 0 < fits < 1024
-    size.for_device(network(1 << (fits.bit_length() - 2), 2), ECP5, device)
+    chosen(network(1 << (fits.bit_length() - 2), 2), device)
 
 
 def test_a_board_that_is_too_small() -> None:
     with pytest.raises(UserError, match="without keys and values"):
-        size.for_device(network(64), ECP5, replace(BOARD, bram=2))
-    with pytest.raises(UserError, match="look-up tables and"):
-        size.for_device(network(64), ECP5, replace(BOARD, lut=3000))
-
-
-def test_bits_of_keys_and_values() -> None:
-    macros = network(64, 2)
-    program = build(macros, 8, 16)
-    cache = sum(memory.bits for memory in memories_of(program) if memory.name in ("keys", "values"))
-    planes = program.sizes.key_planes + program.sizes.value_planes
-    assert cache == 2 * 64 * 32 * 4 * planes
-
-
-def test_a_memory_takes_the_cheaper_cells() -> None:
-    assert EngineMemory("deep", 36, 512, is_written=True).cells(ECP5) == Cells(bram=1)
-    assert EngineMemory("narrow", 1, 16384).cells(ECP5) == Cells(bram=1)
-    assert EngineMemory("flat", 1024, 14).cells(ECP5) == Cells(lut=1024)
-    assert EngineMemory("flat", 1024, 14, is_written=True).cells(TARGETS["ice40"]).lut == 0
+        chosen(network(64), replace(BOARD, bram=2))
+    with pytest.raises(UserError, match=r"look-up tables, \d+ flip-flops and \d+ multipliers: take a larger board"):
+        chosen(network(64), replace(BOARD, lut=3000))

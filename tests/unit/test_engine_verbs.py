@@ -43,3 +43,10 @@ def test_a_board_that_is_too_small_names_a_smaller_array() -> None:
     remedy = fitting.remedy(Cells(lut=60_000, ff=1, bram=1, dsp=1), boards.get("ulx3s-45f"), large)
     assert "make a smaller array (accel lower --target engine --products 128) or choose --board ulx3s-85f" in remedy
     assert "array" not in fitting.remedy(Cells(lut=60_000, ff=1, bram=1, dsp=1), boards.get("ulx3s-45f"), design)
+
+
+def test_keys_and_values_that_do_not_fit_name_a_shorter_context() -> None:
+    design = replace(stand_in(), context=256)
+    remedy = fitting.remedy(Cells(lut=1, ff=1, bram=150, dsp=1), boards.get("ulx3s-45f"), design)
+    way = "lower it with a shorter context (accel lower --target engine --context 128)"
+    assert remedy == f"{way} or choose --board ulx3s-85f"

@@ -13,6 +13,7 @@ from accel.verbs.engine import loading
 if TYPE_CHECKING:
     from accel.engine.isa import EngineProgram
     from accel.engine.macros import MacroGraph
+    from accel.engine.size import UnitEstimate
     from accel.graph import Graph
     from accel.verbs.engine.loading import CausalModel
     from accel.verbs.inputs import Entry
@@ -66,7 +67,7 @@ def program(graph: Graph, wanted: Wanted, board: str = BOARD) -> EngineProgram:
 def _sized(network: MacroGraph, wanted: Wanted, board: Board) -> EngineProgram:
     """The program for the size that is wanted, with its gaps. Raises UserError where no size suits the network."""
     from accel.engine import size, timing
-    from accel.engine.program import build, drawing
+    from accel.engine.program import build
     from accel.target import TARGETS
 
     if wanted.pe is not None and wanted.simd is not None:
@@ -74,8 +75,20 @@ def _sized(network: MacroGraph, wanted: Wanted, board: Board) -> EngineProgram:
     elif wanted.products is not None:
         chosen = size.for_products(network, wanted.products)
     else:
-        chosen = size.for_device(network, TARGETS[board.target], board.capacity)
-    made = build(network, *chosen)
-    if wanted.temperature is not None:
-        made = drawing(made, wanted.temperature)
-    return timing.gaps(made)
+        chosen = size.for_device(network, TARGETS[board.target], board.capacity, _estimate(wanted, board))
+    return timing.gaps(_drawing(build(network, *chosen), wanted))
+
+
+def _drawing(program: EngineProgram, wanted: Wanted) -> EngineProgram:
+    """The program, which draws tokens where that is wanted."""
+    from accel.engine.program import drawing
+
+    return program if wanted.temperature is None else drawing(program, wanted.temperature)
+
+
+def _estimate(wanted: Wanted, board: Board) -> UnitEstimate:
+    """Cells of the units of an engine on a board."""
+    from hls.engine import area
+
+    target, dsp = board.target, board.capacity.dsp
+    return lambda program: area.estimate(_drawing(program, wanted), target, logits=wanted.logits, dsp=dsp)
