@@ -178,7 +178,7 @@ class _Assembler:
             to.kept if isinstance(to, ToResidual) and aligned else rescale,
             (macro.sums, to.edge),
             Epilogue.GATE if macro.gate else EPILOGUES[type(to)],
-            late=_late(macro),
+            late=self._late(macro),
             factor=MultiplierSource.ROW if by_row else MultiplierSource.CONSTANT,
             rows=len(rows[0]) // self._sizes.pe,
             words=len(columns) // self._sizes.simd,
@@ -309,6 +309,18 @@ class _Assembler:
             )
         )
 
+    def _late(self, macro: Multiply) -> Rescale | None:
+        """The second rounding of a matrix: behind a turn, a gate, or a sum with the residual stream."""
+        to = macro.to
+        if isinstance(to, ToQueries | ToKeys):
+            return to.turn.rescale if to.turn else None
+        if isinstance(to, ToResidual):
+            return None if to.aligned else to.kept
+        if macro.hidden is None:
+            return None
+        hidden = self._network.graph.tensors[to.edge]  # gates have as many bits as it, which limits may exceed
+        return replace(macro.hidden, lo=hidden.lo, hi=hidden.hi)
+
     def _index(self, rescale: Rescale) -> int:
         """The place of a Rescale's limits among those of the design."""
         pair = rescale.lo, rescale.hi
@@ -327,16 +339,6 @@ def _alike(one: Rescale, other: Rescale, edge: str) -> tuple[Rescale, Rescale]:
         for each in (one, other)
     )
     return next(raised), next(raised)
-
-
-def _late(macro: Multiply) -> Rescale | None:
-    """The second rounding of a matrix: behind a turn, a gate, or a sum with the residual stream."""
-    to = macro.to
-    if isinstance(to, ToQueries | ToKeys):
-        return to.turn.rescale if to.turn else None
-    if isinstance(to, ToResidual):
-        return None if to.aligned else to.kept
-    return macro.hidden
 
 
 def _arranged(

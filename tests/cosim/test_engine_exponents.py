@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import engine_graphs
+import llamas
 import numpy as np
 import pytest
 import random_engines
@@ -20,6 +21,7 @@ from accel.verbs.engine import levels, making
 from accel.verbs.engine.making import Wanted
 from accel.verification.steps import verify_steps
 from hls.engine import emit
+from models.llama.recipe import Format
 
 BEHIND = 3
 """The exponent behind the last block of its vector."""
@@ -84,6 +86,20 @@ def test_engines_with_exponents(seed: int) -> None:
         found = random_engines.judged(made, tokens, starved=starved)
         assert not found.wrong, f"{found.wrong} of {found.logits} logits"
         assert starved or found.cycles == found.predicted
+
+
+@pytest.mark.parametrize("activation_bits", [0, 9])
+def test_a_format_may_be_wider_than_what_gates_return(activation_bits: int) -> None:
+    """Limits of 24 bits, where products of gates have 16 at most: they were cut to 0 and -1."""
+    rng = np.random.default_rng(3)
+    plain = {"qk_norm": False, "qkv_bias": False, "out_bias": False, "mlp_bias": False, "layers": 1}
+    configuration = replace(llamas.configuration(rng, 32), **plain)  # type: ignore[arg-type]
+    wide = {"gates": Format(12, 8), "hidden": Format(24, 8), "activation_bits": activation_bits}
+    recipe = replace(engine_graphs.formats(rng, False), **wide)  # type: ignore[arg-type]
+    graph = engine_graphs.static(configuration, llamas.weights(configuration, rng), 4, recipe, "wide")
+    made = making.program(graph, Wanted(products=32))
+    found = random_engines.judged(made, rng.integers(0, made.sizes.vocabulary, (1, made.sizes.context)))
+    assert not found.fails, f"{found.wrong} of {found.logits} logits"
 
 
 @pytest.mark.parametrize("fault", ["exponent <= needed;", "exponent <= exponent_found;"])

@@ -11,7 +11,7 @@ import pytest
 
 from accel import checkpoints, reference
 from accel.engine import timing
-from accel.engine.isa import EngineProgram
+from accel.engine.isa import EngineProgram, Opcode
 from accel.engine.match import match
 from accel.engine.program import build
 from accel.graph import Graph
@@ -21,11 +21,13 @@ from models import llama
 from models.llama.recipe import named
 
 TOKENS = 16
+EXPONENTS = "E9:weight_bits=8,activation_bits=8,normed=16/9,mixed=16/11,hidden=24/8"
+"""Vectors that matrices read have an exponent per token."""
 
 
 @cache
-def lowered(path: Path) -> EngineProgram:
-    checkpoint, recipe = llama.folded(checkpoints.load(path), rotation=False), named("E9")
+def lowered(path: Path, name: str = "E9") -> EngineProgram:
+    checkpoint, recipe = llama.folded(checkpoints.load(path), rotation=False), named(name)
     graph = llama.lower(checkpoint.configuration, llama.integer_weights(checkpoint, recipe), 512, recipe)
     return timing.gaps(build(match(graph), 16, 16))
 
@@ -51,9 +53,16 @@ def test_lint(tmp_path: Path) -> None:
     verilator.lint(tmp_path, design.sources, design.top)
 
 
-@pytest.mark.parametrize("starved", [0.0, 0.3])
-def test_tokens_logits_and_cycles(starved: float) -> None:
-    program = lowered(checkpoint_files.stories())
+def test_every_vector_may_have_an_exponent() -> None:
+    program = lowered(checkpoint_files.stories(), EXPONENTS)
+    read = {i.source for i in program.instructions if i.op is Opcode.MATRIX}
+    assert read == {i.source for i in program.instructions if i.op is Opcode.MATRIX and i.scaled}
+    assert sum(i.op is Opcode.BLOCK for i in program.instructions) == 4 * program.sizes.layers + 1
+
+
+@pytest.mark.parametrize(("starved", "recipe"), [(0.0, "E9"), (0.3, "E9"), (0.0, EXPONENTS), (0.3, EXPONENTS)])
+def test_tokens_logits_and_cycles(starved: float, recipe: str) -> None:
+    program = lowered(checkpoint_files.stories(), recipe)
     tokens, logits = greedy(program.network.graph, TOKENS)
     requests = list(zip(tokens[:-1], range(TOKENS), strict=True))
     found = simulate.run(emit.design(program, starved=starved), requests, trace=True, seed=1)
