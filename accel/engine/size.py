@@ -15,7 +15,8 @@ from accel.engine.isa import EngineProgram, Epilogue
 from accel.engine.macros import MacroGraph
 from accel.engine.program import build, require_sizes
 from accel.errors import UserError
-from accel.target import Cells, Target
+from accel.logic.tally import Tally
+from accel.target import DEFAULT, Cells, Target
 
 MOST = 1024
 """Products that are tried."""
@@ -25,8 +26,8 @@ CACHE = "cache"
 """The name of the unit that holds keys and values."""
 UnitEstimate = Callable[[EngineProgram], Mapping[str, Cells]]
 """Cells of the units of an engine, by their names."""
-PACKED, OF_ROW = 2, 3
-"""Products that a hard multiplier makes, and multipliers of a row's rounding and of its part of a norm."""
+PACKED = 2
+"""Products that a hard multiplier makes."""
 SPARE = 8
 """Hard multipliers that the array leaves to others: roots, and means."""
 
@@ -99,11 +100,16 @@ def hard_products(program: EngineProgram, dsp: int | None) -> int:
 
 
 def _beside(program: EngineProgram) -> int:
-    """Hard multipliers of all rows beside the array: roundings, norms, rotary positions and gates."""
+    """Hard multipliers of all rows beside the array: roundings, squares, gains, rotary positions and gates.
+
+    A rounding takes as many as on the family with the narrowest ones.
+    """
     turns = any(each.turned for each in program.instructions)
     gates = any(each.epilogue is Epilogue.GATE for each in program.instructions)
     gains, factors = "gains" in program.tables, program.tape.factors is not None
-    return program.sizes.pe * (OF_ROW + 2 * turns + 2 * gates + gains + factors)
+    rounding = Tally(DEFAULT)
+    rounding.multiply(program.sizes.sum_bits, program.sizes.multiplier_bits + 1)
+    return program.sizes.pe * (rounding.dsp + 1 + 2 * turns + 2 * gates + gains + factors)
 
 
 def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[EngineProgram]:

@@ -96,3 +96,10 @@ def test_a_board_that_is_too_small() -> None:
         chosen(network(64), replace(BOARD, bram=2))
     with pytest.raises(UserError, match=r"look-up tables, \d+ flip-flops and \d+ multipliers: take a larger board"):
         chosen(network(64), replace(BOARD, lut=3000))
+
+
+def test_wide_roundings_leave_fewer_multipliers_to_the_array() -> None:
+    program = build(network(64), 8, 16)
+    sizes = replace(program.sizes, sum_bits=22, multiplier_bits=26)  # four hard multipliers for each of 8 rows
+    wide, narrow = (replace(program, sizes=replace(sizes, multiplier_bits=bits)) for bits in (26, 17))
+    assert size.hard_products(narrow, 100) - size.hard_products(wide, 100) == 8 * 2
