@@ -54,8 +54,7 @@ def for_products(network: MacroGraph, products: int) -> tuple[int, int]:
     if not made:
         possible = ", ".join(str(count) for count in sorted({pe * simd for pe, simd in sizes})) or "none"
         raise UserError(f"no engine of {products} products suits {network.graph.name!r}; possible are {possible}")
-    best = _fastest(made)
-    return best.sizes.pe, best.sizes.simd
+    return _fastest(made)[1]
 
 
 def for_device(network: MacroGraph, target: Target, device: Cells, estimate: UnitEstimate) -> tuple[int, int]:
@@ -66,18 +65,19 @@ def for_device(network: MacroGraph, target: Target, device: Cells, estimate: Uni
     sizes = suited(network)
     if not sizes:
         raise UserError(f"no engine suits {network.graph.name!r}: its sizes have no powers of two in common")
-    best: EngineProgram | None = None
+    best: tuple[int, tuple[int, int]] | None = None
     tried: list[EngineProgram] = []
     for products in sorted({pe * simd for pe, simd in sizes}, reverse=True):
         made = list(_built(network, [size for size in sizes if size[0] * size[1] == products]))
         tried += made
         fitting = [program for program in made if _fits(estimate(program), target, device)]
-        if best and (not fitting or _cycles(_fastest(fitting)) > _cycles(best)):
+        found = _fastest(fitting) if fitting else None
+        if best and (not found or found[0] > best[0]):
             break
-        best = _fastest(fitting) if fitting else best
+        best = found or best
     if best is None:
         raise _too_small(min(tried, key=lambda program: _all(estimate(program)).bram), target, device, estimate)
-    return best.sizes.pe, best.sizes.simd
+    return best[1]
 
 
 def _fits(units: Mapping[str, Cells], target: Target, device: Cells) -> bool:
@@ -116,13 +116,12 @@ def _built(network: MacroGraph, sizes: list[tuple[int, int]]) -> Iterator[Engine
     return (build(network, *size) for size in sizes[:SHAPES])
 
 
-def _fastest(programs: list[EngineProgram]) -> EngineProgram:
-    """The one that takes the fewest cycles for a token in the middle of the context."""
-    return min(programs, key=_cycles)
-
-
-def _cycles(program: EngineProgram) -> int:
-    return timing.cycles(timing.gaps(program), program.sizes.context // 2)
+def _fastest(programs: list[EngineProgram]) -> tuple[int, tuple[int, int]]:
+    """The fewest cycles of a token in the middle of the context, and the size that takes them; the first of equals."""
+    middle = programs[0].sizes.context // 2
+    each = [(timing.cycles(timing.gaps(program), middle), program.sizes) for program in programs]
+    cycles, sizes = min(each, key=lambda found: found[0])
+    return cycles, (sizes.pe, sizes.simd)
 
 
 def _too_small(program: EngineProgram, target: Target, device: Cells, estimate: UnitEstimate) -> UserError:
