@@ -100,13 +100,14 @@ class Design:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over top name, stream sizes and all files: equal hashes are equal hardware."""
+        """SHA-256 over top name, stream sizes, context and all files: equal hashes are equal hardware."""
         digest = hashlib.sha256()
         sizes = [
             {key: getattr(stream, key) for key in ("lanes", "width", "signed", "beats")}
             for stream in (*self.inputs, *self.outputs)
         ]
-        for part in (self.top, json.dumps(sizes)):
+        context = [] if self.context is None else [str(self.context)]
+        for part in (self.top, json.dumps(sizes), *context):
             digest.update(part.encode() + b"\0")
         for name, content in sorted(self.contents.items()):
             digest.update(name.encode() + b"\0")
@@ -236,6 +237,8 @@ class DesignHeader:
         for name in [*self.files, *self.memories]:
             if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
                 raise GraphError(f"{name!a:.40} is no plain file name")
+        if self.context is not None and not 0 < self.context <= MAX_CYCLES:
+            raise GraphError(f"a context of {self.context} tokens is none")
         if not self.inputs or not self.outputs:
             raise GraphError("there is at least one input and one output")
         ends = [stream.tensor.shape for stream in self.inputs], [stream.tensor.size for stream in self.outputs]

@@ -128,7 +128,7 @@ def plan(design: Design, board: Board, *, clock_mhz: float | None = None, seed: 
 
 
 def _job(design: Design, board: Board, clock_mhz: float | None, seed: int) -> Job:
-    wanted = clock_mhz or board.clock_mhz
+    wanted = board.clock_mhz if clock_mhz is None else clock_mhz
     if board.pins is None:
         clock = clocking.plan(board.flow, Fraction(board.source_mhz), wanted)
         sizes = axi.data_bytes(design.input), axi.data_bytes(design.output)

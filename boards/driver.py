@@ -13,6 +13,7 @@ import numpy as np
 import boards
 from accel import reference
 from accel.design import Design
+from accel.errors import UserError
 from boards import generating, protocol
 from boards.generating import SampleRunner, TokenChoice
 from boards.host import Host
@@ -29,6 +30,7 @@ class Device:
     def __init__(self, runner: SampleRunner, design: Design, resources: ExitStack | None = None) -> None:
         self._runner, self._design = runner, design
         self._resources = resources or ExitStack()
+        self._newest: Iterator[int] | None = None
         self.input, self.output, self.view = design.input.tensor, design.output.tensor, design.view
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -77,9 +79,23 @@ class Device:
         seed gives the same tokens. Where the engine answers with all logits, the host draws them, at `temperature` (by
         default 1), from the `top_k` likeliest ones (by default all). Raises UserError, before anything is sent, for a
         design that is no decode engine, a token that it lacks, more tokens than its context, and a choice that it does
-        not have; ToolError when the board does not answer.
+        not have; ToolError when the board does not answer. A newer text ends an older one: its next token is a
+        UserError.
         """
-        return generating.generate(self._runner, self._design, prompt, n, TokenChoice(seed, temperature, top_k))
+        choice = TokenChoice(seed, temperature, top_k)
+        self._newest = generating.generate(self._runner, self._design, prompt, n, choice)
+        return self._while_newest(self._newest)
+
+    def _while_newest(self, tokens: Iterator[int]) -> Iterator[int]:
+        """The tokens of a text, as long as the board's memory holds that one."""
+        while True:
+            if self._newest is not tokens:
+                raise UserError("a board holds one text: a newer one has begun, so this one cannot go on")
+            try:
+                token = next(tokens)
+            except StopIteration:
+                return
+            yield token
 
     def close(self) -> None:
         """Give everything back that `connect` opened."""

@@ -6,7 +6,6 @@ with all logits, and then the host chooses.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from accel.design import Design
-from accel.engine.sampling import SEED_BITS, drawn
+from accel.engine.sampling import SEED_BITS, drawn, positive
 from accel.errors import UserError
 
 
@@ -51,8 +50,7 @@ def generate(
     choice that it does not have.
     """
     tokens, wanted = checked(design, prompt, count)
-    asked = _require_choice(design, choice or TokenChoice())
-    return _chosen(runner, design, tokens, wanted, asked)
+    return _chosen(runner, design, tokens, wanted, checked_choice(design, choice or TokenChoice()))
 
 
 def draws(design: Design) -> bool:
@@ -70,18 +68,21 @@ def vocabulary(design: Design) -> int:
     return design.output.tensor.channels if tells_logits(design) else design.output.tensor.hi + 1
 
 
-def _require_choice(design: Design, choice: TokenChoice) -> TokenChoice:
-    """The choice. Raises UserError where the engine does not choose so."""
-    seed, at_host = _whole("the seed", choice.seed), tells_logits(design)
-    if not at_host and (choice.temperature, choice.top_k) != (None, None):
+def checked_choice(design: Design, choice: TokenChoice) -> TokenChoice:
+    """The choice, in plain numbers. Raises UserError where the engine does not choose so."""
+    seed, at_host, temperature = _whole("the seed", choice.seed), tells_logits(design), choice.temperature
+    top_k = None if choice.top_k is None else _whole("top-k", choice.top_k)
+    if not at_host and (temperature, top_k) != (None, None):
         raise UserError(
             f"{design.name} chooses tokens itself, so a host has no temperature and no top-k: `accel lower --logits` "
             "makes an engine that answers with all logits"
         )
-    if choice.temperature is not None and not 0 < choice.temperature < math.inf:
-        raise UserError(f"temperature {choice.temperature} is not above 0; seed 0 asks for the likeliest token")
-    if choice.top_k is not None and _whole("top-k", choice.top_k) < 1:
-        raise UserError(f"top-k {choice.top_k} leaves no token; give at least 1")
+    if temperature is not None:
+        temperature = positive("the temperature", temperature)
+    if top_k is not None and top_k < 1:
+        raise UserError(f"top-k {top_k} leaves no token; give at least 1")
+    if not seed and (temperature, top_k) != (None, None):
+        raise UserError("temperature and top-k are of tokens that are drawn; give a seed from 1, too")
     if not at_host and not draws(design) and seed:
         raise UserError(
             f"{design.name} chooses the likeliest token and takes no seed: `accel lower --temperature` makes an "
@@ -89,7 +90,7 @@ def _require_choice(design: Design, choice: TokenChoice) -> TokenChoice:
         )
     if not 0 <= seed < 1 << SEED_BITS:
         raise UserError(f"seed {seed} is not one of 0..{(1 << SEED_BITS) - 1}, of which 0 asks for the likeliest token")
-    return choice
+    return TokenChoice(seed, temperature, top_k)
 
 
 def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int], int]:
@@ -98,6 +99,8 @@ def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int
         raise UserError(
             f"{design.name} is no decode engine, so it has no tokens: `accel lower --target engine` writes one"
         )
+    if not isinstance(prompt, Sequence | np.ndarray):
+        raise UserError(f"the prompt is {prompt!r:.40}; give a list of tokens")
     tokens = [_whole("a token of the prompt", token) for token in prompt]
     wanted, highest = _whole("the number of tokens", count), vocabulary(design) - 1
     wrong = [token for token in tokens if not 0 <= token <= highest]
@@ -123,9 +126,12 @@ def most(design: Design, prompt: int) -> int:
 
 
 def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise UserError(f"{name} is {value!r:.40}; give a whole number")
-    return operator.index(value)
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} is {value!r:.40}; give a whole number") from None
 
 
 def _chosen(runner: SampleRunner, design: Design, prompt: list[int], count: int, choice: TokenChoice) -> Iterator[int]:

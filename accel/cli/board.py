@@ -123,7 +123,7 @@ def run_command(folder: Path, port: str | None, board: str, source: Path, out: P
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 65535),
     help="Draw tokens with this seed; 0: the likeliest ones.  [default: another seed each time, where the engine has "
     "a temperature or logits]",
 )
@@ -157,6 +157,7 @@ def chat_command(
         seed = talk.any_seed() if seed is None else seed
         if seed:
             click.echo(f"seed {seed}", err=True)
+        talk.require(seed, temperature, top_k)
         say = partial(talk.say, tokens=tokens, seed=seed, temperature=temperature, top_k=top_k)
         found = [*answers(lines(blank=True), say, show=not as_json)]
     written = [asdict(one) for one in found if one]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Maximum number of samples for --cosim.",
 )
-@click.option("--seed", type=int, default=0, help="Seed of random samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of random samples.")
 @click.option("--export", is_flag=True, help="Also export the IP or implement it, whichever the tool does.")
 @json_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: FOLDER-TOOL]")

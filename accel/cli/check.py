@@ -65,7 +65,9 @@ def _selection(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option(
     "--device", default="cpu", show_default=True, help="Where the reference runs: cpu, cuda or native (compiled C++)."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random samples and pauses.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random samples and pauses."
+)
 @click.option(
     "--max-lsb",
     type=click.IntRange(min=0),

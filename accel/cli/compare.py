@@ -18,7 +18,7 @@ from accel.verbs.output import whole_file
 @click.argument("projects", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy or .npz file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random samples.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Write a figure to this file: .png, .svg or .pdf.")
 @json_option
 @input_range

@@ -34,7 +34,9 @@ def _next(out: Path, board: str) -> list[str]:
 @click.option("--board", default=BOARD, show_default=True, shell_complete=names.boards, help="One of `accel boards`.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True, help="Folder to write.")
 @click.option("--no-bitstream", is_flag=True, help="Skip place and route, the longest stage.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of training and simulated stalls.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of training and simulated stalls."
+)
 @click.option(
     "--device", default="cpu", show_default=True, help="Where the reference runs: cpu, cuda or native (compiled C++)."
 )

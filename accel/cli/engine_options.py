@@ -46,6 +46,6 @@ def engine_options(command: Callable[..., object]) -> Callable[..., object]:
 
 def require_own(options: Mapping[str, object], owner: str, target: str) -> None:
     """Raise UserError where an option is given that is not for this target; `owner` is whom it is for."""
-    given = [name for name, value in options.items() if value not in (None, False)]
+    given = [name for name, value in options.items() if value is not None and value is not False]
     if given:
         raise UserError(f"--{given[0].replace('_', '-')} is for {owner}, this is --target {target}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Path(path_type=Path), help="Samples in an .npy or .npz file (default: random).")
 @click.option("--samples", type=click.IntRange(min=1), default=64, show_default=True, help="Maximum number of samples.")
 @click.option("--stall", type=click.FloatRange(0, 0.95), default=0.0, help="Probability of a pause at either end.")
-@click.option("--seed", type=int, default=0, help="Seed of random samples and pauses.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of random samples and pauses.")
 @click.option("--buffers", is_flag=True, help="Also show how full each buffer of an RTL design became.")
 @click.option("--waves", type=click.Path(path_type=Path), help="Write the streams of an RTL design to this VCD file.")
 @json_option

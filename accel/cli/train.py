@@ -26,7 +26,13 @@ NOT_KEPT = "nothing half-written was left behind; with --folder an interrupted t
     shell_complete=names.recipes,
     help="Name of a recipe, such as W4A8 or 2:4, or microgpt: a small language model of names.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, batches and augmentation.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of weights, batches and augmentation.",
+)
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep every epoch here, to continue if interrupted.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=CHECKPOINT, show_default=True, help="Checkpoint to write."

@@ -8,6 +8,7 @@ Memories have the layouts of `accel.engine.isa`. All integers are int64, which n
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from accel.engine import rounding
 from accel.engine.digits import DIGIT
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode
 from accel.engine.macros import Attend, Multiply, Normalize, ToVector
+from accel.engine.sampling import SEED_BITS
 from accel.errors import UserError
 
 
@@ -56,11 +58,14 @@ class Interpreter:
     def step(self, token: int, position: int, seed: int = 0, *, trace: bool = False) -> Evaluated:
         """Evaluate a token at a position, whose predecessors were evaluated at theirs.
 
-        `seed` is that of the noise of a program that draws tokens. Raises UserError on a token or position that the
-        program does not have.
+        `seed` is that of the noise of a program that draws tokens; others take 0 alone. Raises UserError on a token,
+        position or seed that the program does not have.
         """
         sizes = self.program.sizes
-        for name, value, most in (("token", token, sizes.vocabulary), ("position", position, sizes.context)):
+        token, position, seed = map(operator.index, (token, position, seed))
+        seeds = 1 << SEED_BITS if self.program.noise else 1
+        ends = ("token", token, sizes.vocabulary), ("position", position, sizes.context), ("seed", seed, seeds)
+        for name, value, most in ends:
             if not 0 <= value < most:
                 raise UserError(f"{name} {value} is not one of 0..{most - 1}")
         self._token, self._position = token, position

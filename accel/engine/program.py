@@ -54,6 +54,10 @@ Vector = Normalize | ToVector | ToQueries | Attend
 """What writes a vector."""
 
 
+MOST_PRODUCTS = 1 << 16
+"""Products per cycle, beyond those of any board."""
+
+
 def build(network: MacroGraph, pe: int, simd: int) -> EngineProgram:
     """The program of a network for `pe` rows of `simd` products.
 
@@ -80,6 +84,7 @@ def require_sizes(network: MacroGraph, pe: int, simd: int) -> None:
     size, together = network.head_size, network.kv_heads
     rules = {
         "both must be powers of two": _power_of_two(pe) and _power_of_two(simd),
+        f"an array has at most {MOST_PRODUCTS:,} products": pe * simd <= MOST_PRODUCTS,
         "simd must be a multiple of pe": simd % pe == 0,
         f"pe must divide the {network.width} channels of the residual stream": network.width % pe == 0,
         f"simd and heads of {size} channels must divide each other": simd % size == 0 or size % simd == 0,

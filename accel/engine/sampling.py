@@ -8,6 +8,7 @@ noise: the largest logit.
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from accel.errors import UserError
 HEAD, TAIL, WARM_UP = 24, 5, 16
 """Bits whose leading zeros are counted, bits beside them, and steps in front of the first row."""
 WORD_BITS = 12
+MOST_UP = 40
+"""The noise of a higher temperature leaves no room for logits beside it."""
 SEED_BITS = 16
 """Of the seed in a request."""
 MASK = (1 << 32) - 1
@@ -31,18 +34,20 @@ class GumbelNoise:
 
     @classmethod
     def of(cls, temperature: float, step: float) -> GumbelNoise:
-        """Draw from softmax(logits · step / temperature). Raises UserError on numbers that are not positive.
+        """Draw from softmax(logits · step / temperature). Raises UserError on numbers that are no such step.
 
         A uniform number w of 24 leading bits and more has z zeros in front and 5 bits behind its first one: the noise
         is −ln(−ln(1 − w)), with fine steps where it is large and rare.
         """
         if not (temperature > 0 and step > 0 and math.isfinite(temperature / step)):
-            raise UserError(f"temperature and step of the logits are positive; got {temperature} and {step}")
+            raise UserError(f"temperature and step of the logits are finite, above 0; got {temperature} and {step}")
         index = np.arange(1 << 10)
         zeros, tail = np.minimum(index >> TAIL, HEAD), index & ((1 << TAIL) - 1)
         w = 2.0 ** -(zeros + 1.0) * (1 + (tail + 0.5) / (1 << TAIL))
         real = -np.log(-np.log1p(-w)) * temperature / step
         up = max(0, math.frexp(np.abs(real).max())[1] - (WORD_BITS - 1) + 1)
+        if up > MOST_UP:
+            raise UserError(f"temperature {temperature} is too high for logits in steps of {step:g}; lower it")
         return cls(np.rint(real / 2.0**up).astype(np.int64), up)
 
     def rows(self, position: int, rows: int, lanes: int, seed: int) -> np.ndarray:
@@ -66,10 +71,19 @@ class GumbelNoise:
         return int(np.argmax(logits + self.rows(position, len(logits), lanes, seed)))
 
 
+def positive(name: str, value: object) -> float:
+    """A real number above 0, in float. Raises UserError for anything else."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (is_number and 0 < value < math.inf):  # type: ignore[operator]
+        raise UserError(f"{name} is {value!r:.40}; give a finite number above 0")
+    return float(value)  # type: ignore[arg-type]
+
+
 def drawn(logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
     """A draw from softmax(real logits / temperature) of the `top_k` largest ones: what a host does with all logits."""
     kept = np.argsort(-logits, kind="stable")[:top_k]
-    shares = np.exp((logits[kept] - logits[kept[0]]) / temperature)
+    with np.errstate(over="ignore"):  # far below the largest: exp(-inf) is 0
+        shares = np.exp((logits[kept] - logits[kept[0]]) / temperature)
     return int(rng.choice(kept, p=shares / shares.sum()))
 
 

@@ -130,7 +130,7 @@ def test_noise_draws_from_the_softmax() -> None:
 
 
 def test_noise_refuses_what_is_not_positive() -> None:
-    with pytest.raises(UserError, match="positive; got 0 and 1"):
+    with pytest.raises(UserError, match="finite, above 0; got 0 and 1"):
         GumbelNoise.of(0, 1)
 
 
@@ -172,6 +172,32 @@ def test_a_seed_asks_for_a_draw(drawing: EngineProgram) -> None:
             device.generate(prompt, count, seed=65536)
 
 
+def test_a_newer_text_ends_an_older_one(drawing: EngineProgram) -> None:
+    with boards.connect(emit.design(drawing), "virtual") as device:
+        alone = list(device.generate([1, 2], 3, seed=6))
+        older = device.generate([2, 1], 3, seed=5)
+        next(older)
+        assert list(device.generate([1, 2], 3, seed=6)) == alone
+        with pytest.raises(UserError, match="a board holds one text: a newer one has begun"):
+            next(older)
+
+
+def test_seeds_and_temperatures_that_are_none_are_refused(drawing: EngineProgram) -> None:
+    engine, other = Interpreter(drawing), Interpreter(drawing)
+    small = [engine.step(np.uint8(1), np.uint8(place), np.uint8(5)).token for place in range(3)]  # type: ignore[arg-type]
+    assert small == [other.step(1, place, 5).token for place in range(3)]
+    for seed in (-1, 65536):
+        with pytest.raises(UserError, match=rf"seed {seed} is not one of 0\.\.65535"):
+            engine.step(1, 0, seed)
+    with pytest.raises(UserError, match="is too high for logits in steps of"):
+        GumbelNoise.of(1e15, 1e-3)
+    for wrong in ({"pe": 0, "simd": 0}, {"products": "64"}, {"products": True}, {"temperature": float("nan")}):
+        with pytest.raises(UserError, match=r"; give a (whole number from 1|finite number above 0)"):
+            Wanted(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="an array has at most 65,536 products"):
+        making.program(drawing.network.graph, Wanted(pe=1, simd=1 << 20))
+
+
 def test_what_cannot_be_drawn_is_refused() -> None:
     design = emit.design(making.program(engine_graphs.drawn(0), Wanted(products=32)))
     with boards.connect(design, "virtual") as device, pytest.raises(UserError, match="takes no seed: `accel lower"):
@@ -193,9 +219,15 @@ def test_a_host_chooses_from_logits() -> None:
         assert list(device.generate(prompt, count, 5, top_k=1)) == likeliest
         some = [list(device.generate(prompt, count, seed, temperature=warm)) for seed in (5, 5, 6)]
         assert some[0] == some[1] != some[2] != likeliest
-        for wrong, why in (({"temperature": 0.0}, "temperature 0.0 is not above 0"), ({"top_k": 0}, "leaves no token")):
+        wrongs = (
+            (5, {"temperature": 0.0}, "the temperature is 0.0; give a finite number above 0"),
+            (5, {"temperature": "1"}, "the temperature is '1'; give a finite number above 0"),
+            (5, {"top_k": 0}, "top-k 0 leaves no token"), (0, {"top_k": 3}, "give a seed from 1, too"),
+            (np.array([5]), {}, "the seed is array.*give a whole number"),
+        )  # fmt: skip
+        for seed, wrong, why in wrongs:
             with pytest.raises(UserError, match=why):
-                device.generate(prompt, count, 5, **wrong)
+                device.generate(prompt, count, seed, **wrong)
 
 
 def test_a_draw_of_a_host_is_from_the_softmax() -> None:

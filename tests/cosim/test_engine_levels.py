@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def test_python_lowers_graphs_and_files_alike(graph: Path, folder: Path, tmp_pat
     for model, name in ((graph, "file"), (storage.load(graph), "graph")):
         made = lower_engine(model, tmp_path / name, products=64)
         assert made.design.hash == Design.load(folder).hash == Design.load(tmp_path / name).hash
+    with pytest.raises(UserError, match="a model is a graph or the name of a file; got NoneType"):
+        lower_engine(None, tmp_path / "other")  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"a decode engine is written by accel\.lower_engine"):
         lower(storage.load(graph), "engine", tmp_path / "other")
 
@@ -74,6 +77,17 @@ def test_a_board_generates_what_the_reference_chooses(folder: Path) -> None:
         row = decoder.append(np.array([[[expected[-1]]]]))
     with boards.connect(folder, "virtual") as device:
         assert list(device.generate(prompt, 4)) == expected
+
+
+def test_a_context_belongs_to_the_design(folder: Path, tmp_path: Path) -> None:
+    """A host asks no further than the hardware has positions."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    header = json.loads((copy / "design.json").read_text())
+    for context, why in ((1000, "files differ from the recorded hash"), (-5, "a context of -5 tokens is none")):
+        (copy / "design.json").write_text(json.dumps(header | {"context": context}))
+        with pytest.raises(UserError, match=why):
+            Design.load(copy)
 
 
 def test_requests_that_make_no_sense_are_answered_and_change_nothing(folder: Path) -> None:
@@ -122,6 +136,8 @@ def test_a_wrong_word_of_a_rom_is_found_by_its_instruction() -> None:
         (("--pe", 4, "--simd", 4, "--products", 9), "--products is --pe times --simd; give it, or those two"),
         (("--pe", 3, "--simd", 4), "an engine of 3 x 4 products does not suit 'seed 0': both must be powers of two"),
         (("--context", 4), "--context is for checkpoints of language models; "),
+        (("--dsp", 0), "--dsp is for rtl and HLS projects, this is --target engine"),
+        (("--po2-scales",), "--input-scale, --input-bits and --po2-scales are for ONNX files; "),
     ],
 )
 def test_what_cannot_be_made_is_refused(graph: Path, tmp_path: Path, arguments: tuple[object, ...], words: str) -> None:

@@ -71,8 +71,8 @@ def interpreted(program: EngineProgram, seed: int = 0) -> StepLevel:
     """The instructions as `accel.engine.interpreter` defines them."""
 
     def run(sequence: np.ndarray) -> TokenSteps:
-        engine = Interpreter(program)
-        steps = [engine.step(int(token), position, seed) for position, token in enumerate(sequence)]
+        engine, drawn = Interpreter(program), seed if program.noise else 0
+        steps = [engine.step(int(token), position, drawn) for position, token in enumerate(sequence)]
         return TokenSteps(np.array([step.token for step in steps]), np.stack([step.logits for step in steps]))
 
     def locate(sequence: np.ndarray) -> str | None:

@@ -41,12 +41,15 @@ def load(
     """
     path = Path(path)
     require_ordinary(path)
+    is_graph = path.is_file() and not is_language_model(path) and _kind(path) == "a graph file of accel"
+    if (is_graph or is_language_model(path)) and any((entry or {}).values()):
+        raise UserError(f"--input-scale, --input-bits and --po2-scales are for ONNX files; {path} is none")
     if is_language_model(path):
         return _language_model(path, recipe, context, tokenizer)
     for name, value in (("--recipe", recipe), ("--context", context), ("--tokenizer", tokenizer)):
         if value is not None:
             raise UserError(f"{name} is for checkpoints of language models; {path} has its integers already")
-    if path.is_file() and _kind(path) == "a graph file of accel":
+    if is_graph:
         from accel import storage
 
         return CausalModel(storage.load(path))

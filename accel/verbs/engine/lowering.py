@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.design import DESIGN_FILE, GRAPH_FILE
+from accel.errors import UserError
 from accel.files import write_atomic
+from accel.graph import Graph
 from accel.verbs import BOARD
 from accel.verbs.engine import making, texts
 from accel.verbs.engine.loading import CausalModel
@@ -17,7 +19,6 @@ from accel.verbs.output import whole_folder
 if TYPE_CHECKING:
     from accel.design import Design
     from accel.engine.isa import EngineProgram
-    from accel.graph import Graph
     from boards.board import Board
 
 PROGRAM_FILE = "program.json"
@@ -123,7 +124,9 @@ def lower_engine(
     `out` cannot be written.
     """
     wanted = Wanted(recipe, context, Path(tokenizer) if tokenizer else None, pe, simd, products, temperature, logits)
-    read = making.read(model, wanted) if isinstance(model, Path | str) else CausalModel(model)
+    if not isinstance(model, Graph | Path | str):
+        raise UserError(f"a model is a graph or the name of a file; got {type(model).__name__}")
+    read = CausalModel(model) if isinstance(model, Graph) else making.read(model, wanted)
     return lower(read, out, wanted, board=board)
 
 

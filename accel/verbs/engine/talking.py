@@ -53,6 +53,12 @@ class Talk:
         may = draws(self.design) or tells_logits(self.design)
         return 1 + secrets.randbelow((1 << SEED_BITS) - 1) if may else 0
 
+    def require(self, seed: int, temperature: float | None, top_k: int | None) -> None:
+        """Raise UserError for a choice that the engine does not have, before anything is said."""
+        from boards.generating import TokenChoice, checked_choice
+
+        checked_choice(self.design, TokenChoice(seed, temperature, top_k))
+
     def say(
         self,
         prompt: str,
