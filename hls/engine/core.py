@@ -208,7 +208,9 @@ def rounding(b: Build) -> None:
     for name, bits in {"rounded_x": s.pe * w, "rounded_m": s.pe * m, "result": s.pe * y}.items():
         b.wire(name, bits)
     kinds = [name for name in ("LOAD", "NORM", "SHARE", "BLOCK") if b.has(op=Opcode[name])]
-    b.register(*(f"{b.wire(f'takes_{name.lower()}', 1)} <= r_op_next == {name};" for name in kinds))
+    takes = [f"{b.wire(f'takes_{name.lower()}', 1)} <= r_op_next == {name};" for name in kinds]
+    waits = " && !waits" if s.side > 1 else ""
+    b.register(*takes, f"{b.wire('takes_sums', 1)} <= !early_next{waits};")
     b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : rounded_lane",
           *(f"    {line}" for line in _entering(b)), "end")  # fmt: skip
     places = width(high - low)
@@ -233,17 +235,20 @@ def uses_product(b: Build) -> bool:
 
 
 def _entering(b: Build) -> list[str]:
-    """The operands of one lane."""
+    """The operands of one lane: each source has a register that says that it is the one."""
     s, w, m = b.sizes, b.sum_bits, b.sizes.multiplier_bits
-    sum_ = f"{w}'($signed(leaving[lane*{s.sum_bits}+:{s.sum_bits}]))"
-    x = f"takes_norm ? {w}'($signed({b.early('normed')}[lane*{b.normed_bits}+:{b.normed_bits}])) : {sum_}"
-    if b.delays.load_rounded:
-        x = f"takes_load ? {w}'($signed({b.early('loaded')}[lane*{load_bits(b)}+:{load_bits(b)}])) : {x}"
-    if b.has(op=Opcode.SHARE):
-        x = f"takes_share ? {w}'({b.early('share_block')}[lane*{s.share_bits}+:{s.share_bits}]) : {x}"
-    if b.has(op=Opcode.BLOCK):
-        h = b.layout.held_bits
-        x = f"takes_block ? {w}'($signed({b.early('held_word')}[lane*{h}+:{h}])) : {x}"
+    sources = {"takes_sums": ("sums", s.sum_bits)}
+    sources |= {"waiting": ("rest_sums", s.sum_bits)} if s.side > 1 else {}
+    sources |= {"takes_norm": (b.early("normed"), b.normed_bits)}
+    sources |= {"takes_load": (b.early("loaded"), load_bits(b))} if b.delays.load_rounded else {}
+    sources |= {"takes_share": (b.early("share_block"), s.share_bits)} if b.has(op=Opcode.SHARE) else {}
+    sources |= {"takes_block": (b.early("held_word"), b.layout.held_bits)} if b.has(op=Opcode.BLOCK) else {}
+    terms = []
+    for takes, (name, bits) in sources.items():
+        part = f"{name}[lane*{bits}+:{bits}]"
+        signed = part if takes == "takes_share" else f"$signed({part})"
+        terms.append(f"({takes} ? {w}'({signed}) : '0)")
+    x = " | ".join(terms)
     group = min(s.pe, s.head_size) if s.banks > 1 else s.pe
     bank = f"(lane / {group} < {s.banks} ? lane / {group} : {s.banks - 1})"
     early, late = (_multiplier(b, bank, which) for which in ("beat", "sums"))

@@ -22,7 +22,7 @@ def leaving(b: Build) -> None:
     multipliers.
     """
     b.title("what is rounded")
-    s, d, at, w, sum_at = b.sizes, b.delays, b.beats.at, b.sizes.sum_bits, b.sums.at
+    s, d, at, sum_at = b.sizes, b.delays, b.beats.at, b.sums.at
     stages = [("fired_1", "fire"), ("fired_2", "fired_1"), ("fired_early", "fire_early")]
     b.register(*(f"{b.wire(name, 1)} <= {before} && !rst;" for name, before in stages))
     b.assign("early_next", 1, "fire_early" if d.early == 1 else "fired_early")
@@ -32,7 +32,6 @@ def leaving(b: Build) -> None:
         waits = " || waits"
         _side_by_side(b)
     else:
-        b.assign("leaving", s.pe * w, "sums")
         b.assign("leaving_head", b.address_bits, f"early ? {at(d.early, 'head')} : {sum_at(d.sums, 'head')}")
     b.assign("r_valid_next", 1, f"early_next{waits} || {sum_at(d.sums - 1, 'live')} && {sum_at(d.sums - 1, 'last')}")
     for field, bits in b.beats.fields.items():
@@ -72,7 +71,6 @@ def _side_by_side(b: Build) -> None:
         f"else if (waiting) rest_sums <= rest_sums >> {s.pe * w};",
         f"rest_head <= (splits ? {at(sums, 'head')} : rest_head) + {b.address_bits}'d{s.queries};",
     )
-    b.assign("leaving", s.pe * w, f"waiting ? rest_sums[{s.pe * w - 1}:0] : sums[{s.pe * w - 1}:0]")
     b.assign(
         "leaving_head",
         b.address_bits,
