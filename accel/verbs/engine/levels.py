@@ -141,7 +141,9 @@ def board(design: Design, target: Board, seed: int = 0) -> StepLevel:
 
 def _told(design: Design, answers: np.ndarray) -> TokenSteps:
     """Steps of a design whose answers are all logits, or tokens."""
-    return TokenSteps(answers.argmax(1), answers) if design.output.tensor.channels > 1 else TokenSteps(answers[:, 0])
+    from boards.generating import tells_logits
+
+    return TokenSteps(likeliest(answers), answers) if tells_logits(design) else TokenSteps(answers[:, 0])
 
 
 def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict[int, np.ndarray]]) -> str | None:

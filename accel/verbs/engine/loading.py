@@ -41,10 +41,11 @@ def load(
     """
     path = Path(path)
     require_ordinary(path)
-    is_graph = path.is_file() and not is_language_model(path) and _kind(path) == "a graph file of accel"
-    if (is_graph or is_language_model(path)) and any((entry or {}).values()):
+    is_checkpoint = is_language_model(path)
+    is_graph = path.is_file() and not is_checkpoint and _kind(path) == "a graph file of accel"
+    if (is_graph or is_checkpoint) and any((entry or {}).values()):
         raise UserError(f"--input-scale, --input-bits and --po2-scales are for ONNX files; {path} is none")
-    if is_language_model(path):
+    if is_checkpoint:
         return _language_model(path, recipe, context, tokenizer)
     for name, value in (("--recipe", recipe), ("--context", context), ("--tokenizer", tokenizer)):
         if value is not None:
