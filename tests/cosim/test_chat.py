@@ -1,8 +1,8 @@
 """`accel board chat`: text in, text out, with the tokens of a decode engine on a virtual board."""
 
 import json
-import struct
 
+import llama2c_files
 import pytest
 from click.testing import CliRunner
 from command import accel, assert_refused
@@ -27,12 +27,7 @@ def chat(*arguments, given):
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """A tokenizer's file of llama2.c with 512 tokens."""
-    path = tmp_path_factory.mktemp("tokenizer") / "tok512.bin"
-    pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n", *(f"<0x{byte:02X}>".encode() for byte in range(256))]
-    pieces += [bytes([97 + number % 26, 97 + number // 26]) for number in range(253)]
-    records = [struct.pack("<fi", -number, len(piece)) + piece for number, piece in enumerate(pieces)]
-    path.write_bytes(struct.pack("<i", 7) + b"".join(records))
-    return path
+    return llama2c_files.tokenizer(tmp_path_factory.mktemp("tokenizer") / "tok512.bin")
 
 
 @pytest.fixture(scope="module")

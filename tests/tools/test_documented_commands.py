@@ -16,6 +16,7 @@ from pathlib import Path
 
 import checkpoint_files
 import forked
+import llama2c_files
 import numpy as np
 import pytest
 from qonnx_files import File
@@ -38,18 +39,12 @@ ELSEWHERE = {
     "make lint": "another check of the same change",
     "make docs": "tests/unit/test_docs.py builds the site",
     ".ci/run": "runs this file",
-    "accel lm train stories260K.bin --recipe W4A8 --out stories.accel": "a download; tests/unit/test_fitting.py trains",
+    "accel lm train stories260K.bin --recipe W4A8 --out stories.accel": "long; tests/unit/test_fitting.py trains",
     "accel board program ulx3s-85f build/rtl-ulx3s-85f": "needs a board and openFPGALoader",
     "accel board run build/rtl --input x.npy --out y.npy": "needs a board",
-    "accel lower stories260K.bin --target engine --board ulx3s-85f --context 256 --out build/stories": "a download; "
-    "tests/cosim/test_engine_levels.py lowers it",
-    "accel check stories260K.bin --target engine --levels reference,decode,program,rtl --tokens 8": "a download; "
-    "tests/cosim/test_engine_levels.py checks small ones",
-    "accel bitstream build/stories --board ulx3s-85f": "a download, and place and route",
+    "accel bitstream build/stories --board ulx3s-85f": "place and route; `make bitstreams` does it",
     "accel board program ulx3s-85f build/stories-ulx3s-85f": "needs a board and openFPGALoader",
     "accel board chat build/stories": "needs a board",
-    "accel board chat build/stories --port virtual --tokens 20": "a download; "
-    "tests/cosim/test_chat.py talks to a virtual board",
     "accel build build/hls --cosim": "needs Vitis HLS; tests/tools/test_hls_build.py runs it on a mock",
     "accel build build/vitis --cosim": "needs Vitis HLS; tests/tools/test_hls_build.py runs it on a mock",
 }
@@ -66,7 +61,8 @@ def steps(page: Path) -> list[list[str]]:
     found = []
     for language, text in FENCED.findall(page.read_text()):
         if language == "sh":
-            found += [["bash", "-ec", command] for line in text.splitlines() if (command := _command(line))]
+            lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
+            found += [["bash", "-ec", command] for line in lines if (command := _command(line))]
         if language == "python":
             found.append([sys.executable, "-c", text])
     return found
@@ -146,6 +142,8 @@ def folder(tmp_path: Path, small_model: Path) -> Path:
     (tmp_path / "model.onnx").write_bytes(small_model.read_bytes())
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     checkpoint_files.Gguf().write(tmp_path / "model.gguf")
+    llama2c_files.network(tmp_path / checkpoint_files.STORIES)
+    llama2c_files.tokenizer(tmp_path / "tok512.bin")
     (tmp_path / "book.txt").write_text("The ant went on, and the other ran in the sand. " * 20)
     np.save(tmp_path / "x.npy", np.random.default_rng(0).uniform(-1, 1, (4, 8, 8)))
     return tmp_path
