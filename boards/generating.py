@@ -6,15 +6,15 @@ with all logits, and then the host chooses.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from accel import arguments
 from accel.design import Design
-from accel.engine.sampling import SEED_BITS, drawn, positive
+from accel.engine.sampling import SEED_BITS, drawn
 from accel.errors import UserError
 
 
@@ -70,17 +70,15 @@ def vocabulary(design: Design) -> int:
 
 def checked_choice(design: Design, choice: TokenChoice) -> TokenChoice:
     """The choice, in plain numbers. Raises UserError where the engine does not choose so."""
-    seed, at_host, temperature = _whole("the seed", choice.seed), tells_logits(design), choice.temperature
-    top_k = None if choice.top_k is None else _whole("top-k", choice.top_k)
+    seed, at_host, temperature = arguments.whole("the seed", choice.seed), tells_logits(design), choice.temperature
+    top_k = None if choice.top_k is None else arguments.whole("top-k", choice.top_k, 1)
     if not at_host and (temperature, top_k) != (None, None):
         raise UserError(
             f"{design.name} chooses tokens itself, so a host has no temperature and no top-k: `accel lower --logits` "
             "makes an engine that answers with all logits"
         )
     if temperature is not None:
-        temperature = positive("the temperature", temperature)
-    if top_k is not None and top_k < 1:
-        raise UserError(f"top-k {top_k} leaves no token; give at least 1")
+        temperature = arguments.positive("the temperature", temperature)
     if not seed and (temperature, top_k) != (None, None):
         raise UserError("temperature and top-k are of tokens that are drawn; give a seed from 1, too")
     if not at_host and not draws(design) and seed:
@@ -101,8 +99,8 @@ def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int
         )
     if not isinstance(prompt, Sequence | np.ndarray):
         raise UserError(f"the prompt is {prompt!r:.40}; give a list of tokens")
-    tokens = [_whole("a token of the prompt", token) for token in prompt]
-    wanted, highest = _whole("the number of tokens", count), vocabulary(design) - 1
+    tokens = [arguments.whole("a token of the prompt", token) for token in prompt]
+    wanted, highest = arguments.whole("the number of tokens", count), vocabulary(design) - 1
     wrong = [token for token in tokens if not 0 <= token <= highest]
     if wrong:
         raise UserError(f"token {wrong[0]} is not in the vocabulary of {design.name}, 0..{highest}")
@@ -123,15 +121,6 @@ def checked(design: Design, prompt: Sequence[int], count: int) -> tuple[list[int
 def most(design: Design, prompt: int) -> int:
     """The largest number of tokens behind a prompt of this length: the last one needs no place in the context."""
     return (design.context or 0) - prompt + 1
-
-
-def _whole(name: str, value: Any) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise UserError(f"{name} is {value!r:.40}; give a whole number") from None
 
 
 def _chosen(runner: SampleRunner, design: Design, prompt: list[int], count: int, choice: TokenChoice) -> Iterator[int]:

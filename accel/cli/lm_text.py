@@ -38,10 +38,11 @@ def generate_command(
       accel lm generate model.gguf --prompt "Once upon a time" --tokens 60
       accel lm generate stories260K.bin --prompt "Lily" --stop "The end" --json
     """
-    from accel.verbs.lm import requests, writing
+    from accel import arguments
+    from accel.verbs.lm import writing
 
     tokens, stop = writing.asked(tokens, stop)
-    requests.text("the prompt", prompt)
+    arguments.text("the prompt", prompt)
     found = _opened(model, recipe, tokenizer, context, device)
     if as_json:
         show_json(asdict(found.generate(prompt, tokens, stop=stop)))
@@ -71,12 +72,13 @@ def chat_command(
       accel lm chat model.gguf
       echo "What is the capital of France?" | accel lm chat model.gguf --tokens 30
     """
+    from accel import arguments
     from accel.verbs import lm
-    from accel.verbs.lm import requests, writing
+    from accel.verbs.lm import writing
     from accel.verbs.lm.conversation import Conversation
 
     tokens, stop = writing.asked(tokens, stop)
-    requests.text("the system message", system or "")
+    arguments.text("the system message", system or "")
     with working("load"):
         found = lm.load(model, recipe, context=context, tokenizer=tokenizer, device=device)
         talk = Conversation(found, system, tokens, stop)

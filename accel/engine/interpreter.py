@@ -8,11 +8,11 @@ Memories have the layouts of `accel.engine.isa`. All integers are int64, which n
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from accel import arguments
 from accel.engine import rounding
 from accel.engine.digits import DIGIT
 from accel.engine.isa import EngineProgram, Epilogue, Instruction, MultiplierSource, Opcode
@@ -62,12 +62,10 @@ class Interpreter:
         position or seed that the program does not have.
         """
         sizes = self.program.sizes
-        token, position, seed = map(operator.index, (token, position, seed))
         seeds = 1 << SEED_BITS if self.program.noise else 1
-        ends = ("token", token, sizes.vocabulary), ("position", position, sizes.context), ("seed", seed, seeds)
-        for name, value, most in ends:
-            if not 0 <= value < most:
-                raise UserError(f"{name} {value} is not one of 0..{most - 1}")
+        token = _below("token", token, sizes.vocabulary)
+        position = _below("position", position, sizes.context)
+        seed = _below("seed", seed, seeds)
         self._token, self._position = token, position
         self._beat = self._row = 0
         results = {}
@@ -323,6 +321,14 @@ class Interpreter:
     def _table(self, name: str, i: Instruction) -> np.ndarray:
         rows = self.program.tables[name]
         return rows[i.layer if len(rows) > 1 else 0]
+
+
+def _below(name: str, value: int, count: int) -> int:
+    """A whole number of 0..count - 1. Raises UserError for anything else."""
+    found = arguments.whole(name, value)
+    if not 0 <= found < count:
+        raise UserError(f"{name} {found} is not one of 0..{count - 1}")
+    return found
 
 
 def _by_edge(program: EngineProgram) -> dict[str, object]:

@@ -8,7 +8,6 @@ noise: the largest logit.
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,14 +68,6 @@ class GumbelNoise:
     def choose(self, logits: np.ndarray, position: int, lanes: int, seed: int) -> int:
         """The row of the largest sum, the first of equal ones."""
         return int(np.argmax(logits + self.rows(position, len(logits), lanes, seed)))
-
-
-def positive(name: str, value: object) -> float:
-    """A real number above 0, in float. Raises UserError for anything else."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (is_number and 0 < value < math.inf):  # type: ignore[operator]
-        raise UserError(f"{name} is {value!r:.40}; give a finite number above 0")
-    return float(value)  # type: ignore[arg-type]
 
 
 def drawn(logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:

@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from accel import arguments
 from accel.building import as_scale, common
 from accel.errors import UserError
 from accel.onnx_import.builder import Builder
@@ -54,14 +55,13 @@ class Range:
             return None
         if scale is None:
             raise UserError("--input-bits needs --input-scale, the real size of one step of the input")
-        if not (np.isfinite(scale) and scale > 0):
-            raise UserError(f"--input-scale is {scale:g}; it is a finite number above 0")
+        scale = arguments.positive("--input-scale", scale)
         found = re.fullmatch(r"(u?)(\d{1,2})", str(8 if bits is None else bits))
         width = int(found[2]) if found else 0
         if not found or not 1 <= width <= MAX_BITS:
             raise UserError(f"--input-bits is {bits!r}; give 1 to {MAX_BITS}, or u1 to u{MAX_BITS} for unsigned ones")
         lo, hi = (0, (1 << width) - 1) if found[1] else (-(1 << width - 1), (1 << width - 1) - 1)
-        return cls(lo, hi, float(scale))
+        return cls(lo, hi, scale)
 
     @classmethod
     def annotated(cls, datatype: str) -> Range | None:

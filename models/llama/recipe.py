@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+from accel.arguments import told
 from accel.errors import UserError
 from accel.spelling import printable
 
@@ -164,7 +165,7 @@ class IntegerRecipe:
 
 def _require_format(name: str, value: object) -> None:
     if not isinstance(value, tuple) or len(value) != 2:
-        raise UserError(f"recipe: {name} is a format, bits and fraction, such as Format(16, 9); got {_told(value)}")
+        raise UserError(f"recipe: {name} is a format, bits and fraction, such as Format(16, 9); got {told(value)}")
     _require(f"bits of {name}", value[0], *LIMITS.get(name, WORDS))
     _require(f"fraction of {name}", value[1], *FRACTIONS)
 
@@ -173,11 +174,7 @@ def _require(name: str, value: object, least: int, most: int) -> None:
     """Raise UserError unless a value is a whole number of least..most, or 0 where that is allowed."""
     if type(value) is not int or not (least <= value <= most or (value == 0 and name in OFF)):
         zero = "0, or " if name in OFF else ""
-        raise UserError(f"recipe: {name} must be {zero}{least} to {most}; got {_told(value)}")
-
-
-def _told(value: object) -> str:
-    return printable(repr(value), 40)
+        raise UserError(f"recipe: {name} must be {zero}{least} to {most}; got {told(value)}")
 
 
 B14 = IntegerRecipe()

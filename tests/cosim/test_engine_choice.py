@@ -192,7 +192,7 @@ def test_seeds_and_temperatures_that_are_none_are_refused(drawing: EngineProgram
     with pytest.raises(UserError, match="is too high for logits in steps of"):
         GumbelNoise.of(1e15, 1e-3)
     for wrong in ({"pe": 0, "simd": 0}, {"products": "64"}, {"products": True}, {"temperature": float("nan")}):
-        with pytest.raises(UserError, match=r"; give a (whole number from 1|finite number above 0)"):
+        with pytest.raises(UserError, match=r"; give (at least 1|a whole number|a finite number above 0)"):
             Wanted(**wrong)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="an array has at most 65,536 products"):
         making.program(drawing.network.graph, Wanted(pe=1, simd=1 << 20))
@@ -222,7 +222,7 @@ def test_a_host_chooses_from_logits() -> None:
         wrongs = (
             (5, {"temperature": 0.0}, "the temperature is 0.0; give a finite number above 0"),
             (5, {"temperature": "1"}, "the temperature is '1'; give a finite number above 0"),
-            (5, {"top_k": 0}, "top-k 0 leaves no token"), (0, {"top_k": 3}, "give a seed from 1, too"),
+            (5, {"top_k": 0}, "top-k is 0; give at least 1"), (0, {"top_k": 3}, "give a seed from 1, too"),
             (np.array([5]), {}, "the seed is array.*give a whole number"),
         )  # fmt: skip
         for seed, wrong, why in wrongs:

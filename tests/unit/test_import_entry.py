@@ -181,7 +181,7 @@ def test_a_range_that_the_file_says_itself(tmp_path: Path, datatype: str, expect
     ("options", "says"),
     [
         (["--input-bits", "8"], "--input-bits needs --input-scale"),
-        (["--input-scale", "-1"], "--input-scale is -1; it is a finite number above 0"),
+        (["--input-scale", "-1"], "--input-scale is -1.0; give a finite number above 0"),
         (["--input-scale", "1", "--input-bits", "x8"], "--input-bits is 'x8'; give 1 to 32, or u1 to u32"),
         (["--input-scale", "1", "--input-bits", "40"], "--input-bits is '40'"),
     ],

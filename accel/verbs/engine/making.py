@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.engine.sampling import positive
+from accel import arguments
 from accel.errors import UserError
 from accel.verbs import BOARD
 from accel.verbs.engine import loading
@@ -42,11 +41,10 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for name in ("pe", "simd", "products"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
-                raise UserError(f"{name} is {value!r:.40}; give a whole number from 1")
+            if (value := getattr(self, name)) is not None:
+                arguments.whole(name, value, 1)
         if self.temperature is not None:
-            positive("the temperature", self.temperature)
+            arguments.positive("the temperature", self.temperature)
         if (self.pe is None) != (self.simd is None):
             raise UserError("--pe and --simd belong together: rows of the array, and products of a row")
         if self.logits and self.temperature is not None:

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from accel import arguments
 from accel.engine.sampling import SEED_BITS
 from accel.errors import UserError
 from accel.verbs import BOARD
 from accel.verbs.engine import texts
-from accel.verbs.lm import requests, writing
+from accel.verbs.lm import writing
 from accel.verbs.lm.writing import Generated, TellText
 
 
@@ -79,7 +80,7 @@ class Talk:
 
         if tokens is not None:
             tokens, _ = writing.asked(tokens, ())
-        read = self.tokenizer.encode(requests.text("the prompt", prompt))
+        read = self.tokenizer.encode(arguments.text("the prompt", prompt))
         room = max(1, most(self.design, len(read)))
         count = min(tokens or room, room)
         chosen = self._device.generate(read, count, seed, temperature=temperature, top_k=top_k)

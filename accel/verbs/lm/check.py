@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel import arguments
 from accel.errors import UserError
 from accel.progress import Progress
 from accel.verbs.level_table import Subject, in_turn
-from accel.verbs.lm import requests
 from accel.verification.levels import Outcome, verify_all
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ KNOWN = ("reference", "native", "decode", "csim", "rtl", "rtl_stalled")
 
 def chosen(names: Sequence[str] | str) -> tuple[str, ...]:
     """Levels in the order in which they run, each once. Raises UserError for one that is not known, and for none."""
-    names = requests.texts("a level", names)
+    names = arguments.texts("a level", names)
     if unknown := [name for name in names if name not in KNOWN]:
         raise UserError(f"unknown level {unknown[0]!r}; there are {', '.join(KNOWN)}")
     if not names:

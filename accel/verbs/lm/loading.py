@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel import checkpoints
+from accel import arguments, checkpoints
 from accel.checkpoints import Checkpoint, Tokenizer
 from accel.errors import UserError
 from accel.progress import Progress
 from accel.spelling import printable
-from accel.verbs.lm import kept, requests
+from accel.verbs.lm import kept
 from accel.verbs.lm.model import LanguageModel
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _reopened(path: Path, found: kept.Kept, context: int | None, device: str) ->
 def _context(most: int, asked: int | None) -> int:
     if asked is None:
         return min(most, CONTEXT)
-    asked = requests.whole("the context", asked)
+    asked = arguments.whole("the context", asked)
     if not 2 <= asked <= most:
         raise UserError(f"a context of {asked} tokens: the model has 2 to {most}")
     return asked

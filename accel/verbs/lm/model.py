@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel import arguments
 from accel.checkpoints import Configuration, Tokenizer
 from accel.errors import UserError
 from accel.files import require_place
@@ -75,7 +76,7 @@ class LanguageModel:
         UserError for a prompt that is empty or longer than the context.
         """
         tokens, stop = writing.asked(tokens, stop)
-        read = self.tokenizer.encode(requests.text("the prompt", prompt))
+        read = self.tokenizer.encode(arguments.text("the prompt", prompt))
         return self._written(read, tokens, stream, stop, started=True)
 
     def chat(
@@ -114,8 +115,8 @@ class LanguageModel:
         fill the last one is left out. Raises UserError
         for a text that is too short, and for a window beyond the context of the checkpoint.
         """
-        wanted = None if tokens is None else requests.whole("the number of tokens to predict", tokens, 1)
-        window, text = requests.whole("the window", window), requests.text("the text", text)
+        wanted = None if tokens is None else arguments.whole("the number of tokens to predict", tokens, 1)
+        window, text = arguments.whole("the window", window), arguments.text("the text", text)
         if not 2 <= window <= self.configuration.context:
             raise UserError(f"a window of {window} tokens: the model has 2 to {self.configuration.context}")
         parts = perplexity.windows(self.tokenizer.encode(text), window, wanted)
@@ -135,9 +136,9 @@ class LanguageModel:
         from accel.verbs.lm.check import check, chosen
 
         names, most = chosen(levels), self.configuration.context
-        if (tokens := requests.whole("the number of tokens", tokens, 1)) > most:
+        if (tokens := arguments.whole("the number of tokens", tokens, 1)) > most:
             raise UserError(f"a sequence of {tokens} tokens: the model has 1 to {most}")
-        seed = requests.whole("the seed", seed, 0)
+        seed = arguments.whole("the seed", seed, 0)
         x = np.random.default_rng(seed).integers(0, self.configuration.vocabulary, (1, tokens, 1))
         return check(self.graph(tokens), names, x, seed, progress or (lambda text: None))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from accel import checkpoints
+from accel import arguments, checkpoints
 from accel.progress import Progress
-from accel.verbs.lm import loading, requests
+from accel.verbs.lm import loading
 from accel.verbs.lm.model import WINDOW
 from accel.verbs.lm.perplexity import Perplexity
 
@@ -31,7 +31,7 @@ def calibrate(
     from models import llama
 
     tell = progress or (lambda text: None)
-    names = {name: llama.named(name) for name in requests.texts("a recipe", recipes) or llama.RECIPES}
+    names = {name: llama.named(name) for name in arguments.texts("a recipe", recipes) or llama.RECIPES}
     checkpoint = checkpoints.load(path, tokenizer)
     found = {}
     for name, recipe in names.items():

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel import arguments
 from accel.arrays import single
 from accel.checkpoints import Tokenizer
 from accel.errors import UserError
-from accel.verbs.lm import requests
 
 if TYPE_CHECKING:
     from accel.reference import Decoder
@@ -44,9 +44,9 @@ class Generated:
 
 def asked(tokens: int, stop: Sequence[str] | str) -> tuple[int, tuple[str, ...]]:
     """The tokens to write and the texts to stop at. Raises UserError for what no model can do."""
-    if (tokens := requests.whole("the number of tokens to write", tokens)) < 1:
+    if (tokens := arguments.whole("the number of tokens to write", tokens)) < 1:
         raise UserError(f"{tokens} tokens to write; ask for at least 1")
-    if "" in (stop := requests.texts("a text to stop at", stop)):
+    if "" in (stop := arguments.texts("a text to stop at", stop)):
         raise UserError("a text to stop at is empty; leave it out")
     return tokens, stop
 
