@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import markdown
 from utilization import graph_of
 
 from accel import reference
@@ -58,13 +59,13 @@ def _together(io: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def table(value: dict[str, dict[str, Any]]) -> str:
     """Markdown of `rows()`."""
-    head = ["| back end | written | compiled here | samples | mismatches | refused |", "|---|---|---|---|---|---|"]
+    heads = "back end", "written", "compiled here", "samples", "mismatches", "refused"
     cells = (
         (name, "yes" if row["written"] else "no", "yes" if row["compiled"] else "no", row["samples"], row["mismatches"],
          "; ".join(row["refused"]))
         for name, row in value.items()
     )  # fmt: skip
-    return "\n".join([*head, *("| " + " | ".join(map(str, line)) + " |" for line in cells)])
+    return markdown(heads, cells)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import cost_fit
 import numpy as np
+from figures import markdown
 
 from accel.cost import model
 from accel.logic.part import Part
@@ -57,12 +58,12 @@ def _summary(values: list[float]) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> str:
     """Markdown."""
-    lines = ["| family | units | resource | median error | worst error |", "|---|---|---|---|---|"]
-    for target, family in found["families"].items():
-        for name, row in family.items():
-            cells = f"{row['units']} | {name} | {row['median_error']:.1%} | {row['worst_error']:.1%}"
-            lines.append(f"| {target} | {cells} |")
-    return "\n".join(lines)
+    rows = (
+        (target, row["units"], name, f"{row['median_error']:.1%}", f"{row['worst_error']:.1%}")
+        for target, family in found["families"].items()
+        for name, row in family.items()
+    )
+    return markdown(("family", "units", "resource", "median error", "worst error"), rows)
 
 
 if __name__ == "__main__":

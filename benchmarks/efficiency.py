@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import markdown
 
 import accel
 from accel.dataflow.folding import Solver, with_multipliers
@@ -92,17 +93,17 @@ def text(content: dict[str, Any]) -> str:
     for data in dict.fromkeys(row["model"] for row in content["rows"]):
         rows = [studying.StudyRow(**row) for row in content["rows"] if row["model"] == data]
         parts.append(f"### {data}, seeds: {rows[0].seeds}\n\n{study.table(rows)}")
-    cells = [
-        f"| {name} | {c['lut']:,} | {c['carry']:,} | {c['ff']:,} | {c['dsp']} | {c['bram']} |"
+    cells = (
+        (name, f"{c['lut']:,}", f"{c['carry']:,}", f"{c['ff']:,}", c["dsp"], c["bram"])
         for name, c in content["synthesized"].items()
-    ]
-    head = "| recipe | LUT4 | carry pairs | flip-flops | DSP | block RAM |\n|---|---|---|---|---|---|\n"
-    parts.append("### digits, synthesized by yosys for ECP5\n\n" + head + "\n".join(cells))
-    fewer = [f"| {name} | {ratio:.2f} |" for name, ratio in content["equal_multipliers"].items()]
+    )
+    heads = "recipe", "LUT4", "carry pairs", "flip-flops", "DSP", "block RAM"
+    parts.append("### digits, synthesized by yosys for ECP5\n\n" + markdown(heads, cells))
+    fewer = ((name, f"{ratio:.2f}") for name, ratio in content["equal_multipliers"].items())
     title = (
         f"### digits, times fewer cycles than W4A8 at equal multipliers ({BUDGETS[0]} to {BUDGETS[-1]}, geometric mean)"
     )
-    parts.append(f"{title}\n\n| recipe | times |\n|---|---|\n" + "\n".join(fewer))
+    parts.append(f"{title}\n\n" + markdown(("recipe", "times"), fewer))
     return "\n\n".join(parts) + "\n"
 
 

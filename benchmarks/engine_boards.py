@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import engine_models
 from engine_models import checkpoint_files
+from figures import markdown
 
 import accel
 import boards
@@ -78,25 +79,15 @@ def lowered(wanted: Bitstream, out: Path) -> lowering.LoweredEngine:
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
     heads = (
-        "model",
-        "board",
-        "array",
-        "context",
-        "cycles",
-        "clock (Fmax), MHz",
-        "LUT4",
-        "FF",
-        "block RAM",
-        "DSP",
-        "build",
-    )
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in found:
-        share = [f"{row['used'][key]:,} of {row['available'][key]:,}" for key in row["used"]]
-        cells = (
-            row["model"], row["board"], f"{row['pe']} x {row['simd']}", row["context"],
-            f"{row['cycles_first']:,} to {row['cycles_last']:,}", f"{row['clock_mhz']:g} ({row['fmax_mhz']})", *share,
-            f"{row['seconds']} s",
-        )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        "model", "board", "array", "context", "cycles", "clock (Fmax), MHz", "LUT4", "FF", "block RAM", "DSP", "build",
+    )  # fmt: skip
+    return markdown(heads, map(_cells, found))
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    share = [f"{row['used'][key]:,} of {row['available'][key]:,}" for key in row["used"]]
+    return (
+        row["model"], row["board"], f"{row['pe']} x {row['simd']}", row["context"],
+        f"{row['cycles_first']:,} to {row['cycles_last']:,}", f"{row['clock_mhz']:g} ({row['fmax_mhz']})", *share,
+        f"{row['seconds']} s",
+    )  # fmt: skip

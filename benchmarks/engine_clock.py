@@ -10,6 +10,7 @@ from typing import Any
 
 import digits
 import engine_models
+from figures import markdown
 
 import boards
 from hls.engine import emit
@@ -36,12 +37,12 @@ def rows() -> list[dict[str, Any]]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
-    lines = [
-        "| model | products | MHz | by seed | LUT4 | flip-flops | block RAM | DSP |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        seeds = ", ".join(f"{mhz}" for mhz in row["seeds"].values())
-        area = f"{row['lut']:,} | {row['ff']:,} | {row['bram']} | {row['dsp']}"
-        lines.append(f"| {row['model']} | {row['products']} | {row['fmax_mhz']} | {seeds} | {area} |")
-    return "\n".join(lines)
+    heads = "model", "products", "MHz", "by seed", "LUT4", "flip-flops", "block RAM", "DSP"
+    rows = (
+        (
+            row["model"], row["products"], row["fmax_mhz"], ", ".join(map(str, row["seeds"].values())),
+            f"{row['lut']:,}", f"{row['ff']:,}", row["bram"], row["dsp"],
+        )
+        for row in found
+    )  # fmt: skip
+    return markdown(heads, rows)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from figures import markdown
 from torch.nn import functional
 
 from accel import tools
@@ -146,8 +147,9 @@ def rows() -> list[dict[str, Any]]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
-    lines = ["| program | network | processor | tokens/s | engine's ratio |", "|---|---|---|---|---|"]
-    for row in found:
-        cells = row["program"], row["model"], row["processor"], f"{row['tokens_per_s']:,}", row["ratio"] or ""
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+    heads = "program", "network", "processor", "tokens/s", "engine's ratio"
+    rows = (
+        (row["program"], row["model"], row["processor"], f"{row['tokens_per_s']:,}", row["ratio"] or "")
+        for row in found
+    )
+    return markdown(heads, rows)

@@ -114,25 +114,17 @@ def rows() -> list[dict[str, Any]]:
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
     heads = (
-        "model",
-        "array",
-        "tokens",
-        "logits",
-        "wrong",
-        "wrong, starved",
-        "cycles at 0",
-        "at the last",
-        "as predicted",
-    )
-    heads += "MHz", "tokens/s", "LUT4", "FF", "block RAM", "DSP"
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for one in found:
-        speed = f"{one['tokens_per_s']:,}" if "tokens_per_s" in one else ""
-        cells = (
-            one["model"], f"{one['pe']} x {one['simd']}", f"{one['tokens']:,}", f"{one['logits']:,}", one["wrong"],
-            one["wrong_starved"], f"{one['cycles_first']:,}", f"{one['cycles_last']:,}",
-            "every one" if one["predicted"] else "no", one.get("fmax_mhz", ""), speed,
-            *(one.get(key, "") for key in ("lut", "ff", "bram", "dsp")),
-        )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        "model", "array", "tokens", "logits", "wrong", "wrong, starved", "cycles at 0", "at the last", "as predicted",
+        "MHz", "tokens/s", "LUT4", "FF", "block RAM", "DSP",
+    )  # fmt: skip
+    return figures.markdown(heads, map(_cells, found))
+
+
+def _cells(one: dict[str, Any]) -> tuple[object, ...]:
+    speed = f"{one['tokens_per_s']:,}" if "tokens_per_s" in one else ""
+    return (
+        one["model"], f"{one['pe']} x {one['simd']}", f"{one['tokens']:,}", f"{one['logits']:,}", one["wrong"],
+        one["wrong_starved"], f"{one['cycles_first']:,}", f"{one['cycles_last']:,}",
+        "every one" if one["predicted"] else "no", one.get("fmax_mhz", ""), speed,
+        *(one.get(key, "") for key in ("lut", "ff", "bram", "dsp")),
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import engine_models
+from figures import markdown
 
 import boards
 from accel import cost
@@ -45,8 +46,12 @@ def _placed(cells: Cells) -> dict[str, int]:
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
     heads = "model", "array", "cycles at the last", "LUT4", "FF", "block RAM", "DSP"
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in found:
-        numbers = (f"{number:,}" for number in (row["cycles_last"], *row["cells"].values()))
-        lines.append(f"| {row['model']} | {row['pe']} x {row['simd']} | {' | '.join(numbers)} |")
-    return "\n".join(lines)
+    rows = (
+        (
+            row["model"],
+            f"{row['pe']} x {row['simd']}",
+            *map("{:,}".format, (row["cycles_last"], *row["cells"].values())),
+        )
+        for row in found
+    )
+    return markdown(heads, rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -30,6 +30,13 @@ def keep(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     found = kept(path) | dict(values)
     write_atomic(path, json.dumps(found, indent=1) + "\n")
     return found
+
+
+def markdown(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown."""
+    heads = list(heads)
+    lines = ["|" + "".join(f" {head} |" if head else " |" for head in heads), "|" + "---|" * len(heads)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
 
 
 class Part(NamedTuple):
@@ -54,7 +61,7 @@ class Part(NamedTuple):
         module = import_module(self.module)
         if hasattr(module, "table"):
             return str(module.table(value))
-        return "\n".join(["| | |", "|---|---|", *(f"| {key} | {cell} |" for key, cell in value.items())])
+        return markdown(("", ""), value.items())
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import float_blocks
 import numpy as np
 import vision_blocks
 from brevitas.quant import ShiftedUint8ActPerTensorFloat
+from figures import markdown
 from hostile_files import export
 from qonnx_files import Encoder, encoder
 
@@ -82,12 +83,16 @@ def _rows() -> Iterator[dict[str, Any]]:
 
 def table(value: list[dict[str, Any]]) -> str:
     """Markdown."""
-    lines = [
-        f"| {row['source']} | {row['nodes']} | {row['max_lsb']} | "
-        f"{', '.join(f'{count} {kind}' for kind, count in row['operators'].items())} |"
+    rows = (
+        (
+            row["source"],
+            row["nodes"],
+            row["max_lsb"],
+            ", ".join(f"{count} {kind}" for kind, count in row["operators"].items()),
+        )
         for row in value
-    ]
-    return "\n".join(["| file | nodes | largest difference, LSB | operators |", "|---|---|---|---|", *lines])
+    )
+    return markdown(("file", "nodes", "largest difference, LSB", "operators"), rows)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from figures import markdown
+
 from accel.fold import MatrixFold
 from accel.ops.common.multiply import packing
 from accel.target import TARGETS
@@ -95,20 +97,20 @@ def rows(jobs: int = 2) -> list[dict[str, Any]]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown, one line per size, widths and device."""
-    lines = [
-        "| PE × SIMD | operands | device | plain `*` | in LUTs | saved | with DSPs: LUT + DSP | per DSP (FINN) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    heads = (
+        "PE × SIMD", "operands", "device", "plain `*`", "in LUTs", "saved", "with DSPs: LUT + DSP", "per DSP (FINN)",
+    )  # fmt: skip
+    rows = []
     for k in range(0, len(found), len(VARIANTS)):
         dsp, lut, plain = found[k : k + len(VARIANTS)]
         saved = 1 - lut["lut_equivalents"] / plain["lut_equivalents"]
         against = f" ({dsp['finn_products_per_dsp']})" if dsp["finn_products_per_dsp"] else ""
-        lines.append(
-            f"| {dsp['pe']}×{dsp['simd']} | W{dsp['weights']}A{dsp['activations']} | {dsp['device']} "
-            f"| {plain['lut_equivalents']} | {lut['lut_equivalents']} | {saved:.1%} "
-            f"| {dsp['lut_equivalents']} + {dsp['dsp']} | {dsp['products_per_dsp']:.2f}{against} |"
-        )
-    return "\n".join(lines)
+        rows.append((
+            f"{dsp['pe']}×{dsp['simd']}", f"W{dsp['weights']}A{dsp['activations']}", dsp["device"],
+            plain["lut_equivalents"], lut["lut_equivalents"], f"{saved:.1%}",
+            f"{dsp['lut_equivalents']} + {dsp['dsp']}", f"{dsp['products_per_dsp']:.2f}{against}",
+        ))  # fmt: skip
+    return markdown(heads, rows)
 
 
 def main() -> None:

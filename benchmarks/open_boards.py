@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import markdown
 
 import accel
 import boards
@@ -96,18 +97,19 @@ def _require_equal(graph: Graph, design: Design, board: Board) -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown, a line per board."""
-    lines = [
-        "| board | model, accuracy | interval | clock (Fmax), MHz | per second | LUT4 | FF | block RAM | DSP | build |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        share = " | ".join(f"{row['used'][key]} of {row['available'][key]}" for key in row["used"])
-        lines.append(
-            f"| {row['board']} | {row['model']}, {row['accuracy']:.1%} | {row['interval']:g} "
-            f"| {row['clock_mhz']:g} ({row['fmax_mhz']:.1f}) | {row['inferences_per_s']:,} | {share} "
-            f"| {row['seconds']} s |"
-        )
-    return "\n".join(lines)
+    heads = (
+        "board", "model, accuracy", "interval", "clock (Fmax), MHz", "per second", "LUT4", "FF", "block RAM", "DSP",
+        "build",
+    )  # fmt: skip
+    return markdown(heads, map(_cells, rows))
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        row["board"], f"{row['model']}, {row['accuracy']:.1%}", f"{row['interval']:g}",
+        f"{row['clock_mhz']:g} ({row['fmax_mhz']:.1f})", f"{row['inferences_per_s']:,}",
+        *(f"{row['used'][key]} of {row['available'][key]}" for key in row["used"]), f"{row['seconds']} s",
+    )  # fmt: skip
 
 
 def main() -> None:

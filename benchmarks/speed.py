@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import peers
 import torch
+from figures import markdown
 
 import accel
 import models
@@ -197,19 +198,15 @@ def _csim(graph: Graph, folder: Path) -> None:
 def table(rows: list[Row]) -> str:
     """Markdown."""
     gpu = "A GPU has rows of its own." if torch.cuda.is_available() else "No GPU on this machine: no rows of one."
-    lines = ["| task | batch | ours | peer | | times faster |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {r.task} | {r.batch} | {r.ours:,.4g} | {r.peer_name} | {r.peer:,.4g} | {r.ratio:,.3g} |" for r in rows
-    ]
-    return "\n".join([*lines, "", gpu])
+    cells = ((r.task, r.batch, f"{r.ours:,.4g}", r.peer_name, f"{r.peer:,.4g}", f"{r.ratio:,.3g}") for r in rows)
+    return markdown(("task", "batch", "ours", "peer", "", "times faster"), cells) + f"\n\n{gpu}"
 
 
 def stages() -> str:
     """Markdown: how long every stage of the demo took."""
     seconds = json.loads(DEMO.read_text(encoding="utf-8"))["seconds"]
-    lines = ["| stage of `accel demo` | seconds |", "|---|---|"]
-    lines += [f"| {name} | {s:.1f} |" for name, s in seconds.items()]
-    return "\n".join([*lines, f"| all | {sum(seconds.values()):.0f} |"])
+    rows = [*((name, f"{s:.1f}") for name, s in seconds.items()), ("all", f"{sum(seconds.values()):.0f}")]
+    return markdown(("stage of `accel demo`", "seconds"), rows)
 
 
 def main() -> None:

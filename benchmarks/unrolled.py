@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import markdown
 
 from accel.ops import Dense
 from accel.ops.dense import unrolled
@@ -79,17 +80,16 @@ def rows(jobs: int = 2) -> list[dict[str, Any]]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown."""
-    lines = [
-        "| matrix | operands | device | unrolled: LUT (FF, latency) | da4ml's project | ratio |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        cells = [f"{row[f'{n}_lut']} ({row[f'{n}_ff']}, {row[f'{n}_latency']})" for n in ("ours", "da4ml")]
-        lines.append(
-            f"| {row['size']}×{row['size']} | W{row['weights']}A{row['activations']} | {row['device']} "
-            f"| {cells[0]} | {cells[1]} | {row['ratio']:.2f} |"
+    heads = "matrix", "operands", "device", "unrolled: LUT (FF, latency)", "da4ml's project", "ratio"
+    rows = (
+        (
+            f"{row['size']}×{row['size']}", f"W{row['weights']}A{row['activations']}", row["device"],
+            *(f"{row[f'{n}_lut']} ({row[f'{n}_ff']}, {row[f'{n}_latency']})" for n in ("ours", "da4ml")),
+            f"{row['ratio']:.2f}",
         )
-    return "\n".join(lines)
+        for row in found
+    )  # fmt: skip
+    return markdown(heads, rows)
 
 
 def main() -> None:
