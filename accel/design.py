@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import prod
@@ -172,8 +173,8 @@ class Design:
         write_atomic(folder / DESIGN_FILE, json.dumps(header, indent=1))
 
     @classmethod
-    def load(cls, folder: Path) -> Design:
-        """Read a design that `write` wrote.
+    def load(cls, folder: Path, targets: Sequence[str] = ("rtl", "engine")) -> Design:
+        """Read a design that `write` wrote; `targets` of `accel lower` write such a one as is wanted.
 
         Raises UserError when files are missing, were changed or name others, or when the graph beside them is another
         design's.
@@ -183,7 +184,8 @@ class Design:
             header = _header(folder / DESIGN_FILE)
             design = header.design(folder)
         except FileNotFoundError as error:
-            raise UserError(f"{error.filename}: no such file; `accel lower --target rtl` writes a design") from None
+            ways = " or ".join(f"`accel lower --target {target}`" for target in targets)
+            raise UserError(f"{error.filename}: no such file; {ways} writes a design") from None
         except OSError as error:
             raise UserError(
                 f"cannot read {error.filename}: {error.strerror}; name a folder that holds a design"

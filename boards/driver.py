@@ -119,7 +119,7 @@ def connect(
     timeout: float = 2.0,
     attempts: int = 3,
 ) -> Device:
-    """Open a board that holds `design` (a Design, or the folder that `accel lower --target rtl` wrote).
+    """Open a board that holds `design` (a Design, or the folder of one that `accel lower` wrote).
 
     `port` is a serial port, or "virtual" to simulate the board; by default, it is the only USB serial port. `board`
     sets the speed of the line. `overlay` is a bitstream for a PYNQ board, which is loaded first. The board has

@@ -109,7 +109,7 @@ def command(
       accel check stories260K.bin --target engine --levels decode,program,rtl --tokens 32
     """
     if target == ENGINE:
-        require_own({"data": data, "samples": samples, "max_lsb": max_lsb}, "dataflow", ENGINE)
+        require_own({"data": data, "samples": samples, "max_lsb": max_lsb}, "--target rtl", ENGINE)
         return _check_engine(
             model, entry, wanted, as_json, levels=levels or checking.LEVELS, tokens=tokens, board=board, device=device,
             seed=seed,

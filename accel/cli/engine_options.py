@@ -46,6 +46,7 @@ def engine_options(command: Callable[..., object]) -> Callable[..., object]:
 
 def require_own(options: Mapping[str, object], owner: str, target: str) -> None:
     """Raise UserError where an option is given that is not for this target; `owner` is whom it is for."""
-    given = [name for name, value in options.items() if value is not None and value is not False]
-    if given:
-        raise UserError(f"--{given[0].replace('_', '-')} is for {owner}, this is --target {target}")
+    spelled = {parameter.name: parameter.opts[0] for parameter in click.get_current_context().command.params}
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise UserError(f"{spelled[name]} is for {owner}, this is --target {target}")

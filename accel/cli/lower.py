@@ -95,7 +95,7 @@ def command(model: Path, as_json: bool, entry: Entry, target: str, wanted: Wante
 def _lowered(model: Path, entry: Entry, wanted: Wanted, target: str, out: Path, options: dict[str, Any]) -> Lowered:
     from accel import onnx_import
 
-    require_own(vars(wanted), "engine", target)
+    require_own(vars(wanted), "--target engine", target)
     return lower(onnx_import.load(model, **entry), target, out, **options)
 
 

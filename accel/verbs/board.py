@@ -28,16 +28,19 @@ def run(
 
     `x` and the results are real numbers in the shapes of the model's file, as of `Graph.predict`; with `raw` they are
     (samples, tokens, channels), the integers of the input and output stream. Raises UserError
-    when there is no such port, the board holds another design or the samples do not fit, ToolError when it does
-    not answer.
+    when there is no such port, the board holds another design, a decode engine, or the samples do not fit, ToolError
+    when it does not answer.
     """
     import numpy as np
 
     import boards
+    from accel.design import Design
 
+    design = Design.load(Path(folder), ("rtl",))
+    design.require_dataflow("there are no samples to run")
     tell = progress or (lambda text: None)
     tell("connecting")
-    with boards.connect(folder, port, board=board) as device:
+    with boards.connect(design, port, board=board) as device:
         x = device.checked(x) if raw else device.quantized(x)
         y = np.empty((len(x), *device.output.shape), np.int64)
         start = time.perf_counter()

@@ -56,7 +56,7 @@ def simulate(
     is_project = (folder / GRAPH_FILE).exists() and not (folder / DESIGN_FILE).exists()
     if is_project and waves:
         raise UserError(f"{folder} is an HLS project, whose C++ has no cycles: waves are those of an RTL design")
-    design = None if is_project else Design.load(folder)
+    design = None if is_project else Design.load(folder, ("rtl",))
     if design:
         design.require_dataflow("there are no samples to simulate")
     graph = storage.load(folder / GRAPH_FILE)

@@ -81,7 +81,7 @@ def test_a_tokenizer_that_cannot_be_used_is_refused(folder, file, tmp_path):
         (folder, "--tokenizer", "absent"): f"--tokenizer absent: no such file; {ways}",
         (folder, "--tokenizer", "letters"): "the tokenizer has 27 tokens, the design in ",
         (folder, "--tokenizer", folder / "design.json"): "design.json: is no checkpoint",
-        (tmp_path / "none",): "no such file; `accel lower --target rtl` writes a design",
+        (tmp_path / "none",): "no such file; `accel lower --target engine` writes a design",
     }
     for arguments, words in refusals.items():
         assert_refused(accel("board", "chat", *arguments, "--port", "virtual"), words)

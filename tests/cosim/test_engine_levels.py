@@ -146,13 +146,18 @@ def test_what_cannot_be_made_is_refused(graph: Path, tmp_path: Path, arguments: 
 
 
 def test_options_of_the_engine_are_refused_elsewhere(tiny_model: Path, tmp_path: Path) -> None:
-    refusal = "--pe is for engine, this is --target rtl"
+    refusal = "--pe is for --target engine, this is --target rtl"
     assert_refused(
         accel("lower", tiny_model, "--target", "rtl", "--pe", 4, "--simd", 4, "--out", tmp_path / "x"), refusal
     )
     assert_refused(accel("check", tiny_model, "--tokens", 4), "--tokens is for --target engine, this is --target rtl")
     assert_refused(
-        accel("check", tiny_model, "--target", "engine", "--samples", 4), "--samples is for dataflow, this is --target"
+        accel("check", tiny_model, "--target", "engine", "--samples", 4),
+        "--samples is for --target rtl, this is --target",
+    )
+    assert_refused(
+        accel("lower", tiny_model, "--target", "engine", "--clock-period", 5, "--out", tmp_path / "x"),
+        "--clock-period is for rtl and HLS projects, this is --target engine",
     )
     known = "there are reference, decode, program, rtl, rtl_stalled, board, netlist"
     assert_refused(accel("check", tiny_model, "--target", "engine", "--levels", "csim"), "unknown level 'csim'", known)

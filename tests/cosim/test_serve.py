@@ -99,5 +99,8 @@ def test_a_port_that_is_none(folder, tmp_path):
 
 
 def test_what_cannot_be_served_is_refused(folder, tmp_path):
-    assert_refused(accel("board", "serve", "ulx3s", tmp_path), "`accel lower --target rtl` writes a design")
+    assert_refused(
+        accel("board", "serve", "ulx3s", tmp_path),
+        "`accel lower --target rtl` or `accel lower --target engine` writes a design",
+    )
     assert_refused(accel("board", "serve", "u55c", folder), "u55c")

@@ -109,8 +109,10 @@ def test_missing_tool_is_one_line(design_folder: Path, tmp_path: Path, monkeypat
 
 
 def test_folder_without_a_design(tmp_path: Path) -> None:
-    assert_refused(accel("simulate", tmp_path), "no such file; `accel lower --target rtl` writes a design")
-    assert_refused(accel("bitstream", tmp_path), "no such file; `accel lower --target rtl` writes a design")
+    rtl, engine = ("`accel lower --target rtl`", "`accel lower --target engine`")
+    for command in (["simulate", tmp_path], ["report", tmp_path]):
+        assert_refused(accel(*command), f"no such file; {rtl} writes a design")
+    assert_refused(accel("bitstream", tmp_path), f"no such file; {rtl} or {engine} writes a design")
 
 
 def test_design_without_its_graph(design_folder: Path) -> None:

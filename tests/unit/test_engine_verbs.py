@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import accel, assert_refused
 from engine_stand_in import stand_in
@@ -30,6 +31,14 @@ def test_a_folder_holds_all_of_a_design(folder: Path) -> None:
 def test_verbs_for_dataflow_refuse_it(folder: Path, verb: str) -> None:
     why = "stand-in is a decode engine, whose tokens depend on each other, so "
     assert_refused(accel(verb, folder), why, "`accel check MODEL --target engine` compares its levels")
+
+
+def test_samples_do_not_run_on_it(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((1, 1, 2)))
+    asked = accel(
+        "board", "run", folder, "--port", "virtual", "--input", tmp_path / "x.npy", "--out", tmp_path / "y.npy"
+    )
+    assert_refused(asked, "there are no samples to run", "`accel board chat` runs it")
 
 
 def test_it_is_not_compared_layer_by_layer(folder: Path, tiny_model: Path) -> None:

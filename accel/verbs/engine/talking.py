@@ -31,7 +31,7 @@ class Talk:
         from accel.design import Design
         from boards.generating import vocabulary
 
-        self.design = design = Design.load(Path(folder))
+        self.design = design = Design.load(Path(folder), ("engine",))
         if design.context is None:
             raise UserError(f"{folder} is no decode engine: `accel lower --target engine` writes one")
         self.tokenizer = texts.tokenizer(Path(folder), tokenizer, vocabulary(design))

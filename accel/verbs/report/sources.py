@@ -43,7 +43,7 @@ def find(folder: Path) -> Sources:
 
     is_demo = not (folder / DESIGN_FILE).exists() and (folder / RTL / DESIGN_FILE).exists()
     place = folder / RTL if is_demo else folder
-    design = Design.load(place)
+    design = Design.load(place, ("rtl",))
     design.require_dataflow("it has no units to report")
     graph = storage.load(place / GRAPH_FILE) if (place / GRAPH_FILE).exists() else None
     run, builds = _run(place.absolute().parent / FILE, design), _builds(place, design)
