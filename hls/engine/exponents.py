@@ -6,6 +6,7 @@ from accel.engine.isa import Epilogue, Opcode
 from hls.engine import units
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.fields import width
+from hls.engine.top import chosen, lane
 
 
 def has_exponents(b: Build) -> bool:
@@ -54,16 +55,3 @@ def _sources(b: Build) -> list[tuple[str, str, str, int]]:
         valid = f"{units.gate_valid(b)} && {r(behind, 'held')}"
         found.append((valid, units.gate_index(b), "gate_result", units.gate_bits(b)))
     return found
-
-
-def chosen(name: str, values: list[str]) -> str:
-    """The value of the first of the signals NAME_0, NAME_1, … that is 1."""
-    found = values[-1]
-    for number in reversed(range(len(values) - 1)):
-        found = f"{name}_{number} ? {values[number]} : {found}"
-    return found
-
-
-def lane(name: str, bits: int, wanted: int) -> str:
-    """A lane's number with other bits."""
-    return f"{wanted}'($signed({name}[lane*{bits}+:{bits}]))" if wanted > bits else f"{name}[lane*{bits}+:{wanted}]"

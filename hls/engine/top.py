@@ -73,3 +73,16 @@ def times(value: str, factor: int) -> str:
     """A number times a constant, as a sum of shifts: synthesis makes a product of any constant a hard multiplier."""
     terms = [f"({value} << {place})" for place in range(factor.bit_length()) if factor >> place & 1]
     return f"({' + '.join(terms)})"
+
+
+def chosen(name: str, values: list[str]) -> str:
+    """The value of the first of the signals NAME_0, NAME_1, … that is 1."""
+    found = values[-1]
+    for number in reversed(range(len(values) - 1)):
+        found = f"{name}_{number} ? {values[number]} : {found}"
+    return found
+
+
+def lane(name: str, bits: int, wanted: int) -> str:
+    """A lane's number with other bits."""
+    return f"{wanted}'($signed({name}[lane*{bits}+:{bits}]))" if wanted > bits else f"{name}[lane*{bits}+:{wanted}]"

@@ -10,8 +10,9 @@ from accel.image import Image
 from hls.engine import units
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import uses_product
-from hls.engine.exponents import chosen, has_exponents, lane
+from hls.engine.exponents import has_exponents
 from hls.engine.fields import width
+from hls.engine.top import chosen, lane
 
 LANE = 64
 """Bits of a lane that a traced engine reports."""
