@@ -17,23 +17,18 @@ module accel_engine_exponent #(
     input  logic [LANES*WIDTH-1:0] data,
     output logic [EW-1:0]          exponent
 );
-    logic [WIDTH-1:0] any, block, vector;
+    logic [WIDTH-1:0] any, block;
     always_comb begin
         any = '0;
         for (int l = 0; l < LANES; l++)
             any = any | (data[(l+1)*WIDTH-1] ? -data[l*WIDTH+:WIDTH] : data[l*WIDTH+:WIDTH]);
-    end
-    logic [EW-1:0] needed;
-    always_comb begin
-        needed = '0;
-        for (int i = BITS - 1; i < WIDTH; i++) if (vector[i]) needed = EW'(i - BITS + 2);
     end
     logic there, begins;
     always_ff @(posedge clk) begin
         there  <= valid && !rst;
         begins <= first;
         block  <= any;
-        if (there) vector <= (begins ? '0 : vector) | block;
-        exponent <= needed;
     end
+    accel_exponent #(.XW(WIDTH), .BITS(BITS), .EW(EW)) found
+        (.clk, .valid(there), .first(begins), .any(block), .exponent);
 endmodule

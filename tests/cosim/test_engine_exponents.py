@@ -106,7 +106,7 @@ def test_a_format_may_be_wider_than_what_gates_return(activation_bits: int) -> N
 def test_a_wrong_exponent_is_named(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exponent that is 1 too large, of the mantissas or of what reads them."""
     right, made = emit.design, program()
-    name = "accel_engine_exponent.sv" if "needed" in fault else "accel_engine.sv"
+    name = "accel_exponent.sv" if "needed" in fault else "accel_engine.sv"
 
     def planted(program: EngineProgram, **options: Any) -> Design:
         design = right(program, **options)

@@ -5,12 +5,14 @@ from __future__ import annotations
 _COUNTER = "BW'(BEATS - 1)"
 _TAKE = "assign s0_ready = s1_valid && m0_room;"
 _MODULES: dict[str, dict[str, tuple[str, str]]] = {
-    "accel_blockfloat_exponent": {
-        "a group that keeps the bits of the one before": ("(first[2] ? '0 : all3)", "all3"),
-        "only the last beat counts": ("(first[2] ? '0 : all3) | any2", "any2"),
+    "accel_exponent": {
+        "a group that keeps the bits of the one before": ("(first ? '0 : all)", "all"),
+        "only the last beat counts": ("(first ? '0 : all) | any", "any"),
         "exponents too small by 1": ("EW'(k + 2 - BITS)", "EW'(k + 1 - BITS)"),
         "a bit too late": ("k = BITS - 1; k", "k = BITS; k"),
         "the highest bit is not seen": ("k < XW; k++", "k < XW - 1; k++"),
+    },
+    "accel_blockfloat_exponent": {
         "magnitudes too small by 1": ("? -x : x", "? ~x : x"),
         "unsigned numbers have a sign": ("X_SIGNED && x[XW-1]", "x[XW-1]"),
         "no magnitudes": ("X_SIGNED && x[XW-1] ? -x : x", "x"),

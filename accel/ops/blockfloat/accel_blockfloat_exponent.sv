@@ -1,5 +1,5 @@
-// BlockFloat, first unit: e = max(0, bits(max |x|) - (BITS - 1)) of every group of BEATS beats of LANES channels. The
-// largest magnitude has as many bits as the magnitudes or-ed together. Latency 4: magnitudes, or, beats, leading one.
+// BlockFloat, first unit: e = max(0, bits(max |x|) - (BITS - 1)) of every group of BEATS beats of LANES channels.
+// Latency 4: magnitudes, or, and the two cycles of accel_exponent.
 module accel_blockfloat_exponent #(
     parameter int LANES = 1,
     parameter int BEATS = 8,
@@ -42,20 +42,15 @@ module accel_blockfloat_exponent #(
         wire [XW-1:0] x = s0_data[l*XW+:XW];
         always_ff @(posedge clk) magnitudes[l*XW+:XW] <= X_SIGNED && x[XW-1] ? -x : x;
     end
-    logic [XW-1:0] any, any2, all3;
+    logic [XW-1:0] any, any2;
     always_comb begin
         any = '0;
         for (int l = 0; l < LANES; l++) any = any | magnitudes[l*XW+:XW];
     end
-    logic [EW-1:0] exponent;
-    always_comb begin
-        exponent = '0;
-        for (int k = BITS - 1; k < XW; k++) if (all3[k]) exponent = EW'(k + 2 - BITS);
-    end
+    accel_exponent #(.XW(XW), .BITS(BITS), .EW(EW)) found
+        (.clk, .valid(valid[2]), .first(first[2]), .any(any2), .exponent(m0_data));
     always_ff @(posedge clk) begin
         any2 <= any;
-        if (valid[2]) all3 <= (first[2] ? '0 : all3) | any2;
-        m0_data  <= exponent;
         m0_valid <= valid[3] && done[3] && !rst;
         m0_last  <= last[3];
     end
