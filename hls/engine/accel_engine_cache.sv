@@ -60,17 +60,13 @@ module accel_engine_cache #(
     wire [DW-1:0] part = DW'(digit);
     wire unused = ^digit;
     for (genvar r = 0; r < ROWS; r++) begin : row
-        logic [N*KW-1:0] k;
-        logic [N*VW-1:0] v;
         logic [N*4-1:0] chosen;
-        assign k = keys[r*N*KW+:N*KW];
-        for (genvar n = 0; n < N; n++) begin : place
-            assign v[n*VW+:VW] = columns[(n*ROWS+r)*VW+:VW];
-        end
+        // words are cut in their branches: a simulator then cuts none where weights are chosen
         always_ff @(posedge clk)
             if (!attends) chosen <= weights[r*N*4+:N*4];
-            else if (values) for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(v[n*VW+:VW] >> {part, 2'b00});
-            else for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(k[n*KW+:KW] >> {part, 2'b00});
+            else if (values) for (int n = 0; n < N; n++)
+                chosen[n*4+:4] <= 4'(columns[(n*ROWS+r)*VW+:VW] >> {part, 2'b00});
+            else for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(keys[(r*N+n)*KW+:KW] >> {part, 2'b00});
         assign digits[r*N*4+:N*4] = chosen;
     end
 endmodule

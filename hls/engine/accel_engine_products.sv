@@ -34,7 +34,7 @@ module accel_engine_products #(
                 end else begin : two
                     wire [3:0] high = digits[((r+1)*N+n)*4+:4];
                     wire signed [DW-1:0] second = {top & high[3], high};
-                    localparam int BW = W + DW, PW = BW + AW;
+                    localparam int BW = W + DW, PW = BW + AW > 32 ? 64 : 32;  // a simulator's words: nothing to mask
                     wire signed [BW-1:0] both = {second, {W{1'b0}}} + BW'(first);
                     logic signed [PW-1:0] product;
                     always_ff @(posedge clk) product <= PW'(both) * PW'(x);
