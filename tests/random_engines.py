@@ -63,7 +63,7 @@ def judged(program: EngineProgram, sequences: np.ndarray, *, starved: float = 0.
     whole[:, :tokens, 0] = sequences
     expected = reference.run(graph, whole)[:, :tokens].reshape(count * tokens, -1)
     requests = [(int(token), place) for sequence in sequences for place, token in enumerate(sequence)]
-    found = simulate.run(emit.design(program, starved=starved, dsp=dsp), requests, trace=True)
+    found = simulate.run(emit.design(program, dsp=dsp), requests, trace=True, starved=starved)
     last = len(program.instructions) - 2  # behind it is END
     logits = np.stack([results[last].ravel()[: expected.shape[1]] for results in found.results])
     wrong = int((logits != expected).sum() + (found.tokens.ravel() != expected.argmax(1)).sum())

@@ -65,13 +65,12 @@ def sequencer(b: Build) -> None:
     b.unit("accel_engine_sequencer", "sequencer", params, rst="", position="place", **own)
 
 
-def tape(b: Build, starved: float, seed: int) -> None:
+def tape(b: Build) -> None:
     """Weights, and where there are some factors, biases and multipliers, in the order of their use."""
     b.title("tape")
     s, d, found = b.sizes, b.delays, b.program.tape
     at, tree = b.sums.at, d.sums - 1 - (found.factors is not None)
-    _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && matrix", "weights",
-           STARVED=round(256 * starved), SEED=seed, AHEAD=1)  # fmt: skip
+    _words(b, "digits", found.weights.reshape(len(found.weights), -1), 4, "fire && matrix", "weights", AHEAD=1)
     matrix = {stage: f"{at(stage, 'live')} && {at(stage, 'op')} == MATRIX" for stage in (tree - 1, d.sums - 2)}
     if found.factors is not None:
         _words(b, "factor_words", found.factors, width(int(found.factors.max())), matrix[tree - 1])

@@ -23,16 +23,12 @@ from hls.engine.glue import TOP, glue
 from hls.rtl import emit as dataflow
 
 
-def design(
-    program: EngineProgram, *, burst: int = 1, logits: bool = False, dsp: int | None = None, starved: float = 0.0,
-    seed: int = 1,
-) -> Design:  # fmt: skip
+def design(program: EngineProgram, *, burst: int = 1, logits: bool = False, dsp: int | None = None) -> Design:
     """The design of a program with its gaps; a request of it gives `burst` tokens, or all `logits` of one.
 
-    `dsp` is the number of the device's hard multipliers; by default it has all that are of use. `starved` is the
-    probability that the tape has no word in a cycle, in a design that is only to be simulated.
+    `dsp` is the number of the device's hard multipliers; by default it has all that are of use.
     """
-    sizes, made = program.sizes, _made(program, burst, logits, dsp, starved, seed)
+    sizes, made = program.sizes, _made(program, burst, logits, dsp)
     text = made.text(TOP)
     files = {f"{TOP}.sv": text, **{f"{name}.sv": library()[name] for name in used(text)}}
     last = timing.cycles(program, sizes.context - 1)
@@ -50,11 +46,11 @@ def design(
 
 def parts(program: EngineProgram, *, logits: bool = False, dsp: int | None = None) -> dict[str, Module]:
     """The units of the design by their names, and TOP, what is between them."""
-    made = _made(program, 1, logits, dsp, 0.0, 1)
+    made = _made(program, 1, logits, dsp)
     return {**made.units, TOP: glue(made)}
 
 
-def _made(program: EngineProgram, burst: int, logits: bool, dsp: int | None, starved: float, seed: int) -> Build:
+def _made(program: EngineProgram, burst: int, logits: bool, dsp: int | None) -> Build:
     """All sections of the top module."""
     tensor = program.network.graph.output_tensor
     answer = Stream.of("tokens", Tensor((burst, 1), 0, program.sizes.vocabulary - 1), 1)
@@ -63,7 +59,7 @@ def _made(program: EngineProgram, burst: int, logits: bool, dsp: int | None, sta
     made = Build(program, _request(program), answer)
     core.tokens(made)
     core.sequencer(made)
-    core.tape(made, starved, seed)
+    core.tape(made)
     core.operands(made)
     core.array(made, size.hard_products(program, dsp))
     leaving.leaving(made)

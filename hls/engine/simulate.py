@@ -44,13 +44,23 @@ class Tokens:
     results: list[TracedResults] = field(default_factory=list)
 
 
-def run(design: Design, requests: Requests, *, trace: bool = False, seed: int = 0) -> Tokens:
-    """Simulate requests, one after the other. Raises SimulationError when the design hangs."""
+PAUSES = "pauses.hex"
+"""What a traced tape reads: in how many of 256 cycles it has no word, and a seed above 0."""
+
+
+def run(design: Design, requests: Requests, *, trace: bool = False, starved: float = 0.0, seed: int = 0) -> Tokens:
+    """Simulate requests, one after the other. Raises SimulationError when the design hangs.
+
+    `starved` is the probability that the tape has no word in a cycle, which makes it a traced run; `seed` is that of
+    such pauses, and of registers without a reset.
+    """
+    trace = trace or starved > 0
     request, answer, latency = design.input, design.output, int(design.predicted.latency)
     with scratch.folder() as folder:
         design.write(folder)
         words = pack(np.array(requests, np.int64), request.lanes, request.width)
         write_atomic(folder / "stimulus0", words.tobytes())
+        write_atomic(folder / PAUSES, f"{round(256 * starved):x} {seed + 1:x}\n")
         arguments = [len(requests), seed, 10_000 + 20 * latency, 0, int(trace), 1, 0, answer.beats, 0]
         done, seconds = _execute(design, folder, arguments, trace, latency * len(requests) <= SHORT_RUN)
         if done.returncode:

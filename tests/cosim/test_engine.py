@@ -12,6 +12,7 @@ import pytest
 import random_engines
 
 from accel.building import Edge
+from accel.design import Design
 from accel.engine import timing
 from accel.engine.folding import folded
 from accel.engine.interpreter import Interpreter
@@ -25,9 +26,14 @@ from hls.engine import emit, simulate
 from hls.simulation import verilator
 
 DRAWN = (
-    (0, 2, 8), (2, 4, 8), (3, 8, 16), (6, 2, 8), (7, 2, 2), (12, 2, 2), (15, 4, 8), (18, 8, 8), (21, 1, 4), (31, 2, 2),
+    (0, 2, 8), (2, 4, 8), (3, 8, 16), (6, 2, 8), (7, 8, 8), (12, 2, 2), (15, 4, 8), (18, 8, 8), (21, 1, 4), (31, 2, 2),
 )  # fmt: skip
 """Seeds of random graphs, rows and products."""
+
+
+@cache
+def design(seed: int, pe: int, simd: int) -> Design:
+    return emit.design(program(seed, pe, simd), dsp=random_engines.multipliers(seed))
 
 
 @cache
@@ -42,16 +48,16 @@ def requests(program: EngineProgram, seed: int = 0) -> list[tuple[int, int]]:
     return [(int(rng.integers(0, program.sizes.vocabulary)), place) for place in places]
 
 
-def first_difference(program: EngineProgram, **options: object) -> str:
+def first_difference(program: EngineProgram) -> str:
     asked = requests(program)
-    return simulate.difference(program, asked, simulate.run(emit.design(program, **options), asked, trace=True))
+    return simulate.difference(program, asked, simulate.run(emit.design(program), asked, trace=True))
 
 
 @pytest.mark.parametrize(("seed", "pe", "simd"), DRAWN)
 def test_tokens_results_and_cycles(seed: int, pe: int, simd: int) -> None:
-    made, dsp = program(seed, pe, simd), random_engines.multipliers(seed)
+    made = program(seed, pe, simd)
     asked = requests(made)
-    found = simulate.run(emit.design(made, dsp=dsp), asked, trace=True)
+    found = simulate.run(design(seed, pe, simd), asked, trace=True)
     assert simulate.difference(made, asked, found) == ""
     assert found.cycles.ravel().tolist() == [timing.cycles(made, place) for _, place in asked]
     interpreter = Interpreter(made)
@@ -61,7 +67,11 @@ def test_tokens_results_and_cycles(seed: int, pe: int, simd: int) -> None:
 @pytest.mark.parametrize("rate", [0.1, 0.8])
 def test_a_starved_tape_changes_no_result(rate: float) -> None:
     for seed, pe, simd in ((0, 2, 8), (3, 8, 16)):
-        assert first_difference(program(seed, pe, simd), starved=rate, seed=seed + 1) == ""
+        made = program(seed, pe, simd)
+        asked = requests(made)
+        found = simulate.run(design(seed, pe, simd), asked, trace=True, starved=rate, seed=seed)
+        assert simulate.difference(made, asked, found) == ""
+        assert found.cycles.sum() > sum(timing.cycles(made, place) for _, place in asked), "it was starved"
 
 
 def test_a_burst_continues_with_the_tokens_that_it_chose() -> None:
@@ -79,7 +89,7 @@ def test_a_burst_continues_with_the_tokens_that_it_chose() -> None:
 
 @pytest.mark.parametrize(("seed", "pe", "simd"), DRAWN)
 def test_lint(seed: int, pe: int, simd: int, tmp_path: Path) -> None:
-    made = emit.design(program(seed, pe, simd))
+    made = design(seed, pe, simd)
     made.write(tmp_path)
     verilator.lint(tmp_path, made.sources, made.top)
 

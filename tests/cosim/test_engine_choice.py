@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import engine_graphs
@@ -134,25 +135,27 @@ def test_noise_refuses_what_is_not_positive() -> None:
         GumbelNoise.of(0, 1)
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2])
-def drawing(request: pytest.FixtureRequest) -> EngineProgram:
-    """An engine that draws tokens; its logits are sums, or products with a multiplier."""
-    graph = engine_graphs.drawn(request.param)
+@cache
+def drawing(seed: int = 0) -> EngineProgram:
+    """An engine that draws tokens."""
+    graph = engine_graphs.drawn(seed)
     spread = Interpreter(making.program(graph, Wanted(products=32))).step(1, 0).logits.std()
     return making.program(graph, Wanted(products=32, temperature=spread * graph.output_tensor.scale))
 
 
-def test_an_engine_draws_what_the_definition_draws(drawing: EngineProgram) -> None:
-    design, seeds = emit.design(drawing), (1, 2, 0, 65535, 2)
-    tokens = np.arange(drawing.sizes.context) % drawing.sizes.vocabulary
+@pytest.mark.parametrize("graph", [0, 1, 2])
+def test_an_engine_draws_what_the_definition_draws(graph: int) -> None:
+    """Logits of these graphs are sums, or products with a multiplier."""
+    program, seeds = drawing(graph), (1, 2, 0, 65535, 2)
+    tokens = np.arange(program.sizes.context) % program.sizes.vocabulary
     requests = [(int(token), place, seed) for seed in seeds for place, token in enumerate(tokens)]
-    found, interpreter = simulate.run(design, requests), Interpreter(drawing)
+    found, interpreter = simulate.run(emit.design(program), requests), Interpreter(program)
     steps = [interpreter.step(*request) for request in requests]
     chosen = found.tokens.ravel().reshape(len(seeds), -1)
     assert chosen.ravel().tolist() == [step.token for step in steps]
     assert chosen[2].tolist() == [int(step.logits.argmax()) for step in steps[: len(tokens)]]
     assert len({tuple(row) for row in chosen.tolist()}) == 4
-    expected = [timing.cycles(drawing, place) for _, place, _ in requests]
+    expected = [timing.cycles(program, place) for _, place, _ in requests]
     assert found.cycles.ravel().tolist() == expected
 
 
@@ -162,8 +165,8 @@ def test_every_level_draws_the_same_tokens() -> None:
     assert not [outcome for outcome in outcomes if outcome.mismatches]
 
 
-def test_a_seed_asks_for_a_draw(drawing: EngineProgram) -> None:
-    design, prompt, count = emit.design(drawing), [1, 2], drawing.sizes.context - 1
+def test_a_seed_asks_for_a_draw() -> None:
+    design, prompt, count = emit.design(drawing()), [1, 2], drawing().sizes.context - 1
     with boards.connect(design, "virtual") as device:
         drawn = list(device.generate(prompt, count, seed=7))
         assert list(device.generate(prompt, count, seed=7)) == drawn
@@ -172,8 +175,8 @@ def test_a_seed_asks_for_a_draw(drawing: EngineProgram) -> None:
             device.generate(prompt, count, seed=65536)
 
 
-def test_a_newer_text_ends_an_older_one(drawing: EngineProgram) -> None:
-    with boards.connect(emit.design(drawing), "virtual") as device:
+def test_a_newer_text_ends_an_older_one() -> None:
+    with boards.connect(emit.design(drawing()), "virtual") as device:
         alone = list(device.generate([1, 2], 3, seed=6))
         older = device.generate([2, 1], 3, seed=5)
         next(older)
@@ -182,8 +185,8 @@ def test_a_newer_text_ends_an_older_one(drawing: EngineProgram) -> None:
             next(older)
 
 
-def test_seeds_and_temperatures_that_are_none_are_refused(drawing: EngineProgram) -> None:
-    engine, other = Interpreter(drawing), Interpreter(drawing)
+def test_seeds_and_temperatures_that_are_none_are_refused() -> None:
+    engine, other = Interpreter(drawing()), Interpreter(drawing())
     small = [engine.step(np.uint8(1), np.uint8(place), np.uint8(5)).token for place in range(3)]  # type: ignore[arg-type]
     assert small == [other.step(1, place, 5).token for place in range(3)]
     for seed in (-1, 65536):
@@ -195,7 +198,7 @@ def test_seeds_and_temperatures_that_are_none_are_refused(drawing: EngineProgram
         with pytest.raises(UserError, match=r"; give (at least 1|a whole number|a finite number above 0)"):
             Wanted(**wrong)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="an array has at most 65,536 products"):
-        making.program(drawing.network.graph, Wanted(pe=1, simd=1 << 20))
+        making.program(drawing().network.graph, Wanted(pe=1, simd=1 << 20))
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

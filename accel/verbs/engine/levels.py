@@ -93,17 +93,18 @@ def simulated(program: EngineProgram, *, dsp: int | None = None, stall: float = 
     """
     from hls.engine import emit
 
-    design = emit.design(program, dsp=dsp, starved=stall, seed=seed + 1)
+    design = emit.design(program, dsp=dsp)
 
     def run(sequence: np.ndarray) -> TokenSteps:
-        found = _answers(design, sequence, trace=True, seed=seed)
+        found = _answers(design, sequence, trace=True, starved=stall, seed=seed)
         if not stall:
             _require_cycles(program, found.cycles[:, 0])
         logits = np.stack([_logits(program, results) for results in found.results])
         return TokenSteps(found.tokens[:, 0], logits)
 
     def locate(sequence: np.ndarray) -> str | None:
-        return first_fault(program, sequence, _answers(design, sequence, trace=True, seed=seed).results)
+        found = _answers(design, sequence, trace=True, starved=stall, seed=seed)
+        return first_fault(program, sequence, found.results)
 
     return StepLevel("rtl_stalled" if stall else "rtl", run, locate)
 
@@ -157,10 +158,13 @@ def first_fault(program: EngineProgram, sequence: np.ndarray, results: list[dict
     return None
 
 
-def _answers(design: Design, sequence: np.ndarray, *, trace: bool = False, seed: int = 0) -> Tokens:
+def _answers(
+    design: Design, sequence: np.ndarray, *, trace: bool = False, starved: float = 0.0, seed: int = 0
+) -> Tokens:
     from hls.engine import simulate
 
-    return simulate.run(design, _requests(design, sequence, seed).tolist(), trace=trace, seed=seed)
+    requests = _requests(design, sequence, seed).tolist()
+    return simulate.run(design, requests, trace=trace, starved=starved, seed=seed)
 
 
 def _requests(design: Design, sequence: np.ndarray, seed: int) -> np.ndarray:
