@@ -33,7 +33,6 @@ KEPT: dict[str, int | tuple[str, ...]] = {
     # levels beside each other
     "cosim/test_engine.py::test_a_starved_tape_changes_no_result": 1,
     "cosim/test_engine.py::test_tokens_results_and_cycles": 3,
-    "cosim/test_engine_faults.py::test_a_wrong_address_in_systemverilog_is_named": 2,
     "cosim/test_engine_faults.py::test_a_wrong_field_is_named": 4,
     "cosim/test_engine_stories.py::test_tokens_logits_and_cycles": 0,
     "cosim/test_engine_random.py::test_logits_and_cycles": 1,

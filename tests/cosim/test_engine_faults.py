@@ -13,6 +13,7 @@ import random_engines
 
 from accel.design import Design
 from accel.engine.isa import EngineProgram, Epilogue, Opcode
+from accel.image import Image
 from accel.verbs.engine import levels
 from accel.verification.steps import StepLevel, verify_steps
 from hls.engine import emit
@@ -32,21 +33,31 @@ FIELDS = {
 }
 """Instruction, its field, what is added to it, and the instruction whose result shows it first."""
 CACHE, TOP, SEQUENCER = (f"accel_engine{name}.sv" for name in ("_cache", "", "_sequencer"))
+WRONG = "(accel_engine.planted[0] == {})"
+"""Is this fault the planted one? One simulation has all of them, and a file says which one it has."""
 LINES = {
-    "keys are written to another block": (TOP, r"(\.key_target.* \| \d+'\()place", r"\1~place", "SCORE"),
-    "keys are read from another block": (TOP, r"(\.key_read.* \| \d+'\(outer)", r"\1 ^ 1'b1", "SCORE"),
-    "a key is written to another row": (CACHE, r"& \(ROWS - 1\)\) == r", r"& (ROWS - 1)) == (r ^ 1)", "SCORE"),
-    "keys of a head are those of another": (SEQUENCER, r"(words_of_keys <= words_of_keys) .*;", r"\1;", "SCORE"),
-    "values are written to another word": (TOP, r"(\.value_target.* \| \d+'\()place", r"\1~place", "VALUE"),
-    "values are read from another word": (TOP, r"(\.value_read.* \| \d+'\(word)", r"\1 ^ 1'b1", "VALUE"),
-    "a value is written to another column": (CACHE, r"& \(N - 1\)\) == n", r"& (N - 1)) == (n ^ 1)", "VALUE"),
+    "keys are written to another block": (
+        TOP, r"(\.key_target.* \| \d+'\()place", r"\1(WRONG ? ~place : place)", "SCORE",
+    ),
+    "keys are read from another block": (TOP, r"(\.key_read.* \| \d+'\(outer)", r"\1 ^ 1'(WRONG)", "SCORE"),
+    "a key is written to another row": (CACHE, r"(& \(ROWS - 1\)\) == )r", r"\1(r ^ 32'(WRONG))", "SCORE"),
+    "keys of a head are those of another": (
+        SEQUENCER, r"words_of_keys <= (words_of_keys .*);", r"words_of_keys <= WRONG ? words_of_keys : \1;", "SCORE",
+    ),
+    "values are written to another word": (
+        TOP, r"(\.value_target.* \| \d+'\()place", r"\1(WRONG ? ~place : place)", "VALUE",
+    ),
+    "values are read from another word": (TOP, r"(\.value_read.* \| \d+'\(word)", r"\1 ^ 1'(WRONG)", "VALUE"),
+    "a value is written to another column": (CACHE, r"(& \(N - 1\)\) == )n", r"\1(n ^ 32'(WRONG))", "VALUE"),
     "scores of a head go to another": (
-        "accel_engine_scores.sv", r"\.target\(\(AW'\(head\)", r".target((AW'(head ^ 1'b1)", "SHARE",
+        "accel_engine_scores.sv", r"(\.target\(\(AW'\(head)\)", r"\1 ^ 1'(WRONG))", "SHARE",
     ),
     "shares of a head go to another": (
-        "accel_engine_shares.sv", r"32'\(target_bank\) == b", r"32'(target_bank) == (b ^ 1)", "SHARE",
+        "accel_engine_shares.sv", r"(32'\(target_bank\) == )b", r"\1(b ^ 32'(WRONG))", "SHARE",
     ),
-    "all queries have the shares of one": (SEQUENCER, r"(if \(inner_done\) group <= )group_next", r"\1group", "VALUE"),
+    "all queries have the shares of one": (
+        SEQUENCER, r"(if \(inner_done\) group <= )group_next", r"\1WRONG ? group : group_next", "VALUE",
+    ),
 }  # fmt: skip
 """File, a pattern of it, what it becomes, and the instruction whose result shows it first."""
 
@@ -118,17 +129,25 @@ def test_a_gap_that_is_a_cycle_short_is_named() -> None:
     assert names(said, "rtl", number, "MATRIX"), said
 
 
-@pytest.mark.parametrize("fault", LINES)
-def test_a_wrong_address_in_systemverilog_is_named(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, pattern, becomes, shows = LINES[fault]
-    right = emit.design
-
-    def planted(program: EngineProgram, **options: Any) -> Design:
-        design = right(program, **options)
-        text, count = re.subn(pattern, becomes, design.files[file])
+def planted(design: Design, number: int) -> Design:
+    """The design with all faults, of which one is at work; none with number 0."""
+    files = dict(design.files)
+    for at, (file, pattern, becomes, _) in enumerate(LINES.values(), 1):
+        files[file], count = re.subn(pattern, becomes.replace("WRONG", WRONG.format(at)), files[file])
         assert count == 1, f"{pattern} stands {count} times in {file}"
-        return replace(design, files={**design.files, file: text})
+    read = 'logic [31:0] planted[1];\ninitial $readmemh("planted.hex", planted);\n\nendmodule'
+    files[TOP] = files[TOP].replace("endmodule", read)
+    memories = {**design.memories, "planted.hex": Image.pack(np.array([[number]]), 32)}
+    return replace(design, files=files, memories=memories)
 
-    monkeypatch.setattr(emit, "design", planted)
+
+@pytest.mark.parametrize("fault", [None, *LINES])
+def test_a_wrong_address_in_systemverilog_is_named(fault: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, number = emit.design, [None, *LINES].index(fault)
+    monkeypatch.setattr(emit, "design", lambda program, **options: planted(right(program, **options), number))
     said = difference(levels.simulated(program()))
+    if fault is None:
+        assert said == ""
+        return
+    shows = LINES[fault][-1]
     assert any(names(said, "rtl", n, shows) for n, i in enumerate(program().instructions) if i.op.name == shows), said
