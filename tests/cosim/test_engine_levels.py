@@ -25,6 +25,8 @@ from accel.verbs.lower import lower
 from accel.verification.steps import verify_steps
 
 BOARD = boards.get("ulx3s-85f")
+PRODUCTS = 32
+"""As elsewhere in these tests, so that one compiled simulation serves several of them."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out") / "engine"
-    done = accel("lower", graph, "--target", "engine", "--products", 64, "--out", out)
+    done = accel("lower", graph, "--target", "engine", "--products", PRODUCTS, "--out", out)
     assert done.exit_code == 0, done.output
     return out
 
@@ -49,9 +51,9 @@ def test_lower_writes_a_design_and_says_its_figures(graph: Path, folder: Path, t
     assert (design.input.name, design.output.name) == ("request", "tokens")
     instructions = json.loads((folder / "program.json").read_text())["instructions"]
     assert [each["op"] for each in instructions][-1] == "END"
-    done = accel("lower", graph, "--target", "engine", "--products", 64, "--out", tmp_path / "other", "--json")
+    done = accel("lower", graph, "--target", "engine", "--products", PRODUCTS, "--out", tmp_path / "other", "--json")
     found = json.loads(done.stdout)
-    assert found["products"] <= 64
+    assert found["products"] <= PRODUCTS
     assert found["products"] == design.predicted.multipliers
     assert 0 < found["cycles"]["first"] <= found["cycles"]["last"]
     assert found["tokens_per_s"]["last"] == BOARD.clock_mhz * 1e6 / found["cycles"]["last"]
@@ -60,7 +62,7 @@ def test_lower_writes_a_design_and_says_its_figures(graph: Path, folder: Path, t
 
 def test_python_lowers_graphs_and_files_alike(graph: Path, folder: Path, tmp_path: Path) -> None:
     for model, name in ((graph, "file"), (storage.load(graph), "graph")):
-        made = lower_engine(model, tmp_path / name, products=64)
+        made = lower_engine(model, tmp_path / name, products=PRODUCTS)
         assert made.design.hash == Design.load(folder).hash == Design.load(tmp_path / name).hash
     with pytest.raises(UserError, match="a model is a graph or the name of a file; got NoneType"):
         lower_engine(None, tmp_path / "other")  # type: ignore[arg-type]
@@ -101,7 +103,7 @@ def test_requests_that_make_no_sense_are_answered_and_change_nothing(folder: Pat
 
 def test_check_compares_levels_and_says_so(graph: Path) -> None:
     levels = "reference,decode,program,rtl"
-    done = accel("check", graph, "--target", "engine", "--products", 64, "--levels", levels, "--json")
+    done = accel("check", graph, "--target", "engine", "--products", PRODUCTS, "--levels", levels, "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["levels"]
     assert list(found) == levels.split(",")
@@ -111,13 +113,13 @@ def test_check_compares_levels_and_says_so(graph: Path) -> None:
 @pytest.mark.parametrize("seed", [7, 6])
 def test_every_level(seed: int) -> None:
     graph = engine_graphs.drawn(seed)
-    outcomes = checking.check(graph, wanted=Wanted(products=32))
+    outcomes = checking.check(graph, wanted=Wanted(products=PRODUCTS))
     assert [outcome.level for outcome in outcomes] == list(checking.LEVELS)
     assert not any(outcome.mismatches for outcome in outcomes)
 
 
 def test_a_wrong_word_of_a_rom_is_found_by_its_instruction() -> None:
-    program = making.program(engine_graphs.drawn(0), Wanted(products=64))
+    program = making.program(engine_graphs.drawn(0), Wanted(products=PRODUCTS))
     weights = program.tape.weights.copy()
     weights[-1, 0] ^= 3
     changed = replace(program, tape=replace(program.tape, weights=weights))
