@@ -15,29 +15,32 @@ module accel_engine_products #(
     input  logic                 top,  // digits are signed
     output logic [ROWS*N*W-1:0]  products
 );
+    // activations and products have a whole word of a simulator, and activations are cut once for all rows
+    localparam int BW = W + DW, PW = BW + AW > 32 ? 64 : 32;
+    logic signed [PW-1:0] xs[N];
+    always_comb for (int n = 0; n < N; n++) xs[n] = PW'($signed(a[n*AW+:AW]));
     for (genvar r = 0; r < ROWS; r += 2) begin : pair
         for (genvar n = 0; n < N; n++) begin : term
-            wire signed [AW-1:0] x = a[n*AW+:AW];
             wire [3:0] low = digits[(r*N+n)*4+:4];
             if (r / 2 * N + n >= HARD) begin : tables
                 for (genvar k = r; k < ROWS && k < r + 2; k++) begin : row
                     accel_engine_product #(.AW(AW)) multiply
-                        (.clk, .x, .digit(digits[(k*N+n)*4+:4]), .top, .product(products[(k*N+n)*W+:W]));
+                        (.clk, .x(xs[n][AW-1:0]), .digit(digits[(k*N+n)*4+:4]), .top, .product(products[(k*N+n)*W+:W]));
                 end
-                wire unused = ^low;
+                wire unused = ^{low, xs[n]};
             end else begin : hard
                 wire signed [DW-1:0] first = {top & low[3], low};
                 if (r + 1 == ROWS) begin : alone
                     logic [W-1:0] product;
-                    always_ff @(posedge clk) product <= W'(first) * W'(x);
+                    always_ff @(posedge clk) product <= W'(first) * W'(xs[n]);
                     assign products[(r*N+n)*W+:W] = product;
+                    wire unused = ^xs[n];
                 end else begin : two
                     wire [3:0] high = digits[((r+1)*N+n)*4+:4];
                     wire signed [DW-1:0] second = {top & high[3], high};
-                    localparam int BW = W + DW, PW = BW + AW > 32 ? 64 : 32;  // a simulator's words: nothing to mask
                     wire signed [BW-1:0] both = {second, {W{1'b0}}} + BW'(first);
                     logic signed [PW-1:0] product;
-                    always_ff @(posedge clk) product <= PW'(both) * PW'(x);
+                    always_ff @(posedge clk) product <= PW'(both) * xs[n];
                     assign products[(r*N+n)*W+:W] = product[W-1:0];
                     assign products[((r+1)*N+n)*W+:W] = product[2*W-1:W] + W'(product[W-1]);
                     logic unused;
