@@ -7,5 +7,5 @@ interpreter  the definition of the instruction set, in numpy
 timing     cycles of a token in closed form
 text       a program as lines that can be read and compared: `program.json`
 size       rows and products per row for a number of products, or for what a device has
-memories   how wide and how deep the memories of a program are, and the cells that they take
+contents   words of the memories inside the units
 """
