@@ -90,9 +90,10 @@ class IntDivide(_IntegerOp):
     """Inputs a, b, with one b for the last axis of a; the attributes are the constants of `accel.ops.Divide`."""
 
     def get_nodeattr_types(self) -> dict[str, object]:
-        constants = ("numerator_bits", "least", "fraction", "lo", "hi", "kept")
+        constants = ("numerator_bits", "least", "fraction", "lo", "hi")
         scales: dict[str, object] = {"in_scale": ("f", True, 1.0), "divisor_scale": ("f", True, 1.0)}
-        return scales | {name: ("i", name != "kept", 0) for name in constants}
+        bits = {"kept": ("i", False, 0), "significant": ("i", False, Divide.most_significant)}
+        return scales | dict.fromkeys(constants, ("i", True, 0)) | bits
 
     def execute_node(self, context: dict[str, np.ndarray], graph: GraphProto) -> None:
         import torch
@@ -110,7 +111,7 @@ class IntDivide(_IntegerOp):
         return float(ratio * 2.0 ** -self.get_nodeattr("fraction"))
 
     def operator(self, shape: tuple[int, ...], *constants: np.ndarray) -> Op:
-        names = ("numerator_bits", "least", "fraction", "lo", "hi", "kept")
+        names = ("numerator_bits", "least", "fraction", "lo", "hi", "kept", "significant")
         return Divide(**{name: self.get_nodeattr(name) for name in names})
 
 

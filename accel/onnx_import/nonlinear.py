@@ -59,7 +59,7 @@ def _scores(build: Builder, call: Call, x: Value | None) -> tuple[Edge, int]:
     return edge, causal
 
 
-@understands("in_scale", "divisor_scale", "numerator_bits", "least", "fraction", "lo", "hi", "kept")
+@understands("in_scale", "divisor_scale", "numerator_bits", "least", "fraction", "lo", "hi", "kept", "significant")
 def divide(build: Builder, call: Call) -> Value:
     x, divisors = call.take(2)
     if is_unknown(x, divisors):
@@ -70,7 +70,8 @@ def divide(build: Builder, call: Call) -> Value:
     if not is_head or a.layout.without(-1).packed("channel") != b.layout.without(-1) or b.layout.shape[-1] != 1:
         raise Refused("its divisors are not one for every head", RELAYOUT)
     names = ("numerator_bits", "least", "fraction", "lo", "hi")
-    op = Divide(**{name: call.integer(name) for name in names}, kept=call.integer("kept", 0))
+    bits = {"kept": call.integer("kept", 0), "significant": call.integer("significant", Divide.most_significant)}
+    op = Divide(**{name: call.integer(name) for name in names}, **bits)
     scale = np.asarray(float(a.scale) / float(b.scale) * 2.0**-op.fraction)
     return build.add(call.name, op, (a, b), scale, a.layout, call.output)
 

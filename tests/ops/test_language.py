@@ -84,11 +84,13 @@ class TestDivide(OperatorContract):
         return Divide.of(b, fraction, -top, top - 1, least, draw(st.sampled_from([0, 1, 9]))), (a, b)
 
     def deviation(self, op, y, a, b):
-        """2^-17 of the mantissa and 2^-18 of the reciprocal that are cut off, bits of the divisor, then half a step."""
+        """Bits of the mantissa, of the reciprocal and of the divisor that are cut off, then half a step."""
         divisor = np.maximum(b, 1 << op.least)[..., None].astype(float)
         exact = a.reshape(*b.shape, -1) / divisor * 2.0**op.fraction
         cut = 2.0 ** (1 - op.kept) if op.kept else 0.0
-        bound = np.abs(exact) * (cut + (1 + cut) * (2.0**-17 + divisor / 2.0**op.numerator_bits)) + 0.5
+        bound = (
+            np.abs(exact) * (cut + (1 + cut) * (2.0 ** (1 - op.significant) + divisor / 2.0**op.numerator_bits)) + 0.5
+        )
         return np.abs(y.reshape(exact.shape) - np.clip(exact, op.lo, op.hi)) - bound
 
     @pytest.mark.parametrize(
@@ -100,6 +102,8 @@ class TestDivide(OperatorContract):
             Divide(*fields, -8, 7)
         with pytest.raises(GraphError, match=r"kept is 0\.\.60; got -1"):
             Divide(30, 1, 0, -8, 7, -1)
+        with pytest.raises(GraphError, match=r"significant is 1\.\.18; got 19"):
+            Divide(30, 1, 0, -8, 7, 9, 19)
         with pytest.raises(GraphError, match=r"divisors are not negative; got -1\.\.3"):
             Divide(30, 1, 0, -8, 7).infer(Tensor((1, 4), -9, 9), Tensor((1, 2), -1, 3))
         with pytest.raises(GraphError, match=r"\(1, 3\) are not the divisors of heads of \(1, 4\)"):

@@ -1,14 +1,14 @@
 """Divide: every head of a token by a number of its own, with one reciprocal per token and head.
 
     b' = the t leading bits of max(b, 2^g), all others 0 (t = 0: all bits stay)
-    inv = floor(2^K / b');  j = max(0, bit_length(inv) − 18);  R = inv >> j
+    inv = floor(2^K / b');  j = max(0, bit_length(inv) − s);  R = inv >> j
     y = clip((a·R + 2^(K − j − f − 1)) >> (K − j − f), lo, hi)
 
-a is (tokens, heads · n), b (tokens, heads), y = a / b in steps of 2^−f. R has 18 significant bits: it differs from
-2^(K − j) / b' by less than 2^−17 + b' / 2^K of it, so y by 1/2 and that part of |a / b'| · 2^f. Where t bits are kept,
-b' ≤ b < b'·(1 + 2^(1 − t)), so |a / b'| is |a / b| and at most 2^(1 − t) of it more. With few bits, such as t = 9, and
-a K by rule (`of`), R is a table of 2^(t − 1) words. A Softmax whose values are weighted with undivided exponentials
-(`Exponential`) divides once per row by it, with the row's sum as b.
+a is (tokens, heads · n), b (tokens, heads), y = a / b in steps of 2^−f. R has s significant bits: it differs from
+2^(K − j) / b' by less than 2^(1 − s) + b' / 2^K of it, so y by 1/2 and that part of |a / b'| · 2^f. Where t bits are
+kept, b' ≤ b < b'·(1 + 2^(1 − t)), so |a / b'| is |a / b| and at most 2^(1 − t) of it more. With few bits, such as
+t = 9, and s and K by rule (`of`), R is a table of 2^(t − 1) words. A Softmax whose values are weighted with undivided
+exponentials (`Exponential`) divides once per row by it, with the row's sum as b.
 """
 
 from __future__ import annotations
@@ -27,23 +27,29 @@ if TYPE_CHECKING:
 
 @frozen
 class Divide(Op):
-    """`numerator_bits` K, `least` g ≥ 1, `fraction` f, lo..hi and `kept` t as in the formula."""
+    """`numerator_bits` K, `least` g ≥ 1, `fraction` f, lo..hi, `kept` t and `significant` s as in the formula."""
 
     kind: ClassVar[str] = "divide"
     arity: ClassVar[int] = 2
-    significant: ClassVar[int] = 18
-    """Bits of R: an operand of a hard multiplier."""
+    most_significant: ClassVar[int] = 18
+    """The largest s: R is an operand of a hard multiplier."""
+    more: ClassVar[int] = 3
+    """Bits of R beyond `kept`, by rule: R then loses an eighth of what the divisor may have lost, at most."""
     numerator_bits: int
     least: int
     fraction: int
     lo: int
     hi: int
     kept: int = 0
+    significant: int = most_significant
 
     @classmethod
     def of(cls, b: Tensor, fraction: int, lo: int, hi: int, least: int = 1, kept: int = 0) -> Divide:
         """The constants by rule for divisors `b`, of which none below 2^least matters: reciprocals with all bits."""
-        return cls(max(b.hi, 1 << least).bit_length() + cls.significant, least, fraction, lo, hi, kept)
+        fewest = max(kept + cls.more, fraction + 2 - least)  # so that the smallest shift is 1, at least
+        significant = min(fewest, cls.most_significant) if kept else cls.most_significant
+        numerator_bits = max(b.hi, 1 << least).bit_length() + significant
+        return cls(numerator_bits, least, fraction, lo, hi, kept, significant)
 
     def check(self) -> None:
         if not 1 <= self.least < self.numerator_bits <= 60:
@@ -54,6 +60,8 @@ class Divide(Op):
             raise GraphError(f"empty range {self.lo}..{self.hi}")
         if not 0 <= self.kept <= 60:
             raise GraphError(f"kept is 0..60; got {self.kept}")
+        if not 1 <= self.significant <= self.most_significant:
+            raise GraphError(f"significant is 1..{self.most_significant}; got {self.significant}")
 
     @property
     def inverse_peak(self) -> int:

@@ -51,7 +51,7 @@ class _Quotient(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: Any, a: torch.Value, b: torch.Value, op: Divide, a_scale: float, b_scale: float) -> torch.Value:
-        names = ("numerator_bits", "least", "fraction", "lo", "hi", "kept")
+        names = ("numerator_bits", "least", "fraction", "lo", "hi", "kept", "significant")
         constants = {f"{name}_i": getattr(op, name) for name in names}
         node = g.op(f"{DOMAIN}::IntDivide", a, b, in_scale_f=a_scale, divisor_scale_f=b_scale, **constants)
         return node.setType(a.type())
