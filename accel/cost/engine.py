@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel.cost import engine_parts as parts
 from accel.logic.part import Part
-from accel.logic.tally import Features, Tally, block_rams, index_bits
+from accel.logic.tally import Features, Tally, block_rams, index_bits, wide_product
 
 STEPS = 3
 """Bits of a root or a quotient per cycle where nothing else is said."""
@@ -40,7 +40,7 @@ def tape(t: Tally, part: Part) -> None:
     t.counter(depth)
     t.registers(1)
     if p["BLOCK"]:
-        t.bram += block_rams(width, depth, t.target)
+        t.deep_memory(width, depth)
         t.registers(width * (not ahead), "words")
         return
     t.table(part.roms["FILE"])
@@ -96,7 +96,8 @@ def _products(t: Tally, p: dict[str, int]) -> None:
     if hard > alone:
         t.multiply(product + 5, a, hard)
         t.registers(2 * product * hard, "pairs")
-        t.add(5, hard, "joined")
+        t.logic("joined", 5 * hard)
+        t.registers(2 * hard, "pairs")
         t.add(product, hard, "apart")
     if alone:
         inside = t.multiply(5, a, alone, product)
@@ -125,7 +126,7 @@ def rounding(t: Tally, part: Part) -> None:
     first, last = p["LEAST"] + below, p["MOST"] + below
     quotient, places = out + 2, last - first + 1
     wide = max(product + below + 1, last + quotient)
-    hard = t.multiply(p["XW"], p["MW"] + 1, lanes)
+    hard = wide_product(t, p["XW"], p["MW"], lanes)
     t.registers(lanes * product, "hard" if hard else "products")
     t.registers(p["BANKS"] * (places + wide - first - quotient), "places")
     t.logic("places", p["BANKS"] * (places + wide))

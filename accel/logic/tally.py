@@ -109,6 +109,13 @@ class Tally:
             absorbed * finer.leaves + 0.6 * finer.choices + 0.4 * finer.gates,
         )
 
+    def deep_memory(self, width: int, depth: int) -> None:
+        """A memory of block RAMs; a word is chosen from those that lie behind each other."""
+        blocks, deep = _blocks(width, depth, self.target)
+        self.bram += blocks
+        self.select(deep, width, "ram_choices")
+        self.registers(index_bits(deep) if deep > 1 else 0, "ram_choices")
+
     def lut_ram(self, width: int, depth: int, times: int = 1) -> None:
         """Memories in look-up tables, read without a register."""
         if self.target.ram is None:
@@ -151,10 +158,16 @@ def _multipliers(a: int, b: int, out: int, target: Target) -> int:
 
 def block_rams(width: int, depth: int, target: Target) -> int:
     """Blocks of `Target.bram_bits` for a memory, in the best of their shapes."""
+    return _blocks(width, depth, target)[0]
+
+
+def _blocks(width: int, depth: int, target: Target) -> tuple[int, int]:
+    """Blocks of the best shape, and how many of them lie behind each other."""
     found, data = [], target.bram_width
     rows = target.bram_bits // data
     while data:
-        found.append(-(-width // data) * -(-depth // rows))
+        deep = -(-depth // rows)
+        found.append((-(-width // data) * deep, deep))
         data, rows = data // 2, rows * 2
     return min(found)
 
@@ -170,3 +183,12 @@ def lut_ram(width: int, depth: int, target: Target) -> int:
 
 Features = dict[str, Callable[[Tally, Part], None]]
 """Module → what counts the logic that one with certain parameters and memories is made of."""
+
+
+def wide_product(t: Tally, x: int, m: int, lanes: int) -> bool:
+    """`accel_engine_wide_product`: are its products in hard multipliers? A bit or two beyond 18 are a multiple of m."""
+    if not (18 < x <= 20 and m < 18):
+        return t.multiply(x, m + 1, lanes)
+    t.add(x + m + 1 - 18, lanes, "products")
+    t.logic("multiples", lanes * (x + m + 1 - 18))
+    return t.multiply(18, m + 1, lanes)

@@ -1,6 +1,7 @@
 // The array: ROWS x N products of digits and activations a cycle, summed per row and over the beats of a row.
 //
-//   cycle 1           a, digits, top: operands
+//   cycle 0           digits, top
+//   cycle 1           a
 //   cycle 2 ..        products, sums in levels of four (TL = ceil(log4(N)))
 //   cycle 2 + TL      split; factors, where the weights have them (FACTOR > 0)
 //   cycle ACC - 1     valid, first, digit, init: acc <= (first ? init : acc) + sum * 16^digit
@@ -23,9 +24,9 @@ module accel_engine_array #(
     parameter int HARD = ROWS * N  // hard multipliers, one for two rows' products; others are made of look-up tables
 ) (
     input  logic                        clk,
-    input  logic [BANKS*N*AW-1:0]       a,
     input  logic [ROWS*N*4-1:0]         digits,
     input  logic                        top,
+    input  logic [BANKS*N*AW-1:0]       a,
     input  logic [(FACTOR>0?ROWS*FACTOR:1)-1:0] factors,
     input  logic                        valid,
     input  logic                        first,

@@ -3,7 +3,7 @@
 //
 //   cycle 0   key_read, value_read: addresses
 //   cycle 1   digit, values, attends: which 4 bits of a number are wanted, of the values or of the keys
-//   cycle 2   digits: these, or without `attends` the `weights` of cycle 1
+//             digits: these, or without `attends` the `weights`
 //
 // A write in cycle t can be read in cycle t + 1.
 module accel_engine_cache #(
@@ -62,11 +62,11 @@ module accel_engine_cache #(
     for (genvar r = 0; r < ROWS; r++) begin : row
         logic [N*4-1:0] chosen;
         // words are cut in their branches: a simulator then cuts none where weights are chosen
-        always_ff @(posedge clk)
-            if (!attends) chosen <= weights[r*N*4+:N*4];
+        always_comb
+            if (!attends) chosen = weights[r*N*4+:N*4];
             else if (values) for (int n = 0; n < N; n++)
-                chosen[n*4+:4] <= 4'(columns[(n*ROWS+r)*VW+:VW] >> {part, 2'b00});
-            else for (int n = 0; n < N; n++) chosen[n*4+:4] <= 4'(keys[(r*N+n)*KW+:KW] >> {part, 2'b00});
+                chosen[n*4+:4] = 4'(columns[(n*ROWS+r)*VW+:VW] >> {part, 2'b00});
+            else for (int n = 0; n < N; n++) chosen[n*4+:4] = 4'(keys[(r*N+n)*KW+:KW] >> {part, 2'b00});
         assign digits[r*N*4+:N*4] = chosen;
     end
 endmodule

@@ -51,7 +51,8 @@ module accel_engine_round #(
     for (genvar l = 0; l < LANES; l++) begin : lane
         localparam int BANK = l / GROUP < BANKS ? l / GROUP : BANKS - 1;
         logic signed [PW-1:0] p;
-        always_ff @(posedge clk) p <= PW'($signed(x[l*XW+:XW])) * PW'($signed({1'b0, m[l*MW+:MW]}));
+        accel_engine_wide_product #(.XW(XW), .MW(MW)) multiply
+            (.clk, .x(x[l*XW+:XW]), .m(m[l*MW+:MW]), .product(p));
         assign product[l*PW+:PW] = p;
         wire signed [FW-1:0] wide = FW'(p) <<< (BELOW + 1);
         logic [QW-1:0] chosen;

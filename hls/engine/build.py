@@ -133,7 +133,7 @@ class Build:
             **self.layout.rest,
         }
 
-    def _joined(self, field: str) -> str:
+    def joined(self, field: str) -> str:
         """A field as it enters the line beside the array: beats of SCORE and VALUE come a cycle later."""
         now = "live && matrix" if field == "live" else field
         return f"(attends_1 ? {self.beats.at(1, field)} : {now})"
@@ -230,7 +230,7 @@ class Build:
         lines = ["", "    // ---- what belongs to a beat, and to a result"]
         lines += [f"    logic {bus(bits)}{name};" for name, bits in self.beats.fields.items()]
         lines += [f"    logic [{sum(self.layout.rest.values()) - 1}:0] rest;", f"    assign {{{rest}}} = rest;"]
-        sums = self.sums.declared(self._joined)
+        sums = self.sums.declared(self.joined)
         lines += [*self.beats.declared(lambda field: field), *sums]
         lines += self.results.declared(lambda field: f"r_{field}_0")
         return [*lines, "    /* verilator lint_on UNUSEDSIGNAL */"]

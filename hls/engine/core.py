@@ -174,7 +174,7 @@ def array(b: Build, hard: int) -> None:
         one = f"{{{s.pe}{{{factors}'d1}}}}"
         factor = b.assign("factor_now", s.pe * factors, f"{at(tree, 'op')} == MATRIX ? factor_words : {one}")
     b.unit(
-        "accel_engine_array", "array", params, a="operand", digits="operand_digits", top=at(1, "highest"),
+        "accel_engine_array", "array", params, a="operand", digits="operand_digits", top=b.joined("highest"),
         factors=factor, split=f"{at(tree, 'op')} == SCORE", valid=at(d.sums - 1, "live"),
         first=at(d.sums - 1, "first"), digit=at(d.sums - 1, "step"), init="begun",
         sums=b.wire("sums", s.side * s.pe * w),

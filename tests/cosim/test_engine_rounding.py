@@ -41,6 +41,7 @@ class RoundCase:
 CASES = [
     RoundCase(12, 3, 6, 9), RoundCase(12, 0, 6, 9, True), RoundCase(10, -3, 4, 8), RoundCase(10, -3, 4, 8, True),
     RoundCase(12, 1, 1, 9, True), RoundCase(9, 0, 30, 6, True), RoundCase(9, 2, 30, 16),
+    RoundCase(18, 3, 20, 9), RoundCase(19, 3, 20, 9, True), RoundCase(20, 3, 20, 16), RoundCase(21, 3, 20, 9),
 ]  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def test_what_is_rounded(tmp_path: Path) -> None:
     for number, case in enumerate(CASES):
         rng, top = np.random.default_rng(number), 1 << (case.bits - 1)
         x = rng.integers(-top, top, (count, LANES)) >> rng.integers(0, case.bits, (count, 1))
+        x[:2] = -top, top - 1
         m = rng.integers(0, 1 << MULTIPLIER, (count, LANES)) >> rng.integers(0, MULTIPLIER, (count, 1))
         places, even = rng.integers(0, case.most - case.least + 1, count), rng.integers(0, 2, count)
         lo, hi = (
