@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel.cost import engine_parts as parts
 from accel.logic.part import Part
-from accel.logic.tally import Features, Tally, block_rams, index_bits, wide_product
+from accel.logic.tally import Features, Tally, block_rams, index_bits
 
 STEPS = 3
 """Bits of a root or a quotient per cycle where nothing else is said."""
@@ -126,7 +126,7 @@ def rounding(t: Tally, part: Part) -> None:
     first, last = p["LEAST"] + below, p["MOST"] + below
     quotient, places = out + 2, last - first + 1
     wide = max(product + below + 1, last + quotient)
-    hard = wide_product(t, p["XW"], p["MW"], lanes)
+    hard = t.wide_product(p["XW"], p["MW"], lanes)
     t.registers(lanes * product, "hard" if hard else "products")
     t.registers(p["BANKS"] * (places + wide - first - quotient), "places")
     t.logic("places", p["BANKS"] * (places + wide))

@@ -15,7 +15,7 @@ from accel.engine.isa import EngineProgram, Epilogue
 from accel.engine.macros import MacroGraph
 from accel.engine.program import build, require_sizes
 from accel.errors import UserError
-from accel.logic.tally import Tally, wide_product
+from accel.logic.tally import Tally
 from accel.target import DEFAULT, Cells, Target
 
 MOST = 1024
@@ -108,7 +108,7 @@ def _beside(program: EngineProgram) -> int:
     gates = any(each.epilogue is Epilogue.GATE for each in program.instructions)
     gains, factors = "gains" in program.tables, program.tape.factors is not None
     rounding = Tally(DEFAULT)
-    wide_product(rounding, program.sizes.sum_bits, program.sizes.multiplier_bits, 1)
+    rounding.wide_product(program.sizes.sum_bits, program.sizes.multiplier_bits)
     return program.sizes.pe * (rounding.dsp + 1 + 2 * turns + 2 * gates + gains + factors)
 
 

@@ -84,6 +84,14 @@ class Tally:
         )  # the lowest piece passes its bits on
         return True
 
+    def wide_product(self, x: int, m: int, times: int = 1) -> bool:
+        """accel_engine_wide_product, in hard multipliers (True) or not: a bit or two beyond 18 are a multiple of m."""
+        if not (18 < x <= 20 and m < 18):
+            return self.multiply(x, m + 1, times)
+        self.add(x + m + 1 - 18, times, "products")
+        self.logic("multiples", times * (x + m + 1 - 18))
+        return self.multiply(18, m + 1, times)
+
     def select(self, ways: int, bits: int, kind: str = "choices") -> None:
         """`bits` choices of one out of several."""
         if ways > 1:
@@ -183,12 +191,3 @@ def lut_ram(width: int, depth: int, target: Target) -> int:
 
 Features = dict[str, Callable[[Tally, Part], None]]
 """Module → what counts the logic that one with certain parameters and memories is made of."""
-
-
-def wide_product(t: Tally, x: int, m: int, lanes: int) -> bool:
-    """`accel_engine_wide_product`: are its products in hard multipliers? A bit or two beyond 18 are a multiple of m."""
-    if not (18 < x <= 20 and m < 18):
-        return t.multiply(x, m + 1, lanes)
-    t.add(x + m + 1 - 18, lanes, "products")
-    t.logic("multiples", lanes * (x + m + 1 - 18))
-    return t.multiply(18, m + 1, lanes)
