@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llama2c_files
 import numpy as np
 import tokenizers
 from checkpoint_files import byte_level_values, config_values
@@ -16,7 +17,6 @@ from safetensors.numpy import save
 
 from accel.checkpoints.configuration import Configuration, RotaryPositions, shapes
 from accel.checkpoints.huggingface import LLAMA
-from accel.checkpoints.llama2c import ORDER
 
 Make = Callable[[Path], Path]
 CONFIG, WHOLE, TOKENS = "config.json", "model.safetensors", "tokenizer.json"
@@ -300,16 +300,12 @@ HEADER = (16, 24, 1, 2, 1, 300, 32)
 
 
 def bin_bytes(numbers: tuple[int, ...] = HEADER) -> bytes:
-    wanted = shapes(SMALL)
-    names = ["embedding", *(f"layers.0.{name}" for name in ORDER), "norm"]
-    count = sum(int(np.prod(wanted[name])) for name in names) + SMALL.context * SMALL.head_size
-    return struct.pack("<7i", *numbers) + np.ones(count, "<f4").tobytes()
+    return llama2c_files.content(numbers, SMALL, lambda _, wanted: np.ones(wanted))
 
 
 def token_bytes(count: int = 300, score: float = 0.0, length: int | None = None) -> bytes:
     texts = [f"t{i}".encode() for i in range(count)]
-    entries = [struct.pack("<fi", score, len(raw) if length is None else length) + raw for raw in texts]
-    return struct.pack("<I", 8) + b"".join(entries)
+    return llama2c_files.vocabulary(8, ((score, len(raw) if length is None else length, raw) for raw in texts))
 
 
 def plain(content: bytes, vocabulary: bytes | None = None) -> Make:

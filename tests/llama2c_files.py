@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +18,31 @@ SHAPE = Configuration(
 )  # fmt: skip
 
 
+def content(
+    header: tuple[int, ...], shape: Configuration, drawn: Callable[[str, tuple[int, ...]], np.ndarray]
+) -> bytes:
+    """A file with a header of seven numbers and the tensors of a shape, `drawn` by their names and shapes."""
+    wanted = shapes(shape)
+    names = ["embedding", *(f"layers.{layer}.{name}" for name in ORDER for layer in range(shape.layers)), "norm"]
+    parts = [drawn(name, wanted[name]) for name in names]
+    parts.append(np.ones(shape.context * shape.head_size))  # cosines and sines, which readers skip
+    return struct.pack("<7i", *header) + b"".join(part.astype("<f4").tobytes() for part in parts)
+
+
+def vocabulary(longest: int, records: Iterable[tuple[float, int, bytes]]) -> bytes:
+    """A tokenizer's file of scores, lengths and texts."""
+    return struct.pack("<i", longest) + b"".join(struct.pack("<fi", *head) + text for *head, text in records)
+
+
 def network(path: Path) -> Path:
     """The file of such a network; each weight is about as large as training leaves it."""
-    rng, wanted = np.random.default_rng(0), shapes(SHAPE)
-    names = ["embedding", *(f"layers.{layer}.{name}" for name in ORDER for layer in range(SHAPE.layers)), "norm"]
-    parts = [
-        np.ones(wanted[name]) if name.endswith("norm") else rng.normal(0, wanted[name][-1] ** -0.5, wanted[name])
-        for name in names
-    ]
-    parts.append(np.zeros(CONTEXT * WIDTH // HEADS))  # angles, which readers skip
-    numbers = (WIDTH, SHAPE.hidden, SHAPE.layers, HEADS, 1, SHAPE.vocabulary, CONTEXT)
-    path.write_bytes(struct.pack("<7i", *numbers) + b"".join(part.astype("<f4").tobytes() for part in parts))
+    rng = np.random.default_rng(0)
+
+    def drawn(name: str, wanted: tuple[int, ...]) -> np.ndarray:
+        return np.ones(wanted) if name.endswith("norm") else rng.normal(0, wanted[-1] ** -0.5, wanted)
+
+    header = (WIDTH, SHAPE.hidden, SHAPE.layers, HEADS, 1, SHAPE.vocabulary, CONTEXT)
+    path.write_bytes(content(header, SHAPE, drawn))
     return path
 
 
@@ -35,6 +50,5 @@ def tokenizer(path: Path) -> Path:
     """The file of a tokenizer: three special tokens, all bytes, and 253 pairs of letters."""
     pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n", *(f"<0x{byte:02X}>".encode() for byte in range(256))]
     pieces += [bytes([97 + number % 26, 97 + number // 26]) for number in range(253)]
-    records = [struct.pack("<fi", -number, len(piece)) + piece for number, piece in enumerate(pieces)]
-    path.write_bytes(struct.pack("<i", 7) + b"".join(records))
+    path.write_bytes(vocabulary(7, ((-number, len(piece), piece) for number, piece in enumerate(pieces))))
     return path
