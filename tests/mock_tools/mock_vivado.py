@@ -85,7 +85,7 @@ class Vivado:
     def check_memories(self) -> None:
         """Attributes have values that UG901 knows; every file of contents was added and is a .mem."""
         for source in self._modules():
-            text = Path(source).read_text()
+            text = re.sub(r"`ifdef ACCEL_TRACE\n.*?`(?:else|endif)\n", "", Path(source).read_text(), flags=re.DOTALL)
             for kind, value in re.findall(r'(r[ao]m_style) = "(\w+)"', text):
                 if value not in _STYLES[kind]:
                     raise MockError(f"[Synth 8-5787] {source}: {kind} {value} is ignored")
