@@ -119,20 +119,19 @@ def _parts(t: Tally, n: int, cut: int, width: int, rows: int) -> None:
 
 
 def rounding(t: Tally, part: Part) -> None:
-    """`accel_engine_round`: a product per lane, shifted, compared with twice the limits, and rounded."""
+    """`accel_engine_round`: a product per lane, compared with shifted limits, shifted, and rounded."""
     p = part.params
     lanes, out, product = p["LANES"], p["YW"], p["XW"] + p["MW"] + 1
     below = max(0, -p["LEAST"])
     first, last = p["LEAST"] + below, p["MOST"] + below
-    quotient, places = out + 2, last - first + 1
-    wide = max(product + below + 1, last + quotient)
+    quotient, places = out + 1, last - first + 1
+    compared = max(product + below + 1, last + quotient) - first
     hard = t.wide_product(p["XW"], p["MW"], lanes)
     t.registers(lanes * product, "hard" if hard else "products")
-    t.registers(p["BANKS"] * (places + wide - first - quotient), "places")
-    t.logic("places", p["BANKS"] * (places + wide))
+    t.registers(p["BANKS"] * (places + 2 * compared) + 2 * out, "places")
+    t.logic("places", p["BANKS"] * (places + 2 * compared))
     t.logic("shifted", lanes * quotient * places)
-    t.logic("beyond", lanes * (wide - first - quotient))
-    t.add(quotient, 2 * lanes, "limits")
+    t.add(compared, 2 * lanes, "limits")
     t.add(out, lanes, "rounded")
     t.logic("clipped", lanes * out)
     t.registers(lanes * out)
@@ -168,7 +167,8 @@ def _less_mean(t: Tally, part: Part, most: int) -> None:
     p = part.params
     lanes, width, v, channels = p["LANES"], p["WIDTH"], p["VW"], p["CHANNELS"]
     if channels & (channels - 1):
-        t.multiply(min(most, v), channels.bit_length() + 1, 1, v)
+        t.multiply(v, channels.bit_length() + 1, 1, v)
+        t.multiply(width, channels.bit_length() + 1, lanes, p["UW"])
     if form_of(p) == "rms":
         t.registers(v, "centred")
         return

@@ -90,6 +90,7 @@ class Tally:
             return self.multiply(x, m + 1, times)
         self.add(x + m + 1 - 18, times, "products")
         self.logic("multiples", times * (x + m + 1 - 18))
+        self.registers(times * (x + m + 2 - 18), "multiples")
         return self.multiply(18, m + 1, times)
 
     def select(self, ways: int, bits: int, kind: str = "choices") -> None:

@@ -1,10 +1,10 @@
-// y = clip(round(x * m / 2^s), lo, hi) for LANES lanes: x and m in cycle 0, the product in cycle 1, y in cycle 2.
-// `places` (cycle 0) is s - LEAST, 0 .. MOST - LEAST, one for the lanes of a bank. `even` (cycle 1) rounds halves to the
-// even neighbour, where EVEN has it built in, otherwise up. Limits come in cycle 1.
+// y = clip(round(x * m / 2^s), lo, hi) for LANES lanes, two cycles after x and m, and the product a cycle after them.
+// With x come the limits, `places`, s - LEAST in 0 .. MOST - LEAST, one for the lanes of a bank, and `even`: where EVEN
+// has it built in, halves go to the even neighbour, otherwise up.
 //
 // Twice the quotient is wanted, of a few bits: a place has a signal of its own, and a bit is an OR over all places. What
-// lies above must be like the sign, otherwise y is a limit; what lies below decides halves. Masks for both, and the
-// signals of the places, are registers beside the product.
+// lies below decides halves. Limits are shifted to the left while the product grows, and it is compared with them while
+// it is shifted to the right.
 module accel_engine_round #(
     parameter int LANES = 16,
     parameter int BANKS = 1,
@@ -30,19 +30,28 @@ module accel_engine_round #(
 );
     localparam int BELOW = LEAST < 0 ? -LEAST : 0;  // zeros below the product, for shifts to the left
     localparam int FIRST = LEAST + BELOW, LAST = MOST + BELOW, COUNT = LAST - FIRST + 1;
-    localparam int QW = YW + 2;  // twice the quotient, where it is within the reach of the limits
+    localparam int QW = YW + 1;  // twice the quotient, where it is within the limits
     localparam int FW = PW + BELOW + 1 > LAST + QW ? PW + BELOW + 1 : LAST + QW;  // twice the product
-    wire signed [QW-1:0] low = QW'($signed({lo, 1'b0})), high = QW'($signed({hi, 1'b0}));
+    localparam int CW = FW - FIRST;  // what is compared of it
+    wire signed [CW-1:0] least = CW'($signed({lo, 1'b0})), beyond = CW'($signed({hi, 1'b1}));
     logic [COUNT-1:0] hot[BANKS];
-    logic [FW-1:0] above[BANKS];  // bits that must be like the sign
+    logic signed [CW-1:0] low[BANKS], high[BANKS];  // below the one, and from the other, it is clipped
     logic [LAST:0] below[BANKS];  // bits behind twice the quotient
+    logic [YW-1:0] lower, upper;
+    logic evenly;
+    always_ff @(posedge clk) begin
+        lower <= lo;
+        upper <= hi;
+        evenly <= even;
+    end
     for (genvar b = 0; b < BANKS; b++) begin : bank
         wire [31:0] place = 32'(places[b*SW+:SW]);
         for (genvar i = 0; i < COUNT; i++) begin : one
             always_ff @(posedge clk) hot[b][i] <= place == i;
         end
-        for (genvar i = 0; i < FW; i++) begin : high_bit
-            always_ff @(posedge clk) above[b][i] <= i >= FIRST + QW - 1 + place;
+        always_ff @(posedge clk) begin
+            low[b] <= least << place;
+            high[b] <= beyond << place;
         end
         for (genvar i = 0; i <= LAST; i++) begin : low_bit
             always_ff @(posedge clk) below[b][i] <= i < FIRST + place;
@@ -55,31 +64,28 @@ module accel_engine_round #(
             (.clk, .x(x[l*XW+:XW]), .m(m[l*MW+:MW]), .product(p));
         assign product[l*PW+:PW] = p;
         wire signed [FW-1:0] wide = FW'(p) <<< (BELOW + 1);
-        logic [QW-1:0] chosen;
+        logic [QW-1:0] doubled;
         always_comb begin
-            chosen = '0;
-            for (int i = 0; i < COUNT; i++) chosen = chosen | (wide[FIRST+i+:QW] & {QW{hot[BANK][i]}});
+            doubled = '0;
+            for (int i = 0; i < COUNT; i++) doubled = doubled | (wide[FIRST+i+:QW] & {QW{hot[BANK][i]}});
         end
-        wire signed [QW-1:0] doubled = chosen;
-        wire beyond = |((wide ^ {FW{wide[FW-1]}}) & above[BANK]);
         wire [YW-1:0] floor_ = doubled[YW:1];
         logic up;
         if (EVEN) begin : to_even
-            assign up = doubled[0] && (!even || floor_[0] || |(wide[LAST:0] & below[BANK]));
+            assign up = doubled[0] && (!evenly || floor_[0] || |(wide[LAST:0] & below[BANK]));
         end else begin : to_above
             assign up = doubled[0];
             wire unused = ^below[BANK];
         end
         wire [YW-1:0] q = floor_ + YW'({1'b0, up});
-        // twice the quotient is compared, beside the addition: where it is a limit's half, rounding or clipping gives
-        // the limit
-        wire over = beyond ? !wide[FW-1] : doubled > high, under = beyond ? wide[FW-1] : doubled < low;
+        wire signed [CW-1:0] compared = wide[FW-1:FIRST];
+        wire over = compared >= high[BANK], under = compared < low[BANK];
         logic [YW-1:0] clipped;
-        always_ff @(posedge clk) clipped <= over ? hi : under ? lo : q;
+        always_ff @(posedge clk) clipped <= over ? upper : under ? lower : q;
         assign y[l*YW+:YW] = clipped;
     end
     if (!EVEN) begin : up_only
         logic unused;
-        assign unused = even;
+        assign unused = evenly;
     end
 endmodule

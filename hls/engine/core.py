@@ -216,14 +216,14 @@ def rounding(b: Build) -> None:
     b.lanes("bank_places", s.banks * places)
     b.register(*_places(b, places))
     for end, side in (("lo", 0), ("hi", 1)):
-        b.assign(end, y, limit(b, b.results.at(1, "limits"), side, y))
+        b.assign(end, y, limit(b, b.results.at(0, "limits"), side, y))
     params: dict[str, int | str] = {
         "LANES": s.pe, "BANKS": s.banks, "GROUP": min(s.pe, s.head_size) if s.banks > 1 else s.pe, "XW": w, "MW": m,
         "YW": y, "LEAST": low, "MOST": high, "SW": places,
         "EVEN": int(any(i.even for i in b.program.instructions)),
     }  # fmt: skip
     b.unit("accel_engine_round", "rounding", params, x="rounded_x", m="rounded_m", places="bank_places", lo="", hi="",
-           even=b.results.at(1, "even"), product=b.wire("product", s.pe * b.product_bits), y="result")  # fmt: skip
+           even=b.results.at(0, "even"), product=b.wire("product", s.pe * b.product_bits), y="result")  # fmt: skip
     if not uses_product(b):
         b.unused("product")
 
