@@ -30,6 +30,8 @@ PACKED = 2
 """Products that a hard multiplier makes."""
 SPARE = 8
 """Hard multipliers that the array leaves to others: roots, and means."""
+FILL = 0.85
+"""The share of a device's hard multipliers that are taken. The last ones lie far from what they multiply."""
 
 
 def suited(network: MacroGraph, most: int = MOST) -> list[tuple[int, int]]:
@@ -96,7 +98,7 @@ def hard_products(program: EngineProgram, dsp: int | None) -> int:
     `dsp` is how many a device has, None: enough.
     """
     pairs = -(-program.sizes.pe // PACKED) * program.sizes.simd
-    return pairs if dsp is None else max(0, min(pairs, dsp - SPARE - _beside(program)))
+    return pairs if dsp is None else max(0, min(pairs, int(FILL * dsp) - SPARE - _beside(program)))
 
 
 def _beside(program: EngineProgram) -> int:

@@ -11,6 +11,7 @@ _PART = re.compile(r"(?P<device>LFE5U-\d+F)-(?P<speed>\d)(?P<package>BG|MG)(?P<b
 _PACKAGES = {"BG": "CABGA", "MG": "CSFBGA"}
 _DEVICES = {"LFE5U-12F": "--12k", "LFE5U-25F": "--25k", "LFE5U-45F": "--45k", "LFE5U-85F": "--85k"}
 _CONFIG = "board.config"
+_PLACER = ("--placer", "static")  # the default one puts some cells far from all others where a device is half full
 
 
 def _place(job: Job) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def _place(job: Job) -> tuple[str, ...]:
         "--speed",
         part["speed"],
     )
-    return (*device, "--lpf", "board.lpf", "--textcfg", _CONFIG)
+    return (*device, *_PLACER, "--lpf", "board.lpf", "--textcfg", _CONFIG)
 
 
 def constraints(job: Job) -> dict[str, str]:

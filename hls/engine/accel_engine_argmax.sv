@@ -44,28 +44,16 @@ module accel_engine_argmax #(
         wire unused = rst;
     end
     // four values and the largest so far: all comparisons beside each other
-    logic signed [W-1:0] largest;
+    logic [W-1:0] largest;
     logic [3:0] wins, larger;
     logic [W-1:0] value;
     logic [LW-1:0] place;
-    for (genvar i = 0; i < 4; i++) begin : candidate
-        wire signed [W-1:0] mine = best[i*W+:W];
-        logic [3:0] over;
-        for (genvar j = 0; j < 4; j++) begin : other
-            wire signed [W-1:0] its = best[j*W+:W];
-            if (j < i) begin : lower
-                assign over[j] = mine > its;
-            end else begin : higher
-                assign over[j] = i == j || mine >= its;
-            end
-        end
-        assign wins[i]   = &over;
-        assign larger[i] = mine > largest;
-    end
+    accel_engine_first #(.N(4), .W(W)) choice (.values(best), .wins);
     always_comb begin
         value = '0;
         place = '0;
         for (int i = 0; i < 4; i++) begin
+            larger[i] = (best[i*W+:W] ^ LEAST) > (largest ^ LEAST);
             value = value | (best[i*W+:W] & {W{wins[i]}});
             place = place | (places[i*LW+:LW] & {LW{wins[i]}});
         end

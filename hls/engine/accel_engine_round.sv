@@ -35,7 +35,8 @@ module accel_engine_round #(
     localparam int CW = FW - FIRST;  // what is compared of it
     wire signed [CW-1:0] least = CW'($signed({lo, 1'b0})), beyond = CW'($signed({hi, 1'b1}));
     logic [COUNT-1:0] hot[BANKS];
-    logic signed [CW-1:0] low[BANKS], high[BANKS];  // below the one, and from the other, it is clipped
+    localparam logic [CW-1:0] SIGN = CW'(1) << (CW - 1);  // is flipped: see accel_engine_first
+    logic [CW-1:0] low[BANKS], high[BANKS];  // below the one, and from the other, it is clipped
     logic [LAST:0] below[BANKS];  // bits behind twice the quotient
     logic [YW-1:0] lower, upper;
     logic evenly;
@@ -50,8 +51,8 @@ module accel_engine_round #(
             always_ff @(posedge clk) hot[b][i] <= place == i;
         end
         always_ff @(posedge clk) begin
-            low[b] <= least << place;
-            high[b] <= beyond << place;
+            low[b] <= (least << place) ^ SIGN;
+            high[b] <= (beyond << place) ^ SIGN;
         end
         for (genvar i = 0; i <= LAST; i++) begin : low_bit
             always_ff @(posedge clk) below[b][i] <= i < FIRST + place;
@@ -78,7 +79,7 @@ module accel_engine_round #(
             wire unused = ^below[BANK];
         end
         wire [YW-1:0] q = floor_ + YW'({1'b0, up});
-        wire signed [CW-1:0] compared = wide[FW-1:FIRST];
+        wire [CW-1:0] compared = wide[FW-1:FIRST] ^ SIGN;
         wire over = compared >= high[BANK], under = compared < low[BANK];
         logic [YW-1:0] clipped;
         always_ff @(posedge clk) clipped <= over ? upper : under ? lower : q;

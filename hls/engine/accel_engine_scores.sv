@@ -68,7 +68,7 @@ module accel_engine_scores #(
     always_comb begin
         winner = '0;
         for (int j = 0; j < 4; j++) begin
-            larger[j] = $signed(best[j*WIDTH+:WIDTH]) > $signed(earlier);
+            larger[j] = (best[j*WIDTH+:WIDTH] ^ LEAST) > (earlier ^ LEAST);
             winner = winner | (best[j*WIDTH+:WIDTH] & {WIDTH{wins[j]}});
         end
     end

@@ -102,4 +102,4 @@ def test_wide_roundings_leave_fewer_multipliers_to_the_array() -> None:
     program = build(network(64), 8, 16)
     sizes = replace(program.sizes, sum_bits=22, multiplier_bits=26)  # four hard multipliers for each of 8 rows
     wide, narrow = (replace(program, sizes=replace(sizes, multiplier_bits=bits)) for bits in (26, 17))
-    assert size.hard_products(narrow, 100) - size.hard_products(wide, 100) == 8 * 2
+    assert size.hard_products(narrow, 120) - size.hard_products(wide, 120) == 8 * 2
