@@ -1,6 +1,7 @@
 // The residual stream: BLOCKS blocks of LANES channels, and the sums over all of them that a norm needs.
 //
-//   a block is written     `valid` with index and data; `add` adds it to what was read, x, and clips to LO..HI
+//   a block is written     `valid` with index and data: as it is, or with `add` what was read, x, and `more`, which are
+//                          added and clipped to LO..HI. A block that is loaded never passes the adder
 //   one cycle later        it is in a register, which goes into the memory: it can be read one cycle after that
 //   2 + LEVELS later       with the last block, `summed`: v is complete; FORM 1: one cycle later, FORM 2: 3, FORM 3: 5
 //
@@ -13,7 +14,7 @@ module accel_engine_stream #(
     parameter int BLOCKS = 1,
     parameter int CHANNELS = 16,
     parameter int WIDTH = 16,
-    parameter int YW = 16,             // of data, at least WIDTH
+    parameter int YW = 16,             // of what is added, at least WIDTH
     parameter int FORM = 0,
     parameter longint OFFSET = 64'sd0,
     parameter longint LO = -64'sd32768,
@@ -33,7 +34,8 @@ module accel_engine_stream #(
     input  logic                   valid,
     input  logic                   add,
     input  logic [IW-1:0]          index,
-    input  logic [LANES*YW-1:0]    data,
+    input  logic [LANES*WIDTH-1:0] data,
+    input  logic [LANES*YW-1:0]    more,
     input  logic [IW-1:0]          read,
     output logic [LANES*WIDTH-1:0] x,
     output logic [LANES*UW-1:0]    u,
@@ -52,13 +54,14 @@ module accel_engine_stream #(
     assign kept = fresh;
     logic [LANES*QW-1:0] squares;
     for (genvar l = 0; l < LANES; l++) begin : lane
-        wire signed [YW-1:0] y = data[l*YW+:YW];
+        wire signed [YW-1:0] y = more[l*YW+:YW];
         wire signed [WIDTH-1:0] old = x[l*WIDTH+:WIDTH];
-        wire signed [TW:0] sum = (TW + 1)'(y) + (add ? (TW + 1)'(old) : '0);
+        wire signed [TW:0] sum = (TW + 1)'(y) + (TW + 1)'(old);
         logic signed [WIDTH-1:0] written;
         logic [QW-1:0] square;
         always_ff @(posedge clk) begin
-            written <= sum < LEAST ? LEAST[WIDTH-1:0] : sum > MOST ? MOST[WIDTH-1:0] : sum[WIDTH-1:0];
+            written <= !add ? data[l*WIDTH+:WIDTH]
+                       : sum < LEAST ? LEAST[WIDTH-1:0] : sum > MOST ? MOST[WIDTH-1:0] : sum[WIDTH-1:0];
             square <= QW'(written) * QW'(written);
         end
         assign fresh[l*WIDTH+:WIDTH] = written;

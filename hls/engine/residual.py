@@ -12,7 +12,7 @@ from accel.numeric import ROUNDINGS, signed_width
 from hls.engine.build import DEEP, Build, cast
 from hls.engine.core import load_bits
 from hls.engine.fields import width
-from hls.engine.top import times
+from hls.engine.top import lane, times
 
 
 def stream(b: Build) -> None:
@@ -25,17 +25,16 @@ def stream(b: Build) -> None:
     writes, adds = b.wire("stream_writes", 1), b.wire("stream_adds", 1)
     b.register(f"{writes} <= {r(1, 'valid')} && {r(1, 'epilogue')} == TO_RESIDUAL && !rst;",
                f"{adds} <= {r(1, 'op')} == MATRIX && {r(1, 'aligned')} == '0 && {r(1, 'valid')};")  # fmt: skip
-    if d.load_rounded:
-        valid, index, data = writes, r(2, "outer"), "result"
-    else:
+    valid, index, one = writes, r(2, "outer"), lane("result", y, s.residual_bits)
+    if not d.load_rounded:
         load = b.wire("stream_loads", 1)
         b.register(f"{load} <= fire && op == LOAD && !rst;")
         valid, index = f"{load} || {writes}", f"({load} ? {at(1, 'outer')} : {r(2, 'outer')})"
-        loaded = b.wire("loaded_data", s.pe * y)
-        b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : loaded_lane",
-              f"    assign {loaded}[lane*{y}+:{y}] = {y}'($signed(loaded[lane*{load_bits(b)}+:{load_bits(b)}]));",
-              "end")  # fmt: skip
-        data, adds = f"{load} ? loaded_data : result", f"!({load}) && {adds}"
+        one = f"{load} ? {lane('loaded', load_bits(b), s.residual_bits)} : {one}"
+        adds = f"!({load}) && {adds}"
+    data = b.wire("stream_data", s.pe * s.residual_bits)
+    b.add(f"for (genvar lane = 0; lane < {s.pe}; lane++) begin : stream_lane",
+          f"    assign {data}[lane*{s.residual_bits}+:{s.residual_bits}] = {one};", "end")  # fmt: skip
     read = cast(iw, "outer")
     if any(i.aligned for i in b.chosen(Epilogue.RESIDUAL)):
         first = d.sums - 2
@@ -60,7 +59,7 @@ def stream(b: Build) -> None:
     pins |= {"v": ("variance", wide), "kept": ("stream_kept", x)}
     wires = {pin: b.wire(name, bits) for pin, (name, bits) in pins.items()}
     b.unit("accel_engine_stream", "stream", params, rst="", valid=valid, add=adds, index=cast(iw, index), data=data,
-           read=read, **wires)  # fmt: skip
+           more="result", read=read, **wires)  # fmt: skip
     _normed(b)
     _root(b, vw)
 
