@@ -16,7 +16,7 @@ import boards
 from hls.engine import emit
 
 CLOCK_MHZ, SEEDS = 65, (1, 2, 3)
-PLACED = {"microGPT": ((16, 16), (8, 16))}
+PLACED = {"microGPT": ((16, 16), (8, 16)), "GPT-210k": ((16, 16),)}
 """Models, and rows × products of their engines."""
 
 
