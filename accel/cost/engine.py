@@ -159,10 +159,10 @@ def stream(t: Tally, part: Part) -> None:
     t.registers(p["VW"], "total")
     t.registers(4 * parts.levels(lanes) + 2 * index_bits(p["BLOCKS"]))
     if form:
-        _less_mean(t, part, most)
+        _less_mean(t, part)
 
 
-def _less_mean(t: Tally, part: Part, most: int) -> None:
+def _less_mean(t: Tally, part: Part) -> None:
     """Sums times the number of channels, and less what the mean takes away."""
     p = part.params
     lanes, width, v, channels = p["LANES"], p["WIDTH"], p["VW"], p["CHANNELS"]

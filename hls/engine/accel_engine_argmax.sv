@@ -43,7 +43,8 @@ module accel_engine_argmax #(
     end else begin : at_once
         wire unused = rst;
     end
-    // four values and the largest so far: all comparisons beside each other
+    // four values and the largest so far: all comparisons beside each other, with
+    // signs flipped as in accel_engine_first
     logic [W-1:0] largest;
     logic [3:0] wins, larger;
     logic [W-1:0] value;

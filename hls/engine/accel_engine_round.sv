@@ -33,9 +33,9 @@ module accel_engine_round #(
     localparam int QW = YW + 1;  // twice the quotient, where it is within the limits
     localparam int FW = PW + BELOW + 1 > LAST + QW ? PW + BELOW + 1 : LAST + QW;  // twice the product
     localparam int CW = FW - FIRST;  // what is compared of it
+    localparam logic [CW-1:0] SIGN = CW'(1) << (CW - 1);  // is flipped: see accel_engine_first
     wire signed [CW-1:0] least = CW'($signed({lo, 1'b0})), beyond = CW'($signed({hi, 1'b1}));
     logic [COUNT-1:0] hot[BANKS];
-    localparam logic [CW-1:0] SIGN = CW'(1) << (CW - 1);  // is flipped: see accel_engine_first
     logic [CW-1:0] low[BANKS], high[BANKS];  // below the one, and from the other, it is clipped
     logic [LAST:0] below[BANKS];  // bits behind twice the quotient
     logic [YW-1:0] lower, upper;

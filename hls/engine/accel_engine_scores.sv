@@ -61,7 +61,8 @@ module accel_engine_scores #(
     assign {came, whose, fresh} = then_;
     logic [WIDTH-1:0] most[2**HW];
     wire [WIDTH-1:0] earlier = most[whose];
-    // the last four scores and the largest so far: all comparisons beside each other
+    // the last four scores and the largest so far: all comparisons beside each other, with
+    // signs flipped as in accel_engine_first
     logic [3:0] wins, larger;
     logic [WIDTH-1:0] winner;
     accel_engine_first #(.N(4), .W(WIDTH)) choice (.values(best), .wins);
